@@ -1,0 +1,94 @@
+"""Bulk Exchange mailbox recovery and restore over PowerShell remoting, every row to a known end.
+
+The names below are loaded when they are first asked for: a program that only checks a file does not load
+PSRP and a database.
+"""
+
+from importlib import import_module, metadata
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bulkps.engine.policy import BulkOperationConfig, FollowPolicy, RetryPolicy
+    from bulkps.engine.status import BulkItemStatus
+    from bulkps.errors import (
+        BulkpsError,
+        CannotConnect,
+        ExitCode,
+        InvalidInput,
+        RecordFailed,
+        RunNotFound,
+        RunOwnedElsewhere,
+        UsageProblem,
+    )
+    from bulkps.library.columns import RECOVERY_COLUMNS, RESTORE_COLUMNS
+    from bulkps.library.csvhandler import BulkCSVHandler
+    from bulkps.library.items import BulkOperationItem, BulkOperationResult
+    from bulkps.library.manager import BulkOperationManager
+    from bulkps.operations.model import BulkOperationType, Operation
+    from bulkps.operations.resultcolumns import RESULTS_COLUMNS
+    from bulkps.settings import Settings, load_settings
+
+__all__ = [
+    "RECOVERY_COLUMNS",
+    "RESTORE_COLUMNS",
+    "RESULTS_COLUMNS",
+    "BulkCSVHandler",
+    "BulkItemStatus",
+    "BulkOperationConfig",
+    "BulkOperationItem",
+    "BulkOperationManager",
+    "BulkOperationResult",
+    "BulkOperationType",
+    "BulkpsError",
+    "CannotConnect",
+    "ExitCode",
+    "FollowPolicy",
+    "InvalidInput",
+    "Operation",
+    "RecordFailed",
+    "RetryPolicy",
+    "RunNotFound",
+    "RunOwnedElsewhere",
+    "Settings",
+    "UsageProblem",
+    "load_settings",
+]
+
+_HOMES = {
+    "BulkOperationConfig": "bulkps.engine.policy",
+    "FollowPolicy": "bulkps.engine.policy",
+    "RetryPolicy": "bulkps.engine.policy",
+    "BulkItemStatus": "bulkps.engine.status",
+    "BulkpsError": "bulkps.errors",
+    "CannotConnect": "bulkps.errors",
+    "ExitCode": "bulkps.errors",
+    "InvalidInput": "bulkps.errors",
+    "RecordFailed": "bulkps.errors",
+    "RunNotFound": "bulkps.errors",
+    "RunOwnedElsewhere": "bulkps.errors",
+    "UsageProblem": "bulkps.errors",
+    "RECOVERY_COLUMNS": "bulkps.library.columns",
+    "RESTORE_COLUMNS": "bulkps.library.columns",
+    "BulkCSVHandler": "bulkps.library.csvhandler",
+    "BulkOperationItem": "bulkps.library.items",
+    "BulkOperationResult": "bulkps.library.items",
+    "BulkOperationManager": "bulkps.library.manager",
+    "BulkOperationType": "bulkps.operations.model",
+    "Operation": "bulkps.operations.model",
+    "RESULTS_COLUMNS": "bulkps.operations.resultcolumns",
+    "Settings": "bulkps.settings",
+    "load_settings": "bulkps.settings",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Return a public name, loading the module that it lives in."""
+    if name == "__version__":
+        return metadata.version("bulkps")
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'bulkps' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

@@ -1,0 +1,5 @@
+"""The command line: one group, one file per command, a thin face of the library."""
+
+from bulkps.cli.group import cli
+
+__all__ = ["cli"]

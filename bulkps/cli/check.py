@@ -1,0 +1,41 @@
+"""``bulkps check``."""
+
+from pathlib import Path
+
+import click
+
+from bulkps import intake
+from bulkps.cli import render
+from bulkps.cli.options import EXISTING_FILE, NEW_FILE, chosen, config_option, json_option, operation_argument
+from bulkps.errors import ExitCode
+from bulkps.settings import Settings
+
+
+@click.command()
+@operation_argument
+@click.argument("file", type=EXISTING_FILE)
+@config_option
+@click.option("--strict-columns", is_flag=True, help="Refuse columns that the operation does not know.")
+@click.option("--problems", type=NEW_FILE, help="Write every problem to this CSV file.")
+@json_option
+def command(
+    operation: str, file: Path, settings: Settings, strict_columns: bool, problems: Path | None, as_json: bool
+) -> None:
+    """Check every row of FILE for OPERATION, offline; nothing is sent.
+
+    Exit code 0 if every row is sound, 3 if not.
+
+    Example:
+
+    \b
+        bulkps check restore leavers.csv
+        bulkps check recovery leavers.csv --problems problems.csv
+    """
+    report = intake.check(
+        file, chosen(settings, operation), strict_columns=strict_columns, problems_file=problems
+    )
+    if as_json:
+        render.as_json(render.check_json(report))
+    else:
+        render.check_report(report, problems)
+    raise SystemExit(int(ExitCode.COMPLETED if report.sound else ExitCode.INVALID_INPUT))

@@ -1,0 +1,77 @@
+"""The group: its commands, and how an error becomes a sentence and an exit code."""
+
+import sys
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from typing import Any
+
+import click
+
+from bulkps.errors import BulkpsError, ExitCode
+
+#: Command name to module. Loaded when asked for, so that ``bulkps --help`` does not load PSRP and a database.
+COMMANDS: Mapping[str, str] = {
+    "run": "run",
+    "resume": "resume",
+    "check": "check",
+    "template": "template",
+    "operations": "operations",
+    "runs": "runs",
+    "show": "show",
+    "results": "results",
+    "simulate": "simulate",
+}
+
+
+class BulkpsGroup(click.Group):
+    """Loads commands when they are asked for and turns our errors into exit codes."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the commands in the order in which people need them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return a command, or None if there is none of this name."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = import_module(f"bulkps.cli.{COMMANDS[cmd_name]}")
+        command: click.Command = module.command
+        return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; an error of ours becomes its sentence on standard error and its exit code."""
+        try:
+            return super().invoke(ctx)
+        except BulkpsError as error:
+            click.echo(f"Error: {error}", err=True)
+            ctx.exit(int(error.exit_code))
+        except KeyboardInterrupt:
+            click.echo("Interrupted.", err=True)
+            ctx.exit(int(ExitCode.INTERRUPTED))
+
+
+@click.group(
+    cls=BulkpsGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
+@click.version_option(package_name="bulkps", message="bulkps %(version)s")
+def cli() -> None:
+    """Bring every mailbox of a CSV file to a known end: recovered, restored, or failed with a reason.
+
+    Without --config everything runs against the embedded simulator, and every output says so.
+
+    Example:
+
+    \b
+        bulkps check restore leavers.csv
+        bulkps run restore leavers.csv
+        bulkps results last --only failed
+    """
+    _use_utf8()
+
+
+def _use_utf8() -> None:
+    # A redirected stream on Windows has the ANSI code page: a display name beyond it must not end a run.
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure: Callable[..., None] | None = getattr(stream, "reconfigure", None)
+        if reconfigure and (getattr(stream, "encoding", "") or "").lower().replace("-", "") != "utf8":
+            reconfigure(errors="replace")

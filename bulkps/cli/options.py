@@ -1,0 +1,53 @@
+"""Options and arguments that several commands share."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from bulkps.operations.loader import choose
+from bulkps.operations.model import Operation
+from bulkps.settings import Settings, load_settings
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+EXISTING_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+NEW_FILE = click.Path(dir_okay=False, path_type=Path)
+
+
+class _SettingsFile(click.ParamType[Settings, Any]):
+    name = "file"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Settings:
+        return value if isinstance(value, Settings) else load_settings(Path(value))
+
+
+def config_option(function: F) -> F:
+    """``--config``: the settings; the defaults and the environment where it is not given."""
+    return click.option(
+        "--config",
+        "settings",
+        type=_SettingsFile(),
+        callback=lambda ctx, param, value: value or load_settings(),
+        help="Settings in YAML (also BULKPS_CONFIG); see config/bulkps.yaml.",
+    )(function)
+
+
+def json_option(function: F) -> F:
+    """``--json``: one JSON object on standard output."""
+    return click.option("--json", "as_json", is_flag=True, help="Print one JSON object to stdout.")(function)
+
+
+def operation_argument(function: F) -> F:
+    """The operation's name, as a plain string; see ``chosen``."""
+    return click.argument("operation")(function)
+
+
+def chosen(settings: Settings, name: str) -> Operation:
+    """Return the operation called *name*.
+
+    Raises:
+        UsageProblem: If there is none.
+    """
+    return choose(name, settings.operations())

@@ -1,0 +1,97 @@
+"""Progress on standard error: a bar on a terminal, plain lines elsewhere, nothing when quiet."""
+
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from bulkps.engine.item import Change, Phase
+from bulkps.engine.status import BulkItemStatus
+from bulkps.library.runs import OnChanges
+
+#: Seconds between two plain lines.
+_EVERY = 5.0
+_SENT = (Phase.FOLLOWING, Phase.OVER)
+
+
+class _Tally:
+    """Where the items stand that have moved."""
+
+    def __init__(self, total: int, over: int) -> None:
+        self.total, self._over = total, over
+        self._phases: dict[str, Phase] = {}
+        self._failed: set[str] = set()
+
+    def take_in(self, changes: Sequence[Change]) -> None:
+        for change in changes:
+            self._phases[change.item.key] = change.item.phase
+            if change.item.status is BulkItemStatus.FAILED:
+                self._failed.add(change.item.key)
+
+    @property
+    def over(self) -> int:
+        return self._over + sum(phase is Phase.OVER for phase in self._phases.values())
+
+    @property
+    def at_exchange(self) -> int:
+        return sum(phase is Phase.FOLLOWING for phase in self._phases.values())
+
+    def sentence(self) -> str:
+        waiting = f", {self.at_exchange} at Exchange" if self.at_exchange else ""
+        failed = f", {len(self._failed)} failed" if self._failed else ""
+        return f"{self.over} of {self.total} rows at their end{waiting}{failed}"
+
+
+@contextmanager
+def progress(title: str, total: int, over: int, *, quiet: bool) -> Iterator[OnChanges]:
+    """Give a callback that shows how far a run is.
+
+    Args:
+        title: What is running.
+        total: How many rows there are.
+        over: How many of them are at their end already.
+        quiet: Show nothing.
+    """
+    tally = _Tally(total, over)
+    if quiet:
+        yield tally.take_in
+    elif sys.stderr.isatty():
+        yield from _bar(title, tally)
+    else:
+        yield from _lines(tally)
+
+
+def _bar(title: str, tally: _Tally) -> Iterator[OnChanges]:
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[note]}"),
+    )
+    with Progress(*columns, TimeElapsedColumn(), console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(title, total=tally.total, completed=tally.over, note="")
+
+        def show(changes: Sequence[Change]) -> None:
+            tally.take_in(changes)
+            note = f"{tally.at_exchange} at Exchange" if tally.at_exchange else ""
+            bar.update(task, completed=tally.over, note=note)
+
+        yield show
+
+
+def _lines(tally: _Tally) -> Iterator[OnChanges]:
+    said = time.monotonic()
+
+    def show(changes: Sequence[Change]) -> None:
+        nonlocal said
+        tally.take_in(changes)
+        if time.monotonic() - said >= _EVERY:
+            said = time.monotonic()
+            click.echo(tally.sentence(), err=True)
+
+    yield show
+    click.echo(tally.sentence(), err=True)

@@ -1,0 +1,145 @@
+"""``bulkps run``."""
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bulkps import intake
+from bulkps.cli import render
+from bulkps.cli.options import EXISTING_FILE, NEW_FILE, chosen, config_option, json_option, operation_argument
+from bulkps.cli.running import show_report, target, work
+from bulkps.engine.policy import BulkOperationConfig
+from bulkps.errors import ExitCode, UsageProblem
+from bulkps.intake import CheckReport
+from bulkps.library.runs import Target, check_target, create_run
+from bulkps.operations.bind import bind, item_key, places
+from bulkps.operations.model import Operation
+from bulkps.records import home
+from bulkps.records.journal import Journal
+from bulkps.settings import Settings
+
+
+@click.command()
+@operation_argument
+@click.argument("file", type=EXISTING_FILE)
+@config_option
+@click.option("--connection", help="Which connection of the settings; without it their default.")
+@click.option("--dry-run", is_flag=True, help="Show cmdlets and parameters, secrets hidden; send nothing.")
+@click.option("--yes", is_flag=True, help="Do not ask before a one-way operation.")
+@click.option("--no-wait", is_flag=True, help="Do not follow what Exchange works on; resume follows on.")
+@click.option("--batch-size", type=click.IntRange(1), help="Items handed to a session at once.")
+@click.option("--parallel/--no-parallel", default=None, help="Use more than one session.")
+@click.option("--max-sessions", type=click.IntRange(1), help="How many sessions at most; implies --parallel.")
+@click.option(
+    "--stop-on-error", is_flag=True, help="The first failed row stops the run; the rest is SKIPPED."
+)
+@click.option("--strict-columns", is_flag=True, help="Refuse columns that the operation does not know.")
+@click.option("--problems", type=NEW_FILE, help="Write every problem of FILE to this CSV file.")
+@click.option("--results", type=NEW_FILE, help="Write results here (.csv or .json).")
+@click.option("--quiet", is_flag=True, help="No progress.")
+@json_option
+def command(operation: str, file: Path, settings: Settings, as_json: bool, **given: Any) -> None:
+    """Do OPERATION to every row of FILE, after every row has been checked.
+
+    Nothing is sent until every row is sound. What is interrupted continues with "bulkps resume".
+
+    Example:
+
+    \b
+        bulkps run restore leavers.csv --dry-run
+        bulkps run restore leavers.csv --config prod.yaml --max-sessions 3
+        bulkps run recovery leavers.csv --config prod.yaml --yes --json
+    """
+    found = chosen(settings, operation)
+    connection = settings.choose_connection(given["connection"])
+    report = intake.check(
+        file, found, strict_columns=given["strict_columns"], problems_file=given["problems"]
+    )
+    if not report.sound:
+        _refuse(report, given["problems"], as_json)
+    for note in report.notes:
+        render.say(f"note: {note}")
+    if given["dry_run"]:
+        _show_plan(report, found, file)
+        return
+    _confirm(found, report, connection[0], connection[1].simulated, yes=given["yes"])
+    there = target(settings, connection, _config(settings.run, given))
+    _execute(report, found, file, there, given, as_json)
+
+
+def _execute(
+    report: CheckReport, operation: Operation, file: Path, there: Target, given: dict[str, Any], as_json: bool
+) -> None:
+    check_target(operation, there)
+    journal = Journal(home.journal_path())
+    try:
+        run = create_run(journal, operation, report, intake.rows(file, operation, report), there)
+        if not given["quiet"]:
+            render.say(
+                f"run {run.id}: {report.rows} row{'s' * (report.rows != 1)} with connection {there.name}"
+            )
+        ended, code = work(journal, run, there, given["results"], quiet=given["quiet"])
+        show_report(journal, ended, code, as_json=as_json)
+    finally:
+        journal.close()
+    raise SystemExit(int(code))
+
+
+def _refuse(report: CheckReport, problems: Path | None, as_json: bool) -> None:
+    if as_json:
+        render.as_json(render.check_json(report))
+    render.check_report(report, problems)
+    raise SystemExit(int(ExitCode.INVALID_INPUT))
+
+
+def _config(config: BulkOperationConfig, given: dict[str, Any]) -> BulkOperationConfig:
+    """Return *config* with what the command line says otherwise."""
+    changed: dict[str, Any] = {
+        name: given[name] for name in ("batch_size", "max_sessions") if given[name] is not None
+    }
+    if given["parallel"] is not None:
+        changed["parallel_execution"] = given["parallel"]
+    elif given["max_sessions"] is not None:
+        changed["parallel_execution"] = given["max_sessions"] > 1
+    if given["stop_on_error"]:
+        changed["stop_on_error"] = True
+    if given["no_wait"]:
+        changed["wait"] = False
+    return replace(config, **changed)
+
+
+def _confirm(
+    operation: Operation, report: CheckReport, connection: str, simulated: bool, *, yes: bool
+) -> None:
+    if not operation.one_way or yes:
+        return
+    if not sys.stdin.isatty():
+        raise UsageProblem(
+            f"{operation.name} cannot be undone and nobody is there to ask; nothing was sent. "
+            "Say --yes if you mean it"
+        )
+    where = f"connection {connection}" + (" (simulated)" if simulated else "")
+    question = (
+        f"{operation.name} cannot be undone. {report.rows} row{'s' * (report.rows != 1)} of {report.path} "
+        f"go to {where}. Go on?"
+    )
+    if not click.confirm(question, err=True):
+        raise UsageProblem("not confirmed; nothing was sent")
+
+
+def _show_plan(report: CheckReport, operation: Operation, file: Path) -> None:
+    for row in intake.rows(file, operation, report):
+        key = item_key(operation, row.values)
+        index = operation.next_step(-1, row.values)
+        outputs: dict[str, dict[str, str]] = {}
+        while index is not None:
+            step = operation.steps[index]
+            # What an earlier step will return is not known yet; it is shown by its place's name.
+            filled = places(row.values, key, "<run>", outputs)
+            click.echo(f"row {row.row}: {bind(step, filled).line()}")
+            outputs[step.name] = {name: f"<{step.name}.{name}>" for name in step.keep}
+            index = operation.next_step(index, row.values)
+    render.say(f"dry run: {report.rows} row{'s' * (report.rows != 1)}, nothing was sent")

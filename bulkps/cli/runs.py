@@ -1,0 +1,57 @@
+"""``bulkps runs``."""
+
+import click
+
+from bulkps.cli import render
+from bulkps.cli.options import json_option
+from bulkps.records import home
+from bulkps.records.journal import Journal
+
+
+@click.command()
+@click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="So many, the newest.")
+@json_option
+def command(limit: int, as_json: bool) -> None:
+    """List the runs in the journal, newest first.
+
+    Example:
+
+    \b
+        bulkps runs
+        bulkps runs --json
+    """
+    journal = Journal(home.journal_path())
+    try:
+        found = [(run, render.totals(journal.counts(run.id))) for run in journal.runs(limit)]
+    finally:
+        journal.close()
+    if as_json:
+        facts = [
+            {
+                "run": run.id,
+                "operation": run.operation,
+                "connection": run.connection,
+                "simulated": run.simulated,
+                "state": run.state,
+                "created_at": run.created_at,
+                "file": run.file,
+                "counts": counts,
+            }
+            for run, counts in found
+        ]
+        render.as_json({"runs": facts})
+        return
+    if not found:
+        render.say("no runs yet; bulkps run OPERATION FILE makes one")
+        return
+    rows = [
+        (
+            run.id,
+            render.local_time(run.created_at),
+            f"{run.connection}{' (simulated)' * run.simulated}",
+            run.state,
+            ", ".join(f"{count} {status}" for status, count in counts.items() if count),
+        )
+        for run, counts in found
+    ]
+    click.echo(render.table(rows, ("run", "made", "connection", "state", "rows")))

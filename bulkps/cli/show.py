@@ -1,0 +1,54 @@
+"""``bulkps show``."""
+
+from pathlib import Path
+
+import click
+
+from bulkps.cli import render
+from bulkps.cli.options import json_option
+from bulkps.records import home
+from bulkps.records.journal import Journal
+
+
+@click.command()
+@click.argument("run")
+@json_option
+def command(run: str, as_json: bool) -> None:
+    """Show how RUN stands: where it came from, where its rows are, where its records lie.
+
+    RUN is a run's name, a unique beginning of it, or "last".
+
+    Example:
+
+    \b
+        bulkps show last
+    """
+    journal = Journal(home.journal_path())
+    try:
+        found = journal.run(run)
+        counts = journal.counts(found.id)
+    finally:
+        journal.close()
+    results = home.results_path(found.id)
+    facts: dict[str, object] = {
+        "run": found.id,
+        "operation": found.operation,
+        "connection": found.connection,
+        "simulated": found.simulated,
+        "state": found.state,
+        "detail": found.detail,
+        "file": found.file,
+        "who": found.who,
+        "created_at": render.local_time(found.created_at),
+        "ended_at": render.local_time(found.ended_at),
+        "results": str(results) if Path(results).exists() else "",
+        "audit": found.audit,
+        "journal": str(home.journal_path()),
+    }
+    if as_json:
+        render.as_json({**facts, "counts": render.totals(counts)})
+        return
+    rows = [(name.replace("_", " "), str(value)) for name, value in facts.items() if value not in ("", False)]
+    click.echo(render.table(rows, ("", "")))
+    click.echo()
+    click.echo(render.counts_table(counts))

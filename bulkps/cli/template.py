@@ -1,0 +1,41 @@
+"""``bulkps template``."""
+
+from pathlib import Path
+
+import click
+
+from bulkps import intake
+from bulkps.cli import render
+from bulkps.cli.options import NEW_FILE, chosen, config_option, operation_argument
+from bulkps.errors import UsageProblem
+from bulkps.library.samples import sample_rows
+from bulkps.settings import Settings
+
+
+@click.command()
+@operation_argument
+@click.option("-o", "--output", type=NEW_FILE, help="Write to this file instead of stdout.")
+@click.option("--rows", type=click.IntRange(1), help="So many rows that fit the simulator's tenant.")
+@click.option("--seed", type=int, default=1, show_default=True, help="The simulator's seed, with --rows.")
+@config_option
+def command(operation: str, output: Path | None, rows: int | None, seed: int, settings: Settings) -> None:
+    """Write a CSV template for OPERATION with an example row.
+
+    With --rows it is a rehearsal file: every row names mailboxes that the simulator's tenant has.
+
+    Example:
+
+    \b
+        bulkps template restore -o leavers.csv
+        bulkps template recovery --rows 200 -o rehearsal.csv
+    """
+    found = chosen(settings, operation)
+    text = intake.template_text(found, sample_rows(found, rows, seed) if rows else None)
+    if output is None:
+        click.echo(text, nl=False)
+        return
+    try:
+        output.write_text(text, encoding="utf-8-sig", newline="")
+    except OSError as error:
+        raise UsageProblem(f"cannot write {output}: {error.strerror or error}") from error
+    render.say(f"wrote {output}")

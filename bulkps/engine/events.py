@@ -1,0 +1,216 @@
+"""What the driver tells the machine, and what the machine asks of the driver."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+from bulkps.engine.item import Change, Item
+from bulkps.exchange.cmdlet import Cmdlet, ErrorRecord, Invocation, Outcome
+
+
+class StopReason(Enum):
+    """Why a run is over, or stopped for now."""
+
+    DONE = "done"  #: Every item is at its end, or at Exchange's (with wait off).
+    PAUSED = "paused"  #: Asked to; what was not sent is PENDING.
+    CANCELLED = "cancelled"  #: Asked to; what was not sent is SKIPPED.
+    ERROR = "stop-on-error"  #: An item failed and stop_on_error is on; the rest is SKIPPED.
+    CONDEMNED = "condemned"  #: An error that every further item would meet; the rest is PENDING.
+    CANNOT_CONNECT = "cannot-connect"  #: No session could be opened; the rest is PENDING.
+    CANNOT_FOLLOW = "cannot-follow"  #: Asking after requests kept failing; they are IN_PROGRESS.
+
+
+# --- events -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Started:
+    """The driver is there; *following* items are already at Exchange from before."""
+
+    following: int = 0
+
+
+@dataclass(frozen=True)
+class ItemsLoaded:
+    """The items that were asked for; *exhausted* if the journal has no more.
+
+    An item in phase SENT was sent by a process that is no more: it is in doubt.
+    """
+
+    items: tuple[Item, ...]
+    exhausted: bool
+
+
+@dataclass(frozen=True)
+class SessionOpened:
+    """A session is ready."""
+
+    session: int
+
+
+@dataclass(frozen=True)
+class SessionRefused:
+    """A session could not be opened; nothing was sent on it."""
+
+    session: int
+    error: ErrorRecord
+
+
+@dataclass(frozen=True)
+class SessionLost:
+    """A session is gone; what was sent on it and has no outcome is in doubt."""
+
+    session: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class OutcomeArrived:
+    """An invocation is over."""
+
+    session: int
+    outcome: Outcome
+
+
+@dataclass(frozen=True)
+class BatchEnded:
+    """The session has nothing more to do."""
+
+    session: int
+
+
+@dataclass(frozen=True)
+class FollowAnswered:
+    """The query for a followed step was answered.
+
+    Attributes:
+        session: Which session asked.
+        step: Index of the step.
+        seen: Followed items with what Exchange says of each.
+        absent: Followed items of which it says nothing.
+    """
+
+    session: int
+    step: int
+    seen: tuple[tuple[Item, Mapping[str, object]], ...]
+    absent: tuple[Item, ...]
+
+
+@dataclass(frozen=True)
+class FollowFailed:
+    """The query for a followed step was not answered, or with an error."""
+
+    session: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class PauseAsked:
+    """No new batches; what is in flight ends."""
+
+
+@dataclass(frozen=True)
+class CancelAsked:
+    """No new batches; what is in flight ends; the rest is skipped and the run is over."""
+
+
+@dataclass(frozen=True)
+class TimePassed:
+    """The time that was asked for has come."""
+
+
+Event = (
+    Started
+    | ItemsLoaded
+    | SessionOpened
+    | SessionRefused
+    | SessionLost
+    | OutcomeArrived
+    | BatchEnded
+    | FollowAnswered
+    | FollowFailed
+    | PauseAsked
+    | CancelAsked
+    | TimePassed
+)
+
+
+# --- actions ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Record:
+    """Make these changes durable before the next action begins."""
+
+    changes: tuple[Change, ...]
+
+
+@dataclass(frozen=True)
+class LoadItems:
+    """Load up to *count* further items in the order of the file."""
+
+    count: int
+
+
+@dataclass(frozen=True)
+class OpenSession:
+    """Open a session under this number."""
+
+    session: int
+
+
+@dataclass(frozen=True)
+class CloseSession:
+    """Close the session; it has nothing in flight."""
+
+    session: int
+
+
+@dataclass(frozen=True)
+class Send:
+    """Send this batch on that session."""
+
+    session: int
+    batch: tuple[Invocation, ...]
+
+
+@dataclass(frozen=True)
+class AskAfter:
+    """Run the query that follows *step* on that session."""
+
+    session: int
+    step: int
+    query: Cmdlet
+
+
+@dataclass(frozen=True)
+class SkipRest:
+    """Make every PENDING item of the run SKIPPED, because."""
+
+    code: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class WakeAt:
+    """Tell TimePassed at this epoch second, unless something else happens before."""
+
+    at: float
+
+
+@dataclass(frozen=True)
+class Finish:
+    """The run is over, or stopped for now; there is nothing more to do.
+
+    Attributes:
+        reason: Why.
+        detail: The same in the words of whoever refused, or empty.
+        advice: What an administrator can do, or empty.
+    """
+
+    reason: StopReason
+    detail: str = ""
+    advice: str = ""
+
+
+Action = Record | LoadItems | OpenSession | CloseSession | Send | AskAfter | SkipRest | WakeAt | Finish

@@ -1,0 +1,106 @@
+"""When to ask after what Exchange works on, and what its answers make of the items. Pure.
+
+The followed items themselves stay in the journal; only their number is here.
+"""
+
+from collections.abc import Iterator
+
+from bulkps.engine.events import FollowAnswered
+from bulkps.engine.item import Phase
+from bulkps.engine.judge import Judge, Judgement
+from bulkps.engine.policy import FollowPolicy
+from bulkps.exchange.cmdlet import Cmdlet
+from bulkps.operations.bind import bind_query
+from bulkps.operations.model import Operation
+
+
+class Follower:
+    """One query per poll for the whole run, at growing intervals.
+
+    Args:
+        operation: Whose steps are followed.
+        policy: How often to ask.
+        batch: The run's BatchName.
+    """
+
+    def __init__(self, operation: Operation, policy: FollowPolicy, batch: str) -> None:
+        self._policy, self._batch = policy, batch
+        self._queries = {i: step.follow for i, step in enumerate(operation.steps) if step.follow}
+        self._count = 0
+        self._interval = policy.first_wait
+        self._asking: int | None = None
+        self._failures = 0
+        self._absent: dict[str, int] = {}
+        self._turn = 0
+        self.next_poll: float | None = None
+
+    @property
+    def waits(self) -> bool:
+        """Whether anything is at Exchange that is not at its end."""
+        return self._count > 0
+
+    @property
+    def asking(self) -> bool:
+        """Whether a query is in flight."""
+        return self._asking is not None
+
+    def resume(self, count: int, now: float) -> None:
+        """Note that *count* items are at Exchange from before: ask at once."""
+        self._count = count
+        self.next_poll = now if count else None
+
+    def accepted(self, now: float) -> None:
+        """Note that Exchange accepted one more."""
+        self._count += 1
+        if self.next_poll is None:
+            self.next_poll = now + self._interval
+
+    def due(self, now: float) -> int | None:
+        """Return the step to ask after now, or None."""
+        if self.asking or not self.waits or self.next_poll is None or now < self.next_poll:
+            return None
+        steps = list(self._queries)
+        self._turn = (self._turn + 1) % len(steps)
+        return steps[self._turn]
+
+    def ask(self, session: int, step: int) -> Cmdlet:
+        """Return the query for *step*, which *session* is asked to run."""
+        self._asking = session
+        return bind_query(self._queries[step], self._batch)
+
+    def failed_on(self, session: int, now: float) -> None:
+        """Note that *session* is gone; if it was asking, the answer is lost, which harms nothing."""
+        if self._asking == session:
+            self.failed(now)
+
+    def failed(self, now: float) -> bool:
+        """Note that a query failed; return whether that was once too often."""
+        self._over(now)
+        self._failures += 1
+        return self._failures >= self._policy.failures
+
+    def answered(self, event: FollowAnswered, judge: Judge, now: float) -> Iterator[Judgement]:
+        """Yield what the answer makes of each item that it changes."""
+        self._failures = 0
+        step = self._queries[event.step]
+        for item, properties in event.seen:
+            self._absent.pop(item.key, None)
+            judged = judge.followed(item, str(properties.get(step.status) or ""), now)
+            if judged:
+                yield self._counted(judged)
+        for item in event.absent:
+            self._absent[item.key] = self._absent.get(item.key, 0) + 1
+            if self._absent[item.key] >= self._policy.absences:
+                del self._absent[item.key]
+                yield self._counted(judge.gone(item, now))
+        self._over(now)
+
+    def _counted(self, judged: Judgement) -> Judgement:
+        if judged.item.phase is not Phase.FOLLOWING:
+            self._count -= 1
+        return judged
+
+    def _over(self, now: float) -> None:
+        self._asking = None
+        self.next_poll = now + self._interval if self.waits else None
+        self._interval = min(self._policy.max_wait, self._interval * self._policy.multiplier)

@@ -1,0 +1,152 @@
+"""An item: one row of the file, on its way through the steps of its operation."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import Enum
+
+from bulkps.engine.status import BulkItemStatus, advance
+from bulkps.exchange.cmdlet import Cmdlet, ErrorRecord, Value
+
+
+class Phase(Enum):
+    """What an item that is not at its end is waiting for."""
+
+    READY = "ready"  #: To be sent.
+    SENT = "sent"  #: For the answer. Found after a crash, it means in doubt.
+    FOLLOWING = "following"  #: For Exchange to finish what it accepted.
+    OVER = "over"  #: For nothing.
+
+
+@dataclass(frozen=True)
+class Item:
+    """Where a row stands; a new one for every change.
+
+    Attributes:
+        key: What identifies its content (24 hexadecimal digits).
+        row: The line of the file on which the row starts.
+        values: Canonical values by column.
+        status: As the seed has them.
+        phase: What it waits for.
+        step: Index of the operation's step that it is at.
+        attempt: How often this step has been sent.
+        attempts: How often anything has been sent for it.
+        not_before: Epoch seconds before which it is not sent again; 0 for at once.
+        outputs: Kept output properties by step name.
+        ref: What follows it at Exchange (a request's name, folded), or empty.
+        progress: What Exchange last said of it while it works on it.
+        code: The error code, or empty.
+        error: What went wrong, in Exchange's words, or empty.
+        advice: What an administrator can do, or empty.
+        warnings: What Exchange warned of.
+        started_at: Epoch seconds of the first attempt, or None.
+        completed_at: Epoch seconds of its end, or None.
+    """
+
+    key: str
+    row: int
+    values: Mapping[str, Value]
+    status: BulkItemStatus = BulkItemStatus.PENDING
+    phase: Phase = Phase.READY
+    step: int = 0
+    attempt: int = 0
+    attempts: int = 0
+    not_before: float = 0.0
+    outputs: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    ref: str = ""
+    progress: str = ""
+    code: str = ""
+    error: str = ""
+    advice: str = ""
+    warnings: tuple[str, ...] = ()
+    started_at: float | None = None
+    completed_at: float | None = None
+
+    def sending(self, now: float) -> "Item":
+        """Return it as it is the moment before its step is sent."""
+        return replace(
+            self,
+            status=advance(self.status, BulkItemStatus.IN_PROGRESS),
+            phase=Phase.SENT,
+            attempt=self.attempt + 1,
+            attempts=self.attempts + 1,
+            not_before=0.0,
+            code="",
+            error="",
+            advice="",
+            started_at=now if self.started_at is None else self.started_at,
+        )
+
+    def waiting(self, not_before: float, code: str = "", error: str = "", *, counted: bool = True) -> "Item":
+        """Return it as it waits to be sent again.
+
+        Between two steps it stays IN_PROGRESS: what the first one did is there, so it is not as new.
+
+        Args:
+            not_before: Epoch seconds.
+            code: Why it has to be sent again.
+            error: The same in words.
+            counted: False if the attempt never reached Exchange.
+        """
+        status = BulkItemStatus.PENDING if self.step == 0 else BulkItemStatus.IN_PROGRESS
+        taken_back = 0 if counted else 1
+        return replace(
+            self,
+            status=advance(self.status, status),
+            phase=Phase.READY,
+            attempt=self.attempt - taken_back,
+            attempts=self.attempts - taken_back,
+            not_before=not_before,
+            code=code,
+            error=error,
+        )
+
+    def at_step(self, step: int) -> "Item":
+        """Return it ready for its next step."""
+        return replace(
+            self,
+            status=advance(self.status, BulkItemStatus.IN_PROGRESS),
+            phase=Phase.READY,
+            step=step,
+            attempt=0,
+        )
+
+    def following(self, ref: str) -> "Item":
+        """Return it as Exchange works on it; *ref* is how it is found again."""
+        return replace(
+            self, status=advance(self.status, BulkItemStatus.IN_PROGRESS), phase=Phase.FOLLOWING, ref=ref
+        )
+
+    def completed(self, now: float, advice: str = "") -> "Item":
+        """Return it at its good end."""
+        status = advance(self.status, BulkItemStatus.COMPLETED)
+        return replace(self, status=status, phase=Phase.OVER, completed_at=now, advice=advice)
+
+    def failed(self, now: float, code: str, error: str, advice: str) -> "Item":
+        """Return it at its bad end."""
+        status = advance(self.status, BulkItemStatus.FAILED)
+        return replace(
+            self, status=status, phase=Phase.OVER, completed_at=now, code=code, error=error, advice=advice
+        )
+
+
+@dataclass(frozen=True)
+class Change:
+    """An item that changed, and what happened to it.
+
+    Attributes:
+        item: The item as it is now.
+        event: What happened, as machines match it: ``item.sending``, ``item.completed``, …
+        at: Epoch seconds.
+        cmdlet: What was or is about to be sent, secrets hidden; None where nothing was.
+        errors: Every ErrorRecord of the answer.
+        warnings: Every warning of the answer.
+        milliseconds: How long the answer took.
+    """
+
+    item: Item
+    event: str
+    at: float
+    cmdlet: Cmdlet | None = None
+    errors: tuple[ErrorRecord, ...] = ()
+    warnings: tuple[str, ...] = ()
+    milliseconds: int | None = None

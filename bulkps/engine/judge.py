@@ -1,0 +1,140 @@
+"""What an outcome makes of an item. Pure; proof, not absence of complaint."""
+
+from dataclasses import dataclass, replace
+
+from bulkps.engine.item import Item
+from bulkps.engine.policy import BulkOperationConfig
+from bulkps.exchange.cmdlet import Answer, Outcome
+from bulkps.exchange.errors import ErrorClass, KnownError, classify
+from bulkps.exchange.facts import cmdlet_facts
+from bulkps.operations.bind import follow_ref, places, proven
+from bulkps.operations.model import Operation, Step
+
+IN_DOUBT = "in-doubt"
+_DOUBT_ADVICE = (
+    "bulkps does not send it again by itself. Look in Exchange whether it happened; if it did not, "
+    "put the row into a new file and run that."
+)
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What became of an item.
+
+    Attributes:
+        item: The item after the outcome.
+        event: What happened, as machines match it.
+        scope: What the error condemns: ``row``, ``session`` or ``run``.
+        error_class: The class of the error, or None.
+    """
+
+    item: Item
+    event: str
+    scope: str = "row"
+    error_class: ErrorClass | None = None
+
+
+@dataclass(frozen=True)
+class Judge:
+    """Judges outcomes by an operation, a policy and a catalogue.
+
+    Attributes:
+        operation: What is being done.
+        config: How often something may be tried again.
+        catalogue: What errors mean.
+        batch: The run's BatchName.
+    """
+
+    operation: Operation
+    config: BulkOperationConfig
+    catalogue: tuple[KnownError, ...]
+    batch: str
+
+    def outcome(self, item: Item, outcome: Outcome, now: float, chance: float) -> Judgement:
+        """Return what *outcome* makes of *item*, which was sent."""
+        step = self.operation.steps[item.step]
+        item = replace(item, warnings=(*item.warnings, *outcome.warnings))
+        if outcome.answer is Answer.NOT_SENT:
+            return Judgement(item.waiting(0.0, counted=False), "item.not-sent")
+        if outcome.answer is Answer.LOST:
+            reason = outcome.errors[0].message if outcome.errors else "the answer was lost"
+            return self.doubt(item, f"{step.cmdlet} was sent, its answer was never seen: {reason}", now)
+        if outcome.errors:
+            return self._refused(item, step, outcome, now, chance)
+        if outcome.answer is Answer.FAILED:
+            return self.doubt(item, f"the pipeline of {step.cmdlet} failed without saying why", now)
+        return self._answered(item, step, outcome, now)
+
+    def doubt(self, item: Item, reason: str, now: float) -> Judgement:
+        """Return *item* at its end because nobody can tell what happened."""
+        return Judgement(
+            item.failed(now, IN_DOUBT, reason, _DOUBT_ADVICE),
+            "item.in-doubt",
+            error_class=ErrorClass.UNCERTAIN,
+        )
+
+    def _refused(self, item: Item, step: Step, outcome: Outcome, now: float, chance: float) -> Judgement:
+        facts = cmdlet_facts(step.cmdlet)
+        meaning = classify(outcome.errors, self.catalogue, mutates=facts is None or facts.mutates)
+        known, message = meaning.known, meaning.record.message
+        if known.error_class is ErrorClass.UNCERTAIN:
+            judged = self.doubt(item, message, now)
+            advice = f"{known.advice} {_DOUBT_ADVICE}"
+            return replace(judged, item=replace(judged.item, advice=advice), scope=known.scope)
+        wait = self.config.wait_after(known.error_class, item.attempt, chance)
+        if wait is not None:
+            until = now + max(wait, meaning.wait or 0.0)
+            return Judgement(
+                item.waiting(until, known.id, message), "item.retry", known.scope, known.error_class
+            )
+        failed = item.failed(now, known.id, message, known.advice)
+        return Judgement(failed, "item.failed", known.scope, known.error_class)
+
+    def _answered(self, item: Item, step: Step, outcome: Outcome, now: float) -> Judgement:
+        filled = places(item.values, item.key, self.batch, item.outputs)
+        proof = proven(step, filled, outcome.output)
+        if proof is None:
+            found = f"{len(outcome.output)} object{'s' * (len(outcome.output) != 1)}"
+            claim = f"expected one object with {', '.join(step.returns)}, found {found}"
+            return self.doubt(item, f"{step.cmdlet} completed but did not prove it: {claim}", now)
+        kept = {name: _text(proof[name]) for name in step.keep if proof.get(name) is not None}
+        item = replace(item, outputs={**item.outputs, step.name: kept})
+        if step.follow:
+            return Judgement(item.following(follow_ref(step.follow, filled)), "item.accepted")
+        return self.step_done(item, now)
+
+    def step_done(self, item: Item, now: float) -> Judgement:
+        """Return *item* at its next step, or at its good end."""
+        following = self.operation.next_step(item.step, item.values)
+        if following is None:
+            return Judgement(item.completed(now, self.operation.advice), "item.completed")
+        return Judgement(item.at_step(following), "item.step-completed")
+
+    def followed(self, item: Item, status: str, now: float) -> Judgement | None:
+        """Return what Exchange's *status* makes of a followed *item*; None if nothing changed."""
+        follow = self.operation.steps[item.step].follow
+        if follow is None:
+            return None
+        said = replace(item, progress=status)
+        if status in follow.completed:
+            return self.step_done(said, now)
+        if status in follow.warned:
+            warned = replace(said, warnings=(*said.warnings, f"Exchange says {status}"))
+            return self.step_done(warned, now)
+        if status in follow.failed:
+            error = f"Exchange accepted it and then said {status}"
+            return Judgement(said.failed(now, "failed-at-exchange", error, follow.advice), "item.failed")
+        if status in follow.waiting and item.progress != status:
+            return Judgement(said.following(item.ref), "item.waits-for-operator")
+        return None
+
+    def gone(self, item: Item, now: float) -> Judgement:
+        """Return *item* at its end because Exchange does not know its request any more."""
+        error = (
+            "Exchange accepted it, and no longer knows of it: somebody removed the request, or it was cleared"
+        )
+        return Judgement(item.failed(now, "request-gone", error, _DOUBT_ADVICE), "item.failed")
+
+
+def _text(value: object) -> str:
+    return "; ".join(str(part) for part in value) if isinstance(value, list | tuple) else str(value)

@@ -1,0 +1,331 @@
+"""The run as a pure state machine: events in, actions out.
+
+The driver tells it what happened and does, in order, what it asks for. It knows no thread, clock or
+database. A Record is durable before the action after it begins; every guarantee is an order of actions.
+"""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from bulkps.engine import events as ev
+from bulkps.engine.events import Action, Event, StopReason
+from bulkps.engine.follow import Follower
+from bulkps.engine.item import Change, Item, Phase
+from bulkps.engine.judge import Judge, Judgement
+from bulkps.engine.policy import BulkOperationConfig
+from bulkps.engine.status import BulkItemStatus
+from bulkps.engine.window import Flight, Window
+from bulkps.exchange.cmdlet import Invocation, Outcome
+from bulkps.exchange.errors import UNKNOWN_READ, ErrorClass, KnownError, classify
+from bulkps.operations.bind import bind, places
+from bulkps.operations.model import Operation
+
+#: How many batches' worth of items are held for each session.
+_BATCHES_HELD = 4
+
+
+class _State(Enum):
+    OPENING = auto()
+    IDLE = auto()
+    BUSY = auto()
+
+
+@dataclass
+class _Session:
+    state: _State
+    rests_until: float = 0.0
+
+
+class Machine:
+    """Decides what a run does next.
+
+    Args:
+        operation: What is done to each item.
+        config: How it may proceed.
+        catalogue: What errors mean.
+        batch: The run's BatchName.
+    """
+
+    def __init__(
+        self, operation: Operation, config: BulkOperationConfig, catalogue: tuple[KnownError, ...], batch: str
+    ) -> None:
+        self._operation, self._config, self._catalogue, self._batch = operation, config, catalogue, batch
+        self._judge = Judge(operation, config, catalogue, batch)
+        self._window = Window(operation.exclusive)
+        self._follower = Follower(operation, config.follow, batch)
+        self._sessions: dict[int, _Session] = {}
+        self._numbers = 0
+        self._limit = config.sessions
+        self._refusals = 0
+        self._reopens_at = 0.0
+        self._exhausted = self._loading = False
+        self._stop: ev.Finish | None = None
+        self._finished = False
+        self._now = self._chance = 0.0
+        self._changes: list[Change] = []
+
+    @property
+    def finished(self) -> bool:
+        """Whether it has asked to finish."""
+        return self._finished
+
+    def receive(self, events: Iterable[Event], now: float, chance: float = 0.0) -> list[Action]:
+        """Return what to do after *events*, in order.
+
+        Args:
+            events: What happened, in order; those that came together are recorded together.
+            now: Epoch seconds.
+            chance: A number in [0, 1) for jitter.
+        """
+        self._now, self._chance, self._changes = now, chance, []
+        for event in events:
+            self._take_in(event)
+        if self._finished:
+            return [ev.Record(tuple(self._changes))] if self._changes else []
+        actions = self._decide()
+        return [ev.Record(tuple(self._changes)), *actions] if self._changes else actions
+
+    # --- what happened --------------------------------------------------------------------------------
+
+    def _take_in(self, event: Event) -> None:
+        match event:
+            case ev.Started(following):
+                self._follower.resume(following, self._now)
+            case ev.ItemsLoaded(items, exhausted):
+                self._loaded(items, exhausted)
+            case ev.SessionOpened(session):
+                self._sessions[session].state = _State.IDLE
+                self._refusals = 0
+            case ev.SessionRefused(session, _):
+                self._refused(session, event)
+            case ev.SessionLost(session, reason):
+                self._lost(session, reason)
+            case ev.OutcomeArrived(_, outcome):
+                self._outcome(outcome)
+            case ev.BatchEnded(session):
+                self._batch_ended(session)
+            case ev.FollowAnswered() | ev.FollowFailed():
+                self._follow_over(event)
+            case ev.PauseAsked():
+                self._stop = self._stop or ev.Finish(StopReason.PAUSED)
+            case ev.CancelAsked():
+                self._stop = ev.Finish(StopReason.CANCELLED)
+            case ev.TimePassed():
+                pass
+
+    def _loaded(self, items: tuple[Item, ...], exhausted: bool) -> None:
+        self._loading, self._exhausted = False, exhausted
+        for item in items:
+            if item.phase is Phase.SENT:
+                reason = "it was sent by a process that ended before the answer came"
+                self._apply(self._judge.doubt(item, reason, self._now))
+            else:
+                self._window.put(item, first=False)
+
+    def _refused(self, session: int, event: ev.SessionRefused) -> None:
+        del self._sessions[session]
+        self._refusals += 1
+        meaning = classify([event.error], self._catalogue, mutates=False)
+        policy = self._config.connect
+        self._reopens_at = self._now + max(
+            policy.wait_after(self._refusals, self._chance), meaning.wait or 0.0
+        )
+        if self._sessions:
+            # Others are open: the endpoint has a limit, and this is it.
+            self._limit = len(self._sessions)
+        elif _is_final(meaning.known) or self._refusals >= (policy.attempts or 1):
+            self._stop = ev.Finish(StopReason.CANNOT_CONNECT, event.error.message, meaning.known.advice)
+
+    def _lost(self, session: int, reason: str) -> None:
+        for key in self._window.on_session(session):
+            flight = self._window.land(key)
+            if flight:
+                cause = (
+                    f"{flight.cmdlet.name} was sent and the session was lost before its answer came: {reason}"
+                )
+                self._apply(self._judge.doubt(flight.item, cause, self._now), flight)
+        self._sessions.pop(session, None)
+        self._follower.failed_on(session, self._now)
+
+    def _outcome(self, outcome: Outcome) -> None:
+        flight = self._window.land(outcome.id)
+        if flight is None:
+            return
+        # One draw serves many items: the key spreads it, so that they do not all come back at once.
+        chance = (self._chance + int(outcome.id[:8], 16) / 2**32) % 1.0
+        judged = self._judge.outcome(flight.item, outcome, self._now, chance)
+        self._apply(judged, flight, outcome)
+
+    def _batch_ended(self, session: int) -> None:
+        for key in self._window.on_session(session):
+            flight = self._window.land(key)
+            if flight:
+                self._apply(
+                    self._judge.doubt(flight.item, "the batch ended without its outcome", self._now), flight
+                )
+        if session in self._sessions:
+            rests = self._now + self._config.delay_between_batches
+            self._sessions[session] = _Session(_State.IDLE, rests)
+
+    def _follow_over(self, event: ev.FollowAnswered | ev.FollowFailed) -> None:
+        if event.session in self._sessions:
+            self._sessions[event.session].state = _State.IDLE
+        if isinstance(event, ev.FollowFailed):
+            if self._follower.failed(self._now):
+                self._stop = self._stop or ev.Finish(StopReason.CANNOT_FOLLOW, event.reason)
+            return
+        for judged in self._follower.answered(event, self._judge, self._now):
+            self._apply(judged)
+
+    def _apply(self, judged: Judgement, flight: Flight | None = None, outcome: Outcome | None = None) -> None:
+        item = judged.item
+        self._changes.append(
+            Change(
+                item,
+                judged.event,
+                self._now,
+                flight.cmdlet if flight else None,
+                outcome.errors if outcome else (),
+                outcome.warnings if outcome else (),
+                outcome.milliseconds if outcome else None,
+            )
+        )
+        if item.phase is Phase.READY:
+            self._window.put(item)
+        elif item.phase is Phase.FOLLOWING and judged.event == "item.accepted":
+            self._follower.accepted(self._now)
+        self._consider_stopping(judged)
+
+    def _consider_stopping(self, judged: Judgement) -> None:
+        item = judged.item
+        if item.status is not BulkItemStatus.FAILED or self._stop:
+            return
+        if judged.scope == "run" or (judged.scope == "session" and judged.error_class is ErrorClass.AUTH):
+            self._stop = ev.Finish(StopReason.CONDEMNED, f"{item.code}: {item.error}", item.advice)
+        elif self._config.stop_on_error:
+            self._stop = ev.Finish(StopReason.ERROR, f"row {item.row} failed: {item.code}: {item.error}")
+
+    # --- what to do next ------------------------------------------------------------------------------
+
+    def _decide(self) -> list[Action]:
+        self._window.due(self._now)
+        actions: list[Action] = []
+        if self._wants_items():
+            self._loading = True
+            actions.append(ev.LoadItems(self._capacity))
+        actions += self._ask_after()
+        actions += self._send()
+        actions += self._open_sessions()
+        if self._over():
+            return [*actions, *self._finish()]
+        wake = self._wake_at()
+        return [*actions, ev.WakeAt(wake)] if wake is not None else actions
+
+    @property
+    def _capacity(self) -> int:
+        return self._config.batch_size * self._config.sessions * _BATCHES_HELD
+
+    def _wants_items(self) -> bool:
+        low = self._capacity // 2
+        return not (self._stop or self._exhausted or self._loading or len(self._window) >= low)
+
+    def _idle(self) -> list[int]:
+        return [number for number, session in self._sessions.items() if session.state is _State.IDLE]
+
+    def _ask_after(self) -> list[Action]:
+        idle = self._idle()
+        step = self._follower.due(self._now) if idle and self._follows else None
+        if step is None:
+            return []
+        session = idle[0]
+        self._sessions[session].state = _State.BUSY
+        return [ev.AskAfter(session, step, self._follower.ask(session, step))]
+
+    @property
+    def _follows(self) -> bool:
+        """Whether what is at Exchange is waited for."""
+        leaves = self._stop and self._stop.reason not in (StopReason.ERROR,)
+        return self._config.wait and not leaves
+
+    def _send(self) -> list[Action]:
+        sends: list[Action] = []
+        for number in self._idle():
+            if self._sessions[number].rests_until > self._now:
+                continue
+            items = self._window.take(self._config.batch_size, only_midway=self._stop is not None)
+            if not items:
+                break
+            self._sessions[number].state = _State.BUSY
+            sends.append(ev.Send(number, tuple(self._depart(item, number) for item in items)))
+        return sends
+
+    def _depart(self, item: Item, session: int) -> Invocation:
+        step = self._operation.steps[item.step]
+        cmdlet = bind(step, places(item.values, item.key, self._batch, item.outputs))
+        sending = item.sending(self._now)
+        self._changes.append(Change(sending, "item.sending", self._now, cmdlet))
+        self._window.depart(Flight(sending, session, cmdlet, self._window.targets(item.values)))
+        return Invocation(item.key, cmdlet, step.wanted_properties)
+
+    def _open_sessions(self) -> list[Action]:
+        if self._now < self._reopens_at or self._cannot_connect:
+            return []
+        idle = len([s for s in self._sessions.values() if s.state is not _State.BUSY])
+        batches = math.ceil(self._work / self._config.batch_size)
+        wanted = min(self._limit, len(self._sessions) + max(0, batches - idle))
+        if not self._sessions and self._follows and self._follower.waits:
+            wanted = max(1, wanted)
+        opened: list[Action] = []
+        while len(self._sessions) < wanted:
+            self._numbers += 1
+            self._sessions[self._numbers] = _Session(_State.OPENING)
+            opened.append(ev.OpenSession(self._numbers))
+        return opened
+
+    @property
+    def _work(self) -> int:
+        """How many items could be sent now."""
+        if self._stop:
+            return self._window.ready if self._window.midway else 0
+        return self._window.ready
+
+    @property
+    def _cannot_connect(self) -> bool:
+        return self._stop is not None and self._stop.reason is StopReason.CANNOT_CONNECT
+
+    def _over(self) -> bool:
+        if self._window.flying or self._loading or self._follower.asking:
+            return False
+        if self._window.midway and not self._cannot_connect:
+            return False
+        if self._follows and self._follower.waits:
+            return False
+        return self._stop is not None or (self._exhausted and not len(self._window))
+
+    def _finish(self) -> list[Action]:
+        self._finished = True
+        finish = self._stop or ev.Finish(StopReason.DONE)
+        actions: list[Action] = []
+        if finish.reason in (StopReason.CANCELLED, StopReason.ERROR):
+            why = "the run was cancelled" if finish.reason is StopReason.CANCELLED else finish.detail
+            actions.append(ev.SkipRest(finish.reason.value, f"never sent: {why}"))
+        actions += [ev.CloseSession(number) for number in self._sessions]
+        return [*actions, finish]
+
+    def _wake_at(self) -> float | None:
+        times = [self._window.next_due()]
+        if self._window.ready:
+            times += [s.rests_until for s in self._sessions.values() if s.state is _State.IDLE]
+        if self._reopens_at > self._now:
+            times.append(self._reopens_at)
+        if self._follows:
+            times.append(self._follower.next_poll)
+        coming = [time for time in times if time is not None and time > self._now]
+        return min(coming) if coming else None
+
+
+def _is_final(known: KnownError) -> bool:
+    """Return whether trying to connect again would only be refused again (or lock the account)."""
+    return known is not UNKNOWN_READ and known.error_class in (ErrorClass.AUTH, ErrorClass.PERMANENT)

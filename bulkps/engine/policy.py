@@ -1,0 +1,161 @@
+"""How a run may proceed: the seed's options, retry, following. Defaults stand here and nowhere else."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from bulkps.exchange.errors import ErrorClass
+
+_STRICT = {"extra": "forbid"}
+
+
+def _at_least(name: str, value: float, least: float) -> None:
+    if value < least:
+        raise ValueError(f"{name} must be at least {least}, not {value}")
+
+
+@dataclass(frozen=True)
+class RetryPolicy:
+    """Exponential backoff, capped in attempts and in wait.
+
+    Attributes:
+        attempts: How often an item is tried in all; 1 means once; None means max_retries and one more.
+        first_wait: Seconds before the second attempt.
+        multiplier: What the wait is multiplied by after each further attempt.
+        max_wait: No single wait is longer than this many seconds, unless Exchange names a longer one.
+        jitter: Up to this share of a wait is taken off by chance.
+    """
+
+    __pydantic_config__: ClassVar[Mapping[str, str]] = _STRICT
+
+    attempts: int | None = None
+    first_wait: float = 5.0
+    multiplier: float = 2.0
+    max_wait: float = 300.0
+    jitter: float = 0.25
+
+    def __post_init__(self) -> None:
+        """Refuse a policy that would never try, or wait backwards."""
+        _at_least("attempts", 1 if self.attempts is None else self.attempts, 1)
+        _at_least("first_wait", self.first_wait, 0)
+        _at_least("multiplier", self.multiplier, 1)
+        _at_least("max_wait", self.max_wait, 0)
+        if not 0 <= self.jitter < 1:
+            raise ValueError(f"jitter must be from 0 to below 1, not {self.jitter}")
+
+    def wait_after(self, attempt: int, chance: float = 0.0) -> float:
+        """Return the seconds to wait after failed *attempt* (from 1).
+
+        *chance* in [0, 1) is drawn by the caller.
+        """
+        # The exponent is clamped: 2.0 ** 1100 overflows, and the cap holds long before.
+        wait = self.first_wait * self.multiplier ** min(attempt - 1, 60)
+        return float(min(self.max_wait, wait) * (1 - self.jitter * chance))
+
+
+def _retry_defaults() -> dict[ErrorClass, RetryPolicy]:
+    # exchange-facts.md section 5: transient 5 s doubled up to 5 min; a throttled answer asks for longer.
+    return {
+        ErrorClass.TRANSIENT: RetryPolicy(),
+        ErrorClass.THROTTLED: RetryPolicy(attempts=10, first_wait=10.0, max_wait=600.0),
+    }
+
+
+@dataclass(frozen=True)
+class FollowPolicy:
+    """How often an asynchronous step is asked after.
+
+    Attributes:
+        first_wait: Seconds until the first poll.
+        multiplier: What the interval is multiplied by after each poll.
+        max_wait: The longest interval in seconds.
+        absences: In how many polls in a row a request must be missing before it counts as gone.
+        failures: After how many failed polls in a row the run is left to be resumed.
+    """
+
+    __pydantic_config__: ClassVar[Mapping[str, str]] = _STRICT
+
+    first_wait: float = 2.0
+    multiplier: float = 1.5
+    max_wait: float = 120.0
+    absences: int = 3
+    failures: int = 5
+
+    def __post_init__(self) -> None:
+        """Refuse intervals that would not pass."""
+        _at_least("first_wait", self.first_wait, 0.05)
+        _at_least("multiplier", self.multiplier, 1)
+        _at_least("max_wait", self.max_wait, self.first_wait)
+        _at_least("absences", self.absences, 1)
+        _at_least("failures", self.failures, 1)
+
+
+@dataclass(frozen=True)
+class BulkOperationConfig:
+    """Everything that a run can be told about how to proceed.
+
+    Attributes:
+        batch_size: Items handed to a session at once.
+        parallel_execution: Whether more than one session is used.
+        max_sessions: How many sessions at most, with parallel_execution. exchange-facts.md section 6: 3 is
+            sound on-premises, 10 the most without a word from the operator.
+        stop_on_error: Whether the first failed item stops the run; the rest is skipped.
+        retry_failed: Whether an item that a retry can help is tried again.
+        max_retries: Tries after the first one, where the retry policy of the error's class names no number.
+        delay_between_batches: Seconds that a session rests between two batches.
+        item_timeout: Seconds that an item may take; past it it is stopped and in doubt. Exchange Online's
+            own limit is 900.
+        wait: Whether asynchronous steps are followed to their end.
+        retry: A policy for each class of error that may be retried.
+        connect: How often and how patiently a session is opened.
+        follow: How asynchronous steps are asked after.
+    """
+
+    __pydantic_config__: ClassVar[Mapping[str, str]] = _STRICT
+
+    batch_size: int = 10
+    parallel_execution: bool = False
+    max_sessions: int = 3
+    stop_on_error: bool = False
+    retry_failed: bool = True
+    max_retries: int = 3
+    delay_between_batches: float = 1.0
+    item_timeout: float = 900.0
+    wait: bool = True
+    retry: dict[ErrorClass, RetryPolicy] = field(default_factory=_retry_defaults)
+    connect: RetryPolicy = RetryPolicy(attempts=3, first_wait=1.0, max_wait=30.0)
+    follow: FollowPolicy = FollowPolicy()
+
+    def __post_init__(self) -> None:
+        """Refuse numbers that make no run; fill up the retry policies that are not given."""
+        _at_least("batch_size", self.batch_size, 1)
+        _at_least("max_sessions", self.max_sessions, 1)
+        _at_least("max_retries", self.max_retries, 0)
+        _at_least("delay_between_batches", self.delay_between_batches, 0)
+        _at_least("item_timeout", self.item_timeout, 1)
+        for kind in self.retry:
+            if kind not in _retry_defaults():
+                raise ValueError(
+                    f"retry.{kind.value}: only transient and throttled errors are retried; "
+                    "sending anything else again could do it twice"
+                )
+        object.__setattr__(self, "retry", _retry_defaults() | self.retry)
+
+    @property
+    def sessions(self) -> int:
+        """How many sessions are used at most."""
+        return self.max_sessions if self.parallel_execution else 1
+
+    def wait_after(self, kind: ErrorClass, attempt: int, chance: float) -> float | None:
+        """Return the seconds to wait before an item is tried again, or None to give up.
+
+        Args:
+            kind: The class of the error.
+            attempt: How often the item has been tried, from 1.
+            chance: In [0, 1).
+        """
+        policy = self.retry.get(kind)
+        if policy is None or not self.retry_failed:
+            return None
+        attempts = policy.attempts if policy.attempts is not None else self.max_retries + 1
+        return None if attempt >= attempts else policy.wait_after(attempt, chance)

@@ -1,0 +1,79 @@
+"""What the engine needs of others, as Protocols; it never imports sessions or records."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Protocol
+
+from bulkps.engine.item import Change, Item
+from bulkps.exchange.cmdlet import ErrorRecord, Invocation, Outcome
+
+
+class SessionRefusedError(Exception):
+    """A session could not be opened; nothing was sent.
+
+    Attributes:
+        record: Why, as an ErrorRecord that the catalogue can classify.
+    """
+
+    def __init__(self, record: ErrorRecord) -> None:
+        super().__init__(record.message)
+        self.record = record
+
+
+class SessionLostError(Exception):
+    """A session is gone; what has no outcome yet is in doubt."""
+
+
+class Session(Protocol):
+    """An open runspace pool."""
+
+    def invoke(self, batch: Sequence[Invocation]) -> Iterator[Outcome]:
+        """Yield an outcome for each invocation of *batch* as it ends.
+
+        Raises:
+            SessionLostError: If the session is gone; invocations without an outcome are in doubt.
+        """
+        ...
+
+    def close(self) -> None:
+        """Close it; never raises."""
+        ...
+
+
+#: Opens a session, or raises SessionRefusedError. Called on the session's own thread.
+Connect = Callable[[], Session]
+
+
+class Records(Protocol):
+    """Where a run is kept: journal and audit. Only the driver's own thread calls it."""
+
+    def load(self, count: int) -> tuple[Sequence[Item], bool]:
+        """Return the next unfinished items in the order of the file, and whether those were the last."""
+        ...
+
+    def record(self, changes: Sequence[Change]) -> None:
+        """Make *changes* durable; when it returns they are on disk.
+
+        Raises:
+            RecordFailed: If they are not.
+        """
+        ...
+
+    def skip_pending(self, code: str, reason: str, now: float) -> None:
+        """Make every PENDING item SKIPPED."""
+        ...
+
+    def following(self) -> int:
+        """Return how many items are at Exchange."""
+        ...
+
+    def followed(self, step: int, refs: Sequence[str]) -> Sequence[Item]:
+        """Return the items at Exchange in *step* whose ref is one of *refs* (at most 500)."""
+        ...
+
+    def followed_except(self, step: int, refs: Iterable[str]) -> Sequence[Item]:
+        """Return the items at Exchange in *step* whose ref is none of *refs*."""
+        ...
+
+    def beat(self) -> str:
+        """Renew the lease; return ``cancel`` or ``pause`` if somebody asked for it, else nothing."""
+        ...

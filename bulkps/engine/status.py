@@ -1,0 +1,41 @@
+"""Where an item stands, and what may follow what. No other module decides that."""
+
+from collections.abc import Mapping
+from enum import Enum
+
+
+class BulkItemStatus(Enum):
+    """Where an item stands in its run."""
+
+    PENDING = "pending"  #: Planned, or waiting for its next attempt.
+    IN_PROGRESS = "in_progress"  #: Its pipeline may have reached Exchange, or Exchange is at work on it.
+    COMPLETED = "completed"  #: Exchange says that it is done.
+    FAILED = "failed"  #: Exchange refused it, attempts ran out, or nobody can tell.
+    SKIPPED = "skipped"  #: Never sent: cancelled, or an earlier item stopped the run.
+
+
+_S = BulkItemStatus
+
+#: What may follow what. IN_PROGRESS follows itself from step to step of an item; FAILED becomes PENDING
+#: only when a person asks for a retry.
+FOLLOWS: Mapping[BulkItemStatus, frozenset[BulkItemStatus]] = {
+    _S.PENDING: frozenset({_S.IN_PROGRESS, _S.SKIPPED}),
+    _S.IN_PROGRESS: frozenset({_S.IN_PROGRESS, _S.PENDING, _S.COMPLETED, _S.FAILED}),
+    _S.COMPLETED: frozenset(),
+    _S.FAILED: frozenset({_S.PENDING}),
+    _S.SKIPPED: frozenset(),
+}
+
+
+class IllegalTransition(Exception):
+    """An item was about to become what it cannot become: a bug."""
+
+    def __init__(self, current: BulkItemStatus, to: BulkItemStatus) -> None:
+        super().__init__(f"{current.name} cannot become {to.name}")
+
+
+def advance(current: BulkItemStatus, to: BulkItemStatus) -> BulkItemStatus:
+    """Return *to*, or raise IllegalTransition if *current* cannot become it."""
+    if to not in FOLLOWS[current]:
+        raise IllegalTransition(current, to)
+    return to

@@ -1,0 +1,114 @@
+"""Every deliberate error: its sentence, its facts as attributes, its exit code.
+
+Anything that is not a BulkpsError is a bug and keeps its traceback.
+"""
+
+from collections.abc import Sequence
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """What the process tells a runbook; the table is in docs/exit-codes.md."""
+
+    COMPLETED = 0  #: Every row is completed.
+    UNEXPECTED = 1  #: A bug, or something that nobody foresaw.
+    USAGE = 2  #: The command line or what it names is wrong; nothing was sent.
+    INVALID_INPUT = 3  #: A file that the user wrote has problems; nothing was sent.
+    SOME_FAILED = 4  #: The run is over; some rows failed.
+    CANNOT_CONNECT = 5  #: Could not connect or sign in; nothing was sent.
+    UNFINISHED = 6  #: Stopped early or still in progress; resume.
+    OWNED_ELSEWHERE = 7  #: Another process owns the run.
+    INTERRUPTED = 130  #: Ctrl-C; resume.
+
+
+class BulkpsError(Exception):
+    """Base of every error that bulkps raises on purpose.
+
+    Attributes:
+        exit_code: What the command line ends with.
+    """
+
+    exit_code = ExitCode.UNEXPECTED
+
+
+class UsageProblem(BulkpsError):
+    """What was asked for cannot be done as it was asked."""
+
+    exit_code = ExitCode.USAGE
+
+
+class InvalidInput(BulkpsError):
+    """A file that the user wrote has problems; nothing was sent to Exchange.
+
+    Attributes:
+        source: The file, as the user named it.
+        problems: One sentence each; all of them, in the order of the file.
+    """
+
+    exit_code = ExitCode.INVALID_INPUT
+
+    def __init__(self, source: str, problems: Sequence[str]) -> None:
+        self.source, self.problems = source, tuple(problems)
+        count = f"{len(self.problems)} problem{'s' * (len(self.problems) != 1)}"
+        super().__init__("\n  ".join([f"{source}: {count}, nothing was sent", *self.problems]))
+
+
+class CannotConnect(BulkpsError):
+    """No session could be opened, or sign-in was refused; nothing was sent.
+
+    Attributes:
+        connection: The connection's name in the settings.
+        reason: What the endpoint or the network answered.
+    """
+
+    exit_code = ExitCode.CANNOT_CONNECT
+
+    def __init__(self, connection: str, reason: str, advice: str = "") -> None:
+        self.connection, self.reason, self.advice = connection, reason, advice
+        tail = f"\n  {advice}" if advice else ""
+        super().__init__(f"cannot connect with connection {connection!r}: {reason}{tail}")
+
+
+class RunNotFound(UsageProblem):
+    """The journal knows no such run.
+
+    Attributes:
+        run: What was asked for.
+    """
+
+    def __init__(self, run: str) -> None:
+        self.run = run
+        super().__init__(f"no run {run!r} in the journal; 'bulkps runs' lists the runs there are")
+
+
+class RunOwnedElsewhere(BulkpsError):
+    """Another live process is working on the run.
+
+    Attributes:
+        run: The run's name.
+        owner: Which process holds it.
+    """
+
+    exit_code = ExitCode.OWNED_ELSEWHERE
+
+    def __init__(self, run: str, owner: str) -> None:
+        self.run, self.owner = run, owner
+        super().__init__(f"run {run} is being worked on by {owner}; nothing was sent")
+
+
+class RecordFailed(BulkpsError):
+    """A record (journal, audit or results) could not be written; nothing more was sent.
+
+    Attributes:
+        what: Which record, as a path or a name.
+        reason: The operating system's or database's own words.
+    """
+
+    exit_code = ExitCode.UNFINISHED
+
+    def __init__(self, what: str, reason: str) -> None:
+        self.what, self.reason = what, reason
+        super().__init__(
+            f"cannot write {what}: {reason}. The run stopped before the next item was sent; "
+            "make room or repair access, then resume it"
+        )

@@ -1,0 +1,129 @@
+"""What is sent and what comes back, in values only: a cmdlet, its outcome, its errors. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Secret:
+    """A text that no record may show: its repr, str and format are three asterisks."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        """Return the text; only a session that serializes it as a SecureString should ask."""
+        return self._text
+
+    def __repr__(self) -> str:
+        return "***"
+
+    __str__ = __repr__
+
+    def __format__(self, spec: str) -> str:
+        return "***"
+
+
+#: What a parameter may hold. Script text is never built: a cell is only ever a bound value.
+Value = str | bool | int | Secret | tuple[str, ...] | None
+
+
+@dataclass(frozen=True)
+class Cmdlet:
+    """A cmdlet name and its bound parameters.
+
+    Attributes:
+        name: Such as ``New-MailboxRestoreRequest``.
+        parameters: Bound values by parameter name; a switch is True.
+    """
+
+    name: str
+    parameters: Mapping[str, Value]
+
+    def line(self) -> str:
+        """Return it as an administrator would type it; secrets hidden. For reading, never for running."""
+        return " ".join([self.name, *(f"-{name}{_shown(value)}" for name, value in self.parameters.items())])
+
+
+def _shown(value: Value) -> str:
+    if isinstance(value, bool):
+        return "" if value else ":$false"
+    if isinstance(value, str):
+        return " '" + value.replace("'", "''") + "'"
+    if isinstance(value, tuple):
+        return " " + ",".join("'" + part.replace("'", "''") + "'" for part in value)
+    return f" {value}"
+
+
+@dataclass(frozen=True)
+class ErrorRecord:
+    """One PowerShell ErrorRecord as the session read it.
+
+    Attributes:
+        message: The text that people know (``str(record)``).
+        exception_type: Full or short .NET type name where it is known, else empty.
+        fully_qualified_error_id: As the engine gives it.
+        category: Such as ``InvalidArgument``.
+        reason: The exception's short name, from the CategoryInfo.
+        target: What the error is about, as text.
+    """
+
+    message: str
+    exception_type: str = ""
+    fully_qualified_error_id: str = ""
+    category: str = ""
+    reason: str = ""
+    target: str = ""
+
+    @property
+    def searched(self) -> str:
+        """The text that the error catalogue's patterns are matched against."""
+        parts = (self.exception_type, self.reason, self.message, self.fully_qualified_error_id)
+        return " ".join(part for part in parts if part)
+
+
+class Answer(Enum):
+    """What is known of an invocation once it is over."""
+
+    COMPLETED = "completed"  #: The pipeline completed. Errors may have been written all the same.
+    FAILED = "failed"  #: The pipeline failed with a terminating error.
+    NOT_SENT = "not-sent"  #: It never reached Exchange: it is safe to send it again.
+    LOST = "lost"  #: It was sent, or may have been, and no answer came: in doubt.
+
+
+@dataclass(frozen=True)
+class Invocation:
+    """One cmdlet to run for one item.
+
+    Attributes:
+        id: What the outcome is attributed by.
+        cmdlet: What to run.
+        keep: Properties of the output objects that are wanted; empty keeps all.
+    """
+
+    id: str
+    cmdlet: Cmdlet
+    keep: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of one invocation.
+
+    Attributes:
+        id: The invocation's id.
+        answer: What is known.
+        output: The objects that it wrote, each as property name to plain value.
+        errors: Every ErrorRecord, once.
+        warnings: Texts of the warning stream.
+        milliseconds: How long it took, as far as the session saw.
+    """
+
+    id: str
+    answer: Answer
+    output: tuple[Mapping[str, object], ...] = ()
+    errors: tuple[ErrorRecord, ...] = ()
+    warnings: tuple[str, ...] = ()
+    milliseconds: int = 0

@@ -1,0 +1,17 @@
+"""From a CSV file to checked rows: reading, checking, templates."""
+
+from bulkps.intake.checking import check, rows
+from bulkps.intake.formula import formula_safe, formula_unsafe
+from bulkps.intake.report import CheckReport, InputRow, Problem
+from bulkps.intake.template import template_text
+
+__all__ = [
+    "CheckReport",
+    "InputRow",
+    "Problem",
+    "check",
+    "formula_safe",
+    "formula_unsafe",
+    "rows",
+    "template_text",
+]

@@ -1,0 +1,199 @@
+"""Which column of an operation stands where in a file, by the headers. Pure."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass
+from functools import partial
+
+from bulkps.intake.formula import formula_unsafe
+from bulkps.intake.report import Problem, readable_name, shortened
+from bulkps.operations.celltypes import CELL_TYPES
+from bulkps.operations.loader import folded_header
+from bulkps.operations.model import Operation
+from bulkps.operations.resultcolumns import ALL_RESULTS_COLUMNS, RESULTS_MARK
+from bulkps.yamlfile import nearest
+
+#: What is stripped from around a cell: spaces, tabs, no-break spaces, zero-width spaces.
+BLANKS = " \t\u00a0\u200b\ufeff"
+
+#: How many headers a sentence names.
+_NAMED = 30
+_RESULTS = frozenset(map(folded_header, ALL_RESULTS_COLUMNS))
+_MARK = frozenset(map(folded_header, RESULTS_MARK))
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where everything is in a file.
+
+    Attributes:
+        header: The headers; of a former results file, as they were before they were made formula-safe.
+        columns: Index by the operation's column, for those that are there.
+        width: How many cells a row has at least: up to the last header that is not empty.
+        nameless: Indexes of empty headers.
+        carried: Indexes of the columns that go into the results as they are.
+        results: Whether this is a former results file.
+        unknown: Headers that the operation does not know and that are carried along.
+        problems: What is wrong with the header.
+    """
+
+    header: tuple[str, ...]
+    columns: Mapping[str, int]
+    width: int
+    nameless: tuple[int, ...]
+    carried: tuple[int, ...]
+    results: bool
+    unknown: tuple[str, ...]
+    problems: tuple[Problem, ...]
+
+    def label(self, index: int) -> str:
+        """Return what to call the column at *index*."""
+        name = self.header[index].strip(BLANKS) if index < len(self.header) else ""
+        return name or f"column {index + 1}"
+
+
+def known_headers(operation: Operation) -> dict[str, str]:
+    """Return the column that each header means, by the folded header."""
+    return {
+        folded_header(header): name
+        for name, column in operation.columns.items()
+        for header in (name, *column.aliases)
+    }
+
+
+def data_for_header(header: Sequence[str], operation: Operation) -> str:
+    """Return what a cell of *header* is where it shows that there is no header line, else an empty text."""
+    known = known_headers(operation)
+    labels = [cell.strip(BLANKS) for cell in header]
+    if any(folded_header(label) in known for label in labels):
+        return ""
+    for label in filter(None, labels):
+        for name, column in operation.columns.items():
+            for kind in map(CELL_TYPES.__getitem__, column.type if column.required else ()):
+                if kind.pattern is not None and re.fullmatch(kind.pattern, label):
+                    return f"{shortened(label)} looks like {kind.expected} and belongs under {name}"
+    return ""
+
+
+def lay_out(header: Sequence[str], row: int, operation: Operation, *, strict_columns: bool = False) -> Layout:
+    """Return what stands where under *header*, which is on line *row*.
+
+    Args:
+        header: Its cells as they are in the file.
+        row: The line that it starts on.
+        operation: What the columns may mean.
+        strict_columns: Whether a column that the operation does not know is a problem.
+    """
+    results = {folded_header(cell.strip(BLANKS)) for cell in header} >= _MARK
+    cells = tuple(map(formula_unsafe, header)) if results else tuple(header)
+    labels = [cell.strip(BLANKS) for cell in cells]
+    folded = [folded_header(label) for label in labels]
+    # The results' own columns stand behind the input's: of two with the same header the last is theirs.
+    theirs = {header: index for index, header in enumerate(folded) if header in _RESULTS} if results else {}
+    columns, twice = _columns(folded, labels, set(theirs.values()), operation, row)
+    left_out = set(theirs.values()) - set(columns.values())
+    carried = tuple(index for index, label in enumerate(labels) if label and index not in left_out)
+    known = known_headers(operation)
+    unknown = [index for index in carried if folded[index] not in known]
+    refused = _refused(unknown, labels, folded, operation, row, strict_columns=strict_columns)
+    return Layout(
+        header=cells,
+        columns=columns,
+        width=max((index + 1 for index, label in enumerate(labels) if label), default=0),
+        nameless=tuple(index for index, label in enumerate(labels) if not label),
+        carried=carried,
+        results=results,
+        unknown=tuple(labels[index] for index in unknown if index not in refused),
+        problems=(*_missing(columns, labels, operation, row), *twice, *refused.values()),
+    )
+
+
+def _columns(
+    folded: Sequence[str], labels: Sequence[str], theirs: Set[int], operation: Operation, row: int
+) -> tuple[dict[str, int], list[Problem]]:
+    """Return where each column is, and a problem for each that is there twice."""
+    known = known_headers(operation)
+    columns: dict[str, int] = {}
+    problems = []
+    for index, header in enumerate(folded):
+        name = known.get(header)
+        if name is None or index in theirs:
+            continue
+        if name in columns:
+            first = labels[columns[name]]
+            expected = f"no second column for {name}: {shortened(first)} in the same header means it already"
+            problems.append(Problem(row, labels[index], labels[index], expected))
+        else:
+            columns[name] = index
+    # A result column stands in only where nothing else does: its source_identity is what was sent as the
+    # source, so that a file of which only the result columns were kept still says what is meant.
+    stand_ins = {known[folded[index]]: index for index in sorted(theirs) if folded[index] in known}
+    return stand_ins | columns, problems
+
+
+def _missing(
+    columns: Mapping[str, int], labels: Sequence[str], operation: Operation, row: int
+) -> Iterator[Problem]:
+    for name in operation.required_columns():
+        if name not in columns:
+            there = ", ".join(readable_name(label) for label in labels[:_NAMED] if label) or "nothing"
+            there += ", …" if len(labels) > _NAMED else ""
+            aliases = ", ".join(operation.columns[name].aliases)
+            named = f"{name} (or {aliases})" if aliases else name
+            expected = f"a column with the header {named}; there is {there}"
+            yield Problem(row, name, "", expected)
+
+
+def _refused(
+    unknown: Sequence[int],
+    labels: Sequence[str],
+    folded: Sequence[str],
+    operation: Operation,
+    row: int,
+    *,
+    strict_columns: bool,
+) -> dict[int, Problem]:
+    """Return the problem of each unknown column that cannot be carried along."""
+    meanings = known_headers(operation)
+    present = {meanings[header] for header in folded if header in meanings}
+    absent = {
+        folded_header(header): header
+        for name, column in operation.columns.items()
+        for header in (name, *column.aliases)
+        if name not in present
+    }
+    refused = {}
+    for index in unknown:
+        near = [known for known in absent if _one_slip(folded[index], known)]
+        meant = absent[min(near, key=partial(distance, folded[index]))] if near else ""
+        if meant or strict_columns:
+            hint = f"; did you mean {meant}?" if meant else nearest(labels[index], operation.columns)
+            expected = f"a column that {operation.name} knows{hint}"
+            refused[index] = Problem(row, labels[index], labels[index], expected)
+    return refused
+
+
+def _one_slip(header: str, known: str) -> bool:
+    """Return whether hasty fingers make *header* out of *known*; in a long one they may slip twice.
+
+    Of two or three letters almost any other two or three are a slip away: those count for nothing.
+    """
+    if len(known) < 4:
+        return False
+    allowed = 2 if len(known) >= 8 else 1
+    return abs(len(header) - len(known)) <= allowed and distance(header, known) <= allowed
+
+
+def distance(one: str, other: str) -> int:
+    """Return the least number of letters put in, left out, replaced or swapped with their neighbour."""
+    before: list[int] = []
+    last = list(range(len(other) + 1))
+    for i, letter in enumerate(one, 1):
+        current = [i]
+        for j, wanted in enumerate(other, 1):
+            least = min(last[j] + 1, current[j - 1] + 1, last[j - 1] + (letter != wanted))
+            if i > 1 and j > 1 and letter == other[j - 2] and one[i - 2] == wanted:
+                least = min(least, before[j - 2] + 1)
+            current.append(least)
+        before, last = last, current
+    return last[-1]

@@ -1,0 +1,174 @@
+"""What a check finds: problems, and the report that a run is built on."""
+
+import csv
+import io
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from bulkps.errors import UsageProblem
+from bulkps.exchange.cmdlet import Value
+from bulkps.intake.formula import formula_safe
+
+#: How many problems a report holds; the rest are counted, and written where a problems file is asked for.
+SHOWN = 50
+_SHORT = 80
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong with a file.
+
+    Attributes:
+        row: The line on which the record starts, as an editor counts (from 1); None for the whole file.
+        column: The header that it stands under, or the column that is missing; empty for a whole row.
+        found: The cell as it is in the file, or in words what is there where no one column is meant.
+        expected: The end of the sentence "expected …".
+    """
+
+    row: int | None
+    column: str
+    found: str
+    expected: str
+
+    def sentence(self) -> str:
+        """Return it for a person, a long or many-lined cell shortened and escaped."""
+        where = ", ".join([*([f"row {self.row}"] if self.row is not None else []), *self._column()])
+        return f"{where}{': ' if where else ''}found {self._found()}, expected {self.expected}"
+
+    def _column(self) -> list[str]:
+        return [readable_name(self.column)] if self.column else []
+
+    def _found(self) -> str:
+        if not self.column:
+            return self.found
+        return shortened(self.found) if self.found else "nothing"
+
+
+def readable_name(header: str) -> str:
+    """Return *header* as it is if a terminal can show it, else quoted, escaped and shortened."""
+    return header if header.isprintable() and len(header) <= _SHORT else shortened(header)
+
+
+def shortened(cell: str) -> str:
+    """Return *cell* quoted, escaped and at most about 80 characters long."""
+    return repr(cell if len(cell) <= _SHORT else cell[: _SHORT - 1] + "…")
+
+
+@dataclass(frozen=True)
+class InputRow:
+    """A sound row.
+
+    Attributes:
+        row: The line on which it starts, as an editor counts.
+        cells: All its cells as they were in the file; of a former results file, as they were before they
+            were made formula-safe.
+        values: Canonical values by the operation's column; only those that are given.
+    """
+
+    row: int
+    cells: tuple[str, ...]
+    values: dict[str, Value]
+
+
+@dataclass(frozen=True)
+class CheckReport:
+    """What a check says about a file.
+
+    Attributes:
+        path: The file.
+        operation: The operation's name.
+        rows: How many rows it has; empty ones do not count.
+        problem_count: How many problems there are.
+        problems: The first of them, in the order of the file.
+        notes: What a person should be told once; nothing is wrong with it.
+        encoding: The name that Python has for how the file is written.
+        delimiter: What is between its cells.
+        header: Its headers as they were, under the same rule as InputRow.cells.
+        carried: Indexes of the input's own columns, which go into the results as they are.
+        digest: SHA-256 of the file's bytes, in hexadecimal digits.
+    """
+
+    path: Path
+    operation: str
+    rows: int
+    problem_count: int
+    problems: tuple[Problem, ...]
+    notes: tuple[str, ...]
+    encoding: str
+    delimiter: str
+    header: tuple[str, ...]
+    carried: tuple[int, ...]
+    digest: str
+
+    @property
+    def sound(self) -> bool:
+        """Whether every row may be sent."""
+        return self.problem_count == 0
+
+    def sentences(self) -> list[str]:
+        """Return the first problems as sentences, and how many more there are."""
+        told = [problem.sentence() for problem in self.problems]
+        more = self.problem_count - len(told)
+        return [*told, f"and {more} more"] if more else told
+
+
+class Findings:
+    """Collects problems: counts all, keeps the first, writes all where that is asked for.
+
+    Attributes:
+        count: How many there were.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        self.count = 0
+        self._path = path
+        self._kept: list[Problem] = []
+        self._late: list[Problem] = []
+        self._file: io.TextIOWrapper | None = None
+
+    def __enter__(self) -> Self:
+        if self._path is not None:
+            try:
+                # A cell may hold half a surrogate pair: that is one of the problems, and no reason to
+                # fail here.
+                self._file = self._path.open("w", encoding="utf-8-sig", newline="", errors="backslashreplace")
+            except OSError as error:
+                raise self._unwritable(error) from error
+            self._write(("row", "column", "found", "expected"))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._file is not None:
+            try:
+                self._file.close()
+            except OSError as closing:
+                raise self._unwritable(closing) from closing
+
+    def add(self, problem: Problem, *, late: bool = False) -> None:
+        """Take *problem*; *late* if earlier rows were looked at before and this is a second round."""
+        self.count += 1
+        kept = self._late if late else self._kept
+        if len(kept) < SHOWN:
+            kept.append(problem)
+        row = "" if problem.row is None else str(problem.row)
+        self._write((row, problem.column, problem.found, problem.expected))
+
+    def first(self) -> tuple[Problem, ...]:
+        """Return the first problems in the order of the file."""
+        # Each round is in the file's order, so the first of both together are among the first of each.
+        return tuple(sorted((*self._kept, *self._late), key=lambda problem: problem.row or 0)[:SHOWN])
+
+    def _write(self, cells: tuple[str, ...]) -> None:
+        if self._file is None:
+            return
+        try:
+            csv.writer(self._file).writerow([formula_safe(cell) for cell in cells])
+        except OSError as error:
+            raise self._unwritable(error) from error
+
+    def _unwritable(self, error: OSError) -> UsageProblem:
+        return UsageProblem(f"cannot write the problems to {self._path}: {error.strerror or error}")

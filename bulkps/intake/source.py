@@ -1,0 +1,171 @@
+"""How a file is written: its encoding, its digest, whether anything in it needs a closer look.
+
+One pass over the bytes, in pieces, so that a file of any size takes the same memory.
+"""
+
+import codecs
+import hashlib
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from bulkps.errors import InvalidInput, UsageProblem
+from bulkps.intake.binary import no_text, recognized
+from bulkps.intake.report import Problem
+
+_PIECE = 1 << 20
+_HEAD = 4096
+#: Characters at which a file is looked at cell by cell; lone surrogates need a decoder that lets them pass.
+_SUSPICIOUS = ("\x00", "\ufffe", "\uffff")
+_UNDEFINED_IN_CP1252 = b"\x81\x8d\x8f\x90\x9d"
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file as it can be read.
+
+    Attributes:
+        path: Where it is.
+        digest: SHA-256 of its bytes, in hexadecimal digits.
+        encoding: The codec's name.
+        errors: What the decoder does with what it cannot decode. Where it is not ``strict``, each such
+            byte becomes a lone surrogate, which the check of the cells then finds.
+        suspicious: Whether it may hold characters that no session survives.
+        note: What to tell about the encoding, or empty.
+        problem: Why it cannot be read at all.
+    """
+
+    path: Path
+    digest: str
+    encoding: str = ""
+    errors: str = "strict"
+    suspicious: bool = False
+    note: str = ""
+    problem: Problem | None = None
+
+    def open(self) -> io.TextIOWrapper:
+        """Return the file, open for reading; line ends as they are."""
+        return self.path.open(encoding=self.encoding, errors=self.errors, newline="")
+
+
+@contextmanager
+def readable(path: Path) -> Iterator[None]:
+    """Turn what the operating system says about *path* into a sentence.
+
+    Raises:
+        UsageProblem: If it cannot be read.
+        InvalidInput: If it can no longer be decoded as it was a moment ago.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise UsageProblem(f"cannot read {path}: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise InvalidInput(str(path), ["the file was changed while it was being read; try again"]) from error
+
+
+def examine(path: Path) -> Source:
+    """Return how *path* is written.
+
+    Raises:
+        OSError: If it cannot be read.
+    """
+    with path.open("rb") as file:
+        head = file.read(_HEAD)
+    if not head:
+        problem = Problem(None, "", "an empty file", "a header line and rows")
+        return Source(path, digest(path), problem=problem)
+    found = recognized(path, head)
+    if found:
+        return Source(path, digest(path), problem=Problem(None, "", *found))
+    marked = _by_mark(head)
+    unmarked_utf16 = "" if marked else _utf16_without_mark(head)
+    encoding = marked or unmarked_utf16 or "utf-8"
+    if not encoding.startswith("utf-16") and no_text(head):
+        problem = Problem(None, "", "a binary file", "a CSV file, which is text")
+        return Source(path, digest(path), problem=problem)
+    note = "UTF-16 without a byte order mark, recognised by its NUL bytes" if unmarked_utf16 else ""
+    return _decoded(path, encoding, note)
+
+
+def digest(path: Path) -> str:
+    """Return the SHA-256 of the bytes of *path*, in hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _by_mark(head: bytes) -> str:
+    if head.startswith(codecs.BOM_UTF8):
+        return "utf-8-sig"
+    return "utf-16" if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else ""
+
+
+def _utf16_without_mark(head: bytes) -> str:
+    """Return the byte order of UTF-16 that has no mark, or an empty string.
+
+    The headers of every operation are ASCII, so that every second byte of a header line is NUL.
+    """
+    even, odd = head[0::2].count(0), head[1::2].count(0)
+    half = len(head) // 2
+    if odd * 5 > half * 2 and even * 20 < half:
+        return "utf-16-le"
+    return "utf-16-be" if even * 5 > half * 2 and odd * 20 < half else ""
+
+
+def _decoded(path: Path, encoding: str, note: str) -> Source:
+    """Return the Source of a text that is probably in *encoding*."""
+    decoder = codecs.getincrementaldecoder(encoding)()
+    sha = hashlib.sha256()
+    suspicious = failed = False
+    with path.open("rb") as file:
+        while piece := file.read(_PIECE):
+            sha.update(piece)
+            if not failed:
+                try:
+                    text = decoder.decode(piece)
+                except UnicodeDecodeError:
+                    failed = True
+                else:
+                    suspicious = suspicious or any(character in text for character in _SUSPICIOUS)
+        if not failed:
+            try:
+                decoder.decode(b"", final=True)
+            except UnicodeDecodeError:
+                failed = True
+    if not failed:
+        return Source(path, sha.hexdigest(), encoding, suspicious=suspicious, note=note)
+    if encoding.startswith("utf-16"):
+        return _damaged_utf16(path, sha.hexdigest(), encoding, note)
+    return _not_utf8(path, sha.hexdigest(), encoding)
+
+
+def _damaged_utf16(path: Path, sha: str, encoding: str, note: str) -> Source:
+    if path.stat().st_size % 2:
+        expected = "a whole file; it was cut off, or is not UTF-16"
+        problem = Problem(None, "", "UTF-16 text that ends in the middle of a character", expected)
+        return Source(path, sha, encoding, problem=problem)
+    return Source(path, sha, encoding, "surrogatepass", suspicious=True, note=note)
+
+
+def _not_utf8(path: Path, sha: str, encoding: str) -> Source:
+    """Return the Source of a text that is not UTF-8: Windows-1252, unless it is plainly damaged UTF-8.
+
+    A Windows-1252 text has next to no place that happens to be UTF-8; a damaged UTF-8 text has many.
+    Taking the second for the first would garble every name in it without a word.
+    """
+    decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
+    good = bad = 0
+    undefined = False
+    with path.open("rb") as file:
+        while piece := file.read(_PIECE):
+            undefined = undefined or any(byte in piece for byte in (*_UNDEFINED_IN_CP1252, 0))
+            text = decoder.decode(piece)
+            sound = text.encode("utf-8", "ignore").decode("utf-8")
+            bad += len(text) - len(sound)
+            good += len(sound) - len(sound.encode("ascii", "ignore"))
+    if encoding == "utf-8-sig" or good > bad:
+        return Source(path, sha, encoding, "surrogateescape", suspicious=True)
+    note = "not UTF-8, so it was read as Windows-1252 (cp1252); look at the accents in the results"
+    return Source(path, sha, "cp1252", "surrogateescape", undefined, note)

@@ -1,0 +1,100 @@
+"""The seed's BulkCSVHandler: import, validate, templates, export, as a thin face of intake and records."""
+
+from pathlib import Path
+
+from bulkps import intake
+from bulkps.errors import InvalidInput, UsageProblem
+from bulkps.library.items import BulkOperationItem, BulkOperationResult
+from bulkps.library.runs import operation_of
+from bulkps.operations.loader import built_in_operations, choose
+from bulkps.operations.model import BulkOperationType, Operation
+from bulkps.records import home, results
+from bulkps.records.journal import Journal
+
+
+def operation_named(operation: BulkOperationType | Operation | str) -> Operation:
+    """Return an operation by the seed's type, by name, or as it is.
+
+    Raises:
+        UsageProblem: If there is none.
+    """
+    if isinstance(operation, Operation):
+        return operation
+    name = operation.value if isinstance(operation, BulkOperationType) else operation
+    return choose(name, built_in_operations())
+
+
+class BulkCSVHandler:
+    """CSV files of mailboxes."""
+
+    def import_csv(
+        self, path: Path | str, operation: BulkOperationType | Operation | str
+    ) -> list[BulkOperationItem]:
+        """Return the items of a sound file.
+
+        Raises:
+            InvalidInput: With the file's problems (the first 50 and how many there are).
+        """
+        found = operation_named(operation)
+        report = self.validate_csv_format(path, found)
+        if not report.sound:
+            raise InvalidInput(str(path), report.sentences())
+        return [
+            BulkOperationItem(
+                row.row,
+                row.values,
+                row.cells,
+                source_identity=str(row.values.get(found.source) or ""),
+                target_identity=str(row.values.get(found.target) or ""),
+            )
+            for row in intake.rows(Path(path), found, report)
+        ]
+
+    def import_recovery_csv(self, path: Path | str) -> list[BulkOperationItem]:
+        """Return the items of a recovery file; see import_csv."""
+        return self.import_csv(path, BulkOperationType.RECOVERY)
+
+    def import_restore_csv(self, path: Path | str) -> list[BulkOperationItem]:
+        """Return the items of a restore file; see import_csv."""
+        return self.import_csv(path, BulkOperationType.RESTORE)
+
+    def validate_csv_format(
+        self, path: Path | str, operation: BulkOperationType | Operation | str
+    ) -> intake.CheckReport:
+        """Return everything that is wrong with a file; nothing is sent.
+
+        Raises:
+            UsageProblem: If the file cannot be read.
+        """
+        return intake.check(Path(path), operation_named(operation))
+
+    def generate_template(self, operation: BulkOperationType | Operation | str, path: Path | str) -> Path:
+        """Write a template with an example row and return its path.
+
+        Raises:
+            UsageProblem: If it cannot be written.
+        """
+        try:
+            with Path(path).open("w", encoding="utf-8-sig", newline="") as file:
+                file.write(intake.template_text(operation_named(operation)))
+        except OSError as error:
+            raise UsageProblem(f"cannot write {path}: {error.strerror or error}") from error
+        return Path(path)
+
+    def export_results_csv(self, result: BulkOperationResult | str, path: Path | str) -> int:
+        """Write a run's results as CSV and return how many rows.
+
+        Args:
+            result: What an execution returned, or a run's name.
+            path: Where to.
+
+        Raises:
+            RunNotFound: If the journal has no such run.
+            RecordFailed: If it cannot be written.
+        """
+        journal = Journal(home.journal_path())
+        try:
+            run = journal.run(result if isinstance(result, str) else result.run)
+            return results.write_csv(Path(path), journal, run, operation_of(run))
+        finally:
+            journal.close()

@@ -1,0 +1,116 @@
+"""The seed's items and results, as a program that uses bulkps sees them."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from bulkps.engine.item import Item
+from bulkps.engine.status import BulkItemStatus
+from bulkps.errors import ExitCode
+from bulkps.exchange.cmdlet import Value
+from bulkps.operations.model import Operation
+
+
+@dataclass
+class BulkOperationItem:
+    """One row, and what became of it.
+
+    Attributes:
+        row_number: The line on which it starts in its file, from 2; or its place in a list, from 1.
+        values: Column name to value, as the operation's columns have them.
+        cells: The row's cells as they were; empty for an item that came from no file.
+        status: Where it stands.
+        source_identity: What the operation takes as source.
+        target_identity: What it takes as target, or empty.
+        error: What went wrong, or empty.
+        error_code: Its code, or empty.
+        advice: What to do about it, or empty.
+        attempts: How often something was sent for it.
+        started_at: When first (UTC), or None.
+        completed_at: When it came to its end (UTC), or None.
+    """
+
+    row_number: int
+    values: dict[str, Value]
+    cells: tuple[str, ...] = ()
+    status: BulkItemStatus = BulkItemStatus.PENDING
+    source_identity: str = ""
+    target_identity: str = ""
+    error: str = ""
+    error_code: str = ""
+    advice: str = ""
+    attempts: int = 0
+    started_at: datetime | None = None
+    completed_at: datetime | None = None
+
+    @property
+    def duration_seconds(self) -> float | None:
+        """Seconds from the first attempt to the end, or None."""
+        if self.started_at is None or self.completed_at is None:
+            return None
+        return (self.completed_at - self.started_at).total_seconds()
+
+    def update(self, item: Item, operation: Operation) -> None:
+        """Take over where *item* stands."""
+        self.status = item.status
+        self.source_identity = str(item.values.get(operation.source) or "")
+        self.target_identity = str(item.values.get(operation.target) or "")
+        self.error, self.error_code, self.advice = item.error, item.code, item.advice
+        self.attempts = item.attempts
+        self.started_at, self.completed_at = _time(item.started_at), _time(item.completed_at)
+
+
+@dataclass
+class BulkOperationResult:
+    """How a run stands.
+
+    Attributes:
+        operation: The operation's name.
+        run: The run's name; empty for a validation, which makes none.
+        counts: Items by status; every status is there.
+        exit_code: What it comes down to, as the command line would say it.
+        simulated: Whether nothing real was at the other end.
+        items: The items that it was given, as they stand now.
+        detail: Why it stopped, or empty.
+        results: The results file, or None.
+        audit: The audit log, or None.
+    """
+
+    operation: str
+    run: str
+    counts: dict[BulkItemStatus, int]
+    exit_code: ExitCode
+    simulated: bool = False
+    items: list[BulkOperationItem] = field(default_factory=list)
+    detail: str = ""
+    results: Path | None = None
+    audit: Path | None = None
+
+    @property
+    def total(self) -> int:
+        """How many items there are."""
+        return sum(self.counts.values())
+
+    @property
+    def completed(self) -> int:
+        """How many are COMPLETED."""
+        return self.counts[BulkItemStatus.COMPLETED]
+
+    @property
+    def failed(self) -> int:
+        """How many are FAILED."""
+        return self.counts[BulkItemStatus.FAILED]
+
+    @property
+    def skipped(self) -> int:
+        """How many are SKIPPED."""
+        return self.counts[BulkItemStatus.SKIPPED]
+
+    @property
+    def success_rate(self) -> float:
+        """The share of COMPLETED items, from 0 to 1; 0 if there are none."""
+        return self.completed / self.total if self.total else 0.0
+
+
+def _time(at: float | None) -> datetime | None:
+    return None if at is None else datetime.fromtimestamp(at, UTC)

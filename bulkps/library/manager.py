@@ -1,0 +1,255 @@
+"""The seed's BulkOperationManager: execute, follow, cancel, retry, without the command line."""
+
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from bulkps.credentials import password
+from bulkps.engine.driver import Driver
+from bulkps.engine.item import Change
+from bulkps.engine.policy import BulkOperationConfig
+from bulkps.engine.status import BulkItemStatus
+from bulkps.errors import ExitCode, InvalidInput
+from bulkps.intake import CheckReport, InputRow
+from bulkps.library.csvhandler import operation_named
+from bulkps.library.items import BulkOperationItem, BulkOperationResult
+from bulkps.library.runs import RunReport, Target, create_run, operation_of, proceed, retry_failed
+from bulkps.operations.model import BulkOperationType, Operation
+from bulkps.records import home
+from bulkps.records.journal import Journal, Run
+from bulkps.settings import Settings, load_settings
+
+#: Called after each item's change is durable, with the item and the result so far.
+Progress = Callable[[BulkOperationItem], None]
+
+
+class BulkOperationManager:
+    """Executes operations on lists of items.
+
+    Args:
+        settings: Everything that bulkps can be told; None for the environment and the defaults.
+        connection: A connection's name in the settings; None for their default (the simulator).
+        config: How runs may proceed; None for the settings' own.
+        progress: Called after each change of an item, on the thread that executes.
+    """
+
+    def __init__(
+        self,
+        settings: Settings | None = None,
+        connection: str | None = None,
+        config: BulkOperationConfig | None = None,
+        progress: Progress | None = None,
+    ) -> None:
+        self._settings = settings or load_settings()
+        self._connection = connection
+        self._config = config or self._settings.run
+        self._progress = progress
+        self._drivers: dict[str, Driver] = {}
+        self._lock = threading.Lock()
+
+    def execute(
+        self, operation: BulkOperationType | Operation | str, items: Sequence[BulkOperationItem]
+    ) -> BulkOperationResult:
+        """Execute *operation* on *items* and return how it stands when it is over or has to stop.
+
+        The items that are given are kept up to date while it runs.
+
+        Raises:
+            InvalidInput: If an item is not sound; nothing was sent.
+            CannotConnect: If a password is needed and nowhere to be had.
+            RecordFailed: If a record could not be written.
+        """
+        found = operation_named(operation)
+        report, rows = _planned(found, items)
+        target = self._target(self._connection)
+        journal = Journal(home.journal_path())
+        try:
+            run = create_run(journal, found, report, rows, target)
+            return self._proceed(journal, run, found, target, list(items))
+        finally:
+            journal.close()
+
+    def execute_bulk_recovery(self, items: Sequence[BulkOperationItem]) -> BulkOperationResult:
+        """Recover inactive mailboxes; see execute. It is one-way, and does not ask."""
+        return self.execute(BulkOperationType.RECOVERY, items)
+
+    def execute_bulk_restore(self, items: Sequence[BulkOperationItem]) -> BulkOperationResult:
+        """Restore mailboxes into others; see execute."""
+        return self.execute(BulkOperationType.RESTORE, items)
+
+    def execute_bulk_validation(
+        self, operation: BulkOperationType | Operation | str, items: Sequence[BulkOperationItem]
+    ) -> BulkOperationResult:
+        """Check *items* against an operation's columns; nothing is sent.
+
+        Items become COMPLETED where they are sound, FAILED with the reason where they are not.
+        """
+        found = operation_named(operation)
+        problems = _problems(found, items)
+        for item in items:
+            sentences = problems.get(item.row_number, [])
+            item.status = BulkItemStatus.FAILED if sentences else BulkItemStatus.COMPLETED
+            item.error, item.error_code = "; ".join(sentences), "invalid-input" if sentences else ""
+        counts = {status: sum(item.status is status for item in items) for status in BulkItemStatus}
+        code = ExitCode.INVALID_INPUT if problems else ExitCode.COMPLETED
+        return BulkOperationResult(BulkOperationType.VALIDATE.value, "", counts, code, items=list(items))
+
+    def cancel_operation(self, run: str | None = None) -> bool:
+        """Ask a run of this manager to skip the rest; safe from any thread.
+
+        Args:
+            run: The run's name; None for every run that this manager works on.
+
+        Returns:
+            Whether there was one to ask.
+        """
+        with self._lock:
+            drivers = [driver for name, driver in self._drivers.items() if run in (None, name)]
+        for driver in drivers:
+            driver.cancel()
+        return bool(drivers)
+
+    def get_operation_status(self, run: str = "last") -> BulkOperationResult:
+        """Return how a run stands, from the journal; safe from any thread while it runs.
+
+        Raises:
+            RunNotFound: If there is none.
+        """
+        journal = Journal(home.journal_path())
+        try:
+            found = journal.run(run)
+            counts = journal.counts(found.id)
+            done = not (counts[BulkItemStatus.PENDING] or counts[BulkItemStatus.IN_PROGRESS])
+            failed = ExitCode.SOME_FAILED if counts[BulkItemStatus.FAILED] else ExitCode.COMPLETED
+            code = failed if done else ExitCode.UNFINISHED
+            return BulkOperationResult(
+                found.operation,
+                found.id,
+                counts,
+                code,
+                found.simulated,
+                detail=found.detail,
+                audit=Path(found.audit),
+            )
+        finally:
+            journal.close()
+
+    def retry_failed(self, run: str = "last") -> BulkOperationResult:
+        """Send the FAILED items of a run again, but for those in doubt, as new attempts of the same run.
+
+        Raises:
+            RunNotFound: If there is none.
+            RunOwnedElsewhere: If another process works on it.
+        """
+        journal = Journal(home.journal_path())
+        try:
+            found = journal.run(run)
+            retry_failed(journal, found)
+            return self._proceed(journal, found, operation_of(found), self._target(found.connection), [])
+        finally:
+            journal.close()
+
+    def _target(self, name: str | None) -> Target:
+        chosen, connection = self._settings.choose_connection(name)
+        found = password(chosen, connection, None)
+        return Target(chosen, connection, found, self._config, self._settings.catalogue)
+
+    def _proceed(
+        self, journal: Journal, run: Run, operation: Operation, target: Target, items: list[BulkOperationItem]
+    ) -> BulkOperationResult:
+        by_row = {item.row_number: item for item in items}
+
+        def tell(changes: Sequence[Change]) -> None:
+            for change in changes:
+                item = by_row.setdefault(
+                    change.item.row, BulkOperationItem(change.item.row, dict(change.item.values))
+                )
+                item.update(change.item, operation)
+                if self._progress:
+                    self._progress(item)
+
+        def register(driver: Driver) -> None:
+            with self._lock:
+                self._drivers[run.id] = driver
+
+        try:
+            report = proceed(journal, run, target, on_changes=tell, on_driver=register)
+        finally:
+            with self._lock:
+                self._drivers.pop(run.id, None)
+        for item, _ in journal.rows(run.id) if items else ():
+            by_row[item.row].update(item, operation)
+        return _result(report, list(by_row.values()))
+
+
+def _result(report: RunReport, items: list[BulkOperationItem]) -> BulkOperationResult:
+    return BulkOperationResult(
+        report.run.operation,
+        report.run.id,
+        report.counts,
+        report.exit_code,
+        report.run.simulated,
+        items,
+        report.finish.detail,
+        report.results,
+        Path(report.run.audit),
+    )
+
+
+def _planned(operation: Operation, items: Sequence[BulkOperationItem]) -> tuple[CheckReport, list[InputRow]]:
+    """Return a list of items as intake would return a file."""
+    problems = _problems(operation, items)
+    if not items or problems:
+        sentences = [f"row {row}: {sentence}" for row, found in problems.items() for sentence in found]
+        raise InvalidInput("items", sentences or ["there are none"])
+    header = tuple(operation.columns)
+    rows = [
+        InputRow(item.row_number, tuple(str(item.values.get(name, "")) for name in header), dict(item.values))
+        for item in items
+    ]
+    report = CheckReport(
+        path=Path("items"),
+        operation=operation.name,
+        rows=len(rows),
+        problem_count=0,
+        problems=(),
+        notes=(),
+        encoding="utf-8",
+        delimiter=",",
+        header=header,
+        carried=tuple(range(len(header))),
+        digest="",
+    )
+    return report, rows
+
+
+def _problems(operation: Operation, items: Sequence[BulkOperationItem]) -> dict[int, list[str]]:
+    found: dict[int, list[str]] = {}
+    keys: dict[tuple[str, ...], int] = {}
+    rows: set[int] = set()
+    for item in items:
+        sentences = _own_problems(operation, item)
+        for group in operation.unique:
+            key = (*group, *(str(item.values.get(name, "")).casefold() for name in group))
+            first = keys.setdefault(key, item.row_number)
+            if first != item.row_number or item.row_number in rows:
+                sentences.append(f"{', '.join(group)}: row {first} has the same")
+        if item.row_number in rows:
+            sentences.append(f"row_number {item.row_number} is given twice")
+        rows.add(item.row_number)
+        if sentences:
+            found[item.row_number] = sentences
+    return found
+
+
+def _own_problems(operation: Operation, item: BulkOperationItem) -> list[str]:
+    sentences = [
+        f"{name}: is missing" for name in operation.required_columns() if item.values.get(name) in (None, "")
+    ]
+    for name, value in item.values.items():
+        column = operation.columns.get(name)
+        if column is None:
+            sentences.append(f"{name}: {operation.name} has no such column")
+        elif isinstance(value, str) and value and column.problem(value):
+            sentences.append(f"{name}: found {value!r}, expected {column.problem(value)}")
+    return sentences

@@ -1,0 +1,254 @@
+"""How a run is put together from intake, journal, audit, sessions and engine."""
+
+import getpass
+import secrets
+import socket
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from bulkps.engine.driver import Driver
+from bulkps.engine.events import Finish, StopReason
+from bulkps.engine.item import Change, Item
+from bulkps.engine.judge import IN_DOUBT
+from bulkps.engine.machine import Machine
+from bulkps.engine.policy import BulkOperationConfig
+from bulkps.engine.status import BulkItemStatus
+from bulkps.errors import BulkpsError, ExitCode, UsageProblem
+from bulkps.exchange.cmdlet import Cmdlet, Secret
+from bulkps.exchange.errors import KnownError
+from bulkps.intake import CheckReport, InputRow
+from bulkps.operations.bind import PASSWORD, item_key
+from bulkps.operations.loader import dump_operation, load_operation, releases
+from bulkps.operations.model import Operation
+from bulkps.operations.passwords import generate
+from bulkps.records import home, results
+from bulkps.records.audit import Audit
+from bulkps.records.journal import Journal, Run, owner_name
+from bulkps.records.recorder import Recorder
+from bulkps.sessions.connection import Connection, ConnectionType
+from bulkps.sessions.open import endpoint
+
+#: Called after changes of items are durable.
+OnChanges = Callable[[Sequence[Change]], None]
+#: Told the driver as soon as there is one, so that others can pause or cancel.
+OnDriver = Callable[[Driver], None]
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where a run goes.
+
+    Attributes:
+        name: The connection's name.
+        connection: The connection.
+        password: For its user, or None.
+        config: How the run may proceed.
+        catalogue: What errors mean.
+    """
+
+    name: str
+    connection: Connection
+    password: Secret | None
+    config: BulkOperationConfig
+    catalogue: tuple[KnownError, ...]
+
+
+@dataclass(frozen=True)
+class RunReport:
+    """How a run stands when bulkps is done with it.
+
+    Attributes:
+        run: The run.
+        counts: Items by status; every status is there.
+        finish: Why it is over, or stopped for now.
+        exit_code: What it comes down to.
+        results: The results file, or None if none was written.
+    """
+
+    run: Run
+    counts: dict[BulkItemStatus, int]
+    finish: Finish
+    exit_code: ExitCode
+    results: Path | None
+
+
+def who() -> str:
+    """Return the user and host that the records name."""
+    try:
+        user = getpass.getuser()
+    except (OSError, KeyError, ImportError):
+        # No such variable and no such account: a container's numeric user, say.
+        user = "unknown"
+    return f"{user}@{socket.gethostname()}"
+
+
+def check_target(operation: Operation, target: Target) -> None:
+    """Refuse an operation that the connection's Exchange does not have.
+
+    Raises:
+        UsageProblem: If every on-premises release lacks a cmdlet or parameter of it.
+    """
+    found = releases(operation)
+    on_premises = target.connection.type is ConnectionType.EXCHANGE
+    if on_premises and set(found) <= {"EXO"}:
+        raise UsageProblem(
+            f"{operation.name} needs cmdlets that only Exchange Online has, and connection {target.name!r} "
+            "is an Exchange Server (type exchange); nothing was sent"
+        )
+
+
+def create_run(
+    journal: Journal, operation: Operation, report: CheckReport, rows: Iterable[InputRow], target: Target
+) -> Run:
+    """Keep a new run in the journal, all rows or nothing, and return it.
+
+    Raises:
+        InvalidInput: If *rows* meets a problem.
+        RecordFailed: If it cannot be kept.
+    """
+    name = f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{operation.name}-{secrets.token_hex(2)}"
+    run = Run(
+        id=name,
+        operation=operation.name,
+        operation_text=dump_operation(operation),
+        connection=target.name,
+        simulated=target.connection.simulated,
+        file=str(report.path.absolute()),
+        digest=report.digest,
+        header=report.header,
+        carried=report.carried,
+        who=who(),
+        created_at=time.time(),
+        audit=str(home.audit_path(name)),
+    )
+    journal.create(run, ((_item(operation, row), row.cells) for row in rows))
+    return run
+
+
+def _item(operation: Operation, row: InputRow) -> Item:
+    first = operation.next_step(-1, row.values) or 0
+    return Item(item_key(operation, row.values), row.row, row.values, step=first)
+
+
+def operation_of(run: Run) -> Operation:
+    """Return a run's operation as it was when the run was made."""
+    return load_operation(run.operation_text, f"run {run.id}")
+
+
+def proceed(
+    journal: Journal,
+    run: Run,
+    target: Target,
+    *,
+    on_changes: OnChanges = lambda changes: None,
+    on_driver: OnDriver = lambda driver: None,
+    results_path: Path | None = None,
+) -> RunReport:
+    """Work on *run* until it is over or has to stop; write its results.
+
+    Args:
+        journal: Where it is kept.
+        run: The run.
+        target: Where to.
+        on_changes: Called after changes are durable.
+        on_driver: Told the driver before anything is sent.
+        results_path: Where the results go; None for the usual place.
+
+    Raises:
+        RunOwnedElsewhere: If another process works on it.
+        RecordFailed: If a record could not be written.
+    """
+    operation = operation_of(run)
+    check_target(operation, target)
+    owner = f"{owner_name()} ({secrets.token_hex(4)})"
+    journal.acquire(run.id, owner)
+    finish: Finish | None = None
+    try:
+        with Audit(Path(run.audit), run.id, run.who, run.audit_lines, run.audit_head) as audit:
+            recorder = Recorder(journal, audit, run.id, owner)
+            finish = _drive(recorder, run, operation, target, on_changes, on_driver)
+    finally:
+        state, detail = (
+            (finish.reason.value, finish.detail) if finish else ("interrupted", "it ended by an error")
+        )
+        journal.stopped(run.id, state, detail)
+    return finished(journal, run.id, finish, results_path)
+
+
+def finished(journal: Journal, name: str, finish: Finish, results_path: Path | None) -> RunReport:
+    """Write a run's results and return how it stands."""
+    run = journal.run(name)
+    path = results_path or home.results_path(run.id)
+    if path.suffix.casefold() == ".json":
+        results.write_json(path, journal, run, operation_of(run))
+    else:
+        results.write_csv(path, journal, run, operation_of(run))
+    counts = journal.counts(run.id)
+    return RunReport(run, counts, finish, exit_code(counts, finish.reason), path)
+
+
+def exit_code(counts: dict[BulkItemStatus, int], reason: StopReason) -> ExitCode:
+    """Return what a run's totals come down to."""
+    total = sum(counts.values())
+    if reason is StopReason.CANNOT_CONNECT and counts[BulkItemStatus.PENDING] == total:
+        return ExitCode.CANNOT_CONNECT
+    if counts[BulkItemStatus.PENDING] or counts[BulkItemStatus.IN_PROGRESS]:
+        return ExitCode.UNFINISHED
+    if counts[BulkItemStatus.FAILED]:
+        return ExitCode.SOME_FAILED
+    return ExitCode.UNFINISHED if counts[BulkItemStatus.SKIPPED] else ExitCode.COMPLETED
+
+
+def retry_failed(journal: Journal, run: Run) -> int:
+    """Make a run's FAILED items PENDING again; those in doubt stay: nobody knows whether they happened."""
+    return journal.retry_failed(run.id, never=(IN_DOUBT,))
+
+
+def with_password(cmdlet: Cmdlet) -> Cmdlet:
+    """Return *cmdlet* with a fresh password where it takes one; it is kept nowhere."""
+    if not any(value is PASSWORD for value in cmdlet.parameters.values()):
+        return cmdlet
+    fresh = {
+        name: Secret(generate(secrets.randbelow)) if value is PASSWORD else value
+        for name, value in cmdlet.parameters.items()
+    }
+    return replace(cmdlet, parameters=fresh)
+
+
+def _drive(
+    recorder: Recorder,
+    run: Run,
+    operation: Operation,
+    target: Target,
+    on_changes: OnChanges,
+    on_driver: OnDriver,
+) -> Finish:
+    connection, config = target.connection, target.config
+    recorder.say(
+        "run.started",
+        f"{run.operation} of {run.file} with connection {run.connection}",
+        operation=run.operation,
+        file=run.file,
+        digest=run.digest,
+        connection=run.connection,
+        server=connection.server,
+        username=connection.username,
+        simulated=run.simulated,
+    )
+    with endpoint(connection, target.password, config.item_timeout) as there:
+        machine = Machine(operation, config, target.catalogue, f"bulkps-{run.id}")
+        driver = Driver(
+            machine, operation, recorder, there.connect, on_changes=on_changes, prepare=with_password
+        )
+        on_driver(driver)
+        try:
+            finish = driver.run()
+        except BulkpsError:
+            raise
+        except BaseException as error:
+            recorder.say("run.broken", f"it ended by an error: {type(error).__name__}")
+            raise
+    recorder.say("run.stopped", finish.detail or finish.reason.value, reason=finish.reason.value)
+    return finish

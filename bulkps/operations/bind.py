@@ -1,0 +1,99 @@
+"""From an item's values to the cmdlet that is sent for it, and whether its answer proves anything."""
+
+import hashlib
+from collections.abc import Mapping
+
+from bulkps.exchange.cmdlet import Cmdlet, Secret, Value
+from bulkps.exchange.facts import cmdlet_facts
+from bulkps.operations.model import Follow, Operation, Step
+from bulkps.operations.template import Template
+
+#: Where a generated password goes; the driver puts a fresh one in when the cmdlet is sent.
+PASSWORD = Secret("")
+
+
+def item_key(operation: Operation, values: Mapping[str, Value]) -> str:
+    """Return the key of an item: 24 hexadecimal digits made of the operation and what identifies the item.
+
+    The row number is no part of it: a sorted or edited file finds its own past.
+    """
+    parts = [operation.name, *(str(values.get(name) or "").casefold() for name in operation.key)]
+    return hashlib.sha256("\x1f".join(parts).encode("utf-8")).hexdigest()[:24]
+
+
+def places(
+    values: Mapping[str, Value], key: str, batch: str, outputs: Mapping[str, Mapping[str, str]]
+) -> dict[str, Value]:
+    """Return what fills the places of a step's templates.
+
+    Args:
+        values: The item's column values.
+        key: The item's key.
+        batch: The run's BatchName.
+        outputs: Kept output properties by step name.
+    """
+    filled: dict[str, Value] = dict(values)
+    filled |= {"item.key": key, "run.batch": batch, "secret.password": PASSWORD}
+    for step, properties in outputs.items():
+        filled |= {f"{step}.{name}": value for name, value in properties.items()}
+    return filled
+
+
+def bind(step: Step, filled: Mapping[str, Value]) -> Cmdlet:
+    """Return the cmdlet of *step* with its parameters; those with an empty place are left out."""
+    return Cmdlet(step.cmdlet, _parameters(step.cmdlet, step.parameters, filled))
+
+
+def bind_query(follow: Follow, batch: str) -> Cmdlet:
+    """Return the query that follows a whole run."""
+    return Cmdlet(follow.cmdlet, _parameters(follow.cmdlet, follow.parameters, {"run.batch": batch}))
+
+
+def follow_ref(follow: Follow, filled: Mapping[str, Value]) -> str:
+    """Return what the query's matching property holds for an item, folded for comparison."""
+    return str(Template.parse(follow.ref).render(filled) or "").casefold()
+
+
+def proven(
+    step: Step, filled: Mapping[str, Value], output: tuple[Mapping[str, object], ...]
+) -> Mapping[str, object] | None:
+    """Return the output object that proves that *step* worked; None if none does.
+
+    A step that declares nothing is proven by completing; the proof is then an empty mapping.
+    """
+    if not step.returns:
+        return output[0] if len(output) == 1 else {}
+    wanted = {
+        name: None if text == "*" else str(Template.parse(text).render(filled) or "").casefold()
+        for name, text in step.returns.items()
+    }
+    fitting = [
+        found
+        for found in output
+        if all(
+            _text(found.get(name)) != ""
+            if expected is None
+            else _text(found.get(name)).casefold() == expected
+            for name, expected in wanted.items()
+        )
+    ]
+    return fitting[0] if len(fitting) == 1 else None
+
+
+def _text(value: object) -> str:
+    return "" if value is None else str(value)
+
+
+def _parameters(cmdlet: str, declared: Mapping[str, object], filled: Mapping[str, Value]) -> dict[str, Value]:
+    facts = cmdlet_facts(cmdlet)
+    bound: dict[str, Value] = {}
+    for name, given in declared.items():
+        value = Template.parse(given).render(filled) if isinstance(given, str) else given
+        if value is None:
+            continue
+        known = facts.parameter(name) if facts else None
+        if value is False and known and known.type == "SwitchParameter":
+            # A switch that is off is left out: not every cmdlet takes -Switch:$false over remoting.
+            continue
+        bound[name] = value  # type: ignore[assignment]
+    return bound

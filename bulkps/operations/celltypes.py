@@ -1,0 +1,78 @@
+"""What a cell may hold: for each type a pattern, what to call it, and its canonical value.
+
+A pattern describes a whole sound cell, so that a reader can check a row with one compiled
+expression and only look closer where that fails.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class CellType:
+    """A kind of cell.
+
+    Attributes:
+        name: As an operation's YAML says it.
+        expected: The end of the sentence "expected …".
+        pattern: A regular expression without groups that a sound cell matches whole; None for any text.
+        canonical: From a sound cell to the value that is bound.
+    """
+
+    name: str
+    expected: str
+    pattern: str | None
+    canonical: Callable[[str], str | bool | int] = str
+
+
+def _guid(text: str) -> str:
+    return text.strip("{}").lower()
+
+
+_TRUE = ("true", "yes", "y", "1", "on", "$true")
+_FALSE = ("false", "no", "n", "0", "off", "$false")
+
+
+def _boolean(text: str) -> bool:
+    return text.casefold() in _TRUE
+
+
+_HEX = "[0-9A-Fa-f]"
+_GUID = f"{_HEX}{{8}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{12}}"
+# RFC 5321 dot-atom, as Exchange takes it: an apostrophe or a plus is legal, two dots in a row, a dot
+# at an end, a space or a second @ is not. Letters beyond ASCII are refused: Exchange's own addresses
+# have none (EAI addresses are for recipients elsewhere).
+_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+# The lookahead holds the local part to 64 characters (RFC 5321 4.5.3.1.1).
+_SMTP = rf"(?=[^@]{{1,64}}@){_ATOM}(?:\.{_ATOM})*@{_LABEL}(?:\.{_LABEL})+"
+# Entra ID allows A-Z a-z 0-9 ' . - _ ! # ^ ~ in a UPN before the @ and no dot right before it;
+# plus is legal too in Exchange Online's MicrosoftOnlineServicesID.
+_UPN_ATOM = r"[A-Za-z0-9'_!#^~+-]+"
+_UPN = rf"(?=[^@]{{1,64}}@){_UPN_ATOM}(?:\.{_UPN_ATOM})*@{_LABEL}(?:\.{_LABEL})+"
+_DN = r"(?i:CN|OU)=[^\r\n]+,(?i:DC)=[^\r\n]+"
+
+#: Every type of cell by name.
+CELL_TYPES = {
+    kind.name: kind
+    for kind in (
+        CellType("text", "text", None),
+        CellType(
+            "guid",
+            "a GUID such as 3f2504e0-4f89-41d3-9a0c-0305e82c3301",
+            rf"(?:{_GUID}|\{{{_GUID}\}})",
+            _guid,
+        ),
+        CellType("smtp", "an SMTP address such as ann.beebe@contoso.com", _SMTP),
+        CellType("upn", "a user principal name such as ann.beebe@contoso.com", _UPN),
+        CellType("dn", "a DistinguishedName (CN=…,DC=…)", _DN),
+        CellType(
+            "boolean",
+            "true or false (also yes, no, 1, 0, on, off)",
+            "(?ai:" + "|".join(re.escape(word) for word in (*_TRUE, *_FALSE)) + ")",
+            _boolean,
+        ),
+        CellType("number", "a whole number", r"[0-9]{1,9}", int),
+    )
+}

@@ -1,0 +1,207 @@
+"""YAML text to an Operation, checked against itself and against the cmdlets that Exchange has."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict
+from functools import cache
+from importlib.resources import files
+
+from bulkps import yamlfile
+from bulkps.errors import InvalidInput, UsageProblem
+from bulkps.exchange.facts import CMDLETS, CmdletFacts, cmdlet_facts
+from bulkps.operations.model import Follow, Operation, Step, templates
+from bulkps.yamlfile import nearest
+
+#: What a template may name beside columns and earlier steps' outputs.
+ITEM_PLACES = ("item.key", "run.batch", "secret.password")
+RUN_PLACES = ("run.batch",)
+BUILT_IN = ("recovery", "restore")
+
+Problems = Callable[[str, str], None]
+
+
+def load_operation(text: str, source: str) -> Operation:
+    """Return the operation that *text* describes.
+
+    Args:
+        text: YAML.
+        source: What to call it in errors.
+
+    Raises:
+        InvalidInput: With every problem: unknown keys and columns, cmdlets and parameters that Exchange
+            does not have, places in templates that nothing fills.
+    """
+    data, lines = yamlfile.parse(text, source)
+    operation, problems = yamlfile.attempt(data, lines, Operation)
+    if operation is None:
+        raise InvalidInput(source, problems)
+
+    def report(path: str, sentence: str) -> None:
+        parts = tuple(int(part) if part.isdigit() else part for part in path.split("."))
+        while parts and parts not in lines:
+            parts = parts[:-1]
+        problems.append(f"line {lines.get(parts, 1)}: {path}: {sentence}")
+
+    _check_columns(operation, report)
+    _check_steps(operation, report)
+    if problems:
+        raise InvalidInput(source, problems)
+    return operation
+
+
+@cache
+def built_in_operations() -> Mapping[str, Operation]:
+    """Return the operations that are shipped, by name."""
+    return {name: load_operation(built_in_text(name), f"{name}.yaml") for name in BUILT_IN}
+
+
+def built_in_text(name: str) -> str:
+    """Return the YAML text of a shipped operation."""
+    return files("bulkps.operations").joinpath(f"{name}.yaml").read_text(encoding="utf-8")
+
+
+def choose(name: str, operations: Mapping[str, Operation]) -> Operation:
+    """Return the operation called *name*.
+
+    Raises:
+        UsageProblem: If there is none; it names the nearest one and all there are.
+    """
+    found = operations.get(name.casefold())
+    if found is None:
+        raise UsageProblem(
+            f"no operation {name!r}{nearest(name, operations)}; there are {', '.join(sorted(operations))}"
+        )
+    return found
+
+
+def releases(operation: Operation) -> tuple[str, ...]:
+    """Return the Exchange releases that have every cmdlet and parameter of *operation*."""
+    found = ["2010", "2013", "2016", "2019", "SE", "EXO"]
+    for cmdlet, parameters in _uses(operation):
+        facts = cmdlet_facts(cmdlet)
+        for name in parameters:
+            known = facts.parameter(name) if facts else None
+            found = [release for release in found if known and release in known.availability]
+        found = [release for release in found if facts and release in facts.availability]
+    return tuple(found)
+
+
+def _uses(operation: Operation) -> Iterator[tuple[str, tuple[str, ...]]]:
+    for step in operation.steps:
+        yield step.cmdlet, tuple(step.parameters)
+        if step.follow:
+            yield step.follow.cmdlet, tuple(step.follow.parameters)
+
+
+def _check_columns(operation: Operation, report: Problems) -> None:
+    def known(path: str, names: tuple[str, ...]) -> None:
+        for name in names:
+            if name and name not in operation.columns:
+                report(path, f"no column {name!r}{nearest(name, operation.columns)}")
+
+    known("source", (operation.source,))
+    known("target", (operation.target,))
+    known("key", operation.key)
+    known("exclusive", operation.exclusive)
+    for index, group in enumerate(operation.unique):
+        known(f"unique.{index}", group)
+    for index, step in enumerate(operation.steps):
+        known(f"steps.{index}.when", step.when)
+    if not operation.key:
+        report("key", "name at least one column that identifies an item")
+    if not operation.steps:
+        report("steps", "name at least one step")
+    _check_aliases(operation, report)
+
+
+def _check_aliases(operation: Operation, report: Problems) -> None:
+    owners: dict[str, str] = {}
+    for name, column in operation.columns.items():
+        for header in (name, *column.aliases):
+            owner = owners.setdefault(folded_header(header), name)
+            if owner != name:
+                report(f"columns.{name}.aliases", f"{header!r} means column {owner} already")
+
+
+def folded_header(header: str) -> str:
+    """Return *header* as it is compared: without case, spaces, dashes, underscores."""
+    return "".join(character for character in header.casefold() if character not in " \t\u00a0-_")
+
+
+def _check_steps(operation: Operation, report: Problems) -> None:
+    places = {*operation.columns, *ITEM_PLACES}
+    seen: set[str] = set()
+    for index, step in enumerate(operation.steps):
+        path = f"steps.{index}"
+        if step.name in seen or step.name in ("item", "run", "secret"):
+            report(
+                f"{path}.name",
+                f"{step.name!r} is taken; a step's name is unique, and not item, run or secret",
+            )
+        seen.add(step.name)
+        _check_templates(step, path, places, report)
+        _check_cmdlet(step.cmdlet, step.parameters, path, report)
+        _check_proof(step, path, report)
+        if step.follow:
+            _check_cmdlet(step.follow.cmdlet, step.follow.parameters, f"{path}.follow", report)
+            _check_follow(step.follow, path, report)
+        places |= {f"{step.name}.{name}" for name in step.keep}
+    if not releases(operation) and all(cmdlet_facts(step.cmdlet) for step in operation.steps):
+        report("steps", "no release of Exchange has all of these cmdlets and parameters together")
+
+
+def _check_templates(step: Step, path: str, places: set[str], report: Problems) -> None:
+    try:
+        found = list(templates(step))
+    except ValueError as error:
+        report(f"{path}.parameters", str(error))
+        return
+    for where, template in found:
+        allowed = set(RUN_PLACES) if where.startswith("follow.parameters") else places
+        for name in template.names:
+            if name not in allowed:
+                report(f"{path}.{where}", f"nothing fills {{{name}}}{nearest(name, allowed)}")
+
+
+def _check_cmdlet(name: str, parameters: Mapping[str, object], path: str, report: Problems) -> None:
+    facts = cmdlet_facts(name)
+    if facts is None:
+        report(f"{path}.cmdlet", f"no cmdlet {name!r} is known{nearest(name, CMDLETS)}")
+        return
+    for parameter, value in parameters.items():
+        _check_parameter(facts, parameter, value, f"{path}.parameters.{parameter}", report)
+
+
+def _check_parameter(facts: CmdletFacts, name: str, value: object, path: str, report: Problems) -> None:
+    known = facts.parameter(name)
+    if known is None:
+        report(path, f"{facts.name} has no parameter {name!r}{nearest(name, facts.parameters)}")
+    elif known.values and isinstance(value, str) and "{" not in value and not _allowed(value, known.values):
+        report(
+            path,
+            f"{value!r} is not allowed{nearest(value, known.values)}; allowed: {', '.join(known.values)}",
+        )
+
+
+def _allowed(value: str, values: tuple[str, ...]) -> bool:
+    return value.casefold() in (one.lstrip("$").casefold() for one in values)
+
+
+def _check_proof(step: Step, path: str, report: Problems) -> None:
+    facts = cmdlet_facts(step.cmdlet)
+    if facts and facts.mutates and not step.returns and step.cmdlet.casefold().startswith("new-"):
+        report(
+            f"{path}.returns",
+            f"{step.cmdlet} writes what it made; name a property that proves it, or '*' as its value",
+        )
+
+
+def _check_follow(follow: Follow, path: str, report: Problems) -> None:
+    groups = (*follow.running, *follow.waiting, *follow.completed, *follow.warned, *follow.failed)
+    for value in dict.fromkeys(groups):
+        if groups.count(value) > 1:
+            report(f"{path}.follow", f"the status {value!r} stands in two lists")
+
+
+def dump_operation(operation: Operation) -> str:
+    """Return *operation* as YAML text that ``load_operation`` reads back: what a run keeps of it."""
+    return yamlfile.dump(asdict(operation))

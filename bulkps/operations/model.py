@@ -1,0 +1,243 @@
+"""An operation: its columns and its steps. Whoever holds an Operation holds a sound one."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from functools import cached_property
+from typing import ClassVar
+
+from bulkps.operations.celltypes import CELL_TYPES
+from bulkps.operations.template import Template
+
+#: What pydantic is told of every dataclass here: a key that it does not know is a problem.
+STRICT = {"extra": "forbid"}
+
+Scalar = str | bool | int
+
+
+class BulkOperationType(Enum):
+    """The four operations that are built in; an administrator's own are known by name only."""
+
+    RECOVERY = "recovery"  #: ``New-Mailbox -InactiveMailbox``: one-way.
+    RESTORE = "restore"  #: ``New-MailboxRestoreRequest``: copies content into an existing mailbox.
+    VALIDATE = "validate"  #: Checks without changing anything.
+    EXPORT = "export"  #: Writes an inventory.
+
+
+@dataclass(frozen=True)
+class Column:
+    """A CSV column that an operation knows.
+
+    Attributes:
+        help: One sentence for people.
+        type: Kinds of cell (names in CELL_TYPES) of which a cell must be one.
+        required: Whether a row without it is a problem.
+        aliases: Other headers that mean this column; case, spaces, dashes, underscores do not count.
+        values: The allowed values, in canonical spelling; empty allows all.
+        max_length: Characters that Exchange takes; None where no limit is known.
+        example: A sound cell for templates and docs.
+        sample: Where the simulator's tenant has a fitting value, as ``inactive.ExchangeGuid``.
+    """
+
+    __pydantic_config__: ClassVar[Mapping[str, str]] = STRICT
+
+    help: str
+    type: tuple[str, ...] = ("text",)
+    required: bool = False
+    aliases: tuple[str, ...] = ()
+    values: tuple[str, ...] = ()
+    max_length: int | None = None
+    example: str = ""
+    sample: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse kinds that do not exist and an example that would not be accepted."""
+        for name in self.type:
+            if name not in CELL_TYPES:
+                raise ValueError(f"{name!r} is no type of cell; there are {', '.join(CELL_TYPES)}")
+        if self.example and self.problem(self.example):
+            raise ValueError(f"the example {self.example!r} is not sound: {self.problem(self.example)}")
+
+    @cached_property
+    def pattern(self) -> str:
+        """A regular expression without groups that every sound, non-empty, stripped cell matches whole.
+
+        The length is not in it.
+        """
+        if self.values:
+            return "(?ai:" + "|".join(re.escape(value) for value in self.values) + ")"
+        patterns = [CELL_TYPES[name].pattern for name in self.type]
+        return r"(?s:.+)" if None in patterns else "(?:" + "|".join(str(part) for part in patterns) + ")"
+
+    @cached_property
+    def _compiled(self) -> re.Pattern[str]:
+        return re.compile(self.pattern)
+
+    @property
+    def expected(self) -> str:
+        """The end of the sentence "expected …"."""
+        if self.values:
+            return "one of " + ", ".join(self.values)
+        return " or ".join(CELL_TYPES[name].expected for name in self.type)
+
+    def problem(self, cell: str) -> str:
+        """Return what is expected instead of *cell* (stripped, not empty); an empty string if it is sound."""
+        if self.max_length is not None and len(cell) > self.max_length:
+            return f"at most {self.max_length} characters (it has {len(cell)})"
+        return "" if self._compiled.fullmatch(cell) else self.expected
+
+    def canonical(self, cell: str) -> Scalar:
+        """Return the value to bind for a sound *cell*.
+
+        A GUID is lower-case without braces, an enumeration's value is as Exchange spells it.
+        """
+        if self.values:
+            folded = cell.casefold()
+            return next(value for value in self.values if value.casefold() == folded)
+        for name in self.type:
+            kind = CELL_TYPES[name]
+            if kind.pattern is None or re.fullmatch(kind.pattern, cell):
+                return kind.canonical(cell)
+        raise ValueError(f"{cell!r} is not {self.expected}")
+
+
+@dataclass(frozen=True)
+class Follow:
+    """How an asynchronous step is followed: one query for the whole run, matched by one property.
+
+    Attributes:
+        cmdlet: The query.
+        parameters: Its parameters; places may name the run only.
+        match: The output property that tells whose answer an object is.
+        ref: What that property holds for an item: a template over the step's places.
+        status: The output property that says how far it is.
+        running: Values of it while Exchange works.
+        waiting: Values that wait for an operator.
+        completed: Values that mean done.
+        warned: Values that mean done with a warning.
+        failed: Values that mean failed.
+        advice: What an administrator can do about a failed one.
+    """
+
+    __pydantic_config__: ClassVar[Mapping[str, str]] = STRICT
+
+    cmdlet: str
+    parameters: dict[str, Scalar]
+    match: str
+    ref: str
+    status: str
+    running: tuple[str, ...]
+    completed: tuple[str, ...]
+    failed: tuple[str, ...]
+    warned: tuple[str, ...] = ()
+    waiting: tuple[str, ...] = ()
+    advice: str = ""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One cmdlet of an operation.
+
+    Attributes:
+        name: Unique in the operation; later steps read its outputs as ``{name.Property}``.
+        cmdlet: The cmdlet's name.
+        parameters: Parameter name to constant or template. A parameter whose template has an empty
+            place is left out.
+        when: Columns of which at least one must be given for the step to be wanted; empty means always.
+        returns: What proves that it worked: output property to the template that it must equal
+            (without regard to case), or ``*`` for "is there". Empty only for cmdlets that write nothing.
+        keep: Output properties to keep for later steps, journal and results.
+        follow: How to follow it where Exchange works on after the cmdlet returned.
+        idempotent: Whether sending it twice does no harm.
+    """
+
+    __pydantic_config__: ClassVar[Mapping[str, str]] = STRICT
+
+    name: str
+    cmdlet: str
+    parameters: dict[str, Scalar]
+    when: tuple[str, ...] = ()
+    returns: dict[str, str] = field(default_factory=dict)
+    keep: tuple[str, ...] = ()
+    follow: Follow | None = None
+    idempotent: bool = False
+
+    @property
+    def wanted_properties(self) -> tuple[str, ...]:
+        """Every output property that anything reads, each once."""
+        return tuple(dict.fromkeys((*self.returns, *self.keep)))
+
+
+@dataclass(frozen=True)
+class Operation:
+    """What can be done to every row of a file.
+
+    Attributes:
+        name: As the command line says it.
+        summary: One line for people.
+        description: More for people, or empty.
+        one_way: Whether it cannot be undone, so that it asks before it starts.
+        columns: The CSV columns by name.
+        source: The column that the results show as source_identity.
+        target: The column that the results show as target_identity, or empty.
+        key: The columns whose content identifies an item.
+        unique: Groups of columns; two rows alike in all columns of a group are a problem.
+        exclusive: Columns; two items with the same value in one are never in flight together.
+        steps: What is done, in order.
+        advice: What to remember once a row is completed, or empty.
+    """
+
+    __pydantic_config__: ClassVar[Mapping[str, str]] = STRICT
+
+    name: str
+    summary: str
+    columns: dict[str, Column]
+    source: str
+    key: tuple[str, ...]
+    steps: tuple[Step, ...]
+    description: str = ""
+    one_way: bool = False
+    target: str = ""
+    unique: tuple[tuple[str, ...], ...] = ()
+    exclusive: tuple[str, ...] = ()
+    advice: str = ""
+
+    def __post_init__(self) -> None:
+        """Two rows with the same key are always a problem: they would be the same item."""
+        if not any(set(group) <= set(self.key) for group in self.unique):
+            object.__setattr__(self, "unique", (*self.unique, self.key))
+
+    def wanted(self, step: Step, values: Mapping[str, object]) -> bool:
+        """Return whether an item with these column *values* needs *step*."""
+        return not step.when or any(values.get(name) not in (None, "") for name in step.when)
+
+    def next_step(self, after: int, values: Mapping[str, object]) -> int | None:
+        """Return the index of the next wanted step after index *after*, or None if it was the last."""
+        for index in range(after + 1, len(self.steps)):
+            if self.wanted(self.steps[index], values):
+                return index
+        return None
+
+    def required_columns(self) -> list[str]:
+        """Return the names of the columns that every row must fill."""
+        return [name for name, column in self.columns.items() if column.required]
+
+
+def templates(step: Step) -> Iterator[tuple[str, Template]]:
+    """Yield (where, template) for every template of *step*; *where* is its key path inside the step.
+
+    Raises:
+        ValueError: If one has an open brace.
+    """
+    for name, value in step.parameters.items():
+        if isinstance(value, str):
+            yield f"parameters.{name}", Template.parse(value)
+    for name, text in step.returns.items():
+        if text != "*":
+            yield f"returns.{name}", Template.parse(text)
+    if step.follow:
+        yield "follow.ref", Template.parse(step.follow.ref)
+        for name, value in step.follow.parameters.items():
+            if isinstance(value, str):
+                yield f"follow.parameters.{name}", Template.parse(value)

@@ -1,0 +1,23 @@
+"""Passwords that meet Exchange's complexity rules. Pure: chance comes in as an argument."""
+
+from collections.abc import Callable
+
+# No character that is mistaken for another, none that a shell or a CSV file treats specially.
+_CLASSES = ("ABCDEFGHJKLMNPQRSTUVWXYZ", "abcdefghijkmnopqrstuvwxyz", "23456789", "!#%*+-.:=?@_")
+#: Entra ID takes 8 to 256 characters and asks for three of the four classes; all four are given.
+LENGTH = 24
+
+
+def generate(draw: Callable[[int], int]) -> str:
+    """Return a password of LENGTH characters with every class in it.
+
+    Args:
+        draw: Returns a number from 0 to below its argument, unpredictably (``secrets.randbelow``).
+    """
+    every = "".join(_CLASSES)
+    characters = [group[draw(len(group))] for group in _CLASSES]
+    characters += [every[draw(len(every))] for _ in range(LENGTH - len(characters))]
+    for last in range(len(characters) - 1, 0, -1):
+        other = draw(last + 1)
+        characters[last], characters[other] = characters[other], characters[last]
+    return "".join(characters)

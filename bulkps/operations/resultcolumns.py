@@ -1,0 +1,24 @@
+"""The columns that a results file adds to the input's own; intake knows and ignores them."""
+
+#: The seed's result columns, in their order.
+RESULTS_COLUMNS = (
+    "row_number",
+    "source_identity",
+    "target_identity",
+    "status",
+    "error",
+    "started_at",
+    "completed_at",
+    "duration_seconds",
+)
+
+#: What bulkps adds behind them.
+FURTHER_RESULTS_COLUMNS = ("attempts", "error_code", "advice", "warnings", "evidence", "run")
+
+#: All of them, in the order of a results file.
+ALL_RESULTS_COLUMNS = (*RESULTS_COLUMNS, *FURTHER_RESULTS_COLUMNS)
+
+#: Headers by which a file is known to be a results file; no administrator's own file has all of them.
+RESULTS_MARK = frozenset(
+    ("row_number", "status", "started_at", "completed_at", "duration_seconds", "error_code")
+)

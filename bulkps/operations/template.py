@@ -1,0 +1,71 @@
+"""Text with places for values: ``bulkps-{item.key}``. One pass, so a value is never a place itself."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from bulkps.exchange.cmdlet import Value
+
+_PLACE = re.compile(r"\{\{|\}\}|\{([A-Za-z_][A-Za-z0-9_.]*)\}|[{}]")
+
+
+@dataclass(frozen=True)
+class Place:
+    """A name that a value is put in for."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class Template:
+    """A parsed text.
+
+    Attributes:
+        parts: Literal texts and places, in order.
+    """
+
+    parts: tuple[str | Place, ...]
+
+    @classmethod
+    def parse(cls, text: str) -> "Template":
+        """Return *text* as a template; ``{{`` and ``}}`` are braces.
+
+        Raises:
+            ValueError: If a brace is left open.
+        """
+        parts: list[str | Place] = []
+        position = 0
+        for match in _PLACE.finditer(text):
+            parts.append(text[position : match.start()])
+            position = match.end()
+            if match.group(1):
+                parts.append(Place(match.group(1)))
+            elif match.group() in ("{{", "}}"):
+                parts.append(match.group()[0])
+            else:
+                raise ValueError(
+                    f"a brace stands alone in {text!r}; write {{name}} for a value, {{{{ for a brace"
+                )
+        parts.append(text[position:])
+        return cls(tuple(part for part in parts if part != ""))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of its places."""
+        return tuple(part.name for part in self.parts if isinstance(part, Place))
+
+    def render(self, values: Mapping[str, Value]) -> Value:
+        """Return the text with *values* put in; None if a place has no value or an empty one.
+
+        A template that is one place and nothing else keeps the value's type.
+        """
+        if len(self.parts) == 1 and isinstance(self.parts[0], Place):
+            value = values.get(self.parts[0].name)
+            return None if value == "" else value
+        rendered = []
+        for part in self.parts:
+            value = values.get(part.name) if isinstance(part, Place) else part
+            if value is None or value == "":
+                return None
+            rendered.append(str(value))
+        return "".join(rendered)

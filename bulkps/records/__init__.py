@@ -1,0 +1,1 @@
+"""What happened: the journal, the audit log, results, and where they lie."""

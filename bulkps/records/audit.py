@@ -1,0 +1,130 @@
+"""The audit log: JSON Lines, one file per run, every line chained to the one before by SHA-256.
+
+Written before the journal and before anything is sent; a line that cannot be written stops the run.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, TextIO
+
+from loguru import logger
+
+from bulkps.errors import RecordFailed
+from bulkps.exchange.cmdlet import Secret, Value
+
+if TYPE_CHECKING:
+    from loguru import Record
+
+#: What the first line is chained to.
+FIRST = "0" * 64
+#: Below every level that loguru has: only our own sink takes it, no other that the program has set up.
+_LEVEL = 1
+
+
+def line_hash(line: str) -> str:
+    """Return the SHA-256 (hexadecimal) that the next line carries as ``previous``; *line* has no line end."""
+    return hashlib.sha256(line.encode("utf-8")).hexdigest()
+
+
+def shown(parameters: Mapping[str, Value]) -> dict[str, object]:
+    """Return parameters as the audit log may hold them: secrets as asterisks."""
+    return {name: str(value) if isinstance(value, Secret) else value for name, value in parameters.items()}
+
+
+class Audit:
+    """A run's audit log, open for writing.
+
+    Args:
+        path: The file; lines are put behind those that it has.
+        run: The run's name, on every line.
+        who: User and host, on every line.
+        lines: How many lines it has.
+        head: The hash of the last of them.
+    """
+
+    def __init__(self, path: Path, run: str, who: str, lines: int = 0, head: str = "") -> None:
+        self.path, self.lines, self.head = path, lines, head or FIRST
+        self._run, self._who = run, who
+        try:
+            self._file: TextIO = path.open("a", encoding="utf-8", newline="\n")
+        except OSError as error:
+            raise RecordFailed(str(path), error.strerror or str(error)) from error
+        # catch=False: loguru would otherwise print that a line is lost and go on. diagnose=False: it would
+        # otherwise print the values of variables into tracebacks.
+        self._sink = logger.add(
+            self._write,
+            level=_LEVEL,
+            format="{message}",
+            filter=self._is_ours,
+            catch=False,
+            diagnose=False,
+            backtrace=False,
+        )
+        self._log = logger.bind(bulkps_audit=self._run)
+
+    def __enter__(self) -> "Audit":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def write(self, event: str, sentence: str, at: float, facts: Mapping[str, object]) -> None:
+        """Put one line behind the others.
+
+        Args:
+            event: What machines match, such as ``item.failed``.
+            sentence: What people read.
+            at: Epoch seconds.
+            facts: Whatever else is known; JSON values.
+
+        Raises:
+            RecordFailed: If it could not be written.
+        """
+        entry = {
+            "at": datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds"),
+            "event": event,
+            "message": sentence,
+            "run": self._run,
+            "who": self._who,
+            **facts,
+        }
+        try:
+            self._log.bind(entry=entry).log(_LEVEL, event)
+        except (OSError, ValueError) as error:
+            raise RecordFailed(str(self.path), getattr(error, "strerror", None) or str(error)) from error
+
+    def sync(self) -> None:
+        """Bring what was written to the disk.
+
+        Raises:
+            RecordFailed: If it could not be.
+        """
+        try:
+            self._file.flush()
+            os.fsync(self._file.fileno())
+        except (OSError, ValueError) as error:
+            raise RecordFailed(str(self.path), getattr(error, "strerror", None) or str(error)) from error
+
+    def close(self) -> None:
+        """Close the file; what was synced is there."""
+        logger.remove(self._sink)
+        try:
+            self._file.close()
+        except OSError as error:
+            raise RecordFailed(str(self.path), error.strerror or str(error)) from error
+
+    def _is_ours(self, record: "Record") -> bool:
+        return record["extra"].get("bulkps_audit") == self._run
+
+    def _write(self, message: Any) -> None:
+        entry: dict[str, object] = message.record["extra"]["entry"]
+        line = json.dumps({"previous": self.head, **entry}, ensure_ascii=False)
+        self._file.write(line + "\n")
+        self.lines, self.head = self.lines + 1, line_hash(line)

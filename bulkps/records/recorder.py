@@ -1,0 +1,110 @@
+"""Journal and audit of one run as the engine's Records."""
+
+import time
+from collections.abc import Iterable, Sequence
+
+from bulkps.engine.item import Change, Item
+from bulkps.records.audit import Audit, shown
+from bulkps.records.journal import Journal
+
+_SENTENCES = {
+    "item.sending": "about to send {cmdlet}",
+    "item.not-sent": "{cmdlet} did not reach Exchange; it will be sent again",
+    "item.retry": "Exchange refused {cmdlet} for now; it will be sent again",
+    "item.accepted": "Exchange accepted {cmdlet} and works on it",
+    "item.step-completed": "{cmdlet} completed; the next step follows",
+    "item.completed": "completed",
+    "item.failed": "failed",
+    "item.in-doubt": "nobody can tell whether {cmdlet} happened",
+    "item.waits-for-operator": "Exchange waits for an operator",
+}
+
+
+class Recorder:
+    """What the driver records goes to the audit log first, then to the journal.
+
+    In this order a crash between the two leaves a line that announces what was never sent, which is
+    harmless; the other way round something could be sent that the audit log never heard of.
+
+    Args:
+        journal: The journal.
+        audit: The run's audit log.
+        run: The run's name.
+        owner: Who holds the lease.
+    """
+
+    def __init__(self, journal: Journal, audit: Audit, run: str, owner: str) -> None:
+        self._journal, self._audit, self._run, self._owner = journal, audit, run, owner
+        self._loaded = 0
+
+    def load(self, count: int) -> tuple[Sequence[Item], bool]:
+        """Return the next unfinished items, and whether those were the last."""
+        found = self._journal.pending(self._run, self._loaded, count)
+        if found:
+            self._loaded = found[-1].row
+        return found, len(found) < count
+
+    def record(self, changes: Sequence[Change]) -> None:
+        """Make *changes* durable.
+
+        Raises:
+            RecordFailed: If they are not.
+        """
+        for change in changes:
+            self._write(change)
+        self._audit.sync()
+        self._journal.record(self._run, changes, self._audit.lines, self._audit.head)
+
+    def skip_pending(self, code: str, reason: str, now: float) -> None:
+        """Make every PENDING item SKIPPED."""
+        self._audit.write("run.rest-skipped", reason, now, {"code": code})
+        self._audit.sync()
+        self._journal.skip_pending(self._run, code, reason, now)
+
+    def following(self) -> int:
+        """Return how many items are at Exchange."""
+        return self._journal.following(self._run)
+
+    def followed(self, step: int, refs: Sequence[str]) -> Sequence[Item]:
+        """Return the items at Exchange whose ref is one of *refs*."""
+        return self._journal.followed(self._run, step, refs)
+
+    def followed_except(self, step: int, refs: Iterable[str]) -> Sequence[Item]:
+        """Return the items at Exchange whose ref is none of *refs*."""
+        return self._journal.followed_except(self._run, step, refs)
+
+    def beat(self) -> str:
+        """Renew the lease; return what another process wishes."""
+        return self._journal.beat(self._run, self._owner)
+
+    def say(self, event: str, sentence: str, **facts: object) -> None:
+        """Write an event of the run itself to the audit log and keep the log's head."""
+        self._audit.write(event, sentence, time.time(), facts)
+        self._audit.sync()
+        self._journal.record(self._run, (), self._audit.lines, self._audit.head)
+
+    def _write(self, change: Change) -> None:
+        item, cmdlet = change.item, change.cmdlet
+        facts: dict[str, object] = {
+            "row": item.row,
+            "key": item.key,
+            "status": item.status.name,
+            "step": item.step,
+            "attempt": item.attempt,
+        }
+        if cmdlet:
+            facts |= {"cmdlet": cmdlet.name}
+        if cmdlet and change.event == "item.sending":
+            facts |= {"parameters": shown(cmdlet.parameters)}
+        optional = {
+            "code": item.code,
+            "error": item.error,
+            "error_ids": [record.fully_qualified_error_id for record in change.errors],
+            "warnings": list(change.warnings),
+            "milliseconds": change.milliseconds,
+            "outputs": {step: dict(kept) for step, kept in item.outputs.items()},
+            "progress": item.progress,
+        }
+        facts |= {name: value for name, value in optional.items() if value}
+        sentence = _SENTENCES.get(change.event, change.event).format(cmdlet=cmdlet.name if cmdlet else "it")
+        self._audit.write(change.event, sentence, change.at, facts)

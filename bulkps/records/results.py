@@ -1,0 +1,134 @@
+"""Results: one row per input row, the input's own columns as they were, then what became of it."""
+
+import csv
+import json
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from bulkps.engine.item import Item
+from bulkps.engine.status import BulkItemStatus
+from bulkps.errors import RecordFailed
+from bulkps.intake import formula_safe
+from bulkps.operations.model import Operation
+from bulkps.operations.resultcolumns import ALL_RESULTS_COLUMNS
+from bulkps.records.journal import Journal, Run
+
+_IDENTITIES = ("source_identity", "target_identity")
+
+
+def result(item: Item, operation: Operation, run: str) -> dict[str, str]:
+    """Return what became of *item*, by result column."""
+    ended = item.completed_at
+    duration = ended - item.started_at if ended is not None and item.started_at is not None else None
+    return {
+        "row_number": str(item.row),
+        "source_identity": str(item.values.get(operation.source) or ""),
+        "target_identity": str(item.values.get(operation.target) or "") if operation.target else "",
+        "status": item.status.name,
+        "error": item.error,
+        "started_at": _time(item.started_at),
+        "completed_at": _time(ended if item.started_at is not None else None),
+        "duration_seconds": "" if duration is None else f"{duration:.3f}",
+        "attempts": str(item.attempts),
+        "error_code": item.code,
+        "advice": item.advice,
+        "warnings": " | ".join(item.warnings),
+        "evidence": json.dumps(item.outputs, ensure_ascii=False) if item.outputs else "",
+        "run": run,
+    }
+
+
+def rows(
+    journal: Journal, run: Run, operation: Operation, only: BulkItemStatus | None = None
+) -> Iterator[tuple[list[str], dict[str, str]]]:
+    """Yield (the input's own cells, what became of them) for every row, in the order of the file.
+
+    Args:
+        journal: Where the run is.
+        run: Which run.
+        operation: Its operation.
+        only: Only rows with this status.
+    """
+    for item, cells in journal.rows(run.id):
+        if only is None or item.status is only:
+            yield [cells[index] for index in run.carried], result(item, operation, run.id)
+
+
+def columns(run: Run) -> tuple[list[str], list[str]]:
+    """Return the header of a results file: the input's own columns, and the result columns behind them.
+
+    An own source_identity or target_identity says what the result column would: it stands once. Any
+    other own column that is called like a result column is written as ``input_…``, for what bulkps says
+    of a row must be found under its own name.
+    """
+    own = [run.header[index] for index in run.carried]
+    folded = {name.casefold() for name in own}
+    became = [name for name in ALL_RESULTS_COLUMNS if name not in _IDENTITIES or name not in folded]
+    return [f"input_{name}" if name.casefold() in became else name for name in own], became
+
+
+def write_csv(
+    path: Path, journal: Journal, run: Run, operation: Operation, only: BulkItemStatus | None = None
+) -> int:
+    """Write a run's results as CSV (UTF-8 with BOM, harmless in a spreadsheet); return how many rows.
+
+    Raises:
+        RecordFailed: If it cannot be written.
+    """
+
+    def write(temporary: Path) -> int:
+        count = 0
+        with temporary.open("w", encoding="utf-8-sig", newline="") as file:
+            writer = csv.writer(file)
+            header, result_columns = columns(run)
+            writer.writerow([formula_safe(name) for name in (*header, *result_columns)])
+            for own, became in rows(journal, run, operation, only):
+                cells = (*own, *(became[name] for name in result_columns))
+                writer.writerow([formula_safe(cell) for cell in cells])
+                count += 1
+        return count
+
+    return _replace(path, write)
+
+
+def write_json(
+    path: Path, journal: Journal, run: Run, operation: Operation, only: BulkItemStatus | None = None
+) -> int:
+    """Write a run's results as a JSON array of objects; return how many rows.
+
+    Raises:
+        RecordFailed: If it cannot be written.
+    """
+
+    def write(temporary: Path) -> int:
+        count = 0
+        with temporary.open("w", encoding="utf-8", newline="\n") as file:
+            header, _ = columns(run)
+            file.write("[")
+            for own, became in rows(journal, run, operation, only):
+                file.write(",\n" if count else "\n")
+                file.write(
+                    json.dumps({"input": dict(zip(header, own, strict=True)), **became}, ensure_ascii=False)
+                )
+                count += 1
+            file.write("\n]\n")
+        return count
+
+    return _replace(path, write)
+
+
+def _replace(path: Path, write: Callable[[Path], int]) -> int:
+    """Write beside *path* and put it there whole: a reader never sees half a file."""
+    temporary = path.with_name(path.name + ".part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        count = write(temporary)
+        temporary.replace(path)
+    except OSError as error:
+        raise RecordFailed(str(path), error.strerror or str(error)) from error
+    return count
+
+
+def _time(at: float | None) -> str:
+    return "" if at is None else datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")

@@ -1,0 +1,117 @@
+"""The journal's tables, and how an older journal becomes a newer one."""
+
+from collections.abc import Callable
+
+from sqlalchemy import (
+    Column,
+    Connection,
+    Float,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    func,
+    select,
+)
+
+from bulkps.errors import UsageProblem
+
+metadata = MetaData()
+
+version = Table(
+    "schema_version",
+    metadata,
+    Column("version", Integer, primary_key=True, autoincrement=False),
+)
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("operation", String(80), nullable=False),
+    Column("operation_text", Text, nullable=False),
+    Column("connection", String(80), nullable=False),
+    Column("simulated", Integer, nullable=False),
+    Column("file", Text, nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("header", Text, nullable=False),
+    Column("carried", Text, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("ended_at", Float),
+    Column("state", String(20), nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("audit", Text, nullable=False),
+    Column("audit_lines", Integer, nullable=False),
+    Column("audit_head", String(64), nullable=False),
+    Column("owner", String(120), nullable=False),
+    Column("heartbeat", Float, nullable=False),
+    Column("wish", String(10), nullable=False),
+)
+
+items = Table(
+    "items",
+    metadata,
+    Column("run", String(40), primary_key=True),
+    Column("row", Integer, primary_key=True, autoincrement=False),
+    Column("key", String(24), nullable=False),
+    Column("cells", Text, nullable=False),
+    Column("values", Text, nullable=False),
+    Column("status", String(12), nullable=False),
+    Column("phase", String(10), nullable=False),
+    Column("step", Integer, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("not_before", Float, nullable=False),
+    Column("outputs", Text, nullable=False),
+    Column("ref", Text, nullable=False),
+    Column("progress", String(40), nullable=False),
+    Column("code", String(80), nullable=False),
+    Column("error", Text, nullable=False),
+    Column("advice", Text, nullable=False),
+    Column("warnings", Text, nullable=False),
+    Column("started_at", Float),
+    Column("completed_at", Float),
+    Index("items_key", "run", "key", unique=True),
+    Index("items_status", "run", "status", "row"),
+    Index("items_phase", "run", "phase", "step", "ref"),
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("run", String(40), nullable=False),
+    Column("key", String(24), nullable=False),
+    Column("at", Float, nullable=False),
+    Column("event", String(40), nullable=False),
+    Column("status", String(12), nullable=False),
+    Column("step", Integer, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("code", String(80), nullable=False),
+    Column("detail", Text, nullable=False),
+    Index("events_run", "run", "key"),
+)
+
+#: What makes version N + 1 of version N, in order; the first makes version 1 of nothing.
+MIGRATIONS: tuple[Callable[[Connection], None], ...] = (metadata.create_all,)
+
+
+def migrate(connection: Connection, source: str) -> None:
+    """Bring the journal behind *connection* to the newest version, in the caller's transaction.
+
+    Raises:
+        UsageProblem: If a newer bulkps wrote it.
+    """
+    version.create(connection, checkfirst=True)
+    current = connection.execute(select(func.max(version.c.version))).scalar() or 0
+    if current > len(MIGRATIONS):
+        raise UsageProblem(
+            f"{source} was written by a newer bulkps (journal version {current}, this one knows "
+            f"{len(MIGRATIONS)}); update bulkps"
+        )
+    for number, step in enumerate(MIGRATIONS[current:], current + 1):
+        step(connection)
+        connection.execute(version.insert().values(version=number))

@@ -1,0 +1,1 @@
+"""Where cmdlets run: sessions over pypsrp, and one translation of answers into outcomes."""

@@ -1,0 +1,123 @@
+"""Between Python's values and the wire's, and from pypsrp's errors to ours.
+
+The facts behind it were measured (engine-facts.md, "Values" and "What a value can break").
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+from uuid import UUID
+
+from pypsrp.complex_objects import GenericComplexObject, ObjectMeta
+from pypsrp.powershell import RunspacePool
+
+from bulkps.exchange.cmdlet import ErrorRecord, Secret, Value
+
+#: An object can hold itself (ADObjectId.DomainId does): nothing is followed deeper than this.
+_DEEPEST = 4
+#: No session survives these: the engine's XML reader dies silently.
+_DEADLY = "\ufffe\uffff"
+
+
+class UnsendableValueError(Exception):
+    """A value that would break the session; it was not sent."""
+
+
+def to_wire(pool: RunspacePool, name: str, value: Value) -> Any:
+    """Return *value* as pypsrp is to serialize it for *pool*.
+
+    Args:
+        pool: The open pool that will send it; a SecureString belongs to one pool.
+        name: The parameter, for the error.
+        value: What is bound.
+
+    Raises:
+        UnsendableValueError: If the session would not survive it.
+    """
+    if isinstance(value, Secret):
+        pool.exchange_keys()
+        return pool.serialize(_checked(name, value.reveal(), secret=True), ObjectMeta("SS"))
+    if isinstance(value, bool) or value is None:
+        return value
+    if isinstance(value, int):
+        # An int beyond 32 bits kills the session unless its wire type is named.
+        return pool.serialize(value, ObjectMeta("I32" if -(2**31) <= value < 2**31 else "I64"))
+    if isinstance(value, str):
+        return _checked(name, value)
+    return [_checked(name, part) for part in value]
+
+
+def _checked(name: str, text: str, *, secret: bool = False) -> str:
+    for character in text:
+        if character in _DEADLY or "\ud800" <= character <= "\udfff":
+            shown = "a character" if secret else f"U+{ord(character):04X}"
+            raise UnsendableValueError(
+                f"BulkPS.UnsendableValue: {name} holds {shown}, which no session survives"
+            )
+    return text
+
+
+def properties(found: object, wanted: Iterable[str]) -> Mapping[str, object]:
+    """Return the *wanted* properties of an output object as plain values; all if none are named.
+
+    PowerShell's property names have no case; the names come back as they were asked for.
+    """
+    if not isinstance(found, GenericComplexObject):
+        return {"Value": plain(found)}
+    every = {**(found.adapted_properties or {}), **(found.extended_properties or {})}
+    names = tuple(wanted)
+    if not names:
+        return {name: plain(value) for name, value in every.items()}
+    folded = {name.casefold(): value for name, value in every.items()}
+    return {name: plain(folded[name.casefold()]) for name in names if name.casefold() in folded}
+
+
+def plain(value: Any, depth: int = 0) -> Any:
+    """Return a wire value as None, bool, int, float, str or a list of those."""
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, UUID):
+        return str(value)
+    if depth >= _DEEPEST:
+        return str(value)
+    if isinstance(value, list | tuple):
+        return [plain(part, depth + 1) for part in value]
+    if isinstance(value, dict):
+        return {str(key): plain(part, depth + 1) for key, part in value.items()}
+    if isinstance(value, GenericComplexObject):
+        text = value.to_string
+        if text:
+            return text
+        every = {**(value.adapted_properties or {}), **(value.extended_properties or {})}
+        return {name: plain(part, depth + 1) for name, part in every.items()}
+    return str(value)
+
+
+def error_record(found: Any) -> ErrorRecord:
+    """Return a pypsrp error record as ours.
+
+    ``str(record)`` is the text that people know; ``record.message`` is only the category's.
+    """
+    exception = found.exception
+    types = list(getattr(exception, "types", None) or [])
+    return ErrorRecord(
+        message=str(found),
+        exception_type=str(types[0]) if types else "",
+        fully_qualified_error_id=str(found.fq_error or ""),
+        category=_category(found),
+        reason=str(found.reason or ""),
+        target=str(found.target_name or ""),
+    )
+
+
+def _category(found: Any) -> str:
+    return str(found.message or "").split(":", 1)[0]
+
+
+def error_records(found: Iterable[Any]) -> tuple[ErrorRecord, ...]:
+    """Return each error once: ``-ErrorAction Stop`` brings a record in the stream and in the state."""
+    return tuple(dict.fromkeys(error_record(record) for record in found))
+
+
+def plain_texts(found: Iterable[Any]) -> tuple[str, ...]:
+    """Return the texts of warning records."""
+    return tuple(str(record.message) for record in found)

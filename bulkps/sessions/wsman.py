@@ -1,0 +1,62 @@
+"""A pool over WSMan: from a Connection to pypsrp's WSMan and an open RunspacePool."""
+
+import logging
+from typing import cast
+
+import requests
+from pypsrp.exceptions import WinRMError
+from pypsrp.powershell import RunspacePool
+from pypsrp.wsman import WSMan
+
+from bulkps.exchange.cmdlet import ErrorRecord, Secret
+from bulkps.sessions.connection import Auth, Connection, ConnectionType
+
+# pypsrp logs every lost answer with its traceback; without a handler Python prints that to the user's
+# screen. What matters of it is in our own errors.
+logging.getLogger("pypsrp").addHandler(logging.NullHandler())
+logging.getLogger("pypsrp").propagate = False
+
+#: What connecting, sending and receiving can raise when the other side or the way to it fails. OSError
+#: covers a socket that breaks below requests; ValueError is pypsrp's answer to an auth it cannot build.
+WIRE_ERRORS = (WinRMError, requests.RequestException, OSError)
+
+_DEFAULTS = {
+    ConnectionType.SIMULATOR: ("PowerShell", "Microsoft.Exchange", 5985, 5986),
+    ConnectionType.WINRM: ("wsman", "Microsoft.PowerShell", 5985, 5986),
+    ConnectionType.EXCHANGE: ("PowerShell", "Microsoft.Exchange", 80, 443),
+}
+
+
+def build_wsman(connection: Connection, password: Secret | None) -> WSMan:
+    """Return pypsrp's WSMan for *connection*; nothing is sent yet."""
+    path, _, clear_port, tls_port = _DEFAULTS[connection.type]
+    tls = connection.tls and not (connection.simulated and not connection.ca_file)
+    return WSMan(
+        connection.server,
+        port=connection.port or (tls_port if tls else clear_port),
+        username=connection.username or None,
+        password=password.reveal() if password else None,
+        ssl=tls,
+        path=connection.path or path,
+        auth=connection.auth.value,
+        # requests takes a path here, whatever pypsrp's annotation says.
+        cert_validation=cast(bool, connection.ca_file or True) if connection.verify_certificate else False,
+        encryption="auto" if tls or connection.auth is not Auth.BASIC else "never",
+        operation_timeout=connection.operation_timeout,
+        read_timeout=connection.read_timeout,
+        no_proxy=connection.simulated,
+    )
+
+
+def open_pool(connection: Connection, wsman: WSMan) -> RunspacePool:
+    """Return an open pool with one runspace over *wsman*."""
+    configuration = connection.configuration or _DEFAULTS[connection.type][1]
+    # One runspace a pool: an Exchange Online connection belongs to a runspace, and a pipeline lands on any.
+    pool = RunspacePool(wsman, configuration_name=configuration, min_runspaces=1, max_runspaces=1)
+    pool.open()
+    return pool
+
+
+def wire_record(error: BaseException) -> ErrorRecord:
+    """Return what happened on the wire as an ErrorRecord that the catalogue can classify."""
+    return ErrorRecord(str(error) or type(error).__name__, exception_type=type(error).__name__)

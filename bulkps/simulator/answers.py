@@ -1,0 +1,121 @@
+"""What a simulated cmdlet answers: objects, warnings, errors, and what it changed.
+
+Pure values that the tenant makes and the wire turns into CLIXML.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import IntEnum
+
+#: What a property or parameter holds: None, bool, int, float, str, bytes, UUID, datetime, Secret, list, dict.
+Value = object
+
+
+class Category(IntEnum):
+    """PowerShell's ErrorCategory, as far as the simulator uses it."""
+
+    NotSpecified = 0
+    InvalidArgument = 5
+    InvalidOperation = 7
+    NotImplemented = 11
+    ObjectNotFound = 13
+    OperationStopped = 14
+    ParserError = 17
+    ResourceBusy = 20
+
+
+@dataclass(frozen=True)
+class Secret:
+    """The text of a SecureString; neither repr() nor str() shows it."""
+
+    value: str = field(repr=False)
+
+    def __str__(self) -> str:
+        return "***"
+
+
+@dataclass(frozen=True)
+class ErrorInfo:
+    """What an ErrorRecord says.
+
+    Attributes:
+        message: The text that people know.
+        exception: Full .NET name of the exception.
+        category: PowerShell's error category.
+        fully_qualified_id: The FullyQualifiedErrorId.
+        target: The object that it is about, as text.
+        activity: The cmdlet that wrote it.
+    """
+
+    message: str
+    exception: str
+    category: Category = Category.NotSpecified
+    fully_qualified_id: str = ""
+    target: str = ""
+    activity: str = ""
+
+    @property
+    def reason(self) -> str:
+        """The exception's short name."""
+        return self.exception.rpartition(".")[2]
+
+
+class Refused(Exception):
+    """A cmdlet ends with an error.
+
+    Attributes:
+        info: What it says.
+        terminating: Whether it fails the pipeline (binding errors) or is only written (Exchange's own).
+    """
+
+    def __init__(self, info: ErrorInfo, terminating: bool = False) -> None:
+        self.info, self.terminating = info, terminating
+        super().__init__(info.message)
+
+
+@dataclass(frozen=True)
+class Item:
+    """One object on the output stream.
+
+    Attributes:
+        type_name: Its first .NET type name.
+        text: What its ToString() gives.
+        properties: Its properties in order.
+    """
+
+    type_name: str
+    text: str
+    properties: Mapping[str, Value]
+
+
+@dataclass
+class Answer:
+    """Everything that one cmdlet wrote, and what it changed.
+
+    Attributes:
+        output: Objects on the output stream.
+        warnings: Texts on the warning stream.
+        errors: Records on the error stream.
+        failure: The terminating error, if the pipeline failed.
+        effects: One record for each change to the tenant, ready for JSON.
+    """
+
+    output: list[Item] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    errors: list[ErrorInfo] = field(default_factory=list)
+    failure: ErrorInfo | None = None
+    effects: list[dict[str, object]] = field(default_factory=list)
+
+
+def jsonable(value: Value) -> object:
+    """Return *value* as JSON can hold it; a Secret becomes ``***``."""
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    if isinstance(value, Mapping):
+        return {str(key): jsonable(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [jsonable(entry) for entry in value]
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return str(value)

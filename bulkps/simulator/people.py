@@ -1,0 +1,190 @@
+"""The people of the simulated tenant and the mailbox properties made for them.
+
+Pure and deterministic: everything follows from the seed and a number.
+"""
+
+import hashlib
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from bulkps.simulator.answers import Value
+
+DOMAIN = "contoso.com"
+SERVER = "DB3PR07A005DC01.EURPR07A005.prod.outlook.com"
+NO_GUID = UUID(int=0)
+_ROOT = (
+    "OU=contoso.onmicrosoft.com,OU=Microsoft Exchange Hosted Organizations,"
+    "DC=EURPR07A005,DC=prod,DC=outlook,DC=com"
+)
+_LEGACY = "/o=ExchangeLabs/ou=Exchange Administrative Group (FYDIBOHF23SPDLT)/cn=Recipients/cn="
+_FIRST_DELETION = datetime(2024, 1, 8, 6, 30, tzinfo=UTC)
+_FIRST_NAMES = (
+    "Ann", "Pilar", "Adele", "Alex", "Allan", "Amber", "Bianca", "Cameron", "Carlos", "Chris", "Daisy",
+    "Debra", "Diego", "Emily", "Enrico", "Grady", "Henrietta", "Irvin", "Isaiah", "Johanna", "Joni",
+    "Jordan", "Katri", "Lee", "Lidia", "Lynne", "Megan", "Miriam", "Nestor", "Oscar", "Patti",
+    "Pradeep", "Raul", "Sara", "Sonia", "Tony", "Vance", "Wanda", "Yara", "Zoe",
+)  # fmt: skip
+_LAST_NAMES = (
+    "Beebe", "Pinilla", "Vance", "Wilber", "Deyoung", "Rodriguez", "Pisani", "White", "Romero", "Green",
+    "Ray", "Berger", "Siciliani", "Braun", "Cattaneo", "Archie", "Mueller", "Sayers", "Langer",
+    "Lorenz", "Sherman", "Miller", "Ahonen", "Gu", "Holloway", "Robbins", "Bowen", "Graham", "Wilke",
+    "Krebs", "Fernandez", "Gupta", "Salinas", "Davis", "Sousa", "Krijnen", "DeLeon", "Howard", "Tanaka",
+    "Lindqvist",
+)  # fmt: skip
+
+
+def digest(seed: int, *parts: object) -> bytes:
+    """Return 32 bytes that depend on *seed* and *parts* alone."""
+    return hashlib.sha256("|".join(map(str, (seed, *parts))).encode()).digest()
+
+
+def guid(seed: int, *parts: object) -> UUID:
+    """Return a UUID that depends on *seed* and *parts* alone."""
+    return UUID(bytes=digest(seed, *parts)[:16], version=4)
+
+
+def chance(seed: int, *parts: object) -> float:
+    """Return a number in [0, 1) that depends on *seed* and *parts* alone."""
+    return int.from_bytes(digest(seed, *parts)[:7], "big") / 2**56
+
+
+def size_text(count: int) -> str:
+    """Return *count* bytes as Exchange prints them, such as ``100 GB (107,374,182,400 bytes)``."""
+    amount, unit = float(count), "B"
+    for bigger in ("KB", "MB", "GB", "TB"):
+        if amount < 1024:
+            break
+        amount, unit = amount / 1024, bigger
+    return f"{amount:.4g} {unit} ({count:,} bytes)"
+
+
+def legacy_dn(seed: int, alias: str) -> str:
+    """Return the LegacyExchangeDN of the mailbox with *alias*."""
+    return f"{_LEGACY}{guid(seed, 'legacy', alias).hex}-{alias}"
+
+
+#: What no mailbox differs in, to begin with.
+_SETTINGS: dict[str, Value] = {
+    "LitigationHoldDuration": "Unlimited",
+    "ComplianceTagHoldApplied": False,
+    "DelayHoldApplied": False,
+    "DelayReleaseHoldApplied": False,
+    "RetentionHoldEnabled": False,
+    "SingleItemRecoveryEnabled": True,
+    "RetainDeletedItemsFor": "14.00:00:00",
+    "ProhibitSendQuota": size_text(106_300_440_576),
+    "ProhibitSendReceiveQuota": size_text(107_374_182_400),
+    "IssueWarningQuota": size_text(105_226_698_752),
+    "Department": "",
+    "Company": "",
+    "Title": "",
+    "Office": "",
+}
+
+
+def _person(seed: int, index: int) -> tuple[str, str]:
+    drawn = digest(seed, "person", index)
+    return _FIRST_NAMES[drawn[0] % len(_FIRST_NAMES)], _LAST_NAMES[drawn[1] % len(_LAST_NAMES)]
+
+
+def _common(seed: int, kind: str, index: int, alias: str, address: str) -> dict[str, Value]:
+    first, last = _person(seed, index)
+    archive = index % 10 == 9
+    exchange_guid = guid(seed, kind, "exchange", index)
+    archive_guid = guid(seed, kind, "archive", index) if archive else NO_GUID
+    database = f"EURPR07DG{index % 40 + 100}-db{index % 90 + 10:03d}"
+    database_guid = guid(seed, "database", database)
+    locations = [f"1;{exchange_guid};Primary;eurprd07.prod.outlook.com;{database_guid}"]
+    if archive:
+        locations.append(f"1;{archive_guid};MainArchive;eurprd07.prod.outlook.com;{database_guid}")
+    return {
+        "DisplayName": f"{first} {last}",
+        "Name": alias,
+        "Alias": alias,
+        "FirstName": first,
+        "LastName": last,
+        "UserPrincipalName": address,
+        "PrimarySmtpAddress": address,
+        "WindowsEmailAddress": address,
+        "MicrosoftOnlineServicesID": address,
+        "EmailAddresses": [f"SMTP:{address}", f"smtp:{alias}@contoso.onmicrosoft.com"],
+        "Guid": guid(seed, kind, "guid", index),
+        "ExchangeGuid": exchange_guid,
+        "ArchiveGuid": archive_guid,
+        "ArchiveStatus": "Active" if archive else "None",
+        "ArchiveName": [f"In-Place Archive - {first} {last}"] if archive else [],
+        "AutoExpandingArchiveEnabled": False,
+        "LegacyExchangeDN": legacy_dn(seed, alias),
+        "MailboxLocations": locations,
+        "Database": database,
+        "RecipientType": "UserMailbox",
+        "RecipientTypeDetails": "UserMailbox",
+        **_SETTINGS,
+    }
+
+
+def _deleted(seed: int, alias: str, index: int) -> dict[str, Value]:
+    return {
+        "Identity": f"Soft Deleted Objects\\{alias}",
+        "DistinguishedName": f"CN={alias},OU=Soft Deleted Objects,{_ROOT}",
+        "ExternalDirectoryObjectId": "",
+        "WhenSoftDeleted": _FIRST_DELETION + timedelta(hours=index * 7 % 9000, minutes=index % 60),
+        "InactiveMailboxRetireTime": None,
+    }
+
+
+def inactive_mailbox(seed: int, index: int) -> dict[str, Value]:
+    """Return the properties of inactive mailbox *index*: deleted, and kept by a hold."""
+    first, last = _person(seed, index)
+    alias = f"{first}{last[0]}{index:04d}".lower()
+    hold = guid(seed, "hold", index)
+    by_kind: tuple[list[Value], ...] = ([], [f"UniH{hold}"], [f"mbx{hold.hex}:2"], [f"mbx{hold.hex}:3"])
+    return {
+        **_common(seed, "inactive", index, alias, f"{first}.{last}.{index:04d}@{DOMAIN}".lower()),
+        **_deleted(seed, alias, index),
+        "IsInactiveMailbox": True,
+        "WasInactiveMailbox": False,
+        # Every inactive mailbox has at least one hold: a Litigation Hold where the list is empty.
+        "LitigationHoldEnabled": index % 4 in (0, 3),
+        "InPlaceHolds": by_kind[index % 4],
+    }
+
+
+def soft_deleted_mailbox(seed: int, index: int) -> dict[str, Value]:
+    """Return the properties of soft-deleted mailbox *index*, which no hold keeps."""
+    first, last = _person(seed, 1_000_000 + index)
+    alias = f"{first}{last[0]}s{index:04d}".lower()
+    return {
+        **_common(seed, "soft-deleted", index, alias, f"{first}.{last}.s{index:04d}@{DOMAIN}".lower()),
+        **_deleted(seed, alias, index),
+        "IsInactiveMailbox": False,
+        "WasInactiveMailbox": False,
+        "LitigationHoldEnabled": False,
+        "InPlaceHolds": [],
+    }
+
+
+def active_mailbox(seed: int, index: int) -> dict[str, Value]:
+    """Return the properties of active mailbox *index*: whose inactive one has that number, hired again."""
+    first, last = _person(seed, index)
+    alias = f"{first[0]}{last}{index:04d}".lower()
+    properties = _common(seed, "active", index, alias, f"{first[0]}.{last}.{index:04d}@{DOMAIN}".lower())
+    addresses = properties["EmailAddresses"]
+    if isinstance(addresses, list):
+        addresses.append(f"X500:{inactive_mailbox(seed, index)['LegacyExchangeDN']}")
+    return {**properties, **living(seed, alias)}
+
+
+def living(seed: int, alias: str) -> dict[str, Value]:
+    """Return the properties that an active mailbox has and a deleted one has not."""
+    return {
+        "Identity": alias,
+        "DistinguishedName": f"CN={alias},{_ROOT}",
+        "ExternalDirectoryObjectId": str(guid(seed, "entra", alias)),
+        "WhenSoftDeleted": None,
+        "InactiveMailboxRetireTime": None,
+        "IsInactiveMailbox": False,
+        "WasInactiveMailbox": False,
+        "LitigationHoldEnabled": False,
+        "InPlaceHolds": [],
+    }

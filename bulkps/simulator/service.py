@@ -1,0 +1,145 @@
+"""Runs cmdlets for all sessions: one tenant, its faults, its throttling, its latency, its effects file."""
+
+import json
+import threading
+from collections import Counter
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import TextIO
+
+from bulkps.simulator import people
+from bulkps.simulator.answers import Answer
+from bulkps.simulator.binding import Arguments, facts_of
+from bulkps.simulator.cmdlets import execute
+from bulkps.simulator.faults import Budget, Fault, Faults, error_of
+from bulkps.simulator.tenant import Tenant
+
+_ABOUT = ("identity", "sourcemailbox", "inactivemailbox")
+
+
+class Ending(Enum):
+    """How a cmdlet's run ends, seen from the wire."""
+
+    ANSWERED = "answered"
+    STOPPED = "stopped"
+    HANGS = "hangs"
+    SESSION_LOST = "session lost"
+
+
+@dataclass(frozen=True)
+class Run:
+    """What came of running a cmdlet.
+
+    Attributes:
+        ending: How it ended.
+        answer: What it wrote.
+    """
+
+    ending: Ending
+    answer: Answer
+
+
+class Service:
+    """Runs cmdlets against one tenant, one at a time, for any number of sessions at once.
+
+    Args:
+        tenant: The tenant.
+        faults: Which calls go wrong.
+        budget: How many cmdlets may run in a time, or None for any number.
+        latency: How long each cmdlet takes, in seconds.
+        effects: File to which each change is appended as a JSON line, or None.
+        clock: Tells the time in seconds since the epoch.
+
+    Attributes:
+        tenant: The tenant.
+        calls: How often each cmdlet was called, by the name that was sent.
+    """
+
+    def __init__(
+        self,
+        tenant: Tenant,
+        *,
+        faults: Faults,
+        budget: Budget | None,
+        latency: float,
+        effects: Path | None,
+        clock: Callable[[], float],
+    ) -> None:
+        self.tenant = tenant
+        self.calls: Counter[str] = Counter()
+        self._faults, self._budget, self._latency, self._clock = faults, budget, latency, clock
+        self._attempts: Counter[tuple[str, str]] = Counter()
+        self._lock = threading.Lock()
+        self._closing = ExitStack()
+        self._effects: TextIO | None = None
+        if effects is not None:
+            self._effects = self._closing.enter_context(effects.open("a", encoding="utf-8", newline="\n"))
+
+    def close(self) -> None:
+        """Close the effects file."""
+        with self._lock:
+            self._effects = None
+            self._closing.close()
+
+    def run(self, cmdlet: str, arguments: Arguments, stop: threading.Event) -> Run:
+        """Run *cmdlet* with *arguments*; setting *stop* while it waits ends it before it does anything.
+
+        Effects are on file when this returns.
+        """
+        facts = facts_of(cmdlet)
+        name = facts.name if facts else cmdlet
+        with self._lock:
+            self.calls[name] += 1
+            number = self.calls[name]
+        if self._latency:
+            stop.wait(self._latency)
+        with self._lock:
+            if stop.is_set():
+                return Run(Ending.STOPPED, Answer())
+            now = self._clock()
+            fault = self._fault(name, number, arguments, bool(facts and facts.mutates), now)
+            if fault in {Fault.TRANSIENT, Fault.THROTTLED}:
+                request_id = people.guid(self.tenant.seed, "fault", name, number)
+                return Run(Ending.ANSWERED, Answer(errors=[error_of(fault, name, request_id)]))
+            if fault is Fault.SESSION_LOST:
+                return Run(Ending.SESSION_LOST, Answer())
+            answer = execute(self.tenant, cmdlet, arguments, now)
+            self._record(answer)
+        return _seen(fault, answer)
+
+    def _fault(
+        self, cmdlet: str, number: int, arguments: Arguments, mutates: bool, now: float
+    ) -> Fault | None:
+        if self._budget is not None and not self._budget.take(now):
+            return Fault.THROTTLED
+        about = next((str(value) for name, value in arguments if (name or "").casefold() in _ABOUT), "")
+        self._attempts[cmdlet, about] += 1
+        return self._faults.decide(
+            self.tenant.seed,
+            cmdlet,
+            number,
+            identity=about,
+            attempt=self._attempts[cmdlet, about],
+            mutates=mutates,
+        )
+
+    def _record(self, answer: Answer) -> None:
+        if self._effects is None or not answer.effects:
+            return
+        for effect in answer.effects:
+            self._effects.write(json.dumps(effect, ensure_ascii=False) + "\n")
+        self._effects.flush()
+
+
+def _seen(fault: Fault | None, answer: Answer) -> Run:
+    """Return what the wire shows of *answer* under a *fault* that lets the cmdlet run."""
+    if fault is Fault.ANSWER_LOST:
+        return Run(Ending.SESSION_LOST, answer)
+    if fault is Fault.HANG:
+        return Run(Ending.HANGS, answer)
+    if fault is Fault.SILENT:
+        return Run(Ending.ANSWERED, Answer())
+    return Run(Ending.ANSWERED, answer)

@@ -1,0 +1,204 @@
+"""YAML text to checked dataclasses; the one owner of yaml and pydantic.
+
+Pure: it is handed text and a name for it. All problems of a text are reported together, each with
+its line, its key path, what was found, what was expected, and the nearest known name.
+"""
+
+import copy
+import dataclasses
+import types
+import typing
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import TypeAdapter, ValidationError
+
+from bulkps.errors import InvalidInput
+
+T = TypeVar("T")
+Path = tuple[str | int, ...]
+
+#: libyaml's where PyYAML was built with it: the shipped catalogue loads ten times faster.
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+#: pydantic's error types in the words that a person uses.
+_EXPECTED = {
+    "int_parsing": "a whole number",
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "float_parsing": "a number",
+    "float_type": "a number",
+    "bool_parsing": "true or false",
+    "bool_type": "true or false",
+    "string_type": "text",
+    "tuple_type": "a list",
+    "list_type": "a list",
+    "dict_type": "a mapping (name: value)",
+    "mapping_type": "a mapping (name: value)",
+    "dataclass_type": "a mapping (name: value)",
+    "none_required": "nothing",
+}
+_UNKNOWN = ("unexpected_keyword_argument", "extra_forbidden")
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return ``; did you mean X?`` for the nearest of *known*, or an empty string."""
+    by_folded = {candidate.casefold(): candidate for candidate in known}
+    found = get_close_matches(name.casefold(), by_folded, n=1, cutoff=0.6)
+    return f"; did you mean {by_folded[found[0]]}?" if found else ""
+
+
+def load(text: str, source: str, model: type[T]) -> T:
+    """Return the checked *model* that *text* describes.
+
+    Args:
+        text: A YAML document; an empty one is an empty mapping.
+        source: What to call it in errors, such as the file's path.
+        model: A frozen dataclass; nested dataclasses are checked too.
+
+    Raises:
+        InvalidInput: With every problem of the text.
+    """
+    return build(*parse(text, source), source, model)
+
+
+def parse(text: str, source: str) -> tuple[dict[str, Any], dict[Path, int]]:
+    """Return the mapping that *text* holds, and the line (from 1) of each key path.
+
+    Raises:
+        InvalidInput: If it is not YAML, not a mapping, or says a key twice.
+    """
+    try:
+        node = yaml.compose(text, Loader=_LOADER)
+        data = yaml.load(text, Loader=_LOADER)  # noqa: S506 - it is a safe loader
+    except yaml.YAMLError as error:
+        raise InvalidInput(source, [_syntax(error)]) from error
+    if node is None:
+        return {}, {}
+    lines: dict[Path, int] = {}
+    twice: list[str] = []
+    _walk(node, (), lines, twice)
+    if twice:
+        raise InvalidInput(source, twice)
+    if not isinstance(data, dict):
+        raise InvalidInput(source, [f"expected a mapping (name: value), found {data!r}"])
+    return data, lines
+
+
+def build(data: Mapping[str, Any], lines: Mapping[Path, int], source: str, model: type[T]) -> T:
+    """Return *model* built from already parsed *data*.
+
+    Raises:
+        InvalidInput: With every problem.
+    """
+    built, problems = attempt(data, lines, model)
+    if built is None or problems:
+        raise InvalidInput(source, problems)
+    return built
+
+
+def attempt(data: Mapping[str, Any], lines: Mapping[Path, int], model: type[T]) -> tuple[T | None, list[str]]:
+    """Return *model* as far as it can be built, and every problem.
+
+    Unknown keys are reported and left out, so that what is wrong beside them is found in the same go.
+    """
+    adapter = TypeAdapter(model)
+    problems: list[str] = []
+    rest = copy.deepcopy(dict(data))
+    while True:
+        try:
+            return adapter.validate_python(rest), problems
+        except ValidationError as error:
+            found = error.errors(include_url=False)
+            problems += [s for p in found if (s := _sentence(p, lines, model)) not in problems]
+            unknown = [problem["loc"] for problem in found if problem["type"] in _UNKNOWN]
+            if not unknown:
+                return None, problems
+            for loc in unknown:
+                _prune(rest, loc)
+
+
+def _prune(data: Any, loc: tuple[str | int, ...]) -> None:
+    for part in loc[:-1]:
+        data = data[part]
+    del data[loc[-1]]
+
+
+def dump(data: Mapping[str, Any]) -> str:
+    """Return *data* as YAML text in the order that it has."""
+    return yaml.safe_dump(dict(data), sort_keys=False, allow_unicode=True, width=100)
+
+
+def _syntax(error: yaml.YAMLError) -> str:
+    mark = getattr(error, "problem_mark", None)
+    where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
+    return f"{where}not valid YAML: {getattr(error, 'problem', None) or error}"
+
+
+def _walk(node: yaml.Node, path: Path, lines: dict[Path, int], twice: list[str]) -> None:
+    lines[path] = node.start_mark.line + 1
+    if isinstance(node, yaml.MappingNode):
+        seen: set[str] = set()
+        for key, value in node.value:
+            name = str(key.value)
+            if name in seen:
+                twice.append(f"line {key.start_mark.line + 1}: {_dotted((*path, name))}: is given twice")
+            seen.add(name)
+            _walk(value, (*path, name), lines, twice)
+            lines[(*path, name)] = key.start_mark.line + 1
+    elif isinstance(node, yaml.SequenceNode):
+        for index, value in enumerate(node.value):
+            _walk(value, (*path, index), lines, twice)
+
+
+def _dotted(path: Path) -> str:
+    return ".".join(str(part) for part in path)
+
+
+def _sentence(problem: Any, lines: Mapping[Path, int], model: type) -> str:
+    path: Path = tuple(part for part in problem["loc"] if (part != "[key]"))
+    known = path
+    while known and known not in lines:
+        # Union branches and key markers of pydantic are no part of what the user wrote.
+        known = known[:-1]
+    where = f"line {lines[known]}: " if known and known in lines else ""
+    name = _dotted(known if problem["type"] not in ("missing", *_UNKNOWN) else path)
+    lead = f"{where}{name}: " if name else where
+    if problem["type"] in _UNKNOWN:
+        return f"{lead}unknown setting{nearest(str(path[-1]), _fields(model, path[:-1]))}"
+    if problem["type"] in ("missing", "missing_argument"):
+        return f"{lead}is required"
+    if problem["type"] == "value_error":
+        return lead + str(problem["ctx"]["error"])
+    found = problem["input"]
+    if problem["type"] in ("enum", "literal_error"):
+        return f"{lead}expected {problem['ctx']['expected']}, found {found!r}"
+    expected = _EXPECTED.get(problem["type"])
+    if expected:
+        return f"{lead}expected {expected}, found {found!r}"
+    return f"{lead}{problem['msg']}, found {found!r}"
+
+
+def _fields(model: object, path: Path) -> list[str]:
+    """Return the field names of the dataclass that *path* leads to in *model*."""
+    for part in path:
+        model = _step_into(model, part)
+    found = _dataclass_in(model)
+    return [field.name for field in dataclasses.fields(found)] if found else []
+
+
+def _step_into(model: object, part: str | int) -> object:
+    found = _dataclass_in(model)
+    if found and isinstance(part, str):
+        return typing.get_type_hints(found).get(part)
+    arguments = typing.get_args(model)
+    return arguments[-1] if arguments[-1:] != (Ellipsis,) else arguments[0]
+
+
+def _dataclass_in(model: object) -> Any:
+    if isinstance(model, type) and dataclasses.is_dataclass(model):
+        return model
+    if typing.get_origin(model) in (typing.Union, types.UnionType):
+        return next((found for part in typing.get_args(model) if (found := _dataclass_in(part))), None)
+    return None

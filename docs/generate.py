@@ -1,0 +1,112 @@
+"""Write the generated pages of docs/ anew: ``python docs/generate.py``.
+
+The tests compare them with what is committed, so that no page says what the program does not do.
+"""
+
+import ast
+import inspect
+from pathlib import Path
+
+import click
+
+from bulkps import errors
+from bulkps.cli import cli
+from bulkps.engine import status
+from bulkps.operations.loader import built_in_operations, releases
+
+DOCS = Path(__file__).resolve().parent
+_NOTE = "<!-- Made by docs/generate.py; do not edit. -->\n"
+
+
+def cli_reference() -> str:
+    """Return the help of every command as one page."""
+    parts = [_NOTE, "# Command line reference\n"]
+    context = cli.make_context("bulkps", [], resilient_parsing=True)
+    parts.append(f"```text\n{_help(cli, context)}\n```\n")
+    for name in cli.list_commands(context):
+        command = cli.get_command(context, name)
+        assert command is not None
+        below = command.make_context(name, [], parent=context, resilient_parsing=True)
+        parts.append(f"## bulkps {name}\n\n```text\n{_help(command, below)}\n```\n")
+    return "\n".join(parts)
+
+
+def _help(command: click.Command, context: click.Context) -> str:
+    # The width must not depend on whose terminal this runs in.
+    context.terminal_width = context.max_content_width = 100
+    return "\n".join(line.rstrip() for line in command.get_help(context).splitlines())
+
+
+def exit_codes() -> str:
+    """Return the table of exit codes."""
+    lines = [_NOTE, "# Exit codes\n", "| code | name | meaning |", "|---|---|---|"]
+    for code, meaning in zip(errors.ExitCode, _comments(errors, "ExitCode"), strict=True):
+        lines.append(f"| {int(code)} | {code.name} | {meaning} |")
+    lines.append("\nA code that is not in this table is a failure.\n")
+    return "\n".join(lines)
+
+
+def statuses() -> str:
+    """Return the statuses, what they mean, and what may follow what."""
+    lines = [_NOTE, "# Statuses\n", "| status | meaning |", "|---|---|"]
+    meanings = _comments(status, "BulkItemStatus")
+    lines += [
+        f"| {one.name} | {meaning} |" for one, meaning in zip(status.BulkItemStatus, meanings, strict=True)
+    ]
+    lines += ["", "```mermaid", "stateDiagram-v2", "    [*] --> PENDING"]
+    for one, following in status.FOLLOWS.items():
+        lines += [f"    {one.name} --> {after.name}" for after in status.BulkItemStatus if after in following]
+        if not following:
+            lines.append(f"    {one.name} --> [*]")
+    return "\n".join([*lines, "```", "", "FAILED becomes PENDING only when a person asks for a retry.", ""])
+
+
+def operations() -> str:
+    """Return every built-in operation with its columns and cmdlets."""
+    lines = [_NOTE, "# Operations\n"]
+    for operation in built_in_operations().values():
+        lines += [f"## {operation.name}\n", operation.summary + "\n", operation.description]
+        lines += [f"Exists in Exchange: {', '.join(releases(operation))}.\n"]
+        lines += ["| column | required | a cell holds | meaning | also called |", "|---|---|---|---|---|"]
+        for name, column in operation.columns.items():
+            required = "yes" if column.required else ""
+            also = ", ".join(column.aliases)
+            lines.append(f"| {name} | {required} | {column.expected} | {column.help} | {also} |")
+        lines.append("")
+        for number, step in enumerate(operation.steps, 1):
+            only = f", only where {' or '.join(step.when)} is given" if step.when else ""
+            with_these = ", ".join(f"`-{name}`" for name in step.parameters)
+            lines.append(f"{number}. `{step.cmdlet}` with {with_these}{only}")
+            if step.follow:
+                lines.append(f"   - followed by one `{step.follow.cmdlet}` per poll for the whole run")
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _comments(module: object, enum: str) -> list[str]:
+    """Return the ``#:`` sentence behind each member of an enum."""
+    source = inspect.getsource(module)  # type: ignore[arg-type]
+    tree = next(
+        node for node in ast.parse(source).body if isinstance(node, ast.ClassDef) and node.name == enum
+    )
+    lines = source.splitlines()
+    members = [node for node in tree.body if isinstance(node, ast.Assign)]
+    return [lines[node.lineno - 1].split("#: ", 1)[1] for node in members]
+
+
+PAGES = {
+    "cli.md": cli_reference,
+    "exit-codes.md": exit_codes,
+    "statuses.md": statuses,
+    "operations.md": operations,
+}
+
+
+def main() -> None:
+    """Write every page."""
+    for name, page in PAGES.items():
+        (DOCS / name).write_text(page(), encoding="utf-8", newline="\n")
+
+
+if __name__ == "__main__":
+    main()

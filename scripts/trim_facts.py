@@ -1,0 +1,100 @@
+"""Make bulkps/exchange/cmdlets.json and errors.yaml from the full facts.
+
+Usage: python scripts/trim_facts.py FACTS_FOLDER
+
+Keeps what bulkps decides by: of cmdlets names, types, sets, availability and allowed values; of errors
+the pattern, the class and what to do. Texts and provenance stay in the facts.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import yaml
+
+TARGET = Path(__file__).resolve().parent.parent / "bulkps" / "exchange"
+#: The facts' words for "may it be sent again", in ours.
+RETRY = {
+    "yes-not-executed": "safe",
+    "after-verify": "after-lookup",
+    "no-reread": "after-lookup",
+    "no": "never",
+}
+ON_PREMISES = ("2010", "2013", "2016", "2019", "SE")
+
+
+def availability(listed: list[str]) -> list[str]:
+    """Keep the releases that bulkps can connect to (Exchange Server and Exchange Online)."""
+    return [release for release in listed if release in (*ON_PREMISES, "EXO")]
+
+
+def parameter(facts: dict[str, object]) -> dict[str, object]:
+    """Return the trimmed facts of one parameter; empty ones are left out."""
+    kept: dict[str, object] = {
+        "type": facts["type"],
+        "availability": availability(list(facts["availability"])),  # type: ignore[call-overload]
+    }
+    sets = facts.get("sets")
+    if sets and sets != ["(All)"]:
+        kept["sets"] = sets
+    for name in ("values", "aliases", "mandatoryInSets"):
+        if facts.get(name):
+            kept[name] = facts[name]
+    override = facts.get("override")
+    if isinstance(override, dict):
+        kept.update({key: override[key] for key in ("type", "mandatoryInSets", "sets") if key in override})
+        if "availability" in override:
+            kept["availability"] = availability(override["availability"])
+        if override.get("mandatory") is False:
+            kept.pop("mandatoryInSets", None)
+    return kept
+
+
+def trim(full: dict[str, dict[str, object]]) -> dict[str, object]:
+    """Return the trimmed facts of every cmdlet."""
+    return {
+        name: {
+            "availability": availability(list(facts["availability"])),  # type: ignore[call-overload]
+            "mutates": bool(facts["shouldProcess"]),
+            "emptyIdentityReturnsAll": "cautionEmptyIdentity" in facts,
+            "sets": list(facts["parameterSets"]),  # type: ignore[call-overload]
+            "parameters": {
+                key: parameter(value)
+                for key, value in facts["parameters"].items()  # type: ignore[attr-defined]
+            },
+        }
+        for name, facts in sorted(full.items())
+    }
+
+
+def error(entry: dict[str, object]) -> dict[str, object]:
+    """Return the trimmed form of one entry of the error catalogue."""
+    return {
+        "id": entry["id"],
+        "pattern": entry["pattern"],
+        "error_class": entry["class"],
+        "scope": entry["scope"],
+        "reconnect": entry["reconnect"],
+        "retry": RETRY[str(entry["retry_mutation"])],
+        "advice": entry["advice"],
+        "sample": entry["text"],
+    }
+
+
+def main() -> None:
+    """Read the full facts in the folder named on the command line, write the trimmed ones."""
+    facts = Path(sys.argv[1])
+    full = json.loads((facts / "cmdlets.json").read_text(encoding="utf-8"))
+    lines = [
+        f"{json.dumps(name)}: {json.dumps(kept, separators=(',', ':'))}" for name, kept in trim(full).items()
+    ]
+    (TARGET / "cmdlets.json").write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8", newline="\n")
+    errors = [error(entry) for entry in yaml.safe_load((facts / "errors.yaml").read_text(encoding="utf-8"))]
+    text = "# Made by scripts/trim_facts.py. The first pattern that is found decides.\n" + yaml.safe_dump(
+        {"errors": errors}, sort_keys=False, allow_unicode=True, width=110
+    )
+    (TARGET / "errors.yaml").write_text(text, encoding="utf-8", newline="\n")
+
+
+if __name__ == "__main__":
+    main()

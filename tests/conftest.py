@@ -1,0 +1,100 @@
+"""What tests share: a home of their own, the command line, a simulator to count effects on."""
+
+import csv
+import io
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from bulkps.cli import cli
+from bulkps.simulator import Simulator, SimulatorOptions
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home that no other test and no user has."""
+    for name in ("BULKPS_CONFIG", "BULKPS_CONNECTION", "BULKPS_PASSWORD"):
+        monkeypatch.delenv(name, raising=False)
+    folder = tmp_path / "home"
+    monkeypatch.setenv("BULKPS_HOME", str(folder))
+    return folder
+
+
+@pytest.fixture
+def bulkps() -> Run:
+    """The command line: ``bulkps("run", "restore", path)`` returns click's result."""
+
+    def run(*arguments: object, **options: Any) -> Result:
+        return CliRunner().invoke(cli, [str(one) for one in arguments], prog_name="bulkps", **options)
+
+    return run
+
+
+class Tenant:
+    """A simulator in this process that tests count effects on, and settings that lead to it."""
+
+    def __init__(self, simulator: Simulator, folder: Path) -> None:
+        self.simulator = simulator
+        self.effects = folder / "effects.jsonl"
+        self.config = folder / "tenant.yaml"
+        self.configure()
+
+    def configure(self, run: str = "") -> Path:
+        """Write settings that lead here; *run* is what stands under ``run:``."""
+        self.config.write_text(
+            "connection: tenant\nconnections:\n  tenant: {type: simulator, server: 127.0.0.1, "
+            f"port: {self.simulator.port}}}\nrun:\n  delay_between_batches: 0\n"
+            "  follow: {first_wait: 0.2, max_wait: 1}\n"
+            "  retry:\n    transient: {first_wait: 0.05, max_wait: 0.2}\n"
+            "    throttled: {first_wait: 0.05, max_wait: 0.2, attempts: 10}\n" + run,
+            encoding="utf-8",
+        )
+        return self.config
+
+    def lines(self) -> list[dict[str, Any]]:
+        """Return every effect that happened, in order."""
+        if not self.effects.exists():
+            return []
+        return [json.loads(line) for line in self.effects.read_text(encoding="utf-8").splitlines()]
+
+
+@pytest.fixture
+def tenant(tmp_path: Path) -> Iterator[Callable[..., Tenant]]:
+    """Starts a tenant: ``tenant(faults="transient=0.1")``."""
+    started: list[Simulator] = []
+
+    def start(**options: Any) -> Tenant:
+        options = {"mailboxes": 60, "restore_seconds": 0.1, **options}
+        simulator = Simulator(SimulatorOptions(effects=tmp_path / "effects.jsonl", **options))
+        simulator.start()
+        started.append(simulator)
+        return Tenant(simulator, tmp_path)
+
+    yield start
+    for simulator in started:
+        simulator.stop()
+
+
+def read_csv(text: str) -> list[dict[str, str]]:
+    """Return the rows of a CSV text."""
+    return list(csv.DictReader(io.StringIO(text.removeprefix("\ufeff"), newline="")))
+
+
+def write_csv(path: Path, rows: list[dict[str, str]]) -> None:
+    """Write rows as CSV in UTF-8."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def as_object(result: Result) -> dict[str, Any]:
+    """Return the JSON object that a command printed to stdout."""
+    found: dict[str, Any] = json.loads(result.stdout)
+    return found

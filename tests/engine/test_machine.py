@@ -1,0 +1,218 @@
+"""The machine against a world of seeded faults: what must hold after every schedule."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bulkps.engine import events as ev
+from bulkps.engine.events import StopReason
+from bulkps.engine.item import Item
+from bulkps.engine.judge import IN_DOUBT
+from bulkps.engine.policy import BulkOperationConfig
+from bulkps.engine.status import BulkItemStatus
+from bulkps.errors import ExitCode
+from bulkps.exchange.cmdlet import Answer, ErrorRecord, Outcome
+from bulkps.library.runs import exit_code
+from bulkps.operations.bind import item_key
+from bulkps.operations.loader import built_in_operations
+from tests.engine.world import REFUSED, Fates, World
+
+RESTORE = built_in_operations()["restore"]
+RECOVERY = built_in_operations()["recovery"]
+S = BulkItemStatus
+
+
+def restores(number: int, targets: int = 10_000) -> list[Item]:
+    rows = [
+        {"source_guid": f"00000000-0000-0000-0000-{i:012}", "target_mailbox": f"t{i % targets}@contoso.com"}
+        for i in range(number)
+    ]
+    return [Item(item_key(RESTORE, row), i + 2, row) for i, row in enumerate(rows)]
+
+
+fates = st.builds(
+    Fates,
+    throttled=st.floats(0, 0.3),
+    transient=st.floats(0, 0.1),
+    permanent=st.floats(0, 0.1),
+    unknown=st.floats(0, 0.05),
+    silent=st.floats(0, 0.1),
+    lost=st.floats(0, 0.1),
+    dies=st.floats(0, 0.1),
+    not_opened=st.floats(0, 0.3),
+    request_fails=st.floats(0, 0.1),
+)
+configs = st.builds(
+    BulkOperationConfig,
+    batch_size=st.integers(1, 7),
+    parallel_execution=st.booleans(),
+    max_sessions=st.integers(1, 4),
+    stop_on_error=st.booleans(),
+    retry_failed=st.booleans(),
+    wait=st.booleans(),
+)
+asks = st.lists(st.tuples(st.floats(0, 60), st.sampled_from([ev.PauseAsked(), ev.CancelAsked()])), max_size=1)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    seed=st.integers(0, 2**32),
+    number=st.integers(1, 40),
+    targets=st.integers(1, 40),
+    fates=fates,
+    config=configs,
+    asks=asks,
+)
+def test_whatever_happens_totals_add_up_and_nothing_is_done_twice(
+    seed: int,
+    number: int,
+    targets: int,
+    fates: Fates,
+    config: BulkOperationConfig,
+    asks: list[tuple[float, ev.Event]],
+) -> None:
+    world = World(seed, restores(number, targets), config, fates, asks=asks)
+
+    finish = world.run()
+
+    assert sum(world.counts.values()) == number
+    for key, item in world.kept.items():
+        assert world.effects[key] <= 1, f"row {item.row} was done twice"
+        if item.status is S.COMPLETED:
+            assert world.effects[key] == 1, f"row {item.row} is COMPLETED and was never done"
+        if item.status is S.SKIPPED:
+            assert world.effects[key] == 0, f"row {item.row} is SKIPPED and was done"
+        if item.status is S.PENDING:
+            assert world.effects[key] == 0, f"row {item.row} is PENDING and was done"
+    code = exit_code(world.counts, finish.reason)
+    assert (code is ExitCode.COMPLETED) == (world.counts[S.COMPLETED] == number)
+    if code is ExitCode.SOME_FAILED:
+        assert world.counts[S.FAILED] and not world.counts[S.PENDING] and not world.counts[S.IN_PROGRESS]
+    assert world.most_open <= config.sessions
+
+
+def test_without_faults_everything_is_sent_once_and_completed() -> None:
+    world = World(1, restores(25))
+
+    assert world.run().reason is StopReason.DONE
+
+    assert world.counts[S.COMPLETED] == 25
+    assert set(world.sent.values()) == {1}
+
+
+def test_a_throttled_item_is_sent_again_and_an_unproven_one_never() -> None:
+    world = World(2, restores(60), fates=Fates(throttled=0.3, silent=0.2))
+
+    world.run()
+
+    assert world.met["throttled"] and world.met["silent"]
+    silent = [item for item in world.kept.values() if item.code == IN_DOUBT]
+    assert len(silent) == world.met["silent"]
+    assert all("did not prove it" in item.error for item in silent)
+    assert world.counts[S.COMPLETED] + len(silent) == 60
+
+
+def test_what_a_dead_session_had_in_flight_is_in_doubt_and_the_rest_is_sent_by_another() -> None:
+    world = World(3, restores(40), fates=Fates(dies=0.1))
+
+    world.run()
+
+    assert world.met["dies"]
+    assert sum(item.code == IN_DOUBT for item in world.kept.values()) == world.met["dies"]
+    assert world.counts[S.COMPLETED] == 40 - world.met["dies"]
+
+
+def test_what_a_dead_process_had_sent_is_in_doubt_when_the_run_goes_on() -> None:
+    items = restores(5)
+    items[1] = items[1].sending(1.0)
+    world = World(4, items)
+
+    world.run()
+
+    assert world.kept[items[1].key].code == IN_DOUBT
+    assert world.sent[items[1].key] == 0
+    assert world.counts[S.COMPLETED] == 4
+
+
+def test_stop_on_error_skips_the_rest_and_says_why() -> None:
+    world = World(5, restores(50), BulkOperationConfig(stop_on_error=True), Fates(permanent=0.2))
+
+    assert world.run().reason is StopReason.ERROR
+
+    skipped = [item for item in world.kept.values() if item.status is S.SKIPPED]
+    assert skipped
+    assert "row" in skipped[0].error and "failed" in skipped[0].error
+    assert exit_code(world.counts, StopReason.ERROR) is ExitCode.SOME_FAILED
+
+
+def test_a_pause_leaves_the_rest_pending_and_a_cancel_skips_it() -> None:
+    paused = World(6, restores(50), asks=[(1.5, ev.PauseAsked())])
+    cancelled = World(6, restores(50), asks=[(1.5, ev.CancelAsked())])
+
+    assert paused.run().reason is StopReason.PAUSED
+    assert cancelled.run().reason is StopReason.CANCELLED
+
+    assert paused.counts[S.PENDING] and not paused.counts[S.SKIPPED]
+    assert cancelled.counts[S.SKIPPED] and not cancelled.counts[S.PENDING]
+
+
+def test_a_server_that_never_answers_ends_the_run_after_the_attempts_of_the_policy() -> None:
+    world = World(7, restores(5), fates=Fates(not_opened=1.0))
+
+    finish = world.run()
+
+    assert finish.reason is StopReason.CANNOT_CONNECT
+    assert "refused" in finish.detail
+    assert world.met["not_opened"] == 3
+    assert exit_code(world.counts, finish.reason) is ExitCode.CANNOT_CONNECT
+
+
+def test_a_refused_sign_in_is_not_repeated() -> None:
+    world = World(8, restores(5))
+    world.tell([ev.Started()])
+    world.tell([ev.ItemsLoaded(tuple(world.items), True)])
+    refusal = replace(REFUSED, message="Failed to authenticate the user x with basic")
+    world.tell([ev.SessionRefused(1, refusal)])
+
+    assert world.finish is not None
+    assert world.finish.reason is StopReason.CANNOT_CONNECT
+
+
+def test_an_error_that_every_row_would_meet_stops_the_run_and_leaves_the_rest_pending() -> None:
+    world = World(9, restores(30))
+    world.tell([ev.Started()])
+    while not world.flying:
+        world.now, _, event = world.queue.pop(0)
+        world.tell([event])
+    key = next(iter(world.flying))
+    record = ErrorRecord("A parameter cannot be found that matches parameter name 'BatchName'.")
+    world.queue = [
+        one for one in world.queue if not isinstance(one[2], ev.OutcomeArrived) or one[2].outcome.id != key
+    ]
+    world.effects[key] = 0
+    world.tell([ev.OutcomeArrived(1, Outcome(key, Answer.FAILED, errors=(record,)))])
+    finish = world.run()
+
+    assert finish.reason is StopReason.CONDEMNED
+    assert "BatchName" in finish.detail
+    assert world.counts[S.PENDING] == 20
+
+
+@pytest.mark.parametrize("company", ["", "Contoso"])
+def test_the_second_step_of_a_row_is_sent_only_where_it_is_wanted(company: str) -> None:
+    row = {
+        "source_guid": "00000000-0000-0000-0000-000000000001",
+        "target_upn": "a@contoso.com",
+        "display_name": "A",
+        "company": company,
+    }
+    item = Item(item_key(RECOVERY, row), 2, row)
+    world = World(10, [item], operation=RECOVERY)
+
+    world.run()
+
+    assert world.sent[item.key] == (2 if company else 1)
+    assert world.kept[item.key].status is S.COMPLETED
+    assert world.kept[item.key].advice == RECOVERY.advice

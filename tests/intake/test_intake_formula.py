@@ -1,0 +1,79 @@
+"""Formula-safe cells, and templates that come back as they went out."""
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bulkps.intake import formula_safe, formula_unsafe, template_text
+from bulkps.intake.header import BLANKS
+from bulkps.operations.model import Operation
+from tests.intake.intakefiles import GUID, RECOVERY, RESTORE, read
+
+CELLS = st.text(alphabet=st.sampled_from("'=+-@\t\ra ") | st.characters())
+#: What a text cell may hold and keep: no blanks around it, nothing that no session survives.
+SENDABLE = st.text(
+    alphabet=st.characters(blacklist_categories=["Cs"], blacklist_characters="\x00\ufffe\uffff"), max_size=64
+).filter(lambda text: text == text.strip(BLANKS))
+
+
+@given(CELLS)
+def test_what_was_made_formula_safe_comes_back_exactly(cell: str) -> None:
+    assert formula_unsafe(formula_safe(cell)) == cell
+
+
+@given(CELLS)
+def test_a_formula_safe_cell_starts_with_nothing_that_runs(cell: str) -> None:
+    assert not formula_safe(cell).startswith(("=", "+", "-", "@", "\t", "\r"))
+
+
+@pytest.mark.parametrize(
+    ("cell", "safe"),
+    [
+        ("=cmd|' /C calc'!A0", "'=cmd|' /C calc'!A0"),
+        ("'=1", "''=1"),
+        ("'quoted", "'quoted"),
+        ("O'Brien", "O'Brien"),
+        ("", ""),
+        ("a\r=1", "a\r=1"),
+    ],
+)
+def test_only_what_a_spreadsheet_would_run_gets_an_apostrophe(cell: str, safe: str) -> None:
+    assert formula_safe(cell) == safe
+    assert formula_unsafe(safe) == cell
+
+
+@pytest.mark.parametrize("operation", [RESTORE, RECOVERY], ids=["restore", "recovery"])
+def test_a_template_is_sound_and_has_one_row_of_examples(tmp_path: Path, operation: Operation) -> None:
+    text = template_text(operation)
+    path = tmp_path / "template.csv"
+    path.write_text(text, encoding="utf-8-sig", newline="")
+
+    [found] = read(path, operation)
+
+    assert text.count("\r\n") == text.count("\n") == 2
+    assert text.split("\r\n")[0] == ",".join(operation.columns)
+    assert found.cells == tuple(column.example for column in operation.columns.values())
+    assert found.row == 2
+
+
+@given(st.lists(st.fixed_dictionaries({"folder": SENDABLE}), min_size=1, max_size=5))
+def test_a_row_survives_template_check_and_rows(cells: list[dict[str, str]]) -> None:
+    given_rows = [
+        {
+            "source_guid": GUID,
+            "target_mailbox": f"user{number}@contoso.com",
+            "target_folder": row["folder"],
+        }
+        for number, row in enumerate(cells)
+    ]
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "in.csv"
+        path.write_text(template_text(RESTORE, given_rows), encoding="utf-8", newline="")
+        found = read(path)
+
+    assert [row.values for row in found] == [
+        {name: cell for name, cell in row.items() if cell} for row in given_rows
+    ]

@@ -1,0 +1,173 @@
+"""How a file may be written, and files that are none."""
+
+import hashlib
+import io
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from bulkps.errors import UsageProblem
+from bulkps.intake import check
+from tests.intake.intakefiles import (
+    ANN,
+    HEADER,
+    RESTORE,
+    only_problem,
+    read,
+    row,
+    save,
+    save_bytes,
+    sentences,
+)
+
+FOLDER = f"{HEADER},target_folder"
+
+
+@pytest.mark.parametrize(
+    ("encoding", "named"),
+    [("utf-8", "utf-8"), ("utf-8-sig", "utf-8-sig"), ("utf-16", "utf-16")],
+)
+def test_unicode_encodings_are_read_without_a_word(tmp_path: Path, encoding: str, named: str) -> None:
+    path = save(tmp_path, FOLDER, f"{ANN},Zoë 🎉", encoding=encoding)
+
+    report = check(path, RESTORE)
+
+    assert (report.sound, report.encoding, report.notes) == (True, named, ())
+    assert read(path)[0].values["target_folder"] == "Zoë 🎉"
+
+
+def test_excel_unicode_text_big_endian_is_read(tmp_path: Path) -> None:
+    text = f"\ufeff{FOLDER}\r\n{ANN},Zoë\r\n".replace(",", "\t")
+
+    path = save_bytes(tmp_path, text.encode("utf-16-be"))
+
+    assert read(path)[0].values["target_folder"] == "Zoë"
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf16_without_a_mark_is_recognised_and_said(tmp_path: Path, encoding: str) -> None:
+    path = save(tmp_path, FOLDER, f"{ANN},Zoë", encoding=encoding)
+
+    report = check(path, RESTORE)
+
+    assert report.encoding == encoding
+    assert "UTF-16 without a byte order mark" in report.notes[0]
+    assert read(path)[0].values["target_folder"] == "Zoë"
+
+
+def test_cp1252_is_accepted_and_said(tmp_path: Path) -> None:
+    path = save(tmp_path, FOLDER, f"{ANN},Zoë – René", encoding="cp1252")
+
+    report = check(path, RESTORE)
+
+    assert report.encoding == "cp1252"
+    assert "cp1252" in report.notes[0]
+    assert read(path)[0].values["target_folder"] == "Zoë – René"
+
+
+def test_a_byte_that_cp1252_does_not_have_is_named_with_its_row(tmp_path: Path) -> None:
+    path = save_bytes(tmp_path, f"{FOLDER}\n{row(1)},Zo\xeb\n{row(2)},x\x81y\n".encode("latin-1"))
+
+    assert "row 3, target_folder" in only_problem(path)
+    assert "0x81" in only_problem(path)
+
+
+def test_damaged_utf8_is_not_taken_for_cp1252(tmp_path: Path) -> None:
+    good = [f"{row(number)},Zoë".encode() for number in range(3)]
+    path = save_bytes(tmp_path, b"\n".join([FOLDER.encode(), *good, f"{row(9)},Ren".encode() + b"\xe9", b""]))
+
+    assert "row 5, target_folder" in only_problem(path)
+    assert "utf-8" in only_problem(path)
+    assert "0xE9" in only_problem(path)
+
+
+def test_a_surrogate_written_as_utf8_is_refused(tmp_path: Path) -> None:
+    path = save_bytes(tmp_path, b"\xef\xbb\xbf" + f"{FOLDER}\n{ANN},".encode() + b"\xed\xa0\x80\n")
+
+    assert "row 2, target_folder" in only_problem(path)
+
+
+def test_half_a_surrogate_pair_in_utf16_is_refused(tmp_path: Path) -> None:
+    text = f"\ufeff{FOLDER}\n{ANN},x\ud83dy\n"
+
+    path = save_bytes(tmp_path, text.encode("utf-16-le", "surrogatepass"))
+
+    assert "U+D83D" in only_problem(path)
+
+
+def test_utf16_that_was_cut_off_is_a_problem_of_the_file(tmp_path: Path) -> None:
+    path = save_bytes(tmp_path, f"{HEADER}\n{ANN}\n".encode("utf-16")[:-1])
+
+    assert "middle of a character" in only_problem(path)
+
+
+@pytest.mark.parametrize("character", ["\ufffe", "\uffff", "\x00"])
+def test_characters_that_no_session_survives_are_refused(tmp_path: Path, character: str) -> None:
+    path = save(tmp_path, f"{FOLDER},note", f"{row(1)},a{character}b,", f"{row(2)},,c{character}")
+
+    report = check(path, RESTORE)
+
+    assert [(problem.row, problem.column) for problem in report.problems] == [
+        (2, "target_folder"),
+        (3, "note"),
+    ]
+    assert f"U+{ord(character):04X}" in sentences(report)[0]
+
+
+def test_other_control_characters_are_no_problem(tmp_path: Path) -> None:
+    path = save(tmp_path, FOLDER, f"{ANN},a\x07\x1f\x85\u2028b")
+
+    assert read(path)[0].values["target_folder"] == "a\x07\x1f\x85\u2028b"
+
+
+def zipped(*names: str) -> bytes:
+    memory = io.BytesIO()
+    with zipfile.ZipFile(memory, "w") as archive:
+        for name in names:
+            kind = "application/vnd.oasis.opendocument.spreadsheet" if name == "mimetype" else "x"
+            archive.writestr(name, kind)
+    return memory.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (zipped("docProps/app.xml", "xl/workbook.xml"), "Excel workbook (.xlsx)"),
+        (zipped("mimetype", "content.xml"), "OpenDocument"),
+        (zipped("readme.txt"), "ZIP archive"),
+        (b"PK\x03\x04 damaged", "ZIP archive"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "old Excel workbook (.xls)"),
+        (b"%PDF-1.7\n", "PDF"),
+        (b"\x1f\x8b\x08\x00\x00\x00", "gzip"),
+        (b"\x7fELF\x02\x01\x01\x00\x00\x00", "binary"),
+        (b"abc\n" + bytes(range(256)) * 4 + bytes(900), "binary"),
+        ("a,b\n".encode("utf-32"), "UTF-32"),
+    ],
+)
+def test_a_file_that_is_no_text_is_called_what_it_is(tmp_path: Path, content: bytes, said: str) -> None:
+    sentence = only_problem(save_bytes(tmp_path, content))
+
+    assert said in sentence
+    assert "CSV" in sentence
+
+
+@pytest.mark.parametrize("content", [b"", b"\xef\xbb\xbf", b"\n\r\n  \n", b"\xff\xfe"])
+def test_an_empty_file_is_a_problem(tmp_path: Path, content: bytes) -> None:
+    assert "a header line and rows" in only_problem(save_bytes(tmp_path, content))
+
+
+def test_a_header_alone_is_a_problem(tmp_path: Path) -> None:
+    assert "at least one row" in only_problem(save(tmp_path, HEADER, "", " , "))
+
+
+def test_a_file_that_is_not_there_or_a_folder_is_a_usage_problem(tmp_path: Path) -> None:
+    for path in (tmp_path / "missing.csv", tmp_path):
+        with pytest.raises(UsageProblem, match="cannot read"):
+            check(path, RESTORE)
+
+
+def test_the_digest_is_the_sha256_of_the_bytes(tmp_path: Path) -> None:
+    path = save_bytes(tmp_path, f"{HEADER}\n{ANN}\n".encode())
+
+    assert check(path, RESTORE).digest == hashlib.sha256(path.read_bytes()).hexdigest()

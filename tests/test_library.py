@@ -1,0 +1,161 @@
+"""The seed's names, without the command line."""
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import bulkps as library
+from bulkps import (
+    RECOVERY_COLUMNS,
+    RESTORE_COLUMNS,
+    RESULTS_COLUMNS,
+    BulkCSVHandler,
+    BulkItemStatus,
+    BulkOperationConfig,
+    BulkOperationItem,
+    BulkOperationManager,
+    BulkOperationType,
+    InvalidInput,
+    load_settings,
+)
+from tests.conftest import Run, Tenant, read_csv
+
+StartTenant = Callable[..., Tenant]
+QUICK = BulkOperationConfig(delay_between_batches=0)
+
+
+def restores(bulkps: Run, rows: int, path: Path) -> list[BulkOperationItem]:
+    bulkps("template", "restore", "--rows", rows, "-o", path)
+    return BulkCSVHandler().import_restore_csv(path)
+
+
+def test_every_public_name_is_there() -> None:
+    assert library.__version__
+    for name in library.__all__:
+        assert getattr(library, name) is not None
+    assert set(library.__all__) <= set(dir(library))
+    with pytest.raises(AttributeError):
+        library.nothing  # noqa: B018
+
+
+def test_the_columns_are_those_that_existing_files_have() -> None:
+    assert RECOVERY_COLUMNS == (
+        "source_guid",
+        "target_upn",
+        "display_name",
+        "target_smtp",
+        "first_name",
+        "last_name",
+        "department",
+        "company",
+    )
+    assert RESTORE_COLUMNS[:4] == ("source_guid", "target_mailbox", "target_folder", "conflict_resolution")
+    assert RESULTS_COLUMNS[:4] == ("row_number", "source_identity", "target_identity", "status")
+
+
+def test_import_execute_and_export(bulkps: Run, tenant: StartTenant, tmp_path: Path) -> None:
+    there = tenant()
+    items = restores(bulkps, 15, tmp_path / "in.csv")
+    seen: list[tuple[int, BulkItemStatus]] = []
+
+    manager = BulkOperationManager(
+        load_settings(there.config), progress=lambda item: seen.append((item.row_number, item.status))
+    )
+    result = manager.execute_bulk_restore(items)
+
+    assert (result.total, result.completed, result.failed, result.success_rate) == (15, 15, 0, 1.0)
+    assert result.simulated
+    assert {item.status for item in items} == {BulkItemStatus.COMPLETED}
+    assert all(item.duration_seconds is not None and item.duration_seconds >= 0 for item in items)
+    assert {row for row, status in seen if status is BulkItemStatus.COMPLETED} == {
+        i.row_number for i in items
+    }
+    assert BulkCSVHandler().export_results_csv(result, tmp_path / "out.csv") == 15
+    assert len(read_csv((tmp_path / "out.csv").read_text(encoding="utf-8-sig"))) == 15
+    assert manager.get_operation_status(result.run).completed == 15
+
+
+def test_a_run_is_cancelled_from_another_thread(bulkps: Run, tenant: StartTenant, tmp_path: Path) -> None:
+    there = tenant(latency=0.02)
+    items = restores(bulkps, 40, tmp_path / "in.csv")
+    cancellers: list[threading.Thread] = []
+
+    def progress(item: BulkOperationItem) -> None:
+        if item.status is BulkItemStatus.IN_PROGRESS and not cancellers:
+            cancellers.append(threading.Thread(target=manager.cancel_operation))
+            cancellers[0].start()
+
+    manager = BulkOperationManager(load_settings(there.config), progress=progress)
+    result = manager.execute_bulk_restore(items)
+    cancellers[0].join()
+
+    assert result.skipped > 0
+    assert result.exit_code == 6
+    assert sum(result.counts.values()) == 40
+    sent = {item.source_identity for item in items if item.status is not BulkItemStatus.SKIPPED}
+    assert set(there.simulator.effects_by_mailbox()) <= sent
+    assert not manager.cancel_operation()
+
+
+def test_failed_items_are_sent_again_but_those_in_doubt_stay(
+    bulkps: Run, tenant: StartTenant, tmp_path: Path
+) -> None:
+    there = tenant(
+        faults="New-MailboxRestoreRequest#1=transient,New-MailboxRestoreRequest#2=answer-lost",
+    )
+    items = restores(bulkps, 4, tmp_path / "in.csv")
+    settings = load_settings(there.config)
+    once = BulkOperationManager(
+        settings, config=BulkOperationConfig(retry_failed=False, delay_between_batches=0)
+    )
+
+    first = once.execute_bulk_restore(items)
+    again = BulkOperationManager(settings).retry_failed(first.run)
+
+    assert first.failed == 2
+    assert sorted(item.error_code for item in items if item.error_code) == ["ad-transient", "in-doubt"]
+    assert (again.completed, again.failed) == (3, 1)
+    assert set(there.simulator.effects_by_mailbox().values()) == {1}
+
+
+def test_items_that_no_file_gave_are_checked_in_the_same_way(tenant: StartTenant) -> None:
+    there = tenant()
+    manager = BulkOperationManager(load_settings(there.config))
+    guid = "3f2504e0-4f89-41d3-9a0c-0305e82c3301"
+    items = [
+        BulkOperationItem(1, {"source_guid": guid, "target_mailbox": "a@contoso.com"}),
+        BulkOperationItem(2, {"source_guid": guid, "target_mailbox": "A@contoso.com"}),
+        BulkOperationItem(3, {"source_guid": "x", "target_mailbox": "c@contoso.com", "colour": "red"}),
+        BulkOperationItem(4, {"source_guid": guid}),
+    ]
+
+    with pytest.raises(InvalidInput) as caught:
+        manager.execute_bulk_restore(items)
+    validated = manager.execute_bulk_validation(BulkOperationType.RESTORE, items)
+
+    text = str(caught.value)
+    assert "row 2: source_guid, target_mailbox: row 1 has the same" in text
+    assert "row 3: source_guid: found 'x'" in text
+    assert "no such column" in text
+    assert "row 4: target_mailbox: is missing" in text
+    assert there.simulator.calls == {}
+    assert (validated.completed, validated.failed) == (1, 3)
+
+
+def test_a_bad_file_is_refused_with_its_problems(tmp_path: Path) -> None:
+    file = tmp_path / "in.csv"
+    file.write_text("source_guid,target_upn,display_name\nx,y,\n")
+
+    with pytest.raises(InvalidInput) as caught:
+        BulkCSVHandler().import_recovery_csv(file)
+
+    assert len(caught.value.problems) == 3
+    assert BulkCSVHandler().validate_csv_format(file, BulkOperationType.RECOVERY).problem_count == 3
+
+
+def test_a_template_is_written_for_each_of_the_seeds_types(tmp_path: Path) -> None:
+    path = BulkCSVHandler().generate_template(BulkOperationType.RECOVERY, tmp_path / "t.csv")
+
+    assert len(BulkCSVHandler().import_recovery_csv(path)) == 1

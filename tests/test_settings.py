@@ -1,0 +1,121 @@
+"""Settings: everything wrong at once, the environment on top, the shipped example."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bulkps import InvalidInput, Settings, UsageProblem, load_settings
+from bulkps.credentials import password
+from bulkps.sessions.connection import Auth, Connection, ConnectionType
+from bulkps.settings import VARIABLES
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def write(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "settings.yaml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_the_shipped_example_equals_the_defaults_and_names_every_setting() -> None:
+    path = ROOT / "config" / "bulkps.yaml"
+
+    assert load_settings(path, {}) == Settings()
+    text = path.read_text(encoding="utf-8")
+    for name in field_names(Settings()):
+        assert f"{name}:" in text, f"{name} is not in the example"
+
+
+def field_names(value: Any) -> set[str]:
+    names: set[str] = set()
+    if dataclasses.is_dataclass(value):
+        for field in dataclasses.fields(value):
+            names |= {field.name} | field_names(getattr(value, field.name))
+    elif isinstance(value, dict):
+        for one in value.values():
+            names |= field_names(one)
+    return names
+
+
+def test_every_problem_is_told_at_once_with_line_path_and_hint(tmp_path: Path) -> None:
+    path = write(
+        tmp_path,
+        "conection: x\nrun:\n  batch_size: many\n  retry:\n    transient: {attempt: 3, jitter: 2}\n"
+        "connections:\n  p: {type: exchang}\n  q: {type: exchange, auth: basic, tls: false, server: a}\n"
+        "  r: {type: winrm}\n",
+    )
+
+    with pytest.raises(InvalidInput) as caught:
+        load_settings(path, {})
+
+    text = str(caught.value)
+    assert "line 1: conection: unknown setting; did you mean connection?" in text
+    assert "line 3: run.batch_size: expected a whole number, found 'many'" in text
+    assert "line 5: run.retry.transient.attempt: unknown setting; did you mean attempts?" in text
+    assert "jitter must be from 0 to below 1, not 2.0" in text
+    assert "line 7: connections.p.type: expected 'simulator', 'winrm' or 'exchange', found 'exchang'" in text
+    assert "would send the password in clear text" in text
+    assert "server is required for type winrm" in text
+
+
+def test_errors_that_a_retry_could_do_twice_take_no_retry_policy(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match="only transient and throttled errors are retried"):
+        load_settings(write(tmp_path, "run: {retry: {uncertain: {attempts: 2}}}\n"), {})
+
+
+def test_a_key_that_is_given_twice_is_a_problem(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match="line 2: connection: is given twice"):
+        load_settings(write(tmp_path, "connection: simulator\nconnection: simulator\n"), {})
+
+
+def test_what_is_not_yaml_is_said_with_its_place(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match="line 2, column"):
+        load_settings(write(tmp_path, "run: {batch_size: 1\nfoo: ]\n"), {})
+
+
+def test_a_file_that_is_not_there_is_a_usage_problem(tmp_path: Path) -> None:
+    with pytest.raises(UsageProblem, match="cannot read"):
+        load_settings(tmp_path / "nowhere.yaml", {})
+
+
+@pytest.mark.parametrize("variable", VARIABLES)
+def test_an_environment_variable_stands_in_for_its_setting(variable: str, tmp_path: Path) -> None:
+    values = {"BULKPS_CONNECTION": "other", "BULKPS_OPERATIONS_PATH": "folder"}
+    given = values.get(
+        variable, "true" if VARIABLES[variable][-1] in ("stop_on_error", "parallel_execution") else "7"
+    )
+    if variable == "BULKPS_RETRY_FAILED":
+        given = "false"
+    path = write(tmp_path, "connections: {other: {type: simulator}}\n")
+
+    changed = load_settings(path, {variable: given})
+
+    assert changed != load_settings(path, {})
+    with pytest.raises(InvalidInput):
+        load_settings(path, {variable: given, "BULKPS_BATCH_SIZE": "0"})
+
+
+def test_the_environment_names_the_settings_file(tmp_path: Path) -> None:
+    path = write(tmp_path, "run: {batch_size: 3}\n")
+
+    assert load_settings(None, {"BULKPS_CONFIG": str(path)}).run.batch_size == 3
+
+
+def test_a_password_comes_from_the_environment_the_keyring_or_a_person(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    there = Connection(ConnectionType.EXCHANGE, server="ex01", username="svc", auth=Auth.BASIC)
+    monkeypatch.setenv("BULKPS_PASSWORD", "general")
+    monkeypatch.setenv("BULKPS_PASSWORD_EX_1", "own")
+
+    own, general = password("ex-1", there, None), password("other", there, None)
+    monkeypatch.delenv("BULKPS_PASSWORD")
+    asked = password("other", there, lambda question: "typed")
+
+    assert own and own.reveal() == "own"
+    assert general and general.reveal() == "general"
+    assert asked and asked.reveal() == "typed"
+    assert password("s", Connection(ConnectionType.SIMULATOR), None) is None
