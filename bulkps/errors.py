@@ -14,11 +14,23 @@ class ExitCode(IntEnum):
     UNEXPECTED = 1  #: A bug, or something that nobody foresaw.
     USAGE = 2  #: The command line or what it names is wrong; nothing was sent.
     INVALID_INPUT = 3  #: A file that the user wrote has problems; nothing was sent.
-    SOME_FAILED = 4  #: The run is over; some rows failed.
+    SOME_FAILED = 4  #: The run is over; some rows failed or were skipped.
     CANNOT_CONNECT = 5  #: Could not connect or sign in; nothing was sent.
     UNFINISHED = 6  #: Stopped early or still in progress; resume.
     OWNED_ELSEWHERE = 7  #: Another process owns the run.
     INTERRUPTED = 130  #: Ctrl-C; resume.
+
+
+class FieldProblems(ValueError):
+    """Several fields of one value are wrong.
+
+    Attributes:
+        problems: (field, sentence) for each, such as ``("batch_size", "must be at least 1, not 0")``.
+    """
+
+    def __init__(self, problems: Sequence[tuple[str, str]]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("; ".join(f"{name} {sentence}" for name, sentence in self.problems))
 
 
 class BulkpsError(Exception):
@@ -76,9 +88,10 @@ class RunNotFound(UsageProblem):
         run: What was asked for.
     """
 
-    def __init__(self, run: str) -> None:
+    def __init__(self, run: str, matches: int = 0) -> None:
         self.run = run
-        super().__init__(f"no run {run!r} in the journal; 'bulkps runs' lists the runs there are")
+        found = f"several runs begin with {run!r}" if matches else f"no run {run!r} in the journal"
+        super().__init__(f"{found}; 'bulkps runs' lists the runs there are")
 
 
 class RunOwnedElsewhere(BulkpsError):
@@ -93,7 +106,7 @@ class RunOwnedElsewhere(BulkpsError):
 
     def __init__(self, run: str, owner: str) -> None:
         self.run, self.owner = run, owner
-        super().__init__(f"run {run} is being worked on by {owner}; nothing was sent")
+        super().__init__(f"run {run} is being worked on by {owner}, which is alive; nothing was sent")
 
 
 class RecordFailed(BulkpsError):
@@ -109,6 +122,5 @@ class RecordFailed(BulkpsError):
     def __init__(self, what: str, reason: str) -> None:
         self.what, self.reason = what, reason
         super().__init__(
-            f"cannot write {what}: {reason}. The run stopped before the next item was sent; "
-            "make room or repair access, then resume it"
+            f"cannot write {what}: {reason}. Nothing more was sent; make room or repair access, then resume"
         )

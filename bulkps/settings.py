@@ -90,8 +90,8 @@ class Settings:
         """Return every operation by name: the built-in ones, then those of operations_path.
 
         Raises:
-            InvalidInput: With every problem of a file there.
-            UsageProblem: If the folder is not there, or a file takes a built-in name.
+            InvalidInput: With every problem of every file there.
+            UsageProblem: If the folder is not there.
         """
         found = dict(built_in_operations())
         if not self.operations_path:
@@ -99,11 +99,18 @@ class Settings:
         folder = Path(self.operations_path).expanduser()
         if not folder.is_dir():
             raise UsageProblem(f"operations_path: {folder} is no folder")
+        broken: list[str] = []
         for path in sorted(folder.glob("*.y*ml")):
-            operation = load_operation(read_text(path), str(path))
+            try:
+                operation = load_operation(read_text(path), path.name)
+            except InvalidInput as error:
+                broken += [f"{path.name}: {problem}" for problem in error.problems]
+                continue
             if operation.name in found:
-                raise UsageProblem(f"{path}: an operation called {operation.name!r} is there already")
-            found[operation.name] = operation
+                broken.append(f"{path.name}: name: an operation called {operation.name!r} is there already")
+            found.setdefault(operation.name, operation)
+        if broken:
+            raise InvalidInput(str(folder), broken)
         return found
 
 
@@ -143,7 +150,10 @@ def load_settings(path: Path | None = None, environment: Mapping[str, str] | Non
     if problems:
         raise InvalidInput(source, problems)
     _overlay(data, env, source)
-    settings = yamlfile.build(data, lines, source, Settings)
+    try:
+        settings = yamlfile.build(data, lines, source, Settings)
+    except InvalidInput as error:
+        raise InvalidInput(source, [_named(problem, env) for problem in error.problems]) from error
     if path and settings.operations_path and not Path(settings.operations_path).expanduser().is_absolute():
         settings = replace(settings, operations_path=str(path.parent / settings.operations_path))
     return settings
@@ -159,6 +169,15 @@ def _overlay(data: dict[str, Any], env: Mapping[str, str], source: str) -> None:
             if not isinstance(into, dict):
                 raise InvalidInput(source, [f"{part}: expected a mapping (name: value), found {into!r}"])
         into[place[-1]] = env[variable]
+
+
+def _named(problem: str, env: Mapping[str, str]) -> str:
+    """Return *problem* with the environment variable that the value came from, if it came from one."""
+    for variable, place in VARIABLES.items():
+        path = ".".join(place)
+        if env.get(variable) and problem.startswith(f"{path}:"):
+            return problem.replace(f"{path}:", f"{path} (from {variable}):", 1)
+    return problem
 
 
 def _refuse_secrets(

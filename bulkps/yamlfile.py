@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
-from bulkps.errors import InvalidInput
+from bulkps.errors import FieldProblems, InvalidInput
 
 T = TypeVar("T")
 Path = tuple[str | int, ...]
@@ -40,6 +40,8 @@ _EXPECTED = {
     "none_required": "nothing",
 }
 _UNKNOWN = ("unexpected_keyword_argument", "extra_forbidden")
+#: Problems of a whole mapping: there is no one value to leave out.
+_WHOLE = ("missing", "missing_argument", "value_error")
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
@@ -101,7 +103,7 @@ def build(data: Mapping[str, Any], lines: Mapping[Path, int], source: str, model
 def attempt(data: Mapping[str, Any], lines: Mapping[Path, int], model: type[T]) -> tuple[T | None, list[str]]:
     """Return *model* as far as it can be built, and every problem.
 
-    Unknown keys are reported and left out, so that what is wrong beside them is found in the same go.
+    A wrong value is reported and left out, so that what is wrong beside it is found in the same go.
     """
     adapter = TypeAdapter(model)
     problems: list[str] = []
@@ -111,18 +113,38 @@ def attempt(data: Mapping[str, Any], lines: Mapping[Path, int], model: type[T]) 
             return adapter.validate_python(rest), problems
         except ValidationError as error:
             found = error.errors(include_url=False)
-            problems += [s for p in found if (s := _sentence(p, lines, model)) not in problems]
-            unknown = [problem["loc"] for problem in found if problem["type"] in _UNKNOWN]
-            if not unknown:
+            problems += [s for p in found for s in _sentences(p, lines, model) if s not in problems]
+            wrong = [problem["loc"] for problem in found if problem["type"] not in _WHOLE]
+            pruned = [_prune(rest, loc) for loc in wrong]
+            if not any(pruned):
                 return None, problems
-            for loc in unknown:
-                _prune(rest, loc)
 
 
-def _prune(data: Any, loc: tuple[str | int, ...]) -> None:
+def _prune(data: Any, loc: tuple[str | int, ...]) -> bool:
+    """Take one wrong value out, so that what is wrong beside it is found; return whether it was there."""
     for part in loc[:-1]:
-        data = data[part]
+        try:
+            data = data[part]
+        except (KeyError, IndexError, TypeError):
+            # pydantic names branches of a union, which are no part of the data.
+            return False
+    if not isinstance(data, dict) or loc[-1] not in data:
+        return False
     del data[loc[-1]]
+    return True
+
+
+def _sentences(problem: Any, lines: Mapping[Path, int], model: type) -> list[str]:
+    error = problem.get("ctx", {}).get("error")
+    if not isinstance(error, FieldProblems):
+        return [_sentence(problem, lines, model)]
+    path: Path = problem["loc"]
+    sentences = []
+    for name, sentence in error.problems:
+        here = (*path, name)
+        line = lines.get(here) or lines.get(path)
+        sentences.append(f"{f'line {line}: ' if line else ''}{_dotted(here)}: {sentence}")
+    return sentences
 
 
 def dump(data: Mapping[str, Any]) -> str:

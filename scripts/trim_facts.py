@@ -67,8 +67,8 @@ def trim(full: dict[str, dict[str, object]]) -> dict[str, object]:
     }
 
 
-def error(entry: dict[str, object]) -> dict[str, object]:
-    """Return the trimmed form of one entry of the error catalogue."""
+def error(entry: dict[str, object], advice: dict[str, str]) -> dict[str, object]:
+    """Return the trimmed form of one entry of the error catalogue, with our *advice* where there is some."""
     return {
         "id": entry["id"],
         "pattern": entry["pattern"],
@@ -76,7 +76,7 @@ def error(entry: dict[str, object]) -> dict[str, object]:
         "scope": entry["scope"],
         "reconnect": entry["reconnect"],
         "retry": RETRY[str(entry["retry_mutation"])],
-        "advice": entry["advice"],
+        "advice": advice.get(str(entry["id"]), entry["advice"]),
         "sample": entry["text"],
     }
 
@@ -89,7 +89,10 @@ def main() -> None:
         f"{json.dumps(name)}: {json.dumps(kept, separators=(',', ':'))}" for name, kept in trim(full).items()
     ]
     (TARGET / "cmdlets.json").write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8", newline="\n")
-    errors = [error(entry) for entry in yaml.safe_load((facts / "errors.yaml").read_text(encoding="utf-8"))]
+    advice = yaml.safe_load((Path(__file__).parent / "advice.yaml").read_text(encoding="utf-8"))
+    errors = [
+        error(entry, advice) for entry in yaml.safe_load((facts / "errors.yaml").read_text(encoding="utf-8"))
+    ]
     text = "# Made by scripts/trim_facts.py. The first pattern that is found decides.\n" + yaml.safe_dump(
         {"errors": errors}, sort_keys=False, allow_unicode=True, width=110
     )

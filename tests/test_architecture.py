@@ -18,6 +18,7 @@ OWNERS = {
     "keyring": {"credentials.py"},
     "pypsrp": {"sessions"},
     "requests": {"sessions"},
+    "spnego": {"sessions"},
     "psrpcore": {"simulator"},
     "cryptography": {"simulator"},
     "sqlalchemy": {"records"},
@@ -31,7 +32,7 @@ PURE = [
     path
     for path in MODULES
     if path.parts[0] in ("operations", "exchange")
-    or (path.parts[0] == "engine" and path.name != "driver.py")
+    or (path.parts[0] == "engine" and path.name not in ("driver.py", "worker.py"))
     or path.as_posix() in ("simulator/tenant.py", "simulator/people.py", "simulator/faults.py", "yamlfile.py")
 ]
 #: What a pure room may take from the standard library; none of it opens, waits, draws or logs.

@@ -78,25 +78,44 @@ def test_import_execute_and_export(bulkps: Run, tenant: StartTenant, tmp_path: P
 
 
 def test_a_run_is_cancelled_from_another_thread(bulkps: Run, tenant: StartTenant, tmp_path: Path) -> None:
-    there = tenant(latency=0.02)
-    items = restores(bulkps, 40, tmp_path / "in.csv")
+    there = tenant(latency=0.05)
+    bulkps("template", "recovery", "--rows", 40, "-o", tmp_path / "in.csv")
+    items = BulkCSVHandler().import_recovery_csv(tmp_path / "in.csv")
     cancellers: list[threading.Thread] = []
+    seen: list[int] = []
 
     def progress(item: BulkOperationItem) -> None:
-        if item.status is BulkItemStatus.IN_PROGRESS and not cancellers:
+        seen.append(item.row_number)
+        if not cancellers:
             cancellers.append(threading.Thread(target=manager.cancel_operation))
             cancellers[0].start()
 
     manager = BulkOperationManager(load_settings(there.config), progress=progress)
-    result = manager.execute_bulk_restore(items)
+    result = manager.execute_bulk_recovery(items)
     cancellers[0].join()
 
     assert result.skipped > 0
-    assert result.exit_code == 6
+    assert result.exit_code == 4
     assert sum(result.counts.values()) == 40
+    assert sorted(seen) == [item.row_number for item in items], "one call for each item"
     sent = {item.source_identity for item in items if item.status is not BulkItemStatus.SKIPPED}
     assert set(there.simulator.effects_by_mailbox()) <= sent
     assert not manager.cancel_operation()
+
+
+def test_a_callback_that_raises_costs_no_answer(bulkps: Run, tenant: StartTenant, tmp_path: Path) -> None:
+    there = tenant()
+    items = restores(bulkps, 12, tmp_path / "in.csv")
+
+    def progress(item: BulkOperationItem) -> None:
+        raise ZeroDivisionError
+
+    manager = BulkOperationManager(load_settings(there.config), progress=progress)
+    with pytest.raises(ZeroDivisionError):
+        manager.execute_bulk_restore(items)
+
+    assert manager.get_operation_status().failed == 0
+    assert set(there.simulator.effects_by_mailbox().values()) == {1}
 
 
 def test_failed_items_are_sent_again_but_those_in_doubt_stay(
@@ -126,7 +145,7 @@ def test_items_that_no_file_gave_are_checked_in_the_same_way(tenant: StartTenant
     guid = "3f2504e0-4f89-41d3-9a0c-0305e82c3301"
     items = [
         BulkOperationItem(1, {"source_guid": guid, "target_mailbox": "a@contoso.com"}),
-        BulkOperationItem(2, {"source_guid": guid, "target_mailbox": "A@contoso.com"}),
+        BulkOperationItem(2, {"source_guid": f"{{{guid.upper()}}}", "target_mailbox": "b@contoso.com"}),
         BulkOperationItem(3, {"source_guid": "x", "target_mailbox": "c@contoso.com", "colour": "red"}),
         BulkOperationItem(4, {"source_guid": guid}),
     ]
@@ -136,7 +155,7 @@ def test_items_that_no_file_gave_are_checked_in_the_same_way(tenant: StartTenant
     validated = manager.execute_bulk_validation(BulkOperationType.RESTORE, items)
 
     text = str(caught.value)
-    assert "row 2: source_guid, target_mailbox: row 1 has the same" in text
+    assert "row 2: source_guid: row 1 has the same" in text
     assert "row 3: source_guid: found 'x'" in text
     assert "no such column" in text
     assert "row 4: target_mailbox: is missing" in text

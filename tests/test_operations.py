@@ -96,13 +96,14 @@ def test_the_releases_of_an_operation_are_those_that_have_all_it_needs() -> None
 def test_an_empty_cell_leaves_its_parameter_out_and_a_switch_that_is_off_too() -> None:
     values: dict[str, Value] = {"source_guid": "g", "target_mailbox": "m", "allow_legacy_dn_mismatch": False}
 
-    cmdlet = bind(RESTORE.steps[0], places(values, "k", "b", {}))
+    cmdlet = bind(RESTORE.steps[0], places(RESTORE, values, "k", "b", {}))
 
     assert cmdlet.parameters == {
         "Name": "bulkps-k",
         "BatchName": "b",
         "SourceMailbox": "g",
         "TargetMailbox": "m",
+        "ConflictResolutionOption": "KeepAll",
     }
 
 
@@ -110,7 +111,7 @@ def test_an_empty_cell_leaves_its_parameter_out_and_a_switch_that_is_off_too() -
 def test_a_cell_is_bound_as_it_is_whatever_it_looks_like(cell: str) -> None:
     values = {"source_guid": cell, "target_mailbox": cell, "target_folder": cell}
 
-    cmdlet = bind(RESTORE.steps[0], places(values, "k", "b", {}))
+    cmdlet = bind(RESTORE.steps[0], places(RESTORE, values, "k", "b", {}))
 
     assert cmdlet.parameters["TargetRootFolder"] == cell
     assert Template.parse("<{a}>").render({"a": cell}) == f"<{cell}>"
@@ -127,7 +128,7 @@ def test_the_key_of_an_item_is_its_content_without_regard_to_case_and_row() -> N
 
 
 def test_an_answer_proves_a_step_only_if_exactly_one_object_is_what_was_asked_for() -> None:
-    step, filled = RESTORE.steps[0], places({}, "k", "b", {})
+    step, filled = RESTORE.steps[0], places(RESTORE, {}, "k", "b", {})
 
     assert proven(step, filled, ({"Name": "BULKPS-K"},)) == {"Name": "BULKPS-K"}
     assert proven(step, filled, ()) is None

@@ -55,10 +55,13 @@ def test_every_problem_is_told_at_once_with_line_path_and_hint(tmp_path: Path) -
     assert "line 1: conection: unknown setting; did you mean connection?" in text
     assert "line 3: run.batch_size: expected a whole number, found 'many'" in text
     assert "line 5: run.retry.transient.attempt: unknown setting; did you mean attempts?" in text
-    assert "jitter must be from 0 to below 1, not 2.0" in text
-    assert "line 7: connections.p.type: expected 'simulator', 'winrm' or 'exchange', found 'exchang'" in text
-    assert "would send the password in clear text" in text
-    assert "server is required for type winrm" in text
+    assert "line 5: run.retry.transient.jitter: must be from 0 to below 1, not 2.0" in text
+    assert (
+        "line 7: connections.p.type: expected 'simulator', 'process', 'winrm' or 'exchange', found 'exchang'"
+        in text
+    )
+    assert "line 8: connections.q.auth: basic without tls would send the password in clear text" in text
+    assert "line 9: connections.r.server: is required for type winrm" in text
 
 
 def test_errors_that_a_retry_could_do_twice_take_no_retry_policy(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """The group: its commands, and how an error becomes a sentence and an exit code."""
 
+import json
 import sys
 from collections.abc import Callable, Mapping
 from importlib import import_module
@@ -7,6 +8,7 @@ from typing import Any
 
 import click
 
+from bulkps.cli.options import AS_JSON
 from bulkps.errors import BulkpsError, ExitCode
 
 #: Command name to module. Loaded when asked for, so that ``bulkps --help`` does not load PSRP and a database.
@@ -19,6 +21,7 @@ COMMANDS: Mapping[str, str] = {
     "runs": "runs",
     "show": "show",
     "results": "results",
+    "doctor": "doctor",
     "simulate": "simulate",
 }
 
@@ -44,10 +47,18 @@ class BulkpsGroup(click.Group):
             return super().invoke(ctx)
         except BulkpsError as error:
             click.echo(f"Error: {error}", err=True)
-            ctx.exit(int(error.exit_code))
-        except KeyboardInterrupt:
+            _leave(ctx, error.exit_code, str(error))
+        except (KeyboardInterrupt, click.Abort):
             click.echo("Interrupted.", err=True)
-            ctx.exit(int(ExitCode.INTERRUPTED))
+            _leave(ctx, ExitCode.INTERRUPTED, "interrupted")
+
+
+def _leave(ctx: click.Context, code: ExitCode, error: str) -> None:
+    # Whoever asked for JSON gets an object whatever happens; a command that has printed its own raises
+    # no error of ours after that.
+    if ctx.meta.get(AS_JSON):
+        click.echo(json.dumps({"error": error, "exit_code": int(code)}, ensure_ascii=False, indent=2))
+    ctx.exit(int(code))
 
 
 @click.group(
@@ -66,10 +77,10 @@ def cli() -> None:
         bulkps run restore leavers.csv
         bulkps results last --only failed
     """
-    _use_utf8()
+    _lose_no_line()
 
 
-def _use_utf8() -> None:
+def _lose_no_line() -> None:
     # A redirected stream on Windows has the ANSI code page: a display name beyond it must not end a run.
     for stream in (sys.stdout, sys.stderr):
         reconfigure: Callable[..., None] | None = getattr(stream, "reconfigure", None)

@@ -12,6 +12,9 @@ from bulkps.settings import Settings, load_settings
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+#: Where the root context keeps the settings file that was named, and whether JSON is wanted.
+CONFIG, AS_JSON = "bulkps.config", "bulkps.json"
+
 EXISTING_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 NEW_FILE = click.Path(dir_okay=False, path_type=Path)
 
@@ -20,7 +23,11 @@ class _SettingsFile(click.ParamType[Settings, Any]):
     name = "file"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Settings:
-        return value if isinstance(value, Settings) else load_settings(Path(value))
+        if isinstance(value, Settings):
+            return value
+        if ctx is not None:
+            ctx.find_root().meta[CONFIG] = value
+        return load_settings(Path(value))
 
 
 def config_option(function: F) -> F:
@@ -36,7 +43,20 @@ def config_option(function: F) -> F:
 
 def json_option(function: F) -> F:
     """``--json``: one JSON object on standard output."""
-    return click.option("--json", "as_json", is_flag=True, help="Print one JSON object to stdout.")(function)
+
+    def note(ctx: click.Context, param: click.Parameter, value: bool) -> bool:
+        ctx.find_root().meta[AS_JSON] = value
+        return value
+
+    # Eager: an error in another option is told as JSON too.
+    return click.option(
+        "--json",
+        "as_json",
+        is_flag=True,
+        is_eager=True,
+        callback=note,
+        help="Print one JSON object to stdout.",
+    )(function)
 
 
 def operation_argument(function: F) -> F:

@@ -15,34 +15,28 @@ from bulkps.library.runs import OnChanges
 
 #: Seconds between two plain lines.
 _EVERY = 5.0
-_SENT = (Phase.FOLLOWING, Phase.OVER)
 
 
 class _Tally:
-    """Where the items stand that have moved."""
+    """Where the items stand; counters, for a run may have a million of them."""
 
     def __init__(self, total: int, over: int) -> None:
-        self.total, self._over = total, over
-        self._phases: dict[str, Phase] = {}
-        self._failed: set[str] = set()
+        self.total, self.over = total, over
+        self.at_exchange = self.failed = 0
 
     def take_in(self, changes: Sequence[Change]) -> None:
         for change in changes:
-            self._phases[change.item.key] = change.item.phase
-            if change.item.status is BulkItemStatus.FAILED:
-                self._failed.add(change.item.key)
-
-    @property
-    def over(self) -> int:
-        return self._over + sum(phase is Phase.OVER for phase in self._phases.values())
-
-    @property
-    def at_exchange(self) -> int:
-        return sum(phase is Phase.FOLLOWING for phase in self._phases.values())
+            if change.event == "item.accepted":
+                self.at_exchange += 1
+            elif change.item.phase is Phase.OVER:
+                self.over += 1
+                self.failed += change.item.status is BulkItemStatus.FAILED
+                # Only what was accepted here is counted off: a resumed run has others at Exchange too.
+                self.at_exchange = max(0, self.at_exchange - bool(change.item.ref))
 
     def sentence(self) -> str:
         waiting = f", {self.at_exchange} at Exchange" if self.at_exchange else ""
-        failed = f", {len(self._failed)} failed" if self._failed else ""
+        failed = f", {self.failed} failed" if self.failed else ""
         return f"{self.over} of {self.total} rows at their end{waiting}{failed}"
 
 

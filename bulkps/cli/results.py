@@ -1,5 +1,6 @@
 """``bulkps results``."""
 
+import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -56,6 +57,6 @@ def command(run: str, only: str | None, kind: str | None, output: Path | None) -
 
 
 def _pour(path: Path) -> None:
-    with path.open("r", encoding="utf-8-sig", newline="") as file:
-        while chunk := file.read(65536):
-            sys.stdout.write(chunk)
+    # As bytes: a text stdout on Windows would double every carriage return and lose what its code page lacks.
+    with path.open("rb") as file:
+        shutil.copyfileobj(file, sys.stdout.buffer)

@@ -1,11 +1,13 @@
 """``bulkps resume``."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
 from bulkps.cli.options import NEW_FILE, config_option, json_option
 from bulkps.cli.running import show_report, target, work
+from bulkps.library.runs import options_of
 from bulkps.records import home
 from bulkps.records.journal import Journal
 from bulkps.settings import Settings
@@ -32,7 +34,9 @@ def command(run: str, settings: Settings, results: Path | None, quiet: bool, as_
     journal = Journal(home.journal_path())
     try:
         found = journal.run(run)
-        there = target(settings, settings.choose_connection(found.connection), settings.run)
+        there = target(
+            settings, settings.choose_connection(found.connection), replace(options_of(found), wait=True)
+        )
         report, code = work(journal, found, there, results, quiet=quiet)
         show_report(journal, report, code, as_json=as_json)
     finally:

@@ -12,13 +12,14 @@ from bulkps.cli import render
 from bulkps.cli.options import EXISTING_FILE, NEW_FILE, chosen, config_option, json_option, operation_argument
 from bulkps.cli.running import show_report, target, work
 from bulkps.engine.policy import BulkOperationConfig
+from bulkps.engine.status import BulkItemStatus
 from bulkps.errors import ExitCode, UsageProblem
 from bulkps.intake import CheckReport
-from bulkps.library.runs import Target, check_target, create_run
-from bulkps.operations.bind import bind, item_key, places
+from bulkps.library.runs import Target, check_target, create_run, plan
 from bulkps.operations.model import Operation
 from bulkps.records import home
 from bulkps.records.journal import Journal
+from bulkps.sessions.connection import Connection
 from bulkps.settings import Settings
 
 
@@ -54,17 +55,19 @@ def command(operation: str, file: Path, settings: Settings, as_json: bool, **giv
         bulkps run recovery leavers.csv --config prod.yaml --yes --json
     """
     found = chosen(settings, operation)
+    _spare(file, given["problems"])
     connection = settings.choose_connection(given["connection"])
     report = intake.check(
         file, found, strict_columns=given["strict_columns"], problems_file=given["problems"]
     )
     if not report.sound:
-        _refuse(report, given["problems"], as_json)
+        _refuse(report, given["problems"], connection, as_json)
     for note in report.notes:
         render.say(f"note: {note}")
     if given["dry_run"]:
-        _show_plan(report, found, file)
+        _show_plan(report, found, file, connection, as_json)
         return
+    _spare(file, given["results"])
     _confirm(found, report, connection[0], connection[1].simulated, yes=given["yes"])
     there = target(settings, connection, _config(settings.run, given))
     _execute(report, found, file, there, given, as_json)
@@ -88,9 +91,32 @@ def _execute(
     raise SystemExit(int(code))
 
 
-def _refuse(report: CheckReport, problems: Path | None, as_json: bool) -> None:
+def _spare(file: Path, output: Path | None) -> None:
+    if output is not None and output.exists() and output.samefile(file):
+        raise UsageProblem(f"{output} is the input itself; nothing was sent and nothing was written")
+
+
+def _nothing_sent(
+    report: CheckReport, connection: tuple[str, Connection], code: ExitCode
+) -> dict[str, object]:
+    return {
+        "run": None,
+        "operation": report.operation,
+        "connection": connection[0],
+        "simulated": connection[1].simulated,
+        "counts": render.totals(dict.fromkeys(BulkItemStatus, 0)),
+        "exit_code": int(code),
+        "results": None,
+        "audit": None,
+    }
+
+
+def _refuse(
+    report: CheckReport, problems: Path | None, connection: tuple[str, Connection], as_json: bool
+) -> None:
     if as_json:
-        render.as_json(render.check_json(report))
+        nothing = _nothing_sent(report, connection, ExitCode.INVALID_INPUT)
+        render.as_json({**nothing, **render.check_json(report)})
     render.check_report(report, problems)
     raise SystemExit(int(ExitCode.INVALID_INPUT))
 
@@ -130,16 +156,16 @@ def _confirm(
         raise UsageProblem("not confirmed; nothing was sent")
 
 
-def _show_plan(report: CheckReport, operation: Operation, file: Path) -> None:
-    for row in intake.rows(file, operation, report):
-        key = item_key(operation, row.values)
-        index = operation.next_step(-1, row.values)
-        outputs: dict[str, dict[str, str]] = {}
-        while index is not None:
-            step = operation.steps[index]
-            # What an earlier step will return is not known yet; it is shown by its place's name.
-            filled = places(row.values, key, "<run>", outputs)
-            click.echo(f"row {row.row}: {bind(step, filled).line()}")
-            outputs[step.name] = {name: f"<{step.name}.{name}>" for name in step.keep}
-            index = operation.next_step(index, row.values)
+def _show_plan(
+    report: CheckReport, operation: Operation, file: Path, connection: tuple[str, Connection], as_json: bool
+) -> None:
+    rows = intake.rows(file, operation, report)
+    planned = ((row.row, cmdlet) for row in rows for cmdlet in plan(operation, row))
+    if as_json:
+        nothing = _nothing_sent(report, connection, ExitCode.COMPLETED)
+        told = [{"row": number, "cmdlet": one.name, "parameters": one.shown()} for number, one in planned]
+        render.as_json({**nothing, "rows": report.rows, "plan": told})
+    else:
+        for number, cmdlet in planned:
+            click.echo(f"row {number}: {cmdlet.line()}")
     render.say(f"dry run: {report.rows} row{'s' * (report.rows != 1)}, nothing was sent")

@@ -1,22 +1,19 @@
 """What ``run`` and ``resume`` share: interrupts, progress, and the report at the end."""
 
-import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+import textwrap
 from pathlib import Path
-from types import FrameType
 
 import click
 
 from bulkps.cli import render
+from bulkps.cli.interrupts import interruptible
+from bulkps.cli.options import CONFIG
 from bulkps.cli.progress import progress
-from bulkps.credentials import password
-from bulkps.engine.driver import Driver
-from bulkps.engine.events import StopReason
+from bulkps.credentials import credentials
 from bulkps.engine.policy import BulkOperationConfig
 from bulkps.engine.status import BulkItemStatus
-from bulkps.errors import ExitCode
+from bulkps.errors import ExitCode, RecordFailed
 from bulkps.library.runs import RunReport, Target, operation_of, proceed
 from bulkps.records.journal import Journal, Run
 from bulkps.records.results import rows
@@ -36,35 +33,7 @@ def target(settings: Settings, connection: tuple[str, Connection], config: BulkO
         if sys.stdin.isatty()
         else None
     )
-    return Target(name, found, password(name, found, ask), config, settings.catalogue)
-
-
-class _Interrupts:
-    """The first Ctrl-C lets what is in flight end; the second ends it."""
-
-    def __init__(self) -> None:
-        self.driver: Driver | None = None
-        self.asked = False
-
-    def register(self, driver: Driver) -> None:
-        self.driver = driver
-
-    def take(self, number: int, frame: FrameType | None) -> None:
-        if self.asked or self.driver is None:
-            raise KeyboardInterrupt
-        self.asked = True
-        self.driver.pause()
-        click.echo("\nPausing: what is in flight ends. Ctrl-C again to stop at once.", err=True)
-
-
-@contextmanager
-def _interruptible() -> Iterator[_Interrupts]:
-    interrupts = _Interrupts()
-    before = signal.signal(signal.SIGINT, interrupts.take)
-    try:
-        yield interrupts
-    finally:
-        signal.signal(signal.SIGINT, before)
+    return Target(name, found, credentials(name, found, ask), config, settings.catalogue)
 
 
 def work(
@@ -72,20 +41,25 @@ def work(
 ) -> tuple[RunReport, ExitCode]:
     """Work on *run* with progress and Ctrl-C; return how it stands and the exit code."""
     counts = journal.counts(run.id)
-    over = sum(
-        counts[one]
-        for one in BulkItemStatus
-        if one not in (BulkItemStatus.PENDING, BulkItemStatus.IN_PROGRESS)
-    )
-    with (
-        _interruptible() as interrupts,
-        progress(run.operation, sum(counts.values()), over, quiet=quiet) as show,
-    ):
-        report = proceed(
-            journal, run, there, on_changes=show, on_driver=interrupts.register, results_path=results
-        )
+    total = sum(counts.values())
+    over = total - counts[BulkItemStatus.PENDING] - counts[BulkItemStatus.IN_PROGRESS]
+    try:
+        with interruptible() as interrupts, progress(run.operation, total, over, quiet=quiet) as show:
+            report = proceed(
+                journal, run, there, on_changes=show, on_driver=interrupts.register, results_path=results
+            )
+    except (RecordFailed, KeyboardInterrupt):
+        render.say(f"Next: {next_command(run.id)}")
+        raise
     unfinished = report.exit_code is ExitCode.UNFINISHED
-    return report, ExitCode.INTERRUPTED if interrupts.asked and unfinished else report.exit_code
+    return report, ExitCode.INTERRUPTED if interrupts.times and unfinished else report.exit_code
+
+
+def next_command(run: str) -> str:
+    """Return the command that goes on with a run, with the settings file that this one was given."""
+    config = click.get_current_context().find_root().meta.get(CONFIG)
+    quoted = f'"{config}"' if config and " " in str(config) else config
+    return f"bulkps resume {run}" + (f" --config {quoted}" if config else "")
 
 
 def show_report(journal: Journal, report: RunReport, code: ExitCode, *, as_json: bool) -> None:
@@ -97,7 +71,7 @@ def show_report(journal: Journal, report: RunReport, code: ExitCode, *, as_json:
     say = render.say
     if report.run.simulated:
         say(render.simulated(True))
-    say(f"results: {report.results}")
+    say(f"results: {report.results or 'not written'}")
     say(f"audit:   {report.run.audit}")
     say(f"journal: {journal.path}")
     if report.finish.detail:
@@ -105,17 +79,15 @@ def show_report(journal: Journal, report: RunReport, code: ExitCode, *, as_json:
     if report.finish.advice:
         say(f"advice:  {report.finish.advice}")
     if code in (ExitCode.UNFINISHED, ExitCode.INTERRUPTED, ExitCode.CANNOT_CONNECT):
-        _say_next(report)
+        _say_next(report, code)
 
 
-def _say_next(report: RunReport) -> None:
+def _say_next(report: RunReport, code: ExitCode) -> None:
     left = report.counts[BulkItemStatus.PENDING] + report.counts[BulkItemStatus.IN_PROGRESS]
     if left:
-        # A pause needs no explanation; anything else has said its own above.
-        sent = "" if report.finish.reason is not StopReason.CANNOT_CONNECT else " (nothing was sent)"
-        render.say(
-            f"{left} row{'s' * (left != 1)} not at their end{sent}. Next: bulkps resume {report.run.id}"
-        )
+        sent = " (nothing was sent)" if code is ExitCode.CANNOT_CONNECT else ""
+        command = next_command(report.run.id)
+        render.say(f"{left} row{'s' * (left != 1)} not at their end{sent}. Next: {command}")
 
 
 def _show_table(journal: Journal, report: RunReport) -> None:
@@ -135,12 +107,13 @@ def _show_table(journal: Journal, report: RunReport) -> None:
             break
     click.echo()
     click.echo(
-        render.table([(*row[:3], _cut(row[3])) for row in shown], ("row", "source", "code", "what happened"))
+        render.table(
+            [(*row[:3], _wrapped(row[3])) for row in shown], ("row", "source", "code", "what happened")
+        )
     )
     if failed > render.SHOWN_FAILURES:
         render.say(f"{failed} rows failed; bulkps results {run.id} --only failed shows them all")
 
 
-def _cut(text: str) -> str:
-    one_line = " ".join(text.split())
-    return one_line if len(one_line) <= 160 else one_line[:157] + "..."
+def _wrapped(text: str) -> str:
+    return "\n".join(textwrap.wrap(" ".join(text.split()), 90))

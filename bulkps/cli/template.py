@@ -17,8 +17,11 @@ from bulkps.settings import Settings
 @click.option("-o", "--output", type=NEW_FILE, help="Write to this file instead of stdout.")
 @click.option("--rows", type=click.IntRange(1), help="So many rows that fit the simulator's tenant.")
 @click.option("--seed", type=int, default=1, show_default=True, help="The simulator's seed, with --rows.")
+@click.option("--force", is_flag=True, help="Write over a file that is there.")
 @config_option
-def command(operation: str, output: Path | None, rows: int | None, seed: int, settings: Settings) -> None:
+def command(
+    operation: str, output: Path | None, rows: int | None, seed: int, force: bool, settings: Settings
+) -> None:
     """Write a CSV template for OPERATION with an example row.
 
     With --rows it is a rehearsal file: every row names mailboxes that the simulator's tenant has.
@@ -30,6 +33,8 @@ def command(operation: str, output: Path | None, rows: int | None, seed: int, se
         bulkps template recovery --rows 200 -o rehearsal.csv
     """
     found = chosen(settings, operation)
+    if output is not None and output.exists() and not force:
+        raise UsageProblem(f"{output} is there already; --force writes over it")
     text = intake.template_text(found, sample_rows(found, rows, seed) if rows else None)
     if output is None:
         click.echo(text, nl=False)

@@ -74,9 +74,10 @@ class OutcomeArrived:
 
 @dataclass(frozen=True)
 class BatchEnded:
-    """The session has nothing more to do."""
+    """The session has nothing more to do; *worn* says why it should be renewed, if it should."""
 
     session: int
+    worn: str = ""
 
 
 @dataclass(frozen=True)
@@ -88,12 +89,14 @@ class FollowAnswered:
         step: Index of the step.
         seen: Followed items with what Exchange says of each.
         absent: Followed items of which it says nothing.
+        worn: Why the session should be renewed, if it should.
     """
 
     session: int
     step: int
     seen: tuple[tuple[Item, Mapping[str, object]], ...]
     absent: tuple[Item, ...]
+    worn: str = ""
 
 
 @dataclass(frozen=True)
@@ -102,6 +105,7 @@ class FollowFailed:
 
     session: int
     reason: str
+    worn: str = ""
 
 
 @dataclass(frozen=True)
@@ -110,8 +114,13 @@ class PauseAsked:
 
 
 @dataclass(frozen=True)
+class InterruptAsked:
+    """No new batches; what is in flight is being stopped, and nothing is waited for."""
+
+
+@dataclass(frozen=True)
 class CancelAsked:
-    """No new batches; what is in flight ends; the rest is skipped and the run is over."""
+    """No new batches; what is in flight ends; the rest is skipped."""
 
 
 @dataclass(frozen=True)
@@ -130,6 +139,7 @@ Event = (
     | FollowAnswered
     | FollowFailed
     | PauseAsked
+    | InterruptAsked
     | CancelAsked
     | TimePassed
 )
@@ -161,9 +171,10 @@ class OpenSession:
 
 @dataclass(frozen=True)
 class CloseSession:
-    """Close the session; it has nothing in flight."""
+    """Close the session; it has nothing in flight. *reason* says why another takes its place, if one does."""
 
     session: int
+    reason: str = ""
 
 
 @dataclass(frozen=True)

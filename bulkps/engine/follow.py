@@ -90,7 +90,8 @@ class Follower:
                 yield self._counted(judged)
         for item in event.absent:
             self._absent[item.key] = self._absent.get(item.key, 0) + 1
-            if self._absent[item.key] >= self._policy.absences:
+            age = now - (item.started_at or 0.0)
+            if self._absent[item.key] >= self._policy.absences and age >= self._policy.gone_after:
                 del self._absent[item.key]
                 yield self._counted(judge.gone(item, now))
         self._over(now)

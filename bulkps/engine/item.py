@@ -29,7 +29,7 @@ class Item:
         phase: What it waits for.
         step: Index of the operation's step that it is at.
         attempt: How often this step has been sent.
-        attempts: How often anything has been sent for it.
+        attempts: How often it has been tried: 1, and one more for each step that was sent again.
         not_before: Epoch seconds before which it is not sent again; 0 for at once.
         outputs: Kept output properties by step name.
         ref: What follows it at Exchange (a request's name, folded), or empty.
@@ -68,7 +68,8 @@ class Item:
             status=advance(self.status, BulkItemStatus.IN_PROGRESS),
             phase=Phase.SENT,
             attempt=self.attempt + 1,
-            attempts=self.attempts + 1,
+            # A further step is no further attempt; a second try of any step is.
+            attempts=self.attempts + 1 if self.attempt or not self.attempts else self.attempts,
             not_before=0.0,
             code="",
             error="",
@@ -89,12 +90,13 @@ class Item:
         """
         status = BulkItemStatus.PENDING if self.step == 0 else BulkItemStatus.IN_PROGRESS
         taken_back = 0 if counted else 1
+        first_of_a_later_step = self.attempt == 1 and self.step > 0
         return replace(
             self,
             status=advance(self.status, status),
             phase=Phase.READY,
             attempt=self.attempt - taken_back,
-            attempts=self.attempts - taken_back,
+            attempts=self.attempts - (0 if first_of_a_later_step else taken_back),
             not_before=not_before,
             code=code,
             error=error,

@@ -15,6 +15,10 @@ _DOUBT_ADVICE = (
     "bulkps does not send it again by itself. Look in Exchange whether it happened; if it did not, "
     "put the row into a new file and run that."
 )
+_MIDWAY_ADVICE = (
+    "Done before it: {done}. Look in Exchange whether the last step happened too, and finish it by hand; "
+    "the row must not be run again as a whole."
+)
 
 
 @dataclass(frozen=True)
@@ -26,12 +30,14 @@ class Judgement:
         event: What happened, as machines match it.
         scope: What the error condemns: ``row``, ``session`` or ``run``.
         error_class: The class of the error, or None.
+        reconnect: Whether a new session may help those that follow.
     """
 
     item: Item
     event: str
     scope: str = "row"
     error_class: ErrorClass | None = None
+    reconnect: bool = False
 
 
 @dataclass(frozen=True)
@@ -59,19 +65,35 @@ class Judge:
         if outcome.answer is Answer.LOST:
             reason = outcome.errors[0].message if outcome.errors else "the answer was lost"
             return self.doubt(item, f"{step.cmdlet} was sent, its answer was never seen: {reason}", now)
-        if outcome.errors:
+        if outcome.errors and not self._proven_all_the_same(item, step, outcome):
             return self._refused(item, step, outcome, now, chance)
+        # An error beside the proof is a warning: what was asked for is there.
+        item = replace(item, warnings=(*item.warnings, *(record.message for record in outcome.errors)))
         if outcome.answer is Answer.FAILED:
             return self.doubt(item, f"the pipeline of {step.cmdlet} failed without saying why", now)
         return self._answered(item, step, outcome, now)
 
+    def _proven_all_the_same(self, item: Item, step: Step, outcome: Outcome) -> bool:
+        filled = places(self.operation, item.values, item.key, self.batch, item.outputs)
+        return bool(step.returns) and proven(step, filled, outcome.output) is not None
+
     def doubt(self, item: Item, reason: str, now: float) -> Judgement:
-        """Return *item* at its end because nobody can tell what happened."""
-        return Judgement(
-            item.failed(now, IN_DOUBT, reason, _DOUBT_ADVICE),
-            "item.in-doubt",
-            error_class=ErrorClass.UNCERTAIN,
-        )
+        """Return *item* after nobody can tell what happened.
+
+        It is at its end, or is sent again if that is harmless.
+        """
+        step = self.operation.steps[item.step]
+        wait = self.config.wait_after(ErrorClass.TRANSIENT, item.attempt, 0.0) if step.idempotent else None
+        if wait is not None:
+            return Judgement(item.waiting(now + wait, IN_DOUBT, reason), "item.retry")
+        done = self._done_before(item)
+        advice = _MIDWAY_ADVICE.format(done=done) if done else _DOUBT_ADVICE
+        failed = item.failed(now, IN_DOUBT, reason, advice)
+        return Judgement(failed, "item.in-doubt", error_class=ErrorClass.UNCERTAIN)
+
+    def _done_before(self, item: Item) -> str:
+        steps = [step for step in self.operation.steps[: item.step] if step.name in item.outputs]
+        return ", ".join(f"{step.name} ({step.cmdlet})" for step in steps)
 
     def _refused(self, item: Item, step: Step, outcome: Outcome, now: float, chance: float) -> Judgement:
         facts = cmdlet_facts(step.cmdlet)
@@ -79,19 +101,32 @@ class Judge:
         known, message = meaning.known, meaning.record.message
         if known.error_class is ErrorClass.UNCERTAIN:
             judged = self.doubt(item, message, now)
-            advice = f"{known.advice} {_DOUBT_ADVICE}"
-            return replace(judged, item=replace(judged.item, advice=advice), scope=known.scope)
+            advice = f"{known.advice} {judged.item.advice}".strip()
+            return replace(
+                judged, item=replace(judged.item, advice=advice), scope=known.scope, reconnect=known.reconnect
+            )
+        # Where the error does not say that nothing was executed, it is sent again only if a second time
+        # does no harm, or is refused by Exchange itself.
+        repeatable = known.retry == "safe" or step.idempotent or step.repeat_refused
         wait = self.config.wait_after(known.error_class, item.attempt, chance)
+        if wait is not None and not repeatable:
+            return self.doubt(item, message, now)
         if wait is not None:
             until = now + max(wait, meaning.wait or 0.0)
             return Judgement(
-                item.waiting(until, known.id, message), "item.retry", known.scope, known.error_class
+                item.waiting(until, known.id, message),
+                "item.retry",
+                known.scope,
+                known.error_class,
+                known.reconnect,
             )
-        failed = item.failed(now, known.id, message, known.advice)
-        return Judgement(failed, "item.failed", known.scope, known.error_class)
+        done = self._done_before(item)
+        advice = f"{known.advice} Done before it: {done}." if done else known.advice
+        failed = item.failed(now, known.id, message, advice)
+        return Judgement(failed, "item.failed", known.scope, known.error_class, known.reconnect)
 
     def _answered(self, item: Item, step: Step, outcome: Outcome, now: float) -> Judgement:
-        filled = places(item.values, item.key, self.batch, item.outputs)
+        filled = places(self.operation, item.values, item.key, self.batch, item.outputs)
         proof = proven(step, filled, outcome.output)
         if proof is None:
             found = f"{len(outcome.output)} object{'s' * (len(outcome.output) != 1)}"
@@ -105,7 +140,7 @@ class Judge:
 
     def step_done(self, item: Item, now: float) -> Judgement:
         """Return *item* at its next step, or at its good end."""
-        following = self.operation.next_step(item.step, item.values)
+        following = self.operation.next_step(item.step, {**self.operation.defaults, **item.values})
         if following is None:
             return Judgement(item.completed(now, self.operation.advice), "item.completed")
         return Judgement(item.at_step(following), "item.step-completed")
@@ -124,9 +159,11 @@ class Judge:
         if status in follow.failed:
             error = f"Exchange accepted it and then said {status}"
             return Judgement(said.failed(now, "failed-at-exchange", error, follow.advice), "item.failed")
-        if status in follow.waiting and item.progress != status:
-            return Judgement(said.following(item.ref), "item.waits-for-operator")
-        return None
+        if item.progress == status or status in follow.running:
+            return None
+        # A status that the operation does not name is shown too: somebody has to look.
+        event = "item.waits-for-operator" if status in follow.waiting else "item.unknown-status"
+        return Judgement(said.following(item.ref), event)
 
     def gone(self, item: Item, now: float) -> Judgement:
         """Return *item* at its end because Exchange does not know its request any more."""

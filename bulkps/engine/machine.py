@@ -17,13 +17,15 @@ from bulkps.engine.judge import Judge, Judgement
 from bulkps.engine.policy import BulkOperationConfig
 from bulkps.engine.status import BulkItemStatus
 from bulkps.engine.window import Flight, Window
-from bulkps.exchange.cmdlet import Invocation, Outcome
+from bulkps.exchange.cmdlet import Answer, Invocation, Outcome
 from bulkps.exchange.errors import UNKNOWN_READ, ErrorClass, KnownError, classify
 from bulkps.operations.bind import bind, places
 from bulkps.operations.model import Operation
 
 #: How many batches' worth of items are held for each session.
 _BATCHES_HELD = 4
+#: How many times that many may wait for their next attempt.
+_WAITING_HELD = 10
 
 
 class _State(Enum):
@@ -36,6 +38,7 @@ class _State(Enum):
 class _Session:
     state: _State
     rests_until: float = 0.0
+    answered: bool = False
 
 
 class Machine:
@@ -59,12 +62,17 @@ class Machine:
         self._numbers = 0
         self._limit = config.sessions
         self._refusals = 0
+        self._barren = 0
         self._reopens_at = 0.0
         self._exhausted = self._loading = False
         self._stop: ev.Finish | None = None
         self._finished = False
         self._now = self._chance = 0.0
         self._changes: list[Change] = []
+        self._worn: list[Action] = []
+        self._tired: dict[int, str] = {}
+        self._opened_once = self._interrupted = False
+        self._waits = config.wait
 
     @property
     def finished(self) -> bool:
@@ -97,30 +105,39 @@ class Machine:
                 self._loaded(items, exhausted)
             case ev.SessionOpened(session):
                 self._sessions[session].state = _State.IDLE
-                self._refusals = 0
+                self._refusals, self._opened_once = 0, True
             case ev.SessionRefused(session, _):
                 self._refused(session, event)
             case ev.SessionLost(session, reason):
                 self._lost(session, reason)
-            case ev.OutcomeArrived(_, outcome):
-                self._outcome(outcome)
-            case ev.BatchEnded(session):
-                self._batch_ended(session)
+            case ev.OutcomeArrived(session, outcome):
+                self._outcome(session, outcome)
+            case ev.BatchEnded(session, worn):
+                self._batch_ended(session, worn)
             case ev.FollowAnswered() | ev.FollowFailed():
                 self._follow_over(event)
             case ev.PauseAsked():
-                self._stop = self._stop or ev.Finish(StopReason.PAUSED)
+                self._pause()
+            case ev.InterruptAsked():
+                self._interrupted = True
+                self._pause()
             case ev.CancelAsked():
                 self._stop = ev.Finish(StopReason.CANCELLED)
             case ev.TimePassed():
                 pass
+
+    def _pause(self) -> None:
+        # After stop_on_error the rest is skipped all the same; what a pause ends is the waiting.
+        self._waits = False
+        self._stop = self._stop or ev.Finish(StopReason.PAUSED)
 
     def _loaded(self, items: tuple[Item, ...], exhausted: bool) -> None:
         self._loading, self._exhausted = False, exhausted
         for item in items:
             if item.phase is Phase.SENT:
                 reason = "it was sent by a process that ended before the answer came"
-                self._apply(self._judge.doubt(item, reason, self._now))
+                # An old doubt is no failure of this run: it must not trigger stop_on_error.
+                self._apply(self._judge.doubt(item, reason, self._now), stops=False)
             else:
                 self._window.put(item, first=False)
 
@@ -133,10 +150,13 @@ class Machine:
             policy.wait_after(self._refusals, self._chance), meaning.wait or 0.0
         )
         if self._sessions:
-            # Others are open: the endpoint has a limit, and this is it.
-            self._limit = len(self._sessions)
+            if meaning.known.error_class is ErrorClass.THROTTLED:
+                # Others are open: the endpoint has a limit, and this is it.
+                self._limit = len(self._sessions)
+            self._refusals = 0
         elif _is_final(meaning.known) or self._refusals >= (policy.attempts or 1):
-            self._stop = ev.Finish(StopReason.CANNOT_CONNECT, event.error.message, meaning.known.advice)
+            finish = ev.Finish(StopReason.CANNOT_CONNECT, event.error.message, meaning.known.advice)
+            self._stop, self._waits = self._stop or finish, False
 
     def _lost(self, session: int, reason: str) -> None:
         for key in self._window.on_session(session):
@@ -146,10 +166,25 @@ class Machine:
                     f"{flight.cmdlet.name} was sent and the session was lost before its answer came: {reason}"
                 )
                 self._apply(self._judge.doubt(flight.item, cause, self._now), flight)
-        self._sessions.pop(session, None)
+        gone = self._sessions.pop(session, None)
         self._follower.failed_on(session, self._now)
+        if gone and not gone.answered:
+            self._barren_session(reason)
 
-    def _outcome(self, outcome: Outcome) -> None:
+    def _barren_session(self, reason: str) -> None:
+        """Wait before the next session, and give up after some: they open, and are lost before any answer."""
+        self._barren += 1
+        policy = self._config.connect
+        self._reopens_at = self._now + policy.wait_after(self._barren, self._chance)
+        if self._barren >= (policy.attempts or 1):
+            detail = f"{self._barren} sessions in a row were lost before any answer: {reason}"
+            self._stop = self._stop or ev.Finish(StopReason.CANNOT_CONNECT, detail)
+
+    def _outcome(self, session: int, outcome: Outcome) -> None:
+        if outcome.answer is not Answer.NOT_SENT:
+            self._barren = 0
+            if session in self._sessions:
+                self._sessions[session].answered = True
         flight = self._window.land(outcome.id)
         if flight is None:
             return
@@ -158,7 +193,7 @@ class Machine:
         judged = self._judge.outcome(flight.item, outcome, self._now, chance)
         self._apply(judged, flight, outcome)
 
-    def _batch_ended(self, session: int) -> None:
+    def _batch_ended(self, session: int, worn: str) -> None:
         for key in self._window.on_session(session):
             flight = self._window.land(key)
             if flight:
@@ -167,11 +202,19 @@ class Machine:
                 )
         if session in self._sessions:
             rests = self._now + self._config.delay_between_batches
-            self._sessions[session] = _Session(_State.IDLE, rests)
+            self._sessions[session] = _Session(_State.IDLE, rests, self._sessions[session].answered)
+            self._renew(session, worn or self._tired.pop(session, ""))
+
+    def _renew(self, session: int, worn: str) -> None:
+        """Let go of a session that is worn; another is opened when there is something to do."""
+        if worn and session in self._sessions:
+            del self._sessions[session]
+            self._worn.append(ev.CloseSession(session, worn))
 
     def _follow_over(self, event: ev.FollowAnswered | ev.FollowFailed) -> None:
         if event.session in self._sessions:
             self._sessions[event.session].state = _State.IDLE
+            self._renew(event.session, event.worn)
         if isinstance(event, ev.FollowFailed):
             if self._follower.failed(self._now):
                 self._stop = self._stop or ev.Finish(StopReason.CANNOT_FOLLOW, event.reason)
@@ -179,7 +222,14 @@ class Machine:
         for judged in self._follower.answered(event, self._judge, self._now):
             self._apply(judged)
 
-    def _apply(self, judged: Judgement, flight: Flight | None = None, outcome: Outcome | None = None) -> None:
+    def _apply(
+        self,
+        judged: Judgement,
+        flight: Flight | None = None,
+        outcome: Outcome | None = None,
+        *,
+        stops: bool = True,
+    ) -> None:
         item = judged.item
         self._changes.append(
             Change(
@@ -196,7 +246,10 @@ class Machine:
             self._window.put(item)
         elif item.phase is Phase.FOLLOWING and judged.event == "item.accepted":
             self._follower.accepted(self._now)
-        self._consider_stopping(judged)
+        if flight and judged.reconnect:
+            self._tired[flight.session] = f"{item.code} asks for a new session"
+        if stops:
+            self._consider_stopping(judged)
 
     def _consider_stopping(self, judged: Judgement) -> None:
         item = judged.item
@@ -211,7 +264,7 @@ class Machine:
 
     def _decide(self) -> list[Action]:
         self._window.due(self._now)
-        actions: list[Action] = []
+        actions, self._worn = self._worn, []
         if self._wants_items():
             self._loading = True
             actions.append(ev.LoadItems(self._capacity))
@@ -229,7 +282,10 @@ class Machine:
 
     def _wants_items(self) -> bool:
         low = self._capacity // 2
-        return not (self._stop or self._exhausted or self._loading or len(self._window) >= low)
+        # Those that wait for their time do not count: the others need not wait with them. How many may
+        # wait is limited all the same, for they are in memory.
+        full = self._window.ready >= low or len(self._window) >= _WAITING_HELD * self._capacity
+        return not (self._stop or self._exhausted or self._loading or full)
 
     def _idle(self) -> list[int]:
         return [number for number, session in self._sessions.items() if session.state is _State.IDLE]
@@ -246,11 +302,13 @@ class Machine:
     @property
     def _follows(self) -> bool:
         """Whether what is at Exchange is waited for."""
-        leaves = self._stop and self._stop.reason not in (StopReason.ERROR,)
-        return self._config.wait and not leaves
+        leaves = self._stop and self._stop.reason is not StopReason.ERROR
+        return self._waits and not leaves
 
     def _send(self) -> list[Action]:
         sends: list[Action] = []
+        if self._interrupted:
+            return sends
         for number in self._idle():
             if self._sessions[number].rests_until > self._now:
                 continue
@@ -263,18 +321,20 @@ class Machine:
 
     def _depart(self, item: Item, session: int) -> Invocation:
         step = self._operation.steps[item.step]
-        cmdlet = bind(step, places(item.values, item.key, self._batch, item.outputs))
+        cmdlet = bind(step, places(self._operation, item.values, item.key, self._batch, item.outputs))
         sending = item.sending(self._now)
         self._changes.append(Change(sending, "item.sending", self._now, cmdlet))
         self._window.depart(Flight(sending, session, cmdlet, self._window.targets(item.values)))
         return Invocation(item.key, cmdlet, step.wanted_properties)
 
     def _open_sessions(self) -> list[Action]:
-        if self._now < self._reopens_at or self._cannot_connect:
+        if self._now < self._reopens_at or self._cannot_connect or self._interrupted:
             return []
         idle = len([s for s in self._sessions.values() if s.state is not _State.BUSY])
         batches = math.ceil(self._work / self._config.batch_size)
-        wanted = min(self._limit, len(self._sessions) + max(0, batches - idle))
+        # Until one is open, one is tried: three wrong passwords at once lock an account.
+        limit = self._limit if self._opened_once else 1
+        wanted = min(limit, len(self._sessions) + max(0, batches - idle))
         if not self._sessions and self._follows and self._follower.waits:
             wanted = max(1, wanted)
         opened: list[Action] = []
@@ -298,7 +358,7 @@ class Machine:
     def _over(self) -> bool:
         if self._window.flying or self._loading or self._follower.asking:
             return False
-        if self._window.midway and not self._cannot_connect:
+        if self._window.midway and not (self._cannot_connect or self._interrupted):
             return False
         if self._follows and self._follower.waits:
             return False

@@ -1,17 +1,22 @@
 """How a run may proceed: the seed's options, retry, following. Defaults stand here and nowhere else."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+from bulkps.errors import FieldProblems
 from bulkps.exchange.errors import ErrorClass
 
 _STRICT = {"extra": "forbid"}
 
 
-def _at_least(name: str, value: float, least: float) -> None:
-    if value < least:
-        raise ValueError(f"{name} must be at least {least}, not {value}")
+def _check(*limits: tuple[str, float, float], further: Sequence[tuple[str, str]] = ()) -> None:
+    """Raise FieldProblems with every (name, value, least) whose value is below its least, and *further*."""
+    problems = [
+        (name, f"must be at least {least}, not {value}") for name, value, least in limits if value < least
+    ]
+    if problems or further:
+        raise FieldProblems([*problems, *further])
 
 
 @dataclass(frozen=True)
@@ -36,12 +41,14 @@ class RetryPolicy:
 
     def __post_init__(self) -> None:
         """Refuse a policy that would never try, or wait backwards."""
-        _at_least("attempts", 1 if self.attempts is None else self.attempts, 1)
-        _at_least("first_wait", self.first_wait, 0)
-        _at_least("multiplier", self.multiplier, 1)
-        _at_least("max_wait", self.max_wait, 0)
-        if not 0 <= self.jitter < 1:
-            raise ValueError(f"jitter must be from 0 to below 1, not {self.jitter}")
+        jitter = [] if 0 <= self.jitter < 1 else [("jitter", f"must be from 0 to below 1, not {self.jitter}")]
+        _check(
+            ("attempts", 1 if self.attempts is None else self.attempts, 1),
+            ("first_wait", self.first_wait, 0),
+            ("multiplier", self.multiplier, 1),
+            ("max_wait", self.max_wait, 0),
+            further=jitter,
+        )
 
     def wait_after(self, attempt: int, chance: float = 0.0) -> float:
         """Return the seconds to wait after failed *attempt* (from 1).
@@ -70,6 +77,8 @@ class FollowPolicy:
         multiplier: What the interval is multiplied by after each poll.
         max_wait: The longest interval in seconds.
         absences: In how many polls in a row a request must be missing before it counts as gone.
+        gone_after: Seconds after it was sent before which it never counts as gone: what was just made may
+            not be seen everywhere yet (exchange-facts.md: up to 15 minutes).
         failures: After how many failed polls in a row the run is left to be resumed.
     """
 
@@ -79,15 +88,19 @@ class FollowPolicy:
     multiplier: float = 1.5
     max_wait: float = 120.0
     absences: int = 3
+    gone_after: float = 900.0
     failures: int = 5
 
     def __post_init__(self) -> None:
         """Refuse intervals that would not pass."""
-        _at_least("first_wait", self.first_wait, 0.05)
-        _at_least("multiplier", self.multiplier, 1)
-        _at_least("max_wait", self.max_wait, self.first_wait)
-        _at_least("absences", self.absences, 1)
-        _at_least("failures", self.failures, 1)
+        _check(
+            ("first_wait", self.first_wait, 0.05),
+            ("multiplier", self.multiplier, 1),
+            ("max_wait", self.max_wait, self.first_wait),
+            ("absences", self.absences, 1),
+            ("gone_after", self.gone_after, 0),
+            ("failures", self.failures, 1),
+        )
 
 
 @dataclass(frozen=True)
@@ -128,17 +141,22 @@ class BulkOperationConfig:
 
     def __post_init__(self) -> None:
         """Refuse numbers that make no run; fill up the retry policies that are not given."""
-        _at_least("batch_size", self.batch_size, 1)
-        _at_least("max_sessions", self.max_sessions, 1)
-        _at_least("max_retries", self.max_retries, 0)
-        _at_least("delay_between_batches", self.delay_between_batches, 0)
-        _at_least("item_timeout", self.item_timeout, 1)
-        for kind in self.retry:
-            if kind not in _retry_defaults():
-                raise ValueError(
-                    f"retry.{kind.value}: only transient and throttled errors are retried; "
-                    "sending anything else again could do it twice"
-                )
+        others = [
+            (
+                f"retry.{kind.value}",
+                "only transient and throttled errors are retried; anything else could be done twice",
+            )
+            for kind in self.retry
+            if kind not in _retry_defaults()
+        ]
+        _check(
+            ("batch_size", self.batch_size, 1),
+            ("max_sessions", self.max_sessions, 1),
+            ("max_retries", self.max_retries, 0),
+            ("delay_between_batches", self.delay_between_batches, 0),
+            ("item_timeout", self.item_timeout, 1),
+            further=others,
+        )
         object.__setattr__(self, "retry", _retry_defaults() | self.retry)
 
     @property

@@ -34,8 +34,16 @@ class Session(Protocol):
         """
         ...
 
+    def worn(self) -> str:
+        """Return why it should be renewed before its next batch, or an empty string."""
+        ...
+
+    def interrupt(self) -> None:
+        """Stop the pipeline in flight and begin no other; safe from any thread."""
+        ...
+
     def close(self) -> None:
-        """Close it; never raises."""
+        """Close it; what goes wrong on the wire then harms nothing."""
         ...
 
 
@@ -72,6 +80,14 @@ class Records(Protocol):
 
     def followed_except(self, step: int, refs: Iterable[str]) -> Sequence[Item]:
         """Return the items at Exchange in *step* whose ref is none of *refs*."""
+        ...
+
+    def note(self, event: str, sentence: str) -> None:
+        """Write what happened to the run itself into the audit log.
+
+        Raises:
+            RecordFailed: If it could not be written.
+        """
         ...
 
     def beat(self) -> str:

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
+from bulkps.exchange.facts import cmdlet_facts
+
 
 class Secret:
     """A text that no record may show: its repr, str and format are three asterisks."""
@@ -44,12 +46,27 @@ class Cmdlet:
 
     def line(self) -> str:
         """Return it as an administrator would type it; secrets hidden. For reading, never for running."""
-        return " ".join([self.name, *(f"-{name}{_shown(value)}" for name, value in self.parameters.items())])
+        facts = cmdlet_facts(self.name)
+        parts = [self.name]
+        for name, value in self.parameters.items():
+            known = facts.parameter(name) if facts else None
+            switch = known is not None and known.type == "SwitchParameter"
+            parts.append(f"-{name}{_shown(value, switch=switch)}")
+        return " ".join(parts)
+
+    def shown(self) -> dict[str, object]:
+        """Return the parameters as records may hold them: secrets as asterisks."""
+        return {
+            name: str(value) if isinstance(value, Secret) else value
+            for name, value in self.parameters.items()
+        }
 
 
-def _shown(value: Value) -> str:
+def _shown(value: Value, *, switch: bool) -> str:
     if isinstance(value, bool):
-        return "" if value else ":$false"
+        if switch:
+            return "" if value else ":$false"
+        return " $true" if value else " $false"
     if isinstance(value, str):
         return " '" + value.replace("'", "''") + "'"
     if isinstance(value, tuple):

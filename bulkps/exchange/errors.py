@@ -31,16 +31,18 @@ class ErrorClass(Enum):
 #: retry helps least.
 _GRAVITY = (
     ErrorClass.AUTH,
+    # Before the refusals: that one of two errors is final does not say that nothing happened.
+    ErrorClass.UNCERTAIN,
     ErrorClass.PERMANENT,
     ErrorClass.CONFLICT,
-    ErrorClass.UNCERTAIN,
     ErrorClass.THROTTLED,
     ErrorClass.TRANSIENT,
 )
 
 _WAITS = (
     (re.compile(r"(?i)at least (\d+) milliseconds?"), 0.001),
-    (re.compile(r"(?i)(?:retry[- ]after|try again (?:in|after))\W{1,3}(\d+)(?: seconds?)?"), 1.0),
+    (re.compile(r"(?i)(?:retry[- ]after|try again (?:in|after))\W{1,3}(\d+) minutes?"), 60.0),
+    (re.compile(r"(?i)(?:retry[- ]after|try again (?:in|after))\W{1,3}(\d+)"), 1.0),
 )
 
 

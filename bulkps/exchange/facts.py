@@ -1,6 +1,6 @@
 """The cmdlets that bulkps knows: parameters, types, allowed values, and where each exists.
 
-Read once from package data at import, then pure. The data is made by ``scripts/trim_cmdlets.py``
+Read once from package data at import, then pure. The data is made by ``scripts/trim_facts.py``
 from MicrosoftDocs/office-docs-powershell.
 """
 

@@ -74,7 +74,8 @@ class RowReader:
             cell = stripped[index]
             if not cell:
                 if column.required:
-                    faults.append(Fault(layout.label(index), "", column.expected))
+                    expected = f"a value, for this column is required: {column.expected}"
+                    faults.append(Fault(layout.label(index), "", expected))
                 continue
             problem, value = _value(column, cell)
             if value is not None:

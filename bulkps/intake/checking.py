@@ -126,7 +126,7 @@ class _Check:
                             places = [layout.columns[name] for name in group]
                             found = ", ".join(chunk.rows[index][place] for place in places)
                             column = " + ".join(layout.label(place) for place in places)
-                            expected = f"a different value: row {earlier} has the same"
+                            expected = f"no duplicate: row {earlier} has the same"
                             self._findings.add(Problem(row, column, found, expected), late=True)
 
     def _report(self, opening: Opening, layout: Layout | None) -> CheckReport:

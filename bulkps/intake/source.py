@@ -153,7 +153,8 @@ def _not_utf8(path: Path, sha: str, encoding: str) -> Source:
     """Return the Source of a text that is not UTF-8: Windows-1252, unless it is plainly damaged UTF-8.
 
     A Windows-1252 text has next to no place that happens to be UTF-8; a damaged UTF-8 text has many.
-    Taking the second for the first would garble every name in it without a word.
+    Taking the second for the first would garble every name in it without a word, so one place that is UTF-8
+    beside fewer than ten that are not is enough.
     """
     decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
     good = bad = 0
@@ -165,7 +166,10 @@ def _not_utf8(path: Path, sha: str, encoding: str) -> Source:
             sound = text.encode("utf-8", "ignore").decode("utf-8")
             bad += len(text) - len(sound)
             good += len(sound) - len(sound.encode("ascii", "ignore"))
-    if encoding == "utf-8-sig" or good > bad:
+    if encoding == "utf-8-sig" or good * 10 > bad:
         return Source(path, sha, encoding, "surrogateescape", suspicious=True)
-    note = "not UTF-8, so it was read as Windows-1252 (cp1252); look at the accents in the results"
+    note = (
+        "not UTF-8, so it was read as Windows-1252 (cp1252); look at the accents with run --dry-run before "
+        "anything is sent"
+    )
     return Source(path, sha, "cp1252", "surrogateescape", undefined, note)

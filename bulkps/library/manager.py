@@ -1,25 +1,26 @@
 """The seed's BulkOperationManager: execute, follow, cancel, retry, without the command line."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from bulkps.credentials import password
+from bulkps.credentials import credentials
 from bulkps.engine.driver import Driver
-from bulkps.engine.item import Change
+from bulkps.engine.item import Change, Phase
 from bulkps.engine.policy import BulkOperationConfig
 from bulkps.engine.status import BulkItemStatus
 from bulkps.errors import ExitCode, InvalidInput
+from bulkps.exchange.cmdlet import Value
 from bulkps.intake import CheckReport, InputRow
 from bulkps.library.csvhandler import operation_named
 from bulkps.library.items import BulkOperationItem, BulkOperationResult
-from bulkps.library.runs import RunReport, Target, create_run, operation_of, proceed, retry_failed
+from bulkps.library.runs import RunReport, Target, check_target, create_run, operation_of, proceed
 from bulkps.operations.model import BulkOperationType, Operation
 from bulkps.records import home
 from bulkps.records.journal import Journal, Run
 from bulkps.settings import Settings, load_settings
 
-#: Called after each item's change is durable, with the item and the result so far.
+#: Called after each item that came to its end, once that is durable.
 Progress = Callable[[BulkOperationItem], None]
 
 
@@ -30,7 +31,7 @@ class BulkOperationManager:
         settings: Everything that bulkps can be told; None for the environment and the defaults.
         connection: A connection's name in the settings; None for their default (the simulator).
         config: How runs may proceed; None for the settings' own.
-        progress: Called after each change of an item, on the thread that executes.
+        progress: Called after each item that came to its end, on the thread that executes.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class BulkOperationManager:
         found = operation_named(operation)
         report, rows = _planned(found, items)
         target = self._target(self._connection)
+        check_target(found, target)
         journal = Journal(home.journal_path())
         try:
             run = create_run(journal, found, report, rows, target)
@@ -144,18 +146,25 @@ class BulkOperationManager:
         journal = Journal(home.journal_path())
         try:
             found = journal.run(run)
-            retry_failed(journal, found)
-            return self._proceed(journal, found, operation_of(found), self._target(found.connection), [])
+            target = self._target(found.connection)
+            return self._proceed(journal, found, operation_of(found), target, [], retry=True)
         finally:
             journal.close()
 
     def _target(self, name: str | None) -> Target:
         chosen, connection = self._settings.choose_connection(name)
-        found = password(chosen, connection, None)
+        found = credentials(chosen, connection, None)
         return Target(chosen, connection, found, self._config, self._settings.catalogue)
 
     def _proceed(
-        self, journal: Journal, run: Run, operation: Operation, target: Target, items: list[BulkOperationItem]
+        self,
+        journal: Journal,
+        run: Run,
+        operation: Operation,
+        target: Target,
+        items: list[BulkOperationItem],
+        *,
+        retry: bool = False,
     ) -> BulkOperationResult:
         by_row = {item.row_number: item for item in items}
 
@@ -165,7 +174,7 @@ class BulkOperationManager:
                     change.item.row, BulkOperationItem(change.item.row, dict(change.item.values))
                 )
                 item.update(change.item, operation)
-                if self._progress:
+                if self._progress and change.item.phase is Phase.OVER:
                     self._progress(item)
 
         def register(driver: Driver) -> None:
@@ -173,12 +182,15 @@ class BulkOperationManager:
                 self._drivers[run.id] = driver
 
         try:
-            report = proceed(journal, run, target, on_changes=tell, on_driver=register)
+            report = proceed(journal, run, target, retry=retry, on_changes=tell, on_driver=register)
         finally:
             with self._lock:
                 self._drivers.pop(run.id, None)
         for item, _ in journal.rows(run.id) if items else ():
+            skipped = item.status is BulkItemStatus.SKIPPED and by_row[item.row].status is not item.status
             by_row[item.row].update(item, operation)
+            if skipped and self._progress:
+                self._progress(by_row[item.row])
         return _result(report, list(by_row.values()))
 
 
@@ -197,7 +209,9 @@ def _result(report: RunReport, items: list[BulkOperationItem]) -> BulkOperationR
 
 
 def _planned(operation: Operation, items: Sequence[BulkOperationItem]) -> tuple[CheckReport, list[InputRow]]:
-    """Return a list of items as intake would return a file."""
+    """Return a list of items as intake would return a file, with canonical values."""
+    for item in items:
+        item.values = _canonical(operation, item.values)
     problems = _problems(operation, items)
     if not items or problems:
         sentences = [f"row {row}: {sentence}" for row, found in problems.items() for sentence in found]
@@ -223,6 +237,19 @@ def _planned(operation: Operation, items: Sequence[BulkOperationItem]) -> tuple[
     return report, rows
 
 
+def _canonical(operation: Operation, values: Mapping[str, Value]) -> dict[str, Value]:
+    """Return *values* as intake would: stripped, spelt as Exchange spells them, without empty ones."""
+    canonical = {name: _canonical_value(operation, name, value) for name, value in values.items()}
+    return {name: value for name, value in canonical.items() if value not in (None, "")}
+
+
+def _canonical_value(operation: Operation, name: str, value: Value) -> Value:
+    if not isinstance(value, str):
+        return value
+    stripped, column = value.strip(), operation.columns.get(name)
+    return column.canonical(stripped) if column and stripped and not column.problem(stripped) else stripped
+
+
 def _problems(operation: Operation, items: Sequence[BulkOperationItem]) -> dict[int, list[str]]:
     found: dict[int, list[str]] = {}
     keys: dict[tuple[str, ...], int] = {}
@@ -234,6 +261,8 @@ def _problems(operation: Operation, items: Sequence[BulkOperationItem]) -> dict[
             first = keys.setdefault(key, item.row_number)
             if first != item.row_number or item.row_number in rows:
                 sentences.append(f"{', '.join(group)}: row {first} has the same")
+        if item.row_number < 0:
+            sentences.append(f"row_number must not be negative, not {item.row_number}")
         if item.row_number in rows:
             sentences.append(f"row_number {item.row_number} is given twice")
         rows.add(item.row_number)

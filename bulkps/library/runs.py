@@ -4,10 +4,11 @@ import getpass
 import secrets
 import socket
 import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from bulkps import yamlfile
 from bulkps.engine.driver import Driver
 from bulkps.engine.events import Finish, StopReason
 from bulkps.engine.item import Change, Item
@@ -15,11 +16,11 @@ from bulkps.engine.judge import IN_DOUBT
 from bulkps.engine.machine import Machine
 from bulkps.engine.policy import BulkOperationConfig
 from bulkps.engine.status import BulkItemStatus
-from bulkps.errors import BulkpsError, ExitCode, UsageProblem
+from bulkps.errors import BulkpsError, ExitCode, RecordFailed, UsageProblem
 from bulkps.exchange.cmdlet import Cmdlet, Secret
 from bulkps.exchange.errors import KnownError
 from bulkps.intake import CheckReport, InputRow
-from bulkps.operations.bind import PASSWORD, item_key
+from bulkps.operations.bind import PASSWORD, bind, item_key, places
 from bulkps.operations.loader import dump_operation, load_operation, releases
 from bulkps.operations.model import Operation
 from bulkps.operations.passwords import generate
@@ -27,11 +28,13 @@ from bulkps.records import home, results
 from bulkps.records.audit import Audit
 from bulkps.records.journal import Journal, Run, owner_name
 from bulkps.records.recorder import Recorder
-from bulkps.sessions.connection import Connection, ConnectionType
-from bulkps.sessions.open import endpoint
+from bulkps.sessions.connection import Connection, ConnectionType, Credentials
+from bulkps.sessions.open import endpoint, simulator_options
 
 #: Called after changes of items are durable.
 OnChanges = Callable[[Sequence[Change]], None]
+#: Codes of failed items that are not sent again by a retry: it may have happened.
+_NEVER_AGAIN = (IN_DOUBT, "request-gone")
 #: Told the driver as soon as there is one, so that others can pause or cancel.
 OnDriver = Callable[[Driver], None]
 
@@ -43,14 +46,14 @@ class Target:
     Attributes:
         name: The connection's name.
         connection: The connection.
-        password: For its user, or None.
+        credentials: Its secrets.
         config: How the run may proceed.
         catalogue: What errors mean.
     """
 
     name: str
     connection: Connection
-    password: Secret | None
+    credentials: Credentials
     config: BulkOperationConfig
     catalogue: tuple[KnownError, ...]
 
@@ -97,6 +100,24 @@ def check_target(operation: Operation, target: Target) -> None:
             f"{operation.name} needs cmdlets that only Exchange Online has, and connection {target.name!r} "
             "is an Exchange Server (type exchange); nothing was sent"
         )
+    check_connection(target.name, target.connection)
+
+
+def check_connection(name: str, connection: Connection) -> None:
+    """Refuse a connection that cannot be used as it stands, before anything is made for it.
+
+    Raises:
+        UsageProblem: If its file of certificates is not there, or its simulator cannot be made.
+    """
+    if connection.ca_file and not Path(connection.ca_file).is_file():
+        raise UsageProblem(
+            f"connections.{name}.ca_file: there is no file {connection.ca_file}; nothing was sent"
+        )
+    if connection.embedded:
+        try:
+            simulator_options(connection.simulator)
+        except ValueError as error:
+            raise UsageProblem(f"connections.{name}.simulator: {error}; nothing was sent") from error
 
 
 def create_run(
@@ -115,6 +136,8 @@ def create_run(
         operation_text=dump_operation(operation),
         connection=target.name,
         simulated=target.connection.simulated,
+        place=target.connection.place,
+        options=_options_text(target.config),
         file=str(report.path.absolute()),
         digest=report.digest,
         header=report.header,
@@ -128,8 +151,25 @@ def create_run(
 
 
 def _item(operation: Operation, row: InputRow) -> Item:
-    first = operation.next_step(-1, row.values) or 0
+    # Defaults count for whether a step is wanted, but are no part of what the row says.
+    first = operation.next_step(-1, {**operation.defaults, **row.values}) or 0
     return Item(item_key(operation, row.values), row.row, row.values, step=first)
+
+
+def plan(operation: Operation, row: InputRow) -> Iterator[Cmdlet]:
+    """Yield the cmdlets that *row* will be, in order.
+
+    What an earlier step will return is not known yet; it is shown by its place's name.
+    """
+    key = item_key(operation, row.values)
+    outputs: dict[str, dict[str, str]] = {}
+    values = {**operation.defaults, **row.values}
+    index = operation.next_step(-1, values)
+    while index is not None:
+        step = operation.steps[index]
+        yield bind(step, places(operation, row.values, key, "<run>", outputs))
+        outputs[step.name] = {name: f"<{step.name}.{name}>" for name in step.keep}
+        index = operation.next_step(index, values)
 
 
 def operation_of(run: Run) -> Operation:
@@ -137,11 +177,23 @@ def operation_of(run: Run) -> Operation:
     return load_operation(run.operation_text, f"run {run.id}")
 
 
+def options_of(run: Run) -> BulkOperationConfig:
+    """Return how a run may proceed, as it was told when it was made."""
+    return yamlfile.load(run.options, f"run {run.id}", BulkOperationConfig)
+
+
+def _options_text(config: BulkOperationConfig) -> str:
+    data = asdict(config)
+    data["retry"] = {kind.value: policy for kind, policy in data["retry"].items()}
+    return yamlfile.dump(data)
+
+
 def proceed(
     journal: Journal,
     run: Run,
     target: Target,
     *,
+    retry: bool = False,
     on_changes: OnChanges = lambda changes: None,
     on_driver: OnDriver = lambda driver: None,
     results_path: Path | None = None,
@@ -152,39 +204,55 @@ def proceed(
         journal: Where it is kept.
         run: The run.
         target: Where to.
+        retry: Whether FAILED items are sent again; never those of which nobody knows whether they happened.
         on_changes: Called after changes are durable.
         on_driver: Told the driver before anything is sent.
         results_path: Where the results go; None for the usual place.
 
     Raises:
+        UsageProblem: If the target is not where the run was begun.
         RunOwnedElsewhere: If another process works on it.
         RecordFailed: If a record could not be written.
     """
     operation = operation_of(run)
     check_target(operation, target)
+    if run.place != target.connection.place:
+        raise UsageProblem(
+            f"run {run.id} was begun at {run.place}; connection {target.name!r} leads to "
+            f"{target.connection.place}. It goes on only where it was begun; nothing was sent"
+        )
     owner = f"{owner_name()} ({secrets.token_hex(4)})"
     journal.acquire(run.id, owner)
     finish: Finish | None = None
     try:
-        with Audit(Path(run.audit), run.id, run.who, run.audit_lines, run.audit_head) as audit:
+        # Read again under the lease: where the audit log stands may have moved since.
+        run = journal.run(run.id)
+        with Audit(Path(run.audit), run.id, who(), run.audit_lines, run.audit_head) as audit:
             recorder = Recorder(journal, audit, run.id, owner)
+            if retry:
+                recorder.retry_failed(_NEVER_AGAIN)
             finish = _drive(recorder, run, operation, target, on_changes, on_driver)
     finally:
         state, detail = (
             (finish.reason.value, finish.detail) if finish else ("interrupted", "it ended by an error")
         )
-        journal.stopped(run.id, state, detail)
+        journal.stopped(run.id, owner, state, detail)
     return finished(journal, run.id, finish, results_path)
 
 
 def finished(journal: Journal, name: str, finish: Finish, results_path: Path | None) -> RunReport:
     """Write a run's results and return how it stands."""
     run = journal.run(name)
-    path = results_path or home.results_path(run.id)
-    if path.suffix.casefold() == ".json":
-        results.write_json(path, journal, run, operation_of(run))
-    else:
-        results.write_csv(path, journal, run, operation_of(run))
+    path: Path | None = results_path or home.results_path(run.id)
+    write = results.write_json if path and path.suffix.casefold() == ".json" else results.write_csv
+    try:
+        write(path or Path(), journal, run, operation_of(run))
+    except RecordFailed as error:
+        # The run is as it is; a results file can be written again at any time.
+        note = (
+            f"the results could not be written: {error.reason}; bulkps results {run.id} -o FILE writes them"
+        )
+        finish, path = replace(finish, detail="; ".join(filter(None, (finish.detail, note)))), None
     counts = journal.counts(run.id)
     return RunReport(run, counts, finish, exit_code(counts, finish.reason), path)
 
@@ -196,14 +264,18 @@ def exit_code(counts: dict[BulkItemStatus, int], reason: StopReason) -> ExitCode
         return ExitCode.CANNOT_CONNECT
     if counts[BulkItemStatus.PENDING] or counts[BulkItemStatus.IN_PROGRESS]:
         return ExitCode.UNFINISHED
-    if counts[BulkItemStatus.FAILED]:
+    if counts[BulkItemStatus.FAILED] or counts[BulkItemStatus.SKIPPED]:
+        # What is skipped is over: there is nothing to resume.
         return ExitCode.SOME_FAILED
-    return ExitCode.UNFINISHED if counts[BulkItemStatus.SKIPPED] else ExitCode.COMPLETED
+    return ExitCode.COMPLETED
 
 
-def retry_failed(journal: Journal, run: Run) -> int:
-    """Make a run's FAILED items PENDING again; those in doubt stay: nobody knows whether they happened."""
-    return journal.retry_failed(run.id, never=(IN_DOUBT,))
+def cmdlets_of(operation: Operation) -> list[str]:
+    """Return the cmdlets that *operation* sends, each once."""
+    names = [
+        name for step in operation.steps for name in (step.cmdlet, step.follow.cmdlet if step.follow else "")
+    ]
+    return list(dict.fromkeys(filter(None, names)))
 
 
 def with_password(cmdlet: Cmdlet) -> Cmdlet:
@@ -237,7 +309,7 @@ def _drive(
         username=connection.username,
         simulated=run.simulated,
     )
-    with endpoint(connection, target.password, config.item_timeout) as there:
+    with endpoint(connection, target.credentials, config.item_timeout, cmdlets_of(operation)) as there:
         machine = Machine(operation, config, target.catalogue, f"bulkps-{run.id}")
         driver = Driver(
             machine, operation, recorder, there.connect, on_changes=on_changes, prepare=with_password

@@ -22,17 +22,22 @@ def item_key(operation: Operation, values: Mapping[str, Value]) -> str:
 
 
 def places(
-    values: Mapping[str, Value], key: str, batch: str, outputs: Mapping[str, Mapping[str, str]]
+    operation: Operation,
+    values: Mapping[str, Value],
+    key: str,
+    batch: str,
+    outputs: Mapping[str, Mapping[str, str]],
 ) -> dict[str, Value]:
     """Return what fills the places of a step's templates.
 
     Args:
+        operation: What is done; its columns' defaults fill what the item leaves empty.
         values: The item's column values.
         key: The item's key.
         batch: The run's BatchName.
         outputs: Kept output properties by step name.
     """
-    filled: dict[str, Value] = dict(values)
+    filled: dict[str, Value] = {**operation.defaults, **values}
     filled |= {"item.key": key, "run.batch": batch, "secret.password": PASSWORD}
     for step, properties in outputs.items():
         filled |= {f"{step}.{name}": value for name, value in properties.items()}

@@ -1,5 +1,6 @@
 """YAML text to an Operation, checked against itself and against the cmdlets that Exchange has."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
 from functools import cache
@@ -9,6 +10,7 @@ from bulkps import yamlfile
 from bulkps.errors import InvalidInput, UsageProblem
 from bulkps.exchange.facts import CMDLETS, CmdletFacts, cmdlet_facts
 from bulkps.operations.model import Follow, Operation, Step, templates
+from bulkps.operations.resultcolumns import ALL_RESULTS_COLUMNS
 from bulkps.yamlfile import nearest
 
 #: What a template may name beside columns and earlier steps' outputs.
@@ -16,6 +18,7 @@ ITEM_PLACES = ("item.key", "run.batch", "secret.password")
 RUN_PLACES = ("run.batch",)
 BUILT_IN = ("recovery", "restore")
 
+_NAME = re.compile(r"[a-z][a-z0-9-]{0,18}")
 Problems = Callable[[str, str], None]
 
 
@@ -106,6 +109,11 @@ def _check_columns(operation: Operation, report: Problems) -> None:
         known(f"unique.{index}", group)
     for index, step in enumerate(operation.steps):
         known(f"steps.{index}.when", step.when)
+    if not _NAME.fullmatch(operation.name):
+        # It goes into file names and request names, on Windows too.
+        report(
+            "name", f"{operation.name!r}: lower-case letters, digits and dashes, at most 19, a letter first"
+        )
     if not operation.key:
         report("key", "name at least one column that identifies an item")
     if not operation.steps:
@@ -114,9 +122,14 @@ def _check_columns(operation: Operation, report: Problems) -> None:
 
 
 def _check_aliases(operation: Operation, report: Problems) -> None:
+    # source_identity and target_identity are what results call a row's source and target: a file of results
+    # is input again.
+    taken = {folded_header(name) for name in ALL_RESULTS_COLUMNS} - {"sourceidentity", "targetidentity"}
     owners: dict[str, str] = {}
     for name, column in operation.columns.items():
         for header in (name, *column.aliases):
+            if folded_header(header) in taken:
+                report(f"columns.{name}", f"{header!r} is the name of a result column")
             owner = owners.setdefault(folded_header(header), name)
             if owner != name:
                 report(f"columns.{name}.aliases", f"{header!r} means column {owner} already")
@@ -173,6 +186,12 @@ def _check_cmdlet(name: str, parameters: Mapping[str, object], path: str, report
 
 def _check_parameter(facts: CmdletFacts, name: str, value: object, path: str, report: Problems) -> None:
     known = facts.parameter(name)
+    secret = isinstance(value, str) and "{secret." in value
+    if known is not None and (known.type == "SecureString") != secret:
+        sentence = (
+            "takes a secret and nothing else" if not secret else f"is a {known.type}: a secret would be seen"
+        )
+        report(path, f"{facts.name} -{known.name} {sentence}")
     if known is None:
         report(path, f"{facts.name} has no parameter {name!r}{nearest(name, facts.parameters)}")
     elif known.values and isinstance(value, str) and "{" not in value and not _allowed(value, known.values):

@@ -36,6 +36,7 @@ class Column:
         aliases: Other headers that mean this column; case, spaces, dashes, underscores do not count.
         values: The allowed values, in canonical spelling; empty allows all.
         max_length: Characters that Exchange takes; None where no limit is known.
+        default: The value where a row leaves it empty, or empty.
         example: A sound cell for templates and docs.
         sample: Where the simulator's tenant has a fitting value, as ``inactive.ExchangeGuid``.
     """
@@ -48,6 +49,7 @@ class Column:
     aliases: tuple[str, ...] = ()
     values: tuple[str, ...] = ()
     max_length: int | None = None
+    default: str = ""
     example: str = ""
     sample: str = ""
 
@@ -58,6 +60,8 @@ class Column:
                 raise ValueError(f"{name!r} is no type of cell; there are {', '.join(CELL_TYPES)}")
         if self.example and self.problem(self.example):
             raise ValueError(f"the example {self.example!r} is not sound: {self.problem(self.example)}")
+        if self.default and self.problem(self.default):
+            raise ValueError(f"the default {self.default!r} is not sound: {self.problem(self.default)}")
 
     @cached_property
     def pattern(self) -> str:
@@ -150,6 +154,8 @@ class Step:
         keep: Output properties to keep for later steps, journal and results.
         follow: How to follow it where Exchange works on after the cmdlet returned.
         idempotent: Whether sending it twice does no harm.
+        repeat_refused: Whether Exchange itself refuses a second time: by a name that is taken, or because
+            what it starts from is gone.
     """
 
     __pydantic_config__: ClassVar[Mapping[str, str]] = STRICT
@@ -162,6 +168,7 @@ class Step:
     keep: tuple[str, ...] = ()
     follow: Follow | None = None
     idempotent: bool = False
+    repeat_refused: bool = False
 
     @property
     def wanted_properties(self) -> tuple[str, ...]:
@@ -218,6 +225,13 @@ class Operation:
             if self.wanted(self.steps[index], values):
                 return index
         return None
+
+    @cached_property
+    def defaults(self) -> Mapping[str, Scalar]:
+        """The values of columns that a row leaves empty."""
+        return {
+            name: column.canonical(column.default) for name, column in self.columns.items() if column.default
+        }
 
     def required_columns(self) -> list[str]:
         """Return the names of the columns that every row must fill."""

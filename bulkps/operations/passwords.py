@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-# No character that is mistaken for another, none that a shell or a CSV file treats specially.
+# No character that is mistaken for another when it is read aloud.
 _CLASSES = ("ABCDEFGHJKLMNPQRSTUVWXYZ", "abcdefghijkmnopqrstuvwxyz", "23456789", "!#%*+-.:=?@_")
 #: Entra ID takes 8 to 256 characters and asks for three of the four classes; all four are given.
 LENGTH = 24

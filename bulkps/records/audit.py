@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -15,7 +16,6 @@ from typing import TYPE_CHECKING, Any, TextIO
 from loguru import logger
 
 from bulkps.errors import RecordFailed
-from bulkps.exchange.cmdlet import Secret, Value
 
 if TYPE_CHECKING:
     from loguru import Record
@@ -31,11 +31,6 @@ def line_hash(line: str) -> str:
     return hashlib.sha256(line.encode("utf-8")).hexdigest()
 
 
-def shown(parameters: Mapping[str, Value]) -> dict[str, object]:
-    """Return parameters as the audit log may hold them: secrets as asterisks."""
-    return {name: str(value) if isinstance(value, Secret) else value for name, value in parameters.items()}
-
-
 class Audit:
     """A run's audit log, open for writing.
 
@@ -48,9 +43,9 @@ class Audit:
     """
 
     def __init__(self, path: Path, run: str, who: str, lines: int = 0, head: str = "") -> None:
-        self.path, self.lines, self.head = path, lines, head or FIRST
-        self._run, self._who = run, who
+        self.path, self._run, self._who = path, run, who
         try:
+            self.lines, self.head = _tail(path, lines, head or FIRST)
             self._file: TextIO = path.open("a", encoding="utf-8", newline="\n")
         except OSError as error:
             raise RecordFailed(str(path), error.strerror or str(error)) from error
@@ -95,10 +90,14 @@ class Audit:
             "who": self._who,
             **facts,
         }
+        before = self.lines
         try:
             self._log.bind(entry=entry).log(_LEVEL, event)
         except (OSError, ValueError) as error:
             raise RecordFailed(str(self.path), getattr(error, "strerror", None) or str(error)) from error
+        if self.lines != before + 1:
+            # logger.remove() or logger.disable() of the program that uses bulkps.
+            raise RecordFailed(str(self.path), "the program has switched loguru off")
 
     def sync(self) -> None:
         """Bring what was written to the disk.
@@ -114,7 +113,9 @@ class Audit:
 
     def close(self) -> None:
         """Close the file; what was synced is there."""
-        logger.remove(self._sink)
+        with suppress(ValueError):
+            # It may be gone already: the program may have removed every sink.
+            logger.remove(self._sink)
         try:
             self._file.close()
         except OSError as error:
@@ -128,3 +129,35 @@ class Audit:
         line = json.dumps({"previous": self.head, **entry}, ensure_ascii=False)
         self._file.write(line + "\n")
         self.lines, self.head = self.lines + 1, line_hash(line)
+
+
+def _tail(path: Path, lines: int, head: str) -> tuple[int, str]:
+    """Return how many lines *path* has and the hash of the last; make its end whole.
+
+    The journal may know fewer lines than there are: a crash between the two leaves lines that announce what
+    was never sent. They are kept if they continue the chain. A last line that was cut short is taken off.
+
+    Raises:
+        RecordFailed: If the file is not the one that the journal knows.
+        OSError: If it cannot be read or cut.
+    """
+    if not path.exists():
+        if lines:
+            raise RecordFailed(str(path), f"it is gone, and the journal knows {lines} lines of it")
+        return 0, head
+    count, last, whole = 0, FIRST, 0
+    with path.open("rb") as file:
+        for raw in file:
+            if not raw.endswith(b"\n"):
+                break
+            line = raw[:-1].decode("utf-8")
+            if count >= lines and json.loads(line).get("previous") != last:
+                raise RecordFailed(str(path), f"line {count + 1} does not continue the chain")
+            count, last, whole = count + 1, line_hash(line), whole + len(raw)
+            if count == lines and last != head:
+                raise RecordFailed(str(path), f"line {count} is not the one that the journal knows")
+    if count < lines:
+        raise RecordFailed(str(path), f"it has {count} lines, and the journal knows {lines}")
+    if whole < path.stat().st_size:
+        os.truncate(path, whole)
+    return count, last

@@ -5,13 +5,13 @@ from pathlib import Path
 
 from platformdirs import user_data_path
 
-from bulkps.errors import RecordFailed
+from bulkps.errors import UsageProblem
 
 
 def home() -> Path:
     """Return the folder that holds journal, audit and results: BULKPS_HOME, else the platform's own."""
     given = os.environ.get("BULKPS_HOME")
-    return Path(given).expanduser() if given else user_data_path("bulkps", appauthor=False)
+    return Path(given).expanduser().resolve() if given else user_data_path("bulkps", appauthor=False)
 
 
 def journal_path() -> Path:
@@ -33,5 +33,7 @@ def _in(folder: Path) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise RecordFailed(str(folder), error.strerror or str(error)) from error
+        raise UsageProblem(
+            f"cannot make {folder}: {error.strerror or error}; BULKPS_HOME names another place"
+        ) from error
     return folder

@@ -4,6 +4,7 @@ One database per user (SQLite in WAL mode with ``synchronous=FULL``, so that a c
 cut) through SQLAlchemy Core; another database is a matter of the URL.
 """
 
+import itertools
 import json
 import os
 import socket
@@ -12,18 +13,33 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
-from sqlalchemy import Connection, Engine, bindparam, create_engine, event, func, select, update
+from sqlalchemy import (
+    URL,
+    Connection,
+    Engine,
+    bindparam,
+    case,
+    create_engine,
+    event,
+    func,
+    literal,
+    select,
+    update,
+)
 from sqlalchemy.exc import DBAPIError
 
 from bulkps.engine.item import Change, Item, Phase
 from bulkps.engine.status import BulkItemStatus
-from bulkps.errors import RecordFailed, RunNotFound, RunOwnedElsewhere
-from bulkps.records.schema import events, items, migrate, runs
+from bulkps.errors import RecordFailed, RunNotFound, RunOwnedElsewhere, UsageProblem
+from bulkps.records.schema import MIGRATIONS, current_version, events, items, migrate, runs
 
 #: A run whose owner has not been heard of for so many seconds may be taken over.
-LEASE = 30.0
+LEASE = 10.0
+#: The state of a run whose rows are still being read in; nobody is shown it.
+_LOADING = "loading"
 _INSERTED_AT_ONCE = 2000
 _ITEM_COLUMNS = [column for column in items.columns if column.name not in ("run", "cells")]
 
@@ -38,6 +54,8 @@ class Run:
         operation_text: The operation as it was, in YAML: a run is its journal.
         connection: The connection's name.
         simulated: Whether nothing real was at its end.
+        place: Where the connection led; it is resumed nowhere else.
+        options: How it may proceed, as JSON.
         file: The file it was made from.
         digest: SHA-256 of that file.
         header: The file's header as it was.
@@ -57,6 +75,8 @@ class Run:
     operation_text: str
     connection: str
     simulated: bool
+    place: str
+    options: str
     file: str
     digest: str
     header: tuple[str, ...]
@@ -78,14 +98,29 @@ class Journal:
         path: The SQLite file; made if it is not there.
 
     Raises:
-        RecordFailed: If it cannot be opened.
+        UsageProblem: If it cannot be opened.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._engine = _engine(path)
-        with self._writing() as connection:
-            migrate(connection, str(path))
+        try:
+            # A look first: to open a journal must not wait for another process's writing.
+            with self._engine.connect() as connection:
+                current = current_version(connection.execution_options(reads=True))
+            if current != len(MIGRATIONS):
+                with self._engine.begin() as connection:
+                    migrate(connection, str(path))
+        except DBAPIError as error:
+            raise UsageProblem(f"cannot open the journal {path}: {error.orig}; nothing was sent") from error
+
+    def __enter__(self) -> "Journal":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
 
     def close(self) -> None:
         """Close every connection to the database."""
@@ -105,20 +140,29 @@ class Journal:
             "owner": "",
             "heartbeat": 0.0,
             "wish": "",
+            "state": _LOADING,
         }
-        count = 0
         with self._writing() as connection:
             connection.execute(runs.insert().values(**row))
-            batch: list[dict[str, Any]] = []
-            for item, cells in planned:
-                count += 1
-                batch.append({"run": run.id, "cells": json.dumps(cells), **_row(item)})
-                if len(batch) >= _INSERTED_AT_ONCE:
-                    connection.execute(items.insert(), batch)
-                    batch = []
-            if batch:
-                connection.execute(items.insert(), batch)
+        count = 0
+        try:
+            # In parts: a million rows in one transaction would keep every other run from its journal.
+            for part in batched_rows(run.id, planned):
+                with self._writing() as connection:
+                    connection.execute(items.insert(), part)
+                count += len(part)
+        except BaseException:
+            self._forget(run.id)
+            raise
+        with self._writing() as connection:
+            connection.execute(update(runs).where(runs.c.id == run.id).values(state="new"))
         return count
+
+    def _forget(self, run: str) -> None:
+        """Take back a run that was never whole."""
+        with self._writing() as connection:
+            connection.execute(items.delete().where(items.c.run == run))
+            connection.execute(runs.delete().where(runs.c.id == run))
 
     def run(self, name: str) -> Run:
         """Return the run called *name*; any unique beginning of its name does, and ``last``.
@@ -126,7 +170,8 @@ class Journal:
         Raises:
             RunNotFound: If there is none, or more than one.
         """
-        query = select(runs).order_by(runs.c.created_at.desc(), runs.c.id.desc())
+        query = select(runs).where(runs.c.state != _LOADING)
+        query = query.order_by(runs.c.created_at.desc(), runs.c.id.desc())
         if name != "last":
             query = query.where(runs.c.id.startswith(name, autoescape=True))
         with self._reading() as connection:
@@ -135,21 +180,22 @@ class Journal:
             found if len(found) == 1 else []
         )
         if not exact:
-            raise RunNotFound(name)
+            raise RunNotFound(name, len(found))
         return _run(exact[0])
 
     def runs(self, limit: int) -> list[Run]:
         """Return the newest *limit* runs, newest first."""
-        query = select(runs).order_by(runs.c.created_at.desc(), runs.c.id.desc()).limit(limit)
+        query = select(runs).where(runs.c.state != _LOADING)
+        query = query.order_by(runs.c.created_at.desc(), runs.c.id.desc()).limit(limit)
         with self._reading() as connection:
             return [_run(row) for row in connection.execute(query).mappings()]
 
-    def stopped(self, run: str, state: str, detail: str) -> None:
-        """Keep why a run stopped, and give up the lease."""
+    def stopped(self, run: str, owner: str, state: str, detail: str) -> None:
+        """Keep why a run stopped, and give up the lease; nothing happens if *owner* does not have it."""
         with self._writing() as connection:
             connection.execute(
                 update(runs)
-                .where(runs.c.id == run)
+                .where(runs.c.id == run, runs.c.owner == owner)
                 .values(state=state, detail=detail, ended_at=time.time(), owner="", wish="")
             )
 
@@ -158,20 +204,34 @@ class Journal:
     def acquire(self, run: str, owner: str) -> None:
         """Take the lease on a run for *owner*.
 
+        A lease that another owner has is watched for up to LEASE seconds: a living owner renews it every
+        second, a dead one never does.
+
         Raises:
-            RunOwnedElsewhere: If another owner was heard of within the last LEASE seconds.
+            RunOwnedElsewhere: If its owner is alive.
         """
-        now = time.time()
-        free = (runs.c.owner == "") | (runs.c.heartbeat < now - LEASE) | (runs.c.owner == owner)
+        until = time.monotonic() + LEASE
+        holder, last = self._lease(run)
+        while holder and holder != owner and last >= time.time() - LEASE and time.monotonic() < until:
+            time.sleep(0.2)
+            now_holder, now_last = self._lease(run)
+            if (now_holder, now_last) != (holder, last) and now_holder:
+                raise RunOwnedElsewhere(run, now_holder)
+            holder, last = now_holder, now_last
         with self._writing() as connection:
             taken = connection.execute(
                 update(runs)
-                .where(runs.c.id == run, free)
-                .values(owner=owner, heartbeat=now, wish="", state="running", detail="")
+                # Whoever watched beside us may have been faster.
+                .where(runs.c.id == run, runs.c.owner == holder, runs.c.heartbeat == last)
+                .values(owner=owner, heartbeat=time.time(), wish="", state="running", detail="")
             )
-            if taken.rowcount == 0:
-                holder = connection.execute(select(runs.c.owner).where(runs.c.id == run)).scalar()
-                raise RunOwnedElsewhere(run, str(holder))
+        if taken.rowcount == 0:
+            raise RunOwnedElsewhere(run, self._lease(run)[0])
+
+    def _lease(self, run: str) -> tuple[str, float]:
+        with self._reading() as connection:
+            row = connection.execute(select(runs.c.owner, runs.c.heartbeat).where(runs.c.id == run)).one()
+        return str(row[0]), float(row[1])
 
     def beat(self, run: str, owner: str) -> str:
         """Renew the lease; return what another process wishes: ``cancel``, ``pause`` or nothing.
@@ -190,10 +250,15 @@ class Journal:
 
     # --- items ----------------------------------------------------------------------------------------
 
-    def record(self, run: str, changes: Sequence[Change], audit_lines: int, audit_head: str) -> None:
+    def record(
+        self, run: str, owner: str, changes: Sequence[Change], audit_lines: int, audit_head: str
+    ) -> None:
         """Keep *changes* and where the audit log stands, in one transaction.
 
         When this returns they are on disk: a later crash cannot lose them.
+
+        Raises:
+            RunOwnedElsewhere: If *owner* no longer has the lease; nothing was kept.
         """
         # The last state of an item counts; every event is kept.
         last = {change.item.key: change.item for change in changes}
@@ -202,11 +267,14 @@ class Journal:
             if rows:
                 connection.execute(_UPDATE_ITEM, rows)
                 connection.execute(events.insert(), [_event(run, change) for change in changes])
-            connection.execute(
+            kept = connection.execute(
                 update(runs)
-                .where(runs.c.id == run)
+                .where(runs.c.id == run, runs.c.owner == owner)
                 .values(audit_lines=audit_lines, audit_head=audit_head, heartbeat=time.time())
             )
+            if kept.rowcount == 0:
+                # Raising inside the transaction takes everything of it back.
+                raise RunOwnedElsewhere(run, "another process")
 
     def pending(self, run: str, after: int, count: int) -> list[Item]:
         """Return the next *count* items behind row *after* that wait to be sent, or were in flight."""
@@ -251,53 +319,48 @@ class Journal:
             return [_item(row) for row in connection.execute(query).mappings()]
 
     def skip_pending(self, run: str, code: str, reason: str, now: float) -> None:
-        """Make every PENDING item SKIPPED."""
+        """Make every PENDING item SKIPPED; one that Exchange had refused keeps what it said."""
         pending = (items.c.run == run) & (items.c.status == BulkItemStatus.PENDING.value)
-        skipped = BulkItemStatus.SKIPPED.value
-        columns = ["run", "key", "at", "event", "status", "step", "attempt", "code", "detail"]
-        told = select(
-            items.c.run,
-            items.c.key,
-            *(bindparam(None, value) for value in (now, "item.skipped", skipped)),
-            items.c.step,
-            items.c.attempt,
-            *(bindparam(None, value) for value in (code, reason)),
-        ).where(pending)
+        skipped = {"status": BulkItemStatus.SKIPPED.value, "phase": Phase.OVER.value}
+        error = case((items.c.error == "", reason), else_=f"{reason}; before that: " + items.c.error)
         with self._writing() as connection:
-            connection.execute(events.insert().from_select(columns, told))
+            self._tell(connection, pending, now, "item.skipped", skipped["status"], code)
             connection.execute(
-                update(items)
-                .where(pending)
-                .values(status=skipped, phase=Phase.OVER.value, code=code, error=reason, completed_at=now)
+                update(items).where(pending).values(code=code, error=error, completed_at=now, **skipped)
             )
 
-    def retry_failed(self, run: str, never: Sequence[str]) -> int:
-        """Make FAILED items PENDING again, but for those whose code is one of *never*; return how many."""
+    def retry_failed(self, run: str, never: Sequence[str], now: float) -> int:
+        """Make FAILED items to be sent again, but for those whose code is one of *never*; return how many.
+
+        What an earlier step made is there: such a row goes on where it failed, and stays IN_PROGRESS.
+        """
+        failed = (
+            (items.c.run == run)
+            & (items.c.status == BulkItemStatus.FAILED.value)
+            & items.c.code.not_in(list(never))
+        )
+        status = case(
+            (items.c.step == 0, BulkItemStatus.PENDING.value), else_=BulkItemStatus.IN_PROGRESS.value
+        )
         with self._writing() as connection:
-            failed = (
-                (items.c.run == run)
-                & (items.c.status == BulkItemStatus.FAILED.value)
-                & items.c.code.not_in(list(never))
-            )
-            at_start = connection.execute(
+            self._tell(connection, failed, now, "item.retry-asked", status, "")
+            changed = connection.execute(
                 update(items)
-                .where(failed, items.c.step == 0)
-                .values(
-                    status=BulkItemStatus.PENDING.value, phase=Phase.READY.value, attempt=0, completed_at=None
-                )
+                .where(failed)
+                .values(status=status, phase=Phase.READY.value, attempt=0, completed_at=None)
             )
-            # What an earlier step made is there: the row goes on where it failed.
-            midway = connection.execute(
-                update(items)
-                .where(failed, items.c.step > 0)
-                .values(
-                    status=BulkItemStatus.IN_PROGRESS.value,
-                    phase=Phase.READY.value,
-                    attempt=0,
-                    completed_at=None,
-                )
-            )
-            return at_start.rowcount + midway.rowcount
+            return changed.rowcount
+
+    def _tell(
+        self, connection: Connection, which: Any, now: float, event: str, status: Any, code: str
+    ) -> None:
+        """Keep an event for each of the items *which*."""
+        columns = ["run", "key", "at", "event", "status", "step", "attempt", "code", "detail"]
+        values = [literal(now), literal(event), status if not isinstance(status, str) else literal(status)]
+        told = select(
+            items.c.run, items.c.key, *values, items.c.step, items.c.attempt, literal(code), literal("{}")
+        ).where(which)
+        connection.execute(events.insert().from_select(columns, told))
 
     def counts(self, run: str) -> dict[BulkItemStatus, int]:
         """Return how many items have each status; every status is there."""
@@ -333,7 +396,8 @@ class Journal:
 
 
 def _engine(path: Path) -> Engine:
-    engine = create_engine(f"sqlite:///{path.as_posix()}", connect_args={"timeout": 30})
+    # URL.create, not a text: a ? in a folder's name would cut it short.
+    engine = create_engine(URL.create("sqlite", database=str(path)), connect_args={"timeout": 30})
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, _: Any) -> None:
@@ -349,6 +413,13 @@ def _engine(path: Path) -> Engine:
         )
 
     return engine
+
+
+def batched_rows(run: str, planned: Iterable[tuple[Item, Sequence[str]]]) -> Iterator[list[dict[str, Any]]]:
+    """Yield the rows of new items in parts."""
+    rows = ({"run": run, "cells": json.dumps(cells), **_row(item)} for item, cells in planned)
+    while part := list(itertools.islice(rows, _INSERTED_AT_ONCE)):
+        yield part
 
 
 def owner_name() -> str:

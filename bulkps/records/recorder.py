@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterable, Sequence
 
 from bulkps.engine.item import Change, Item
-from bulkps.records.audit import Audit, shown
+from bulkps.records.audit import Audit
 from bulkps.records.journal import Journal
 
 _SENTENCES = {
@@ -17,6 +17,7 @@ _SENTENCES = {
     "item.failed": "failed",
     "item.in-doubt": "nobody can tell whether {cmdlet} happened",
     "item.waits-for-operator": "Exchange waits for an operator",
+    "item.unknown-status": "Exchange says something that the operation does not name",
 }
 
 
@@ -35,7 +36,7 @@ class Recorder:
 
     def __init__(self, journal: Journal, audit: Audit, run: str, owner: str) -> None:
         self._journal, self._audit, self._run, self._owner = journal, audit, run, owner
-        self._loaded = 0
+        self._loaded = -1
 
     def load(self, count: int) -> tuple[Sequence[Item], bool]:
         """Return the next unfinished items, and whether those were the last."""
@@ -53,13 +54,22 @@ class Recorder:
         for change in changes:
             self._write(change)
         self._audit.sync()
-        self._journal.record(self._run, changes, self._audit.lines, self._audit.head)
+        self._keep(changes)
 
     def skip_pending(self, code: str, reason: str, now: float) -> None:
         """Make every PENDING item SKIPPED."""
         self._audit.write("run.rest-skipped", reason, now, {"code": code})
         self._audit.sync()
+        self._keep(())
         self._journal.skip_pending(self._run, code, reason, now)
+
+    def retry_failed(self, never: Sequence[str]) -> int:
+        """Make FAILED items to be sent again, but for those whose code is one of *never*; return how many."""
+        self.say("run.retry-asked", "failed items are to be sent again", never=list(never))
+        return self._journal.retry_failed(self._run, never, time.time())
+
+    def _keep(self, changes: Sequence[Change]) -> None:
+        self._journal.record(self._run, self._owner, changes, self._audit.lines, self._audit.head)
 
     def following(self) -> int:
         """Return how many items are at Exchange."""
@@ -77,11 +87,15 @@ class Recorder:
         """Renew the lease; return what another process wishes."""
         return self._journal.beat(self._run, self._owner)
 
+    def note(self, event: str, sentence: str) -> None:
+        """Write what happened to the run itself into the audit log."""
+        self.say(event, sentence)
+
     def say(self, event: str, sentence: str, **facts: object) -> None:
         """Write an event of the run itself to the audit log and keep the log's head."""
         self._audit.write(event, sentence, time.time(), facts)
         self._audit.sync()
-        self._journal.record(self._run, (), self._audit.lines, self._audit.head)
+        self._keep(())
 
     def _write(self, change: Change) -> None:
         item, cmdlet = change.item, change.cmdlet
@@ -95,7 +109,7 @@ class Recorder:
         if cmdlet:
             facts |= {"cmdlet": cmdlet.name}
         if cmdlet and change.event == "item.sending":
-            facts |= {"parameters": shown(cmdlet.parameters)}
+            facts |= {"parameters": cmdlet.shown()}
         optional = {
             "code": item.code,
             "error": item.error,

@@ -3,6 +3,7 @@
 import csv
 import json
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -109,13 +110,27 @@ def write_json(
             for own, became in rows(journal, run, operation, only):
                 file.write(",\n" if count else "\n")
                 file.write(
-                    json.dumps({"input": dict(zip(header, own, strict=True)), **became}, ensure_ascii=False)
+                    json.dumps(
+                        {"input": dict(zip(header, own, strict=True)), **_typed(became)}, ensure_ascii=False
+                    )
                 )
                 count += 1
             file.write("\n]\n")
         return count
 
     return _replace(path, write)
+
+
+def _typed(became: dict[str, str]) -> dict[str, object]:
+    """Return result columns with numbers as numbers and what is not there as null, for JSON."""
+    seconds = became["duration_seconds"]
+    return {
+        **became,
+        "row_number": int(became["row_number"]),
+        "attempts": int(became["attempts"]),
+        "duration_seconds": float(seconds) if seconds else None,
+        "evidence": json.loads(became["evidence"]) if became["evidence"] else None,
+    }
 
 
 def _replace(path: Path, write: Callable[[Path], int]) -> int:
@@ -126,6 +141,9 @@ def _replace(path: Path, write: Callable[[Path], int]) -> int:
         count = write(temporary)
         temporary.replace(path)
     except OSError as error:
+        # On Windows a file that a spreadsheet has open cannot be replaced.
+        with suppress(OSError):
+            temporary.unlink()
         raise RecordFailed(str(path), error.strerror or str(error)) from error
     return count
 

@@ -13,6 +13,7 @@ from sqlalchemy import (
     Table,
     Text,
     func,
+    inspect,
     select,
 )
 
@@ -34,6 +35,8 @@ runs = Table(
     Column("operation_text", Text, nullable=False),
     Column("connection", String(80), nullable=False),
     Column("simulated", Integer, nullable=False),
+    Column("place", Text, nullable=False),
+    Column("options", Text, nullable=False),
     Column("file", Text, nullable=False),
     Column("digest", String(64), nullable=False),
     Column("header", Text, nullable=False),
@@ -99,6 +102,13 @@ events = Table(
 MIGRATIONS: tuple[Callable[[Connection], None], ...] = (metadata.create_all,)
 
 
+def current_version(connection: Connection) -> int:
+    """Return the version of the journal behind *connection*; 0 if there is none yet."""
+    if not inspect(connection).has_table(version.name):
+        return 0
+    return int(connection.execute(select(func.max(version.c.version))).scalar() or 0)
+
+
 def migrate(connection: Connection, source: str) -> None:
     """Bring the journal behind *connection* to the newest version, in the caller's transaction.
 
@@ -106,7 +116,7 @@ def migrate(connection: Connection, source: str) -> None:
         UsageProblem: If a newer bulkps wrote it.
     """
     version.create(connection, checkfirst=True)
-    current = connection.execute(select(func.max(version.c.version))).scalar() or 0
+    current = current_version(connection)
     if current > len(MIGRATIONS):
         raise UsageProblem(
             f"{source} was written by a newer bulkps (journal version {current}, this one knows "

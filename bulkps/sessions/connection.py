@@ -5,13 +5,18 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import ClassVar
 
+from bulkps.errors import FieldProblems
+from bulkps.exchange.cmdlet import Secret
+
 _STRICT = {"extra": "forbid"}
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 class ConnectionType(Enum):
     """The ways to a runspace."""
 
     SIMULATOR = "simulator"  #: A tenant in this process, or in a ``bulkps simulate`` process.
+    PROCESS = "process"  #: A child PowerShell on this machine.
     WINRM = "winrm"  #: A management host, or a JEA endpoint on it.
     EXCHANGE = "exchange"  #: Exchange Server's own endpoint, no-language.
 
@@ -23,6 +28,73 @@ class Auth(Enum):
     NEGOTIATE = "negotiate"
     KERBEROS = "kerberos"
     NTLM = "ntlm"
+
+
+@dataclass(frozen=True)
+class ExchangeOnline:
+    """How a session signs in to Exchange Online.
+
+    Attributes:
+        organization: The primary ``.onmicrosoft.com`` domain.
+        app_id: The application's id, with one of the certificates.
+        certificate_thumbprint: Of a certificate in the user's store (Windows only).
+        certificate_file: A .pfx file as the session's own machine sees it; its password, if it has one,
+            comes from BULKPS_CERTIFICATE_PASSWORD or the keyring.
+        managed_identity: Whether the machine's own identity in Azure signs in.
+        managed_identity_account_id: Which user-assigned identity, or empty.
+        environment: O365Default, O365USGovGCCHigh, O365USGovDoD, O365GermanyCloud or O365China.
+    """
+
+    __pydantic_config__: ClassVar[Mapping[str, str]] = _STRICT
+
+    organization: str
+    app_id: str = ""
+    certificate_thumbprint: str = ""
+    certificate_file: str = ""
+    managed_identity: bool = False
+    managed_identity_account_id: str = ""
+    environment: str = "O365Default"
+
+    def __post_init__(self) -> None:
+        """Refuse anything but one whole way to sign in."""
+        certificates = [name for name in (self.certificate_thumbprint, self.certificate_file) if name]
+        if self.managed_identity == bool(self.app_id):
+            raise ValueError("say either app_id (with a certificate) or managed_identity: true")
+        if self.app_id and len(certificates) != 1:
+            raise ValueError("app_id needs certificate_thumbprint or certificate_file, one of them")
+        if certificates and not self.app_id:
+            raise ValueError("a certificate signs in for an application; say app_id too")
+        if not self.organization.casefold().endswith(".onmicrosoft.com"):
+            raise ValueError(
+                f"organization must be the primary .onmicrosoft.com domain, not {self.organization!r}"
+            )
+
+
+@dataclass(frozen=True)
+class Renewal:
+    """How long a session may be used; 0 means without end.
+
+    Attributes:
+        after_seconds: Its age.
+        after_pipelines: Pipelines run in it. An endpoint stops answering after 1,000 that were not closed;
+            ours are closed, and this is a net below.
+        after_megabytes: The engine's memory. The Exchange Online module grows; WinRM ends a shell at its
+            MaxMemoryPerShellMB (1,024 by default).
+        before_token_end: Seconds before the Exchange Online token ends.
+    """
+
+    __pydantic_config__: ClassVar[Mapping[str, str]] = _STRICT
+
+    after_seconds: float = 7200.0
+    after_pipelines: int = 900
+    after_megabytes: int = 800
+    before_token_end: float = 300.0
+
+    def __post_init__(self) -> None:
+        """Refuse what could never be reached."""
+        for name in ("after_seconds", "after_pipelines", "after_megabytes", "before_token_end"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} must not be negative, not {getattr(self, name)}")
 
 
 @dataclass(frozen=True)
@@ -69,6 +141,9 @@ class Connection:
         operation_timeout: Seconds after which the server answers a wait for output at the latest.
         read_timeout: Seconds after which an HTTP answer that does not come is given up; more than
             operation_timeout.
+        executable: PowerShell's path on type process; empty for pwsh, else powershell.
+        exchange_online: How the session signs in to Exchange Online (types process and winrm), or nothing.
+        renew: How long a session may be used.
         simulator: What the embedded simulator is like.
     """
 
@@ -86,20 +161,67 @@ class Connection:
     username: str = ""
     operation_timeout: int = 20
     read_timeout: int = 30
+    executable: str = ""
+    exchange_online: ExchangeOnline | None = None
+    renew: Renewal = field(default_factory=Renewal)
     simulator: SimulatorSettings = field(default_factory=SimulatorSettings)
 
     def __post_init__(self) -> None:
         """Refuse a connection that cannot lead anywhere, or would send a password in clear text."""
-        if self.type is not ConnectionType.SIMULATOR and not self.server:
-            raise ValueError(f"server is required for type {self.type.value}")
+        problems = [*self._reach_problems(), *self._sign_in_problems()]
         if self.read_timeout <= self.operation_timeout:
-            raise ValueError(
-                f"read_timeout ({self.read_timeout}) must be more than operation_timeout "
-                f"({self.operation_timeout}): an idle wait is answered only after operation_timeout seconds"
+            sentence = (
+                f"must be more than operation_timeout ({self.operation_timeout}), not {self.read_timeout}: "
+                "an idle wait is answered only after operation_timeout seconds"
             )
-        clear = self.type is not ConnectionType.SIMULATOR and not self.tls
-        if clear and self.auth is Auth.BASIC:
-            raise ValueError("auth basic without tls would send the password in clear text; use tls: true")
+            problems.append(("read_timeout", sentence))
+        if problems:
+            raise FieldProblems(problems)
+
+    def _reach_problems(self) -> list[tuple[str, str]]:
+        problems = []
+        remote = self.type in (ConnectionType.WINRM, ConnectionType.EXCHANGE)
+        if remote and not self.server:
+            problems.append(("server", f"is required for type {self.type.value}"))
+        if self.type is ConnectionType.PROCESS and self.server:
+            problems.append(("server", "type process runs on this machine; winrm leads to another"))
+        if self.type is ConnectionType.SIMULATOR and self.server not in ("", *_LOOPBACK):
+            # Whatever is behind another address, nobody can promise that it is not real.
+            problems.append(
+                ("server", f"a simulator is on this machine only ({_LOOPBACK[0]}), not {self.server!r}")
+            )
+        if any(sign in self.server for sign in "/: ") and self.server not in _LOOPBACK:
+            problems.append(("server", f"is a name or an address alone, not {self.server!r}"))
+        if self.port is not None and not 0 < self.port < 65536:
+            problems.append(("port", f"must be from 1 to 65535, not {self.port}"))
+        return problems
+
+    def _sign_in_problems(self) -> list[tuple[str, str]]:
+        problems = []
+        remote = self.type in (ConnectionType.WINRM, ConnectionType.EXCHANGE)
+        if remote and not self.tls and self.auth is Auth.BASIC:
+            problems.append(
+                ("auth", "basic without tls would send the password in clear text; use tls: true")
+            )
+        if self.exchange_online and self.type not in (ConnectionType.PROCESS, ConnectionType.WINRM):
+            problems.append(
+                ("exchange_online", "needs type process or winrm: no other session can sign in there")
+            )
+        return problems
+
+    @property
+    def place(self) -> str:
+        """Where it leads, in words that do not change: a run is resumed only where it was begun."""
+        if self.embedded:
+            return "the simulator inside bulkps"
+        if self.type is ConnectionType.PROCESS:
+            online = self.exchange_online
+            return (
+                f"PowerShell on this machine, {online.organization if online else 'not signed in by bulkps'}"
+            )
+        online = self.exchange_online
+        signed_in = f", {online.organization}" if online else ""
+        return f"{self.type.value} {self.server.casefold()}:{self.port or 'default'}/{self.path}{signed_in}"
 
     @property
     def simulated(self) -> bool:
@@ -110,3 +232,16 @@ class Connection:
     def embedded(self) -> bool:
         """Whether the simulator runs in this process."""
         return self.simulated and not self.server
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """The secrets of a connection; they are in no settings.
+
+    Attributes:
+        password: For the connection's user, or None.
+        certificate_password: For exchange_online's certificate file, or None.
+    """
+
+    password: Secret | None = None
+    certificate_password: Secret | None = None

@@ -1,18 +1,38 @@
 """Opens sessions for a connection; starts the embedded simulator where the connection is one."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
+
+from pypsrp.powershell import RunspacePool
 
 from bulkps.engine.ports import Connect, SessionRefusedError
-from bulkps.exchange.cmdlet import Secret
-from bulkps.sessions.connection import Auth, Connection, SimulatorSettings
+from bulkps.exchange.cmdlet import ErrorRecord, Secret
+from bulkps.sessions import exchangeonline
+from bulkps.sessions.asking import Asker
+from bulkps.sessions.batching import BATCH_FUNCTION, module_text
+from bulkps.sessions.connection import Auth, Connection, ConnectionType, Credentials, SimulatorSettings
+from bulkps.sessions.pipeline import abandon
+from bulkps.sessions.process import ChildConnection, ChildShell, find_powershell
 from bulkps.sessions.session import PSRPSession
-from bulkps.sessions.wsman import WIRE_ERRORS, build_wsman, open_pool, wire_record
+from bulkps.sessions.wear import Wear
+from bulkps.sessions.wsman import build_wsman, open_pool, wire_record
+
+if TYPE_CHECKING:
+    from bulkps.simulator import SimulatorOptions
 
 #: The simulator's own account. It is no secret: nothing real is behind it.
 SIMULATOR_USER = SIMULATOR_PASSWORD = "simulator"  # noqa: S105
+
+
+#: What urllib3's errors say, in the words of people.
+_CAUSES = (
+    ("CERTIFICATE_VERIFY_FAILED", "certificate verify failed for"),
+    ("NewConnectionError", "cannot reach"),
+    ("NameResolutionError", "cannot find"),
+    ("ConnectTimeoutError", "no answer from"),
+)
 
 
 @dataclass(frozen=True)
@@ -28,46 +48,186 @@ class Endpoint:
     simulated: bool
 
 
+@dataclass(frozen=True)
+class Opened:
+    """An open pool, and what was found out while it was opened.
+
+    Attributes:
+        pool: The pool, with one runspace.
+        ask: Runs small pipelines on it.
+        close: Ends what carried it, after the pool is closed.
+        full_language: Whether script text may be run in it.
+        batching: Whether Invoke-BulkPSBatch may be called in it.
+        online: Its Exchange Online connection, or None.
+    """
+
+    pool: RunspacePool
+    ask: Asker
+    close: Callable[[], None]
+    full_language: bool
+    batching: bool
+    online: exchangeonline.Connected | None
+
+
 @contextmanager
-def endpoint(connection: Connection, password: Secret | None, item_timeout: float) -> Iterator[Endpoint]:
+def endpoint(
+    connection: Connection, credentials: Credentials, item_timeout: float, cmdlets: Sequence[str]
+) -> Iterator[Endpoint]:
     """Give an endpoint for *connection*; the embedded simulator runs inside the block.
 
     Args:
         connection: Where to.
-        password: For the connection's user; None where none is needed.
+        credentials: Its secrets.
         item_timeout: Seconds that one item may take.
+        cmdlets: The cmdlets that will be sent.
     """
+    with reachable(connection, credentials) as (there, secrets):
+        yield Endpoint(lambda: open_session(there, secrets, item_timeout, cmdlets), connection.simulated)
+
+
+@contextmanager
+def reachable(connection: Connection, credentials: Credentials) -> Iterator[tuple[Connection, Credentials]]:
+    """Give *connection* and its secrets as they can be opened, the embedded simulator started."""
     if connection.simulated:
         connection = replace(connection, auth=Auth.BASIC, username=connection.username or SIMULATOR_USER)
-        password = password or Secret(SIMULATOR_PASSWORD)
+        credentials = replace(credentials, password=credentials.password or Secret(SIMULATOR_PASSWORD))
     if not connection.embedded:
-        yield Endpoint(lambda: open_session(connection, password, item_timeout), connection.simulated)
+        yield connection, credentials
         return
-    # Loaded only here: a run against a real Exchange needs no simulator, and starts sooner without.
-    from bulkps.simulator import Simulator, SimulatorOptions  # noqa: PLC0415
+    from bulkps.simulator import Simulator  # noqa: PLC0415 - as in simulator_options
 
-    options = SimulatorOptions(**_options(connection.simulator))
-    with Simulator(options) as simulator:
-        there = replace(connection, server="127.0.0.1", port=simulator.port)
-        yield Endpoint(lambda: open_session(there, password, item_timeout), True)
+    with Simulator(simulator_options(connection.simulator)) as simulator:
+        yield replace(connection, server="127.0.0.1", port=simulator.port), credentials
 
 
-def open_session(connection: Connection, password: Secret | None, item_timeout: float) -> PSRPSession:
+def open_session(
+    connection: Connection, credentials: Credentials, item_timeout: float, cmdlets: Sequence[str]
+) -> PSRPSession:
     """Return an open session.
 
     Raises:
         SessionRefusedError: If it cannot be opened; nothing was sent.
     """
-    wsman = None
+    opened = open_one(connection, credentials, cmdlets)
+    wear = Wear(
+        connection.renew,
+        opened.online.token_ends if opened.online else None,
+        can_ask=opened.full_language,
+    )
+    return PSRPSession(
+        opened.pool,
+        opened.ask.patience,
+        item_timeout,
+        batching=opened.batching,
+        wear=wear,
+        on_close=opened.close,
+    )
+
+
+def open_one(connection: Connection, credentials: Credentials, cmdlets: Sequence[str]) -> Opened:
+    """Return an open pool, signed in to Exchange Online where the connection says so.
+
+    Raises:
+        SessionRefusedError: If it cannot be opened.
+    """
+    close: Callable[[], None] = _nothing
+    pool: RunspacePool | None = None
     try:
-        wsman = build_wsman(connection, password)
-        pool = open_pool(connection, wsman)
-    except (*WIRE_ERRORS, ValueError, ImportError) as error:
-        if wsman is not None:
-            wsman.close()
-        raise SessionRefusedError(wire_record(error)) from error
-    return PSRPSession(pool, item_timeout, wsman.close)
+        if connection.type is ConnectionType.PROCESS:
+            shell = ChildShell(
+                find_powershell(connection.executable),
+                (),
+                connection.operation_timeout,
+                connection.read_timeout,
+            )
+            close = shell.kill
+            pool = _child_pool(shell, connection.operation_timeout)
+        else:
+            wsman = build_wsman(connection, credentials.password)
+            close = wsman.close
+            pool = open_pool(connection, wsman)
+        return _equip(pool, close, connection, credentials, cmdlets)
+    except exchangeonline.NotConnectedError as error:
+        _give_up(pool, close)
+        raise SessionRefusedError(error.record) from error
+    except Exception as error:  # a library that meets a strange server raises whatever it likes
+        _give_up(pool, close)
+        raise SessionRefusedError(_refusal(connection, error)) from error
 
 
-def _options(settings: SimulatorSettings) -> dict[str, Any]:
-    return {**asdict(settings), "username": SIMULATOR_USER, "password": SIMULATOR_PASSWORD}
+def _equip(
+    pool: RunspacePool,
+    close: Callable[[], None],
+    connection: Connection,
+    credentials: Credentials,
+    cmdlets: Sequence[str],
+) -> Opened:
+    ask = Asker(pool, connection.operation_timeout)
+    online = None
+    if connection.exchange_online:
+        online = exchangeonline.connect(
+            ask, connection.exchange_online, cmdlets, credentials.certificate_password
+        )
+    # Exchange Server's own endpoint is no-language: script text is not even tried there.
+    scripts = connection.type is not ConnectionType.EXCHANGE
+    full_language = scripts and not ask.script("1").errors
+    return Opened(pool, ask, close, full_language, _offers_batches(ask, full_language), online)
+
+
+def _offers_batches(ask: Asker, full_language: bool) -> bool:
+    """Return whether our function may be called; define it where script text may be run."""
+    if full_language:
+        # Ours, not whichever version may be installed there: both sides must agree.
+        ask.script(module_text())
+    return bool(ask.cmdlet("Get-Command", Name=BATCH_FUNCTION, ErrorAction="SilentlyContinue").output)
+
+
+def _child_pool(shell: ChildShell, operation_timeout: int) -> RunspacePool:
+    # pypsrp reaches the wire only through pool.shell, and asks its connection only for sizes: both have
+    # the verbs that it uses, whatever its annotations say.
+    pool = RunspacePool(cast(Any, ChildConnection(operation_timeout)), min_runspaces=1, max_runspaces=1)
+    pool.shell = cast(Any, shell)
+    pool.open()
+    return pool
+
+
+def _refusal(connection: Connection, error: BaseException) -> ErrorRecord:
+    record = wire_record(error)
+    if connection.type is ConnectionType.PROCESS:
+        return replace(record, message=f"PowerShell on this machine could not be used: {record.message}")
+    port = f" port {connection.port}" if connection.port else ""
+    # The innermost cause is what a person knows: "Connection refused", "Name or service not known".
+    cause = next((text for name, text in _CAUSES if name in record.message), "")
+    inner = record.message.rpartition(": ")[2].strip("'\") ") if cause else record.message
+    return replace(
+        record,
+        message=f"{cause or 'no session at'} {connection.server}{port}: {inner}",
+        reason=_reason(record),
+    )
+
+
+def _reason(record: ErrorRecord) -> str:
+    """Return urllib3's name for it: the catalogue knows it by that, and nobody need read it."""
+    return next((name for name, _ in _CAUSES if name in record.message), record.reason)
+
+
+def _give_up(pool: RunspacePool | None, close: Callable[[], None]) -> None:
+    if pool is not None:
+        abandon(pool)
+    close()
+
+
+def _nothing() -> None:
+    """There is nothing to close yet."""
+
+
+def simulator_options(settings: SimulatorSettings) -> "SimulatorOptions":
+    """Return the embedded simulator's options.
+
+    Raises:
+        ValueError: If a setting is not sound, naming it.
+    """
+    # Loaded only here: a run against a real Exchange needs no simulator, and starts sooner without.
+    from bulkps.simulator import SimulatorOptions  # noqa: PLC0415
+
+    return SimulatorOptions(**asdict(settings), username=SIMULATOR_USER, password=SIMULATOR_PASSWORD)

@@ -1,19 +1,21 @@
 """One open runspace pool: a batch in, outcomes out.
 
-Here one pipeline is sent per item: cmdlet name and bound parameters, never script text, so that it is
-the same in a no-language session. Never several items as statements of one pipeline: a terminating error
-would silently drop the rest (engine-facts.md).
+Where functions may be called, a batch is one pipeline of our own ``Invoke-BulkPSBatch``; in a session that
+offers only cmdlets it is one pipeline per item. Never several items as statements of one pipeline: a
+terminating error would silently drop the rest (engine-facts.md).
 """
 
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 
 from pypsrp.complex_objects import PSInvocationState
-from pypsrp.exceptions import WSManFaultError
 from pypsrp.powershell import PowerShell, RunspacePool
 
 from bulkps.engine.ports import SessionLostError
 from bulkps.exchange.cmdlet import Answer, ErrorRecord, Invocation, Outcome
+from bulkps.sessions import pipeline as lines
+from bulkps.sessions.batching import BATCH_FUNCTION, batch_items, batch_outcome
 from bulkps.sessions.translate import (
     UnsendableValueError,
     error_records,
@@ -21,25 +23,35 @@ from bulkps.sessions.translate import (
     properties,
     to_wire,
 )
+from bulkps.sessions.wear import Wear
 from bulkps.sessions.wsman import WIRE_ERRORS, wire_record
-
-#: The shell is not there any more (engine-facts.md, exchange-facts.md section 5.1).
-_SHELL_GONE = {2150858843, 2150859082, 2150859084}
-#: A refused TCP connection or a name that does not resolve: the request never left.
-_NEVER_LEFT = ("NewConnectionError", "ConnectTimeout", "NameResolutionError", "ConnectionRefusedError")
 
 
 class PSRPSession:
-    """An open pool that runs one pipeline per item.
+    """An open pool.
 
     Args:
         pool: Open, with one runspace.
+        patience: Seconds after which the other side answers an empty wait.
         item_timeout: Seconds that one item may take.
+        batching: Whether Invoke-BulkPSBatch may be called in it.
+        wear: How long it may be used.
         on_close: Called once when it is closed.
     """
 
-    def __init__(self, pool: RunspacePool, item_timeout: float, on_close: Callable[[], None]) -> None:
-        self._pool, self._item_timeout, self._on_close = pool, item_timeout, on_close
+    def __init__(
+        self,
+        pool: RunspacePool,
+        patience: int,
+        item_timeout: float,
+        *,
+        batching: bool,
+        wear: Wear,
+        on_close: Callable[[], None],
+    ) -> None:
+        self._pool, self._patience, self._item_timeout = pool, patience, item_timeout
+        self.batching, self._wear, self._on_close = batching, wear, on_close
+        self._interrupted = threading.Event()
 
     def invoke(self, batch: Sequence[Invocation]) -> Iterator[Outcome]:
         """Yield an outcome for each invocation of *batch* as it ends.
@@ -48,22 +60,41 @@ class PSRPSession:
             SessionLostError: If the pool is gone; the outcomes before it say of every item whether it
                 was sent.
         """
+        if self._interrupted.is_set():
+            yield from (Outcome(one.id, Answer.NOT_SENT) for one in batch)
+        elif self.batching and len(batch) > 1:
+            yield from self._invoke_together(batch)
+        else:
+            yield from self._invoke_one_by_one(batch)
+
+    def interrupt(self) -> None:
+        """Stop the pipeline in flight and begin no other; safe from any thread."""
+        self._interrupted.set()
+
+    def worn(self) -> str:
+        """Return why the session should be renewed before its next batch, or an empty string."""
+        return self._wear.reason(self._pool, self._patience)
+
+    def close(self) -> None:
+        """Close pool and connection; never raises."""
+        lines.abandon(self._pool)
+        self._on_close()
+
+    def _outputs(self, pipeline: PowerShell) -> Iterator[object]:
+        return lines.outputs(pipeline, self._item_timeout, self._patience, self._interrupted)
+
+    # --- one pipeline per item ------------------------------------------------------------------------
+
+    def _invoke_one_by_one(self, batch: Sequence[Invocation]) -> Iterator[Outcome]:
         for position, invocation in enumerate(batch):
+            if self._interrupted.is_set():
+                yield from (Outcome(rest.id, Answer.NOT_SENT) for rest in batch[position:])
+                return
             outcome, lost = self._run(invocation)
             yield outcome
             if lost:
-                for rest in batch[position + 1 :]:
-                    yield Outcome(rest.id, Answer.NOT_SENT)
+                yield from (Outcome(rest.id, Answer.NOT_SENT) for rest in batch[position + 1 :])
                 raise SessionLostError(lost)
-
-    def close(self) -> None:
-        """Close pool and connection; what goes wrong then harms nothing any more."""
-        try:
-            self._pool.close()
-        except WIRE_ERRORS:
-            pass
-        finally:
-            self._on_close()
 
     def _run(self, invocation: Invocation) -> tuple[Outcome, str]:
         """Return the outcome of *invocation*, and why the session is lost, or an empty string."""
@@ -73,55 +104,28 @@ class PSRPSession:
             pipeline.add_cmdlet(invocation.cmdlet.name)
             for name, value in invocation.cmdlet.parameters.items():
                 pipeline.add_parameter(name, to_wire(self._pool, name, value))
+            self._wear.begun()
+            lines.begin(pipeline)
         except UnsendableValueError as error:
-            record = ErrorRecord(str(error), exception_type=type(error).__name__)
-            return Outcome(invocation.id, Answer.FAILED, errors=(record,)), ""
+            return _unsendable(invocation, error), ""
+        except lines.NotBegunError as error:
+            return Outcome(invocation.id, error.answer, errors=(error.record,)), error.lost
         except WIRE_ERRORS as error:
             # The key exchange for a SecureString failed: no pipeline was begun.
             return Outcome(invocation.id, Answer.NOT_SENT), str(error)
-        refused = self._begin(pipeline, invocation.id)
-        if refused:
-            return refused
         return self._finish(pipeline, invocation, began)
 
-    def _begin(self, pipeline: PowerShell, identifier: str) -> tuple[Outcome, str] | None:
-        """Send *pipeline*; return what came of it if it did not begin."""
-        try:
-            pipeline.begin_invoke()
-        except WSManFaultError as error:
-            # A fault is an answer: the server did not take the command.
-            self._pool.pipelines.pop(pipeline.id, None)
-            if error.code in _SHELL_GONE:
-                return Outcome(identifier, Answer.NOT_SENT), str(error)
-            return Outcome(identifier, Answer.FAILED, errors=(wire_record(error),)), ""
-        except WIRE_ERRORS as error:
-            sent = not any(sign in f"{type(error).__name__} {error}" for sign in _NEVER_LEFT)
-            answer = Answer.LOST if sent else Answer.NOT_SENT
-            return Outcome(identifier, answer, errors=(wire_record(error),)), str(error)
-        return None
-
     def _finish(self, pipeline: PowerShell, invocation: Invocation, began: float) -> tuple[Outcome, str]:
-        deadline = began + self._item_timeout
         try:
-            while pipeline.state == PSInvocationState.RUNNING:
-                left = deadline - time.monotonic()
-                if left <= 0:
-                    return self._out_of_time(pipeline, invocation)
-                # The server answers an empty wait after its operation timeout: shorten the last one.
-                pipeline.poll_invoke(timeout=max(1, int(left)) if left < self._patience else None)
-            answered = self._outcome(pipeline, invocation, began)
+            for _ in self._outputs(pipeline):
+                pass
+        except lines.OutOfTimeError:
+            outcome = Outcome(invocation.id, Answer.LOST, errors=(self._late(),))
+            return outcome, self._stop(pipeline)[1]
         except WIRE_ERRORS as error:
             return Outcome(invocation.id, Answer.LOST, errors=(wire_record(error),)), str(error)
-        try:
-            pipeline.close()
-        except WIRE_ERRORS as error:
-            # The answer is here; only the session is of no more use.
-            return answered, str(error)
-        return answered, ""
-
-    @property
-    def _patience(self) -> int:
-        return int(self._pool.connection.operation_timeout)
+        # The answer is here; if the close fails, only the session is of no more use.
+        return self._outcome(pipeline, invocation, began), lines.close(pipeline)
 
     def _outcome(self, pipeline: PowerShell, invocation: Invocation, began: float) -> Outcome:
         # Success needs both, and the judge asks for proof beside: a pipeline that completes may have
@@ -136,14 +140,105 @@ class PSRPSession:
             milliseconds=round((time.monotonic() - began) * 1000),
         )
 
-    def _out_of_time(self, pipeline: PowerShell, invocation: Invocation) -> tuple[Outcome, str]:
-        record = ErrorRecord(
-            f"no answer within item_timeout ({self._item_timeout:g} s); the pipeline was stopped"
-        )
-        outcome = Outcome(invocation.id, Answer.LOST, errors=(record,))
+    # --- one pipeline per batch -----------------------------------------------------------------------
+
+    def _invoke_together(self, batch: Sequence[Invocation]) -> Iterator[Outcome]:
+        sendable: list[Invocation] = []
+        items: list[dict[str, object]] = []
         try:
-            pipeline.stop()
-            pipeline.close()
+            for invocation in batch:
+                try:
+                    items.append(batch_items(self._pool, invocation))
+                    sendable.append(invocation)
+                except UnsendableValueError as error:
+                    yield _unsendable(invocation, error)
         except WIRE_ERRORS as error:
-            return outcome, str(error)
-        return outcome, ""
+            yield from (Outcome(one.id, Answer.NOT_SENT) for one in batch)
+            raise SessionLostError(str(error)) from error
+        if items:
+            yield from self._together(sendable, items)
+
+    def _together(self, batch: Sequence[Invocation], items: list[dict[str, object]]) -> Iterator[Outcome]:
+        pipeline = PowerShell(self._pool)
+        pipeline.add_cmdlet(BATCH_FUNCTION).add_parameter("Items", items)
+        self._wear.begun()
+        try:
+            lines.begin(pipeline)
+        except lines.NotBegunError as error:
+            yield from (Outcome(one.id, error.answer, errors=(error.record,)) for one in batch)
+            if error.lost:
+                raise SessionLostError(error.lost) from error
+            return
+        left = {one.id: one for one in batch}
+        try:
+            for found in self._outputs(pipeline):
+                outcome = batch_outcome(found)
+                if left.pop(outcome.id, None):
+                    yield outcome
+        except lines.OutOfTimeError:
+            yield from self._stopped(pipeline, left)
+            return
+        except GeneratorExit:
+            # Nobody listens any more: the engine must not go on with the rest of the batch.
+            self._stop(pipeline)
+            raise
+        except WIRE_ERRORS as error:
+            # Outcomes may have been written that never came: of none of the rest can it be said.
+            yield from (Outcome(key, Answer.LOST, errors=(wire_record(error),)) for key in left)
+            raise SessionLostError(str(error)) from error
+        yield from self._unanswered(pipeline, left, len(batch))
+
+    def _stopped(self, pipeline: PowerShell, left: dict[str, Invocation]) -> Iterator[Outcome]:
+        """Stop a batch in which an item took too long: that item is in doubt, those behind it never ran."""
+        rest, lost = self._stop(pipeline)
+        for found in rest:
+            outcome = batch_outcome(found)
+            if left.pop(outcome.id, None):
+                yield outcome
+        keys = list(left)
+        # Without the word that it stopped, the engine may be at any of them.
+        behind = Answer.LOST if lost else Answer.NOT_SENT
+        for position, key in enumerate(keys):
+            answer = Answer.LOST if position == 0 else behind
+            yield Outcome(key, answer, errors=(self._late(),) if answer is Answer.LOST else ())
+        if lost:
+            raise SessionLostError(lost)
+
+    def _unanswered(self, pipeline: PowerShell, left: dict[str, Invocation], total: int) -> Iterator[Outcome]:
+        """Say of the items without an outcome, after the pipeline ended, what can be said."""
+        errors = error_records(pipeline.streams.error)
+        lost = lines.close(pipeline)
+        never_ran = len(left) == total and any(_is_about_the_function(record) for record in errors)
+        answer = Answer.NOT_SENT if never_ran else Answer.LOST
+        reason = errors or (ErrorRecord("the batch ended without an outcome for it"),)
+        yield from (Outcome(key, answer, errors=reason[:1]) for key in left)
+        if lost or never_ran:
+            raise SessionLostError(lost or errors[0].message)
+
+    def _stop(self, pipeline: PowerShell) -> tuple[list[object], str]:
+        """Stop *pipeline*; return what was still on the way, and why the session is lost, or nothing."""
+        try:
+            rest = lines.stop(self._pool, pipeline, self._patience)
+        except lines.OutOfTimeError:
+            return [], "a pipeline did not stop when it was told to"
+        except WIRE_ERRORS as error:
+            return [], str(error) or type(error).__name__
+        return rest, lines.close(pipeline)
+
+    def _late(self) -> ErrorRecord:
+        if self._interrupted.is_set():
+            return ErrorRecord("the run was interrupted; the pipeline was stopped")
+        limit = f"{self._item_timeout:g} s"
+        return ErrorRecord(f"no answer within item_timeout ({limit}); the pipeline was stopped")
+
+
+def _unsendable(invocation: Invocation, error: UnsendableValueError) -> Outcome:
+    record = ErrorRecord(str(error), exception_type=type(error).__name__)
+    return Outcome(invocation.id, Answer.FAILED, errors=(record,))
+
+
+def _is_about_the_function(record: ErrorRecord) -> bool:
+    """Return whether the engine could not even call our function, so that no item ran."""
+    return record.fully_qualified_error_id.startswith("CommandNotFoundException") or (
+        record.fully_qualified_error_id.endswith(f",{BATCH_FUNCTION}")
+    )

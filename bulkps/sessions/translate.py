@@ -88,6 +88,10 @@ def plain(value: Any, depth: int = 0) -> Any:
         if text:
             return text
         every = {**(value.adapted_properties or {}), **(value.extended_properties or {})}
+        if not every and value.property_sets:
+            # A primitive that the engine had wrapped in a PSObject stands there, by itself or as a list.
+            inner = [plain(part, depth + 1) for part in value.property_sets]
+            return inner[0] if len(inner) == 1 else inner
         return {name: plain(part, depth + 1) for name, part in every.items()}
     return str(value)
 

@@ -1,12 +1,14 @@
 """A pool over WSMan: from a Connection to pypsrp's WSMan and an open RunspacePool."""
 
 import logging
-from typing import cast
+import xml.etree.ElementTree as ET
+from typing import Any, cast
 
 import requests
 from pypsrp.exceptions import WinRMError
 from pypsrp.powershell import RunspacePool
 from pypsrp.wsman import WSMan
+from spnego.exceptions import SpnegoError
 
 from bulkps.exchange.cmdlet import ErrorRecord, Secret
 from bulkps.sessions.connection import Auth, Connection, ConnectionType
@@ -17,8 +19,29 @@ logging.getLogger("pypsrp").addHandler(logging.NullHandler())
 logging.getLogger("pypsrp").propagate = False
 
 #: What connecting, sending and receiving can raise when the other side or the way to it fails. OSError
-#: covers a socket that breaks below requests; ValueError is pypsrp's answer to an auth it cannot build.
-WIRE_ERRORS = (WinRMError, requests.RequestException, OSError)
+#: covers a socket that breaks below requests.
+#: ParseError is a page where SOAP was due; spnego has its own, and KeyError is what pypsrp makes of an
+#: endpoint that answers without having asked who is there.
+WIRE_ERRORS = (WinRMError, requests.RequestException, OSError, ET.ParseError, SpnegoError, KeyError)
+
+
+class PatientWSMan(WSMan):
+    """pypsrp's WSMan with one limit for every request: the read timeout, once.
+
+    pypsrp repeats a receive that timed out five times with growing waits, several minutes in all, and ties
+    the limit of a request to its operation timeout, two seconds above it. Here a short operation timeout
+    can be asked for on a slow line, and a silent server is lost after one read timeout.
+    """
+
+    def __init__(self, server: str, **settings: Any) -> None:
+        super().__init__(server, **settings)
+        send = self.transport.send
+
+        def once(message: bytes, *, retries_on_read_timeout: int = 0, timeout: Any = None) -> bytes:
+            return send(message)
+
+        self.transport.send = once  # type: ignore[method-assign]
+
 
 _DEFAULTS = {
     ConnectionType.SIMULATOR: ("PowerShell", "Microsoft.Exchange", 5985, 5986),
@@ -27,11 +50,11 @@ _DEFAULTS = {
 }
 
 
-def build_wsman(connection: Connection, password: Secret | None) -> WSMan:
+def build_wsman(connection: Connection, password: Secret | None) -> PatientWSMan:
     """Return pypsrp's WSMan for *connection*; nothing is sent yet."""
     path, _, clear_port, tls_port = _DEFAULTS[connection.type]
     tls = connection.tls and not (connection.simulated and not connection.ca_file)
-    return WSMan(
+    return PatientWSMan(
         connection.server,
         port=connection.port or (tls_port if tls else clear_port),
         username=connection.username or None,

@@ -8,72 +8,30 @@ It imports nothing of bulkps but the cmdlet data, so that no mistake can be shar
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 
 from bulkps.simulator.faults import Budget, Faults
+from bulkps.simulator.launch import Launch
+from bulkps.simulator.offer import Offer
+from bulkps.simulator.options import Engine, Language, SimulatorOptions
+from bulkps.simulator.rest import RestFace, RestServer
 from bulkps.simulator.server import Server
 from bulkps.simulator.service import Service
-from bulkps.simulator.shells import Shells
+from bulkps.simulator.shells import CmdletShell, Opener, Shells
+from bulkps.simulator.signin import SignIn
 from bulkps.simulator.tenant import Tenant
 from bulkps.simulator.wsman import Endpoint
 
-__all__ = ["Simulator", "SimulatorOptions", "Tenant"]
+__all__ = ["Engine", "Language", "Simulator", "SimulatorOptions", "Tenant", "standin_path"]
 
 _COUNTED = frozenset({"restore-request", "mailbox-recovered", "user-set"})
 
 
-@dataclass(frozen=True)
-class SimulatorOptions:
-    """What a simulator is like.
-
-    Attributes:
-        seed: What all names and GUIDs follow from; the shipped templates match seed 1.
-        mailboxes: How many inactive and how many active mailboxes there are.
-        latency: How long each cmdlet takes, in seconds.
-        faults: What goes wrong, as ``Faults.parse`` reads it, such as ``transient=0.01,hang=0.001``.
-        budget: How many cmdlets may run in a time, such as ``20/5`` for 20 in 5 s; empty for any number.
-        no_language: Whether the endpoint is in no-language mode, like an Exchange server's.
-        effects: File to which each change is appended as a JSON line as it happens.
-        restore_seconds: How long a restore request takes, in seconds.
-        failing_requests: Share of restore requests, 0 to 1, that end Failed.
-        max_sessions: How many shells may be open at once.
-        host: Address to listen on.
-        port: Port to listen on; 0 takes a free one.
-        username: User name for Basic authentication.
-        password: Password for Basic authentication.
-        certificate: PEM file of a TLS certificate; plain HTTP without it.
-        key: PEM file of the certificate's key.
-    """
-
-    seed: int = 1
-    mailboxes: int = 1000
-    latency: float = 0.0
-    faults: str = ""
-    budget: str = ""
-    no_language: bool = False
-    effects: Path | None = None
-    restore_seconds: float = 1.0
-    failing_requests: float = 0.0
-    max_sessions: int = 25
-    host: str = "127.0.0.1"
-    port: int = 0
-    username: str = "simulator"
-    password: str = "simulator"  # noqa: S105 - guards nothing
-    certificate: Path | None = None
-    key: Path | None = None
-
-    def __post_init__(self) -> None:
-        if (self.certificate is None) != (self.key is None):
-            raise ValueError("certificate and key must be given together")
-        if not 0 <= self.failing_requests <= 1:
-            raise ValueError(f"failing_requests must be from 0 to 1, not {self.failing_requests}")
-        for name in ("mailboxes", "latency", "restore_seconds"):
-            if getattr(self, name) < 0:
-                raise ValueError(f"{name} must not be negative, not {getattr(self, name)}")
-        Faults.parse(self.faults)
-        Budget.parse(self.budget)
+def standin_path() -> Path:
+    """Return the folder to put on PSModulePath so that ExchangeOnlineManagement is the stand-in."""
+    return Path(__file__).resolve().parent / "standin"
 
 
 class Simulator:
@@ -98,6 +56,8 @@ class Simulator:
         self._service: Service | None = None
         self._shells: Shells | None = None
         self._server: Server | None = None
+        self._rest: RestServer | None = None
+        self._cleanup = ExitStack()
 
     def __enter__(self) -> "Simulator":
         self.start()
@@ -122,39 +82,71 @@ class Simulator:
             latency=chosen.latency,
             effects=chosen.effects,
             clock=self._clock,
+            offer=Offer.parse(chosen.hidden_parameters),
         )
-        shells = Shells(service, chosen.max_sessions, chosen.no_language)
-        pair = None if chosen.certificate is None or chosen.key is None else (chosen.certificate, chosen.key)
-        try:
+        with ExitStack() as undo:
+            undo.callback(service.close)
+            rest = self._rest_server(service, undo)
+            shells = Shells(chosen.max_sessions, self._opener(service, rest, undo))
+            pair = (
+                None if chosen.certificate is None or chosen.key is None else (chosen.certificate, chosen.key)
+            )
             address, credentials = (chosen.host, chosen.port), (chosen.username, chosen.password)
-            self._server = Server(address, Endpoint(shells), credentials, pair)
-        except BaseException:
-            service.close()
-            raise
-        self._service, self._shells = service, shells
-        self._server.start()
+            server = Server(address, Endpoint(shells), credentials, pair)
+            self._cleanup = undo.pop_all()
+        self._shells, self._server, self._rest, self._service = shells, server, rest, service
+        server.start()
+
+    def _rest_server(self, service: Service, undo: ExitStack) -> RestServer | None:
+        chosen = self.options
+        if not (chosen.rest or chosen.real):
+            return None
+        face = RestFace(service, SignIn(chosen.rules, self._clock))
+        rest = RestServer((chosen.host, chosen.rest_port), face)
+        rest.start()
+        undo.callback(rest.stop)
+        return rest
+
+    def _opener(self, service: Service, rest: RestServer | None, undo: ExitStack) -> Opener:
+        chosen = self.options
+        if rest is None or not chosen.real:
+            no_language = chosen.spoken is Language.NO_LANGUAGE
+            return lambda shell_id, lost: CmdletShell(shell_id, lost, service, no_language)
+        launch = Launch(chosen, _url(chosen.host, rest), standin_path())
+        undo.callback(launch.close)
+        return launch.open
 
     def stop(self) -> None:
         """Close every session and connection. Requests that wait get no answer."""
-        if self._server is None or self._shells is None or self._service is None:
+        if self._server is None or self._shells is None:
             return
         self._shells.close_all()
         self._server.stop()
         # A request that was being answered while the server stopped may have opened one more.
         self._shells.close_all()
-        self._service.close()
-        self._server = None
+        self._cleanup.close()
+        self._server = self._rest = None
+
+    def kill_engines(self) -> None:
+        """Kill the real engine of every open shell: their sessions are lost."""
+        if self._shells is not None:
+            self._shells.kill_engines()
 
     @property
     def port(self) -> int:
         """The port it listens on; 0 while it does not."""
-        return 0 if self._server is None else int(self._server.server_address[1])
+        return 0 if self._server is None else self._server.port
 
     @property
     def url(self) -> str:
         """The endpoint's URL."""
         scheme = "http" if self.options.certificate is None else "https"
         return f"{scheme}://{self.options.host}:{self.port}/wsman"
+
+    @property
+    def rest_url(self) -> str:
+        """The REST face's URL, for BULKPS_STANDIN_URL; empty where there is none."""
+        return "" if self._rest is None else _url(self.options.host, self._rest)
 
     @property
     def calls(self) -> dict[str, int]:
@@ -173,3 +165,7 @@ class Simulator:
             if one == kind or (kind is None and one in _COUNTED):
                 counted[mailbox] = counted.get(mailbox, 0) + number
         return counted
+
+
+def _url(host: str, rest: RestServer) -> str:
+    return f"http://{host}:{rest.port}"

@@ -1,12 +1,13 @@
 """One call of a cmdlet, as its handler sees it. Pure."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from bulkps.simulator import people
 from bulkps.simulator.answers import Answer, Category, ErrorInfo, Item, Refused, Value, jsonable
 from bulkps.simulator.binding import Bound
+from bulkps.simulator.offer import Offer
 from bulkps.simulator.tenant import Mailbox, Tenant
 
 _NOT_VALUES = {"WhatIf", "Confirm"}
@@ -21,12 +22,14 @@ class Call:
         bound: The cmdlet and its parameters.
         now: The time, in seconds since the epoch.
         answer: Where the handler writes.
+        offer: The cmdlets and parameters that exist for the caller.
     """
 
     tenant: Tenant
     bound: Bound
     now: float
     answer: Answer
+    offer: Offer = field(default_factory=Offer)
 
     @property
     def parameters(self) -> Mapping[str, Value]:

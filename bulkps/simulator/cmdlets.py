@@ -12,6 +12,7 @@ from bulkps.simulator.answers import Answer, Category, ErrorInfo, Item, Refused,
 from bulkps.simulator.binding import Arguments, bind, facts_of, not_recognized, visible_parameters
 from bulkps.simulator.call import Call, Handler
 from bulkps.simulator.filters import limited, matching
+from bulkps.simulator.offer import Offer
 from bulkps.simulator.tenant import Kind, Mailbox, Tenant
 
 _TASKS = "Microsoft.Exchange.Management.Tasks."
@@ -34,10 +35,20 @@ RECOVERED_WARNING = (
 )
 
 
-def execute(tenant: Tenant, cmdlet: str, arguments: Arguments, now: float) -> Answer:
-    """Bind *arguments* to *cmdlet* and run it against *tenant* at *now*, seconds since the epoch."""
-    answer = Answer()
-    facts = facts_of(cmdlet)
+def execute(
+    tenant: Tenant, cmdlet: str, arguments: Arguments, now: float, offer: Offer | None = None
+) -> Answer:
+    """Bind *arguments* to *cmdlet* and run it against *tenant* at *now*, seconds since the epoch.
+
+    Args:
+        tenant: What it works on.
+        cmdlet: The cmdlet's name.
+        arguments: What the client sent.
+        now: The time.
+        offer: The cmdlets and parameters that exist for the caller; all of them without it.
+    """
+    answer, offer = Answer(), offer or Offer()
+    facts = offer.facts(cmdlet)
     handler = HANDLERS.get(facts.name) if facts else None
     if facts is None or handler is None:
         answer.failure = not_recognized(cmdlet)
@@ -48,7 +59,7 @@ def execute(tenant: Tenant, cmdlet: str, arguments: Arguments, now: float) -> An
         answer.failure = refused.info
         return answer
     try:
-        handler(Call(tenant, bound, now, answer))
+        handler(Call(tenant, bound, now, answer, offer))
     except Refused as refused:
         _fail(
             answer, _complete(refused.info, tenant, facts.name, now), refused.terminating, bound.error_action
@@ -139,13 +150,14 @@ def get_command(call: Call) -> None:
     wanted = call.parameters.get("Name")
     patterns = [str(name) for name in wanted] if isinstance(wanted, list) else ["*"]
     for pattern in patterns:
-        names = [name for name in HANDLERS if fnmatchcase(name.casefold(), pattern.casefold())]
+        found = [name for name in HANDLERS if fnmatchcase(name.casefold(), pattern.casefold())]
+        names = [name for name in found if call.offer.facts(name)]
         if not names:
             info = not_recognized(pattern)
             error_id = "CommandNotFoundException,Microsoft.PowerShell.Commands.GetCommandCommand"
             raise Refused(replace(info, fully_qualified_id=error_id, activity="Get-Command"))
         for name in names:
-            call.write("System.Management.Automation.FunctionInfo", name, _command(name))
+            call.write("System.Management.Automation.FunctionInfo", name, _command(name, call.offer))
 
 
 HANDLERS: dict[str, Handler] = {
@@ -275,8 +287,8 @@ def _recovered(call: Call, source: Mailbox, user_id: str, address: str) -> dict[
     }
 
 
-def _command(name: str) -> dict[str, Value]:
-    facts = facts_of(name)
+def _command(name: str, offer: Offer) -> dict[str, Value]:
+    facts = offer.facts(name)
     names = visible_parameters(facts) if facts else []
     kinds = {key: facts.parameters[key].type for key in names} if facts else {}
     return {"Name": name, "CommandType": "Function", "Parameters": kinds, "ModuleName": "tmpEXO_simulator"}

@@ -12,9 +12,10 @@ from typing import TextIO
 
 from bulkps.simulator import people
 from bulkps.simulator.answers import Answer
-from bulkps.simulator.binding import Arguments, facts_of
+from bulkps.simulator.binding import Arguments
 from bulkps.simulator.cmdlets import execute
 from bulkps.simulator.faults import Budget, Fault, Faults, error_of
+from bulkps.simulator.offer import Offer
 from bulkps.simulator.tenant import Tenant
 
 _ABOUT = ("identity", "sourcemailbox", "inactivemailbox")
@@ -52,9 +53,11 @@ class Service:
         latency: How long each cmdlet takes, in seconds.
         effects: File to which each change is appended as a JSON line, or None.
         clock: Tells the time in seconds since the epoch.
+        offer: The cmdlets and parameters that exist for the caller; all of them without it.
 
     Attributes:
         tenant: The tenant.
+        offer: The cmdlets and parameters that exist.
         calls: How often each cmdlet was called, by the name that was sent.
     """
 
@@ -67,8 +70,9 @@ class Service:
         latency: float,
         effects: Path | None,
         clock: Callable[[], float],
+        offer: Offer | None = None,
     ) -> None:
-        self.tenant = tenant
+        self.tenant, self.offer = tenant, offer or Offer()
         self.calls: Counter[str] = Counter()
         self._faults, self._budget, self._latency, self._clock = faults, budget, latency, clock
         self._attempts: Counter[tuple[str, str]] = Counter()
@@ -89,7 +93,7 @@ class Service:
 
         Effects are on file when this returns.
         """
-        facts = facts_of(cmdlet)
+        facts = self.offer.facts(cmdlet)
         name = facts.name if facts else cmdlet
         with self._lock:
             self.calls[name] += 1
@@ -106,7 +110,7 @@ class Service:
                 return Run(Ending.ANSWERED, Answer(errors=[error_of(fault, name, request_id)]))
             if fault is Fault.SESSION_LOST:
                 return Run(Ending.SESSION_LOST, Answer())
-            answer = execute(self.tenant, cmdlet, arguments, now)
+            answer = execute(self.tenant, cmdlet, arguments, now, self.offer)
             self._record(answer)
         return _seen(fault, answer)
 

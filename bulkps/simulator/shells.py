@@ -6,10 +6,7 @@ at the same time.
 
 import queue
 import threading
-import time
-from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from uuid import UUID
 
 from bulkps.simulator.answers import Answer, ErrorInfo
@@ -17,61 +14,43 @@ from bulkps.simulator.cmdlets import select
 from bulkps.simulator.psrp import BrokenStream, Invocation, PoolServer
 from bulkps.simulator.reading import Command
 from bulkps.simulator.service import Ending, Service
+from bulkps.simulator.shell import ConnectionLost, Shell
 
 #: How long a Signal waits for the pipeline to have stopped, in seconds.
 _STOP_WAIT = 5.0
-#: About how many bytes of output one Receive answers with.
-_RECEIVE_BYTES = 256 * 1024
-
-
-class ConnectionLost(Exception):
-    """The request is to get no answer: its connection is to be closed."""
-
-
-class NoSuchCommand(Exception):
-    """The shell has no pipeline of that id."""
+#: What opens a shell: from its id and what is to be called when its session is lost.
+Opener = Callable[[str, Callable[[Shell], None]], Shell]
 
 
 class TooManyShells(Exception):
     """The user has as many shells as allowed."""
 
 
-@dataclass
-class _Pipeline:
-    stop: threading.Event = field(default_factory=threading.Event)
-    done: bool = False
-
-
-class Shell:
-    """A shell: one runspace pool with one runspace.
+class CmdletShell(Shell):
+    """A shell whose cmdlets the simulator runs itself.
 
     Args:
         shell_id: Its id.
+        lost: Called when the session is lost, with the shell.
         service: What runs its cmdlets.
         no_language: Whether it takes cmdlets only.
-        lost: Called when the session is lost, with the shell.
     """
 
     def __init__(
-        self, shell_id: str, service: Service, no_language: bool, lost: Callable[["Shell"], None]
+        self, shell_id: str, lost: Callable[[Shell], None], service: Service, no_language: bool
     ) -> None:
-        self.shell_id = shell_id
-        self.closed = self.lost = False
-        self._service, self._on_lost = service, lost
+        super().__init__(shell_id, lost)
+        self._service = service
         self._pool = PoolServer(no_language)
-        self._changed = threading.Condition()
-        self._output: dict[UUID | None, deque[bytes]] = {None: deque()}
-        self._pipelines: dict[UUID, _Pipeline] = {}
         self._jobs: queue.SimpleQueue[Invocation | None] = queue.SimpleQueue()
         self._worker = threading.Thread(target=self._work, name=f"simulator-shell-{shell_id}", daemon=True)
         self._worker.start()
 
-    def receive_data(self, data: bytes, pipeline: UUID | None = None) -> None:
+    def receive_data(self, data: bytes, pipeline: UUID | None = None, stream: str = "stdin") -> None:
         """Take in fragments; a *pipeline* that is not known yet begins with them."""
         with self._changed:
-            if pipeline is not None and pipeline not in self._pipelines:
-                self._pipelines[pipeline] = _Pipeline()
-                self._output[pipeline] = deque()
+            if pipeline is not None:
+                self._begin(pipeline)
             try:
                 ready = self._pool.receive(data)
             except BrokenStream:
@@ -81,38 +60,6 @@ class Shell:
             self._deliver()
         for invocation in ready:
             self._jobs.put(invocation)
-
-    def knows(self, pipeline: UUID) -> bool:
-        """Return whether *pipeline* was begun and not closed."""
-        with self._changed:
-            return pipeline in self._pipelines
-
-    def output(self, pipeline: UUID | None, seconds: float) -> tuple[list[bytes], bool] | None:
-        """Return what *pipeline*, or the pool for None, has to say and whether that was all.
-
-        Waits up to *seconds* for it; None if there was nothing.
-
-        Raises:
-            ConnectionLost: The session is lost.
-            NoSuchCommand: There is no such pipeline.
-        """
-        deadline = time.monotonic() + seconds
-        with self._changed:
-            if pipeline is not None and pipeline not in self._pipelines:
-                raise NoSuchCommand
-            while True:
-                if self.lost or self.closed:
-                    raise ConnectionLost
-                waiting = self._output.get(pipeline)
-                known = self._pipelines.get(pipeline) if pipeline is not None else None
-                done = known is not None and known.done
-                if waiting or done or waiting is None:
-                    taken = _take(waiting or deque())
-                    return taken, done and not waiting
-                left = deadline - time.monotonic()
-                if left <= 0:
-                    return None
-                self._changed.wait(left)
 
     def stop(self, pipeline: UUID) -> None:
         """Stop *pipeline* and wait until it has."""
@@ -126,10 +73,7 @@ class Shell:
     def forget(self, pipeline: UUID) -> None:
         """Close *pipeline*; one that runs is stopped."""
         with self._changed:
-            known = self._pipelines.pop(pipeline, None)
-            self._output.pop(pipeline, None)
-            if known is not None:
-                known.stop.set()
+            self._drop(pipeline)
 
     def close(self) -> None:
         """Stop all pipelines and let the worker end; requests that wait get no answer."""
@@ -148,22 +92,16 @@ class Shell:
         if threading.current_thread() is not self._worker:
             self._worker.join()
 
-    def _end_all(self) -> None:
-        for pipeline in self._pipelines.values():
-            pipeline.stop.set()
-        self._changed.notify_all()
+    def kill(self) -> None:
+        """Do nothing: there is no engine to kill."""
 
     def _lose(self) -> None:
-        self.lost = True
-        self._on_lost(self)
-        self._end_all()
+        super()._lose()
         self._jobs.put(None)
 
     def _deliver(self) -> None:
         for pipeline, fragment in self._pool.drain():
-            # Output of a pipeline that was closed meanwhile has nowhere to go.
-            if (waiting := self._output.get(pipeline)) is not None:
-                waiting.append(fragment)
+            self._put(pipeline, fragment)
         self._changed.notify_all()
 
     def _work(self) -> None:
@@ -220,14 +158,13 @@ class Shells:
     """The shells that are open.
 
     Args:
-        service: What runs cmdlets.
         limit: How many shells there may be.
-        no_language: Whether they take cmdlets only.
+        opener: What opens one.
     """
 
-    def __init__(self, service: Service, limit: int, no_language: bool) -> None:
+    def __init__(self, limit: int, opener: Opener) -> None:
         self.limit = limit
-        self._service, self._no_language = service, no_language
+        self._opener = opener
         self._lock = threading.Lock()
         self._open: dict[str, Shell] = {}
         self._lost: dict[str, Shell] = {}
@@ -242,7 +179,7 @@ class Shells:
         with self._lock:
             if len(self._open) >= self.limit:
                 raise TooManyShells
-            shell = Shell(shell_id, self._service, self._no_language, self._on_lost)
+            shell = self._opener(shell_id, self._on_lost)
             self._open[shell_id.upper()] = shell
             return shell
 
@@ -269,6 +206,13 @@ class Shells:
             self._end(shell)
         shell.close()
 
+    def kill_engines(self) -> None:
+        """Kill every real engine behind an open shell."""
+        with self._lock:
+            shells = list(self._open.values())
+        for shell in shells:
+            shell.kill()
+
     def close_all(self) -> None:
         """Close every shell and wait for their workers."""
         with self._lock:
@@ -290,15 +234,6 @@ class Shells:
     def _end(self, shell: Shell) -> None:
         # Kept until its worker has ended, so that close_all() leaves no thread behind.
         self._ended = [shell, *(ended for ended in self._ended if ended.working)]
-
-
-def _take(waiting: deque[bytes]) -> list[bytes]:
-    taken: list[bytes] = []
-    size = 0
-    while waiting and (not taken or size + len(waiting[0]) <= _RECEIVE_BYTES):
-        taken.append(waiting.popleft())
-        size += len(taken[-1])
-    return taken
 
 
 def _only_select(command: Command) -> ErrorInfo:

@@ -6,7 +6,8 @@ from base64 import b64decode
 from uuid import UUID
 
 from bulkps.simulator import soap
-from bulkps.simulator.shells import ConnectionLost, NoSuchCommand, Shell, Shells, TooManyShells
+from bulkps.simulator.shell import ConnectionLost, NoSuchCommand, Shell
+from bulkps.simulator.shells import Shells, TooManyShells
 
 CONFIGURATIONS = ("Microsoft.Exchange", "Microsoft.PowerShell")
 _RESOURCES = {f"http://schemas.microsoft.com/powershell/{name}".casefold() for name in CONFIGURATIONS}
@@ -78,7 +79,9 @@ class Endpoint:
             pipeline = UUID(command) if command else None
             if pipeline is not None and not shell.knows(pipeline):
                 raise soap.Fault(2150858843, _BAD_SELECTORS, "w:InvalidSelectors")
-            shell.receive_data(b64decode(request.text("Stream")), pipeline)
+            shell.receive_data(
+                b64decode(request.text("Stream")), pipeline, request.attribute("Stream", "Name")
+            )
             return "<rsp:SendResponse/>"
         if request.action == "Delete":
             self._shells.close(shell)

@@ -153,7 +153,7 @@ def test_a_dead_server_ends_with_5_and_the_run_can_be_resumed(bulkps: Run, tmp_p
 
     assert result.exit_code == 5, result.output
     assert "nothing was sent" in result.stderr
-    assert "bulkps resume" in result.stderr
+    assert f"--config {config}" in result.stderr
     assert as_object(bulkps("show", "last", "--json"))["counts"]["PENDING"] == 1
 
 

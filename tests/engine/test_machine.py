@@ -89,7 +89,8 @@ def test_whatever_happens_totals_add_up_and_nothing_is_done_twice(
     code = exit_code(world.counts, finish.reason)
     assert (code is ExitCode.COMPLETED) == (world.counts[S.COMPLETED] == number)
     if code is ExitCode.SOME_FAILED:
-        assert world.counts[S.FAILED] and not world.counts[S.PENDING] and not world.counts[S.IN_PROGRESS]
+        assert world.counts[S.FAILED] or world.counts[S.SKIPPED]
+        assert not world.counts[S.PENDING] and not world.counts[S.IN_PROGRESS]
     assert world.most_open <= config.sessions
 
 
@@ -167,6 +168,17 @@ def test_a_server_that_never_answers_ends_the_run_after_the_attempts_of_the_poli
     assert "refused" in finish.detail
     assert world.met["not_opened"] == 3
     assert exit_code(world.counts, finish.reason) is ExitCode.CANNOT_CONNECT
+
+
+def test_sessions_that_open_and_die_before_any_answer_end_the_run() -> None:
+    world = World(11, restores(5), fates=Fates(opens_and_dies=1.0))
+
+    finish = world.run()
+
+    assert finish.reason is StopReason.CANNOT_CONNECT
+    assert "3 sessions in a row" in finish.detail
+    assert world.counts[S.PENDING] == 5
+    assert world.now > 1001.0, "it waited between the sessions"
 
 
 def test_a_refused_sign_in_is_not_repeated() -> None:

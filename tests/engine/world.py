@@ -39,6 +39,7 @@ class Fates:
     dies: float = 0.0
     not_opened: float = 0.0
     request_fails: float = 0.0
+    opens_and_dies: float = 0.0
 
 
 @dataclass
@@ -155,6 +156,10 @@ class World:
 
     def send(self, session: int, batch: tuple[Invocation, ...]) -> None:
         after = 0.0
+        if self.rng.random() < self.fates.opens_and_dies:
+            self.met["opens_and_dies"] += 1
+            self.die(session, 0.01, batch)
+            return
         for position, invocation in enumerate(batch):
             kept = self.kept[invocation.id]
             assert kept.status is BulkItemStatus.IN_PROGRESS, "it was sent before that was on disk"

@@ -63,7 +63,7 @@ def test_a_template_is_sound_and_has_one_row_of_examples(tmp_path: Path, operati
 def test_a_row_survives_template_check_and_rows(cells: list[dict[str, str]]) -> None:
     given_rows = [
         {
-            "source_guid": GUID,
+            "source_guid": f"{number:08x}{GUID[8:]}",
             "target_mailbox": f"user{number}@contoso.com",
             "target_folder": row["folder"],
         }

@@ -1,7 +1,10 @@
 """A simulator and a real PSRP client in front of it."""
 
+import os
+import shutil
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
@@ -51,6 +54,15 @@ def simulate(clock: Clock) -> Iterator[Callable[..., Simulator]]:
     for simulator in started:
         simulator.stop()
     assert set(threading.enumerate()) <= before
+
+
+@pytest.fixture(scope="module")
+def pwsh() -> Path:
+    """A real engine; skips where there is none."""
+    found = shutil.which(os.environ.get("BULKPS_TEST_PWSH") or "pwsh")
+    if found is None:
+        pytest.skip("no PowerShell: neither BULKPS_TEST_PWSH nor pwsh on PATH")
+    return Path(found)
 
 
 @pytest.fixture

@@ -1,0 +1,80 @@
+"""``bulkps doctor``."""
+
+import click
+
+from bulkps.cli import render
+from bulkps.cli.options import config_option, json_option
+from bulkps.cli.running import target
+from bulkps.errors import BulkpsError
+from bulkps.library.doctor import Examination, examine
+from bulkps.settings import Settings
+
+
+@click.command()
+@config_option
+@click.option("--connection", help="Which connection of the settings; without it their default.")
+@json_option
+def command(settings: Settings, connection: str | None, as_json: bool) -> None:
+    """Open a session the way a run would, and show what it is and what it lacks.
+
+    For each operation it says whether every cmdlet and parameter is there for this account: RBAC takes
+    both away. Nothing is changed. Exit code 0 if a session could be opened, 5 if not.
+
+    Example:
+
+    \b
+        bulkps doctor
+        bulkps doctor --config prod.yaml --connection onprem
+    """
+    there = target(settings, settings.choose_connection(connection), settings.run)
+    try:
+        found = examine(
+            there.name, there.connection, there.credentials, settings.operations().values(), there.catalogue
+        )
+    except BulkpsError as error:
+        if as_json:
+            render.as_json({"connection": there.name, "connected": False, "reason": str(error)})
+        raise
+    render.as_json(_facts(found)) if as_json else _show(found)
+
+
+def _facts(found: Examination) -> dict[str, object]:
+    session = found.session
+    return {
+        "connection": found.connection,
+        "connected": True,
+        "simulated": found.simulated,
+        "way": found.way,
+        "engine": session.engine,
+        "language": session.language,
+        "batching": session.batching,
+        "exchange_online": session.exchange_online or None,
+        "token_ends": session.token_ends,
+        "operations": {
+            need.operation: {"ok": not need.missing, "missing": list(need.missing)} for need in found.needs
+        },
+        "versions": found.versions,
+    }
+
+
+def _show(found: Examination) -> None:
+    session = found.session
+    batching = "inside the engine" if session.batching else "one pipeline per item"
+    rows = [
+        ("connection", f"{found.connection} {render.simulated(found.simulated)}".strip()),
+        ("connected by", found.way),
+        ("engine", session.engine or "the session does not say"),
+        ("language mode", session.language),
+        ("batches run", batching),
+        (
+            "Exchange Online",
+            session.exchange_online or "not asked for (no exchange_online in the connection)",
+        ),
+    ]
+    if session.token_ends is not None:
+        rows.append(("token ends", render.local_time(session.token_ends)))
+    for need in found.needs:
+        state = "everything is there" if not need.missing else "missing: " + ", ".join(need.missing)
+        rows.append((f"operation {need.operation}", state))
+    rows += [(f"version of {name}", number) for name, number in found.versions.items()]
+    click.echo(render.table(rows, ("", "")))

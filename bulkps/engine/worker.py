@@ -1,0 +1,104 @@
+"""A worker thread owns one session from opening to closing, and passes what comes back through a queue."""
+
+import queue
+import threading
+from dataclasses import dataclass
+
+from bulkps.engine import events as ev
+from bulkps.engine.ports import Connect, Session, SessionLostError, SessionRefusedError
+from bulkps.exchange.cmdlet import Answer, Cmdlet, Invocation, Outcome
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Invocations to run in order."""
+
+    invocations: tuple[Invocation, ...]
+
+
+@dataclass(frozen=True)
+class Query:
+    """The query that follows *step*."""
+
+    step: int
+    cmdlet: Cmdlet
+
+
+@dataclass(frozen=True)
+class Answered:
+    """A query's raw answer, before the journal has said whose it is."""
+
+    session: int
+    step: int
+    outcome: Outcome
+    worn: str
+
+
+@dataclass(frozen=True)
+class Crashed:
+    """A worker met what nobody foresaw."""
+
+    error: BaseException
+
+
+Message = ev.Event | Answered | Crashed
+
+
+class Worker(threading.Thread):
+    """Runs one session.
+
+    Args:
+        number: The session's number.
+        connect: Opens it.
+        out: Where everything that comes back goes.
+    """
+
+    def __init__(self, number: int, connect: Connect, out: "queue.SimpleQueue[Message]") -> None:
+        super().__init__(name=f"bulkps-session-{number}", daemon=True)
+        self.number, self._connect, self._out = number, connect, out
+        self.inbox: queue.SimpleQueue[Batch | Query | None] = queue.SimpleQueue()
+        self._session: Session | None = None
+        self._interrupted = threading.Event()
+
+    def interrupt(self) -> None:
+        """Stop what is in flight and send nothing more of the batch; safe from any thread."""
+        self._interrupted.set()
+        session = self._session
+        if session is not None:
+            session.interrupt()
+
+    def run(self) -> None:
+        """Open the session, obey until told to leave, close it."""
+        try:
+            session = self._session = self._connect()
+        except SessionRefusedError as error:
+            self._out.put(ev.SessionRefused(self.number, error.record))
+            return
+        except BaseException as error:  # noqa: BLE001 - it is passed on to the driver's thread
+            self._out.put(Crashed(error))
+            return
+        if self._interrupted.is_set():
+            session.interrupt()
+        self._out.put(ev.SessionOpened(self.number))
+        try:
+            while (order := self.inbox.get()) is not None:
+                self._obey(session, order)
+        except SessionLostError as error:
+            self._out.put(ev.SessionLost(self.number, str(error)))
+        except BaseException as error:  # noqa: BLE001 - it is passed on to the driver's thread
+            self._out.put(Crashed(error))
+        finally:
+            session.close()
+
+    def _obey(self, session: Session, order: Batch | Query) -> None:
+        if isinstance(order, Batch):
+            for outcome in session.invoke(order.invocations):
+                self._out.put(ev.OutcomeArrived(self.number, outcome))
+            self._out.put(ev.BatchEnded(self.number, session.worn()))
+            return
+        for outcome in session.invoke([Invocation("follow", order.cmdlet)]):
+            # A query that was lost with its session is told by SessionLost alone.
+            if outcome.answer in (Answer.COMPLETED, Answer.FAILED):
+                self._out.put(Answered(self.number, order.step, outcome, session.worn()))
+            elif self._interrupted.is_set():
+                self._out.put(ev.FollowFailed(self.number, "it was interrupted"))

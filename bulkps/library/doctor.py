@@ -1,0 +1,116 @@
+"""Opens a session the way a run would, and says what it finds."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+
+from bulkps.engine.ports import SessionRefusedError
+from bulkps.errors import CannotConnect
+from bulkps.exchange.errors import KnownError, classify
+from bulkps.library.runs import cmdlets_of
+from bulkps.operations.model import Operation
+from bulkps.sessions.connection import Connection, ConnectionType, Credentials
+from bulkps.sessions.facts import SessionFacts, describe, offered
+from bulkps.sessions.open import Opened, open_one, reachable
+from bulkps.sessions.pipeline import abandon
+
+_LIBRARIES = ("bulkps", "pypsrp", "psrpcore", "click", "pydantic", "SQLAlchemy", "loguru", "PyYAML")
+
+
+@dataclass(frozen=True)
+class Need:
+    """What an operation needs of a session.
+
+    Attributes:
+        operation: Its name.
+        missing: Cmdlets (``New-Mailbox``) and parameters (``New-Mailbox -Archive``) that are not there.
+    """
+
+    operation: str
+    missing: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Examination:
+    """What was found.
+
+    Attributes:
+        connection: The connection's name.
+        way: How it leads to a runspace.
+        simulated: Whether nothing real is at its end.
+        session: What the session is.
+        needs: For each operation, what it lacks.
+        versions: Of bulkps and its libraries.
+    """
+
+    connection: str
+    way: str
+    simulated: bool
+    session: SessionFacts
+    needs: tuple[Need, ...]
+    versions: dict[str, str]
+
+
+def examine(
+    name: str,
+    connection: Connection,
+    credentials: Credentials,
+    operations: Iterable[Operation],
+    catalogue: Sequence[KnownError],
+) -> Examination:
+    """Open a session and return what it is and what it lacks.
+
+    Raises:
+        CannotConnect: If it cannot be opened, with the reason and what to do.
+    """
+    wanted = list(operations)
+    cmdlets = list(dict.fromkeys(cmdlet for operation in wanted for cmdlet in cmdlets_of(operation)))
+    with reachable(connection, credentials) as (there, secrets):
+        try:
+            opened = open_one(there, secrets, cmdlets)
+        except SessionRefusedError as error:
+            advice = classify([error.record], catalogue, mutates=False).known.advice
+            raise CannotConnect(name, error.record.message, advice) from error
+        try:
+            facts = describe(opened)
+            needs = tuple(_need(opened, operation) for operation in wanted)
+        finally:
+            abandon(opened.pool)
+            opened.close()
+    return Examination(name, _way(connection), connection.simulated, facts, needs, versions())
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of bulkps and its libraries."""
+    found = {}
+    for name in _LIBRARIES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "not installed"
+    return found
+
+
+def _need(opened: Opened, operation: Operation) -> Need:
+    missing: list[str] = []
+    for step in operation.steps:
+        missing += _missing(opened, step.cmdlet, step.parameters)
+        if step.follow:
+            missing += _missing(opened, step.follow.cmdlet, step.follow.parameters)
+    return Need(operation.name, tuple(dict.fromkeys(missing)))
+
+
+def _missing(opened: Opened, cmdlet: str, parameters: Iterable[str]) -> list[str]:
+    there = offered(opened, cmdlet)
+    if there is None:
+        return [cmdlet]
+    return [f"{cmdlet} -{name}" for name in parameters if name.casefold() not in there]
+
+
+def _way(connection: Connection) -> str:
+    if connection.type is ConnectionType.PROCESS:
+        return f"a child PowerShell on this machine ({connection.executable or 'pwsh, else powershell'})"
+    if connection.embedded:
+        return "the simulator in this process"
+    scheme = "https" if connection.tls and not connection.simulated else "http"
+    return f"{connection.type.value}, {scheme} to {connection.server}, auth {connection.auth.value}"

@@ -1,0 +1,128 @@
+"""One pipeline on one pool, with every wait limited and every end told apart."""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+
+from pypsrp.complex_objects import PSInvocationState
+from pypsrp.exceptions import WSManFaultError
+from pypsrp.powershell import PowerShell, RunspacePool
+from pypsrp.shell import SignalCode
+
+from bulkps.exchange.cmdlet import Answer, ErrorRecord
+from bulkps.sessions.wsman import WIRE_ERRORS, wire_record
+
+#: The shell is not there any more (engine-facts.md, exchange-facts.md section 5.1).
+_SHELL_GONE = {2150858843, 2150859082, 2150859084}
+#: A refused TCP connection or a name that does not resolve: the request never left.
+_NEVER_LEFT = ("NewConnectionError", "ConnectTimeout", "NameResolutionError", "ConnectionRefusedError")
+#: How often a wait is looked up from, in seconds.
+_LOOKS_UP = 2
+#: How long a stopped pipeline may take to say so, in seconds.
+_STOPS = 30.0
+
+
+class NotBegunError(Exception):
+    """A pipeline did not begin, or nobody can tell whether it did.
+
+    Attributes:
+        answer: NOT_SENT, LOST, or FAILED if the server answered that it does not take it.
+        record: What it said.
+        lost: Why the session is lost, or empty.
+    """
+
+    def __init__(self, answer: Answer, record: ErrorRecord, lost: str) -> None:
+        super().__init__(record.message)
+        self.answer, self.record, self.lost = answer, record, lost
+
+
+class OutOfTimeError(Exception):
+    """A pipeline ran longer than it may, or is to be stopped now; it still runs."""
+
+
+def begin(pipeline: PowerShell) -> None:
+    """Send *pipeline*.
+
+    Raises:
+        NotBegunError: If it did not begin, or nobody can tell.
+    """
+    try:
+        pipeline.begin_invoke()
+    except WSManFaultError as error:
+        # A fault is an answer: the server did not take the command.
+        pipeline.runspace_pool.pipelines.pop(pipeline.id, None)
+        gone = error.code in _SHELL_GONE
+        answer = Answer.NOT_SENT if gone else Answer.FAILED
+        raise NotBegunError(answer, wire_record(error), str(error) if gone else "") from error
+    except WIRE_ERRORS as error:
+        sent = not (isinstance(error, OSError) and any(sign in repr(error) for sign in _NEVER_LEFT))
+        answer = Answer.LOST if sent else Answer.NOT_SENT
+        raise NotBegunError(answer, wire_record(error), str(error)) from error
+
+
+def outputs(
+    pipeline: PowerShell, limit: float, patience: int, interrupted: threading.Event | None = None
+) -> Iterator[object]:
+    """Yield what a begun *pipeline* writes, as it arrives, until it ends.
+
+    Args:
+        pipeline: Begun.
+        limit: Seconds that may pass from one output to the next, and to the end.
+        patience: Seconds after which the server answers an empty wait.
+        interrupted: Ends the wait when it is set.
+
+    Raises:
+        OutOfTimeError: If the limit passed or the wait was interrupted.
+        WIRE_ERRORS: If the session is lost.
+    """
+    # An interrupt is looked for between two waits: they must be short.
+    patience = min(patience, _LOOKS_UP) if interrupted else patience
+    taken = 0
+    deadline = time.monotonic() + limit
+    while pipeline.state == PSInvocationState.RUNNING:
+        left = deadline - time.monotonic()
+        if left <= 0 or (interrupted and interrupted.is_set()):
+            raise OutOfTimeError
+        pipeline.poll_invoke(timeout=max(1, min(patience, int(left))))
+        if len(pipeline.output) > taken:
+            deadline = time.monotonic() + limit
+            yield from pipeline.output[taken:]
+            taken = len(pipeline.output)
+    yield from pipeline.output[taken:]
+
+
+def stop(pool: RunspacePool, pipeline: PowerShell, patience: int) -> list[object]:
+    """Stop a running *pipeline*; return what it had written that had not been fetched.
+
+    pypsrp's own stop forgets the pipeline at once, and with it what is still on the way.
+
+    Raises:
+        WIRE_ERRORS: If the session is lost.
+        OutOfTimeError: If it does not say that it stopped.
+    """
+    fetched = len(pipeline.output)
+    pool.shell.signal(SignalCode.PS_CTRL_C, str(pipeline.id).upper())
+    for _ in outputs(pipeline, _STOPS, patience):
+        pass
+    rest: list[object] = pipeline.output[fetched:]
+    return rest
+
+
+def close(pipeline: PowerShell) -> str:
+    """Close an ended *pipeline*; return why the session is lost, or an empty string.
+
+    With one left open a child never acknowledges the pool's end, and an endpoint stops answering after
+    a thousand (engine-facts.md).
+    """
+    try:
+        pipeline.close()
+    except WIRE_ERRORS as error:
+        return str(error) or type(error).__name__
+    return ""
+
+
+def abandon(pool: RunspacePool) -> None:
+    """Close *pool*; what goes wrong then harms nothing any more."""
+    with suppress(*WIRE_ERRORS):
+        pool.close()

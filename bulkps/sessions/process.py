@@ -1,0 +1,304 @@
+"""PSRP over the standard streams of a child ``pwsh`` or ``powershell.exe`` in server mode.
+
+The child speaks one packet a line: ``<Data Stream='Default' PSGuid='…'>base64</Data>`` and its like, the
+base64 being the very fragment that WSMan carries (engine-facts.md, "Server mode"). A ChildShell has the
+verbs of pypsrp's WinRS, so that its RunspacePool works over it unchanged.
+"""
+
+import base64
+import io
+import os
+import queue
+import re
+import shutil
+import subprocess
+import threading
+import time
+import xml.etree.ElementTree as ET
+from collections import deque
+from typing import IO, cast
+
+from pypsrp.exceptions import WSManFaultError
+from pypsrp.shell import SignalCode
+from pypsrp.wsman import NAMESPACES
+
+#: The pool's own id in the packets; a pipeline has its own.
+_POOL = "00000000-0000-0000-0000-000000000000"
+_PACKET = re.compile(
+    rb"<(Data|DataAck|CommandAck|SignalAck|CloseAck)\b[^>]*\bPSGuid='([0-9A-Fa-f-]+)'[^>]*?(?:/>|>([^<]*)<)"
+)
+#: What pypsrp takes to mean that nothing has come yet (WSMan's operation timeout).
+_NOTHING_YET = 2150858793
+#: No packet is so long; a child that writes a longer line does not speak PSRP.
+_LONGEST_LINE = 64 * 1024 * 1024
+#: How much of what a child says beside the protocol is kept for the error that ends it, in bytes.
+_LAST_WORDS = 2000
+#: How long a child may take to leave once it was told to, in seconds.
+_LEAVES = 5.0
+
+
+class ChildGoneError(ConnectionError):
+    """The child ended, or no longer answers as PowerShell does."""
+
+
+class ChildConnection:
+    """What pypsrp's RunspacePool asks of its connection beside the shell: how large a fragment may be.
+
+    Args:
+        operation_timeout: Seconds after which an idle wait for output ends.
+    """
+
+    def __init__(self, operation_timeout: int) -> None:
+        self.operation_timeout = operation_timeout
+        # The engine's own out-of-process transport cuts at 32 KiB; a larger fragment is taken too.
+        self.max_payload_size = 128 * 1024
+        # Not 153600: from that value pypsrp would ask the server to raise it.
+        self.max_envelope_size = 512_000
+
+    def update_max_payload_size(self, max_payload_size: int | None = None) -> None:
+        """Keep the size: there is no server to ask."""
+
+
+def find_powershell(executable: str = "") -> str:
+    """Return the path of PowerShell: *executable*, else ``pwsh``, else ``powershell``.
+
+    Raises:
+        FileNotFoundError: If there is none.
+    """
+    for name in [executable] if executable else ["pwsh", "powershell"]:
+        found = shutil.which(name)
+        if found:
+            return found
+    wanted = f"{executable!r} was not found" if executable else "neither pwsh nor powershell is on the PATH"
+    raise FileNotFoundError(f"{wanted}; install PowerShell 7, or set executable to its path")
+
+
+def _is_secret(variable: str) -> bool:
+    return variable.upper().startswith("BULKPS_") and "PASSWORD" in variable.upper()
+
+
+def _child_environment() -> dict[str, str]:
+    """Return the environment without our own secrets: every process of the user can read a child's."""
+    return {name: value for name, value in os.environ.items() if not _is_secret(name)}
+
+
+class ChildShell:
+    """A child in server mode with the verbs of pypsrp's shell.
+
+    Args:
+        executable: PowerShell's path.
+        arguments: Further arguments for it.
+        operation_timeout: Seconds after which an idle wait for output ends.
+        read_timeout: Seconds that an acknowledgement may take.
+    """
+
+    def __init__(
+        self, executable: str, arguments: tuple[str, ...], operation_timeout: int, read_timeout: int
+    ) -> None:
+        self._command = [executable, "-s", "-NoProfile", "-NoLogo", *arguments]
+        self._timeout, self._acknowledges = operation_timeout, read_timeout
+        self._process: subprocess.Popen[bytes] | None = None
+        self._outgoing: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+        self._arrived = threading.Condition()
+        self._output: dict[str, bytearray] = {}
+        self._acknowledged: set[tuple[str, str]] = set()
+        self._ended = ""
+        self._words: deque[bytes] = deque()
+        self._threads: list[threading.Thread] = []
+        self.opened = False
+
+    @property
+    def pid(self) -> int:
+        """The child's process id; 0 before it is opened."""
+        return self._process.pid if self._process else 0
+
+    # --- pypsrp's verbs -------------------------------------------------------------------------------
+
+    def open(self, base_options: object = None, open_content: ET.Element | None = None) -> None:
+        """Start the child and send the first fragments of the pool."""
+        # A group of its own: a Ctrl-C on the terminal is for bulkps, which lets items in flight end.
+        flags = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0) | getattr(
+            subprocess, "CREATE_NO_WINDOW", 0
+        )
+        self._process = subprocess.Popen(  # noqa: S603 - the operator's own PowerShell
+            self._command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=_child_environment(),
+            creationflags=flags,
+            start_new_session=True,
+        )
+        for target in (self._read, self._drain, self._write):
+            name = f"bulkps-child{target.__name__}"
+            thread = threading.Thread(target=target, args=(self._process,), name=name, daemon=True)
+            thread.start()
+            self._threads.append(thread)
+        self.opened = True
+        if open_content is not None:
+            self._send_data(_POOL, (open_content.text or "").encode())
+
+    def command(
+        self, executable: str, arguments: list[str], no_shell: bool = False, command_id: str | None = None
+    ) -> ET.Element:
+        """Begin a pipeline: its first fragment is the only argument."""
+        pipeline = (command_id or "").lower()
+        self._put(f"<Command PSGuid='{pipeline}' />")
+        self._wait_for("CommandAck", pipeline)
+        self._send_data(pipeline, arguments[0].encode())
+        rsp = NAMESPACES["rsp"]
+        body = ET.Element("Body")
+        response = ET.SubElement(body, f"{{{rsp}}}CommandResponse")
+        # Without this element pypsrp would listen on the pool's stream, for ever.
+        ET.SubElement(response, f"{{{rsp}}}CommandId").text = command_id
+        return body
+
+    def receive(
+        self, stream: str = "stdout", command_id: str | None = None, timeout: int | None = None
+    ) -> tuple[str, int | None, dict[str, bytes]]:
+        """Return what has come for a pipeline or the pool, waiting for it at most *timeout* seconds."""
+        key = (command_id or _POOL).lower()
+        limit = time.monotonic() + (timeout or self._timeout)
+        with self._arrived:
+            while not self._output.get(key):
+                if self._ended:
+                    raise ChildGoneError(self._ended)
+                left = limit - time.monotonic()
+                if left <= 0:
+                    reason = f"nothing came within {timeout or self._timeout} seconds{self._said()}"
+                    raise WSManFaultError(_NOTHING_YET, None, reason, None, None, None)
+                self._arrived.wait(left)
+            found = bytes(self._output.pop(key))
+        return "", None, {"stdout": found}
+
+    def send(self, stream: str, data: bytes, command_id: str | None = None, end: bool | None = None) -> None:
+        """Send a further fragment; stream ``pr`` is the answer to a prompt."""
+        name = "PromptResponse" if stream == "pr" else "Default"
+        self._send_data((command_id or _POOL).lower(), base64.b64encode(data), name)
+
+    def signal(self, code: str, command_id: str) -> None:
+        """Stop a pipeline, or close it."""
+        pipeline = command_id.lower()
+        kind = "Close" if code == SignalCode.TERMINATE else "Signal"
+        self._put(f"<{kind} PSGuid='{pipeline}' />")
+        self._wait_for(f"{kind}Ack", pipeline)
+
+    def close(self) -> None:
+        """Close the pool and let the child leave; kill it if it does not."""
+        if self._process is None or not self.opened:
+            return
+        self.opened = False
+        try:
+            self._put(f"<Close PSGuid='{_POOL}' />")
+            self._wait_for("CloseAck", _POOL, _LEAVES)
+        except (ChildGoneError, WSManFaultError):
+            # It is gone, or will be: what matters is that it does not stay.
+            pass
+        self._leave()
+
+    def kill(self) -> None:
+        """End the child at once."""
+        self.opened = False
+        if self._process is not None:
+            self._process.kill()
+            self._leave()
+
+    # --- the wire -------------------------------------------------------------------------------------
+
+    def _leave(self) -> None:
+        process = self._process
+        if process is None:
+            return
+        # The writer closes the child's input, which a child in server mode takes as the end.
+        self._outgoing.put(None)
+        try:
+            process.wait(_LEAVES)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        for thread in self._threads:
+            thread.join(_LEAVES)
+        for pipe in (process.stdout, process.stderr):
+            if pipe:
+                pipe.close()
+
+    def _send_data(self, key: str, fragment: bytes, stream: str = "Default") -> None:
+        # The engine takes every line in on a thread of its own: a fragment that is sent before the one
+        # before it was acknowledged may overtake it, and the pipeline then waits for ever.
+        self._put(f"<Data Stream='{stream}' PSGuid='{key}'>".encode() + fragment + b"</Data>")
+        self._wait_for("DataAck", key)
+
+    def _put(self, packet: str | bytes) -> None:
+        if self._ended:
+            raise ChildGoneError(self._ended)
+        self._outgoing.put((packet.encode() if isinstance(packet, str) else packet) + b"\n")
+
+    def _wait_for(self, kind: str, key: str, limit: float = 0.0) -> None:
+        limit = limit or self._acknowledges
+        until = time.monotonic() + limit
+        with self._arrived:
+            while (kind, key) not in self._acknowledged:
+                if self._ended:
+                    raise ChildGoneError(self._ended)
+                left = until - time.monotonic()
+                if left <= 0:
+                    raise ChildGoneError(f"PowerShell did not answer within {limit:g} seconds{self._said()}")
+                self._arrived.wait(left)
+            self._acknowledged.discard((kind, key))
+
+    def _write(self, process: "subprocess.Popen[bytes]") -> None:
+        """Write what is queued: a child that does not read blocks this thread and no other."""
+        stdin = cast(IO[bytes], process.stdin)
+        try:
+            with stdin:
+                while (packet := self._outgoing.get()) is not None:
+                    stdin.write(packet)
+                    stdin.flush()
+        except (OSError, ValueError):
+            # The reader sees the end of the child and says so.
+            return
+
+    def _read(self, process: "subprocess.Popen[bytes]") -> None:
+        stdout = cast(IO[bytes], process.stdout)
+        try:
+            while line := stdout.readline(_LONGEST_LINE):
+                if not self._take(line):
+                    self._remember(line)
+        except (OSError, ValueError):
+            pass
+        code = process.wait()
+        with self._arrived:
+            self._ended = f"the PowerShell process ended (exit code {code}){self._said()}"
+            self._arrived.notify_all()
+
+    def _take(self, line: bytes) -> bool:
+        """Take a packet in; return False if the line is none."""
+        found = _PACKET.match(line)
+        if found is None:
+            return False
+        kind, key, text = found.group(1).decode(), found.group(2).decode().lower(), found.group(3)
+        with self._arrived:
+            if kind == "Data":
+                self._output.setdefault(key, bytearray()).extend(base64.b64decode(text or b""))
+            else:
+                self._acknowledged.add((kind, key))
+            self._arrived.notify_all()
+        return True
+
+    def _drain(self, process: "subprocess.Popen[bytes]") -> None:
+        """Read what the child says beside the protocol, so that a flood of it cannot block it."""
+        stderr = cast(io.BufferedReader, process.stderr)
+        try:
+            while chunk := stderr.read1(65536):
+                self._remember(chunk)
+        except (OSError, ValueError):
+            return
+
+    def _remember(self, words: bytes) -> None:
+        self._words.append(words[-_LAST_WORDS:])
+        while sum(map(len, self._words)) - len(self._words[0]) > _LAST_WORDS:
+            self._words.popleft()
+
+    def _said(self) -> str:
+        text = b"".join(self._words).decode("utf-8", "replace").strip()
+        return f"; it said: {text[-_LAST_WORDS:]}" if text else ""

@@ -1,0 +1,64 @@
+"""When a session should be renewed: before it goes bad, never in the middle of a batch."""
+
+import time
+
+from pypsrp.powershell import PowerShell, RunspacePool
+
+from bulkps.sessions import pipeline as lines
+from bulkps.sessions.connection import Renewal
+from bulkps.sessions.wsman import WIRE_ERRORS
+
+#: After how many pipelines the engine's memory is asked for again.
+_ASKED_EVERY = 20
+_MEMORY = "[System.Diagnostics.Process]::GetCurrentProcess().WorkingSet64"
+
+
+class Wear:
+    """How much a session has been used.
+
+    Args:
+        renewal: How long it may be used.
+        token_ends: Epoch seconds at which its token ends, or None.
+        can_ask: Whether script text may be run in it, by which its memory is known.
+    """
+
+    def __init__(self, renewal: Renewal, token_ends: float | None = None, *, can_ask: bool = False) -> None:
+        self._renewal, self._token_ends, self._can_ask = renewal, token_ends, can_ask
+        self._opened = time.monotonic()
+        self._pipelines = 0
+        self._asked_at = 0
+        self._megabytes = 0
+
+    def begun(self) -> None:
+        """Note that a pipeline begins."""
+        self._pipelines += 1
+
+    def reason(self, pool: RunspacePool, patience: int) -> str:
+        """Return why the session should be renewed now, or an empty string."""
+        limits = self._renewal
+        age = time.monotonic() - self._opened
+        if limits.after_seconds and age >= limits.after_seconds:
+            return f"it is {age:.0f} s old"
+        if limits.after_pipelines and self._pipelines >= limits.after_pipelines:
+            return f"it has run {self._pipelines} pipelines"
+        if self._token_ends is not None and time.time() >= self._token_ends - limits.before_token_end:
+            return "its token is about to end"
+        self._ask(pool, patience)
+        if limits.after_megabytes and self._megabytes >= limits.after_megabytes:
+            return f"its engine takes {self._megabytes} MB"
+        return ""
+
+    def _ask(self, pool: RunspacePool, patience: int) -> None:
+        if not self._can_ask or self._pipelines - self._asked_at < _ASKED_EVERY:
+            return
+        self._asked_at = self._pipelines
+        pipeline = PowerShell(pool).add_script(_MEMORY)
+        try:
+            lines.begin(pipeline)
+            found = list(lines.outputs(pipeline, patience, patience))
+        except (lines.NotBegunError, lines.OutOfTimeError, *WIRE_ERRORS):
+            # The next batch meets the same trouble and tells it better.
+            return
+        lines.close(pipeline)
+        if len(found) == 1 and isinstance(found[0], int):
+            self._megabytes = found[0] // 2**20

@@ -1,0 +1,52 @@
+"""What a caller's roles leave of the cmdlets: RBAC takes cmdlets and single parameters away. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from bulkps.exchange.facts import CmdletFacts
+from bulkps.simulator.binding import facts_of
+
+_ALL = "*"
+
+
+@dataclass(frozen=True)
+class Offer:
+    """The cmdlets and parameters that exist for the caller.
+
+    Attributes:
+        hidden: Folded names of the parameters taken away, ``*`` for the whole cmdlet, by folded cmdlet name.
+    """
+
+    hidden: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+    @classmethod
+    def parse(cls, text: str) -> "Offer":
+        """Return the offer without what *text* names: ``Cmdlet:Parameter`` or ``Cmdlet:*``, comma-separated.
+
+        Raises:
+            ValueError: There is no such cmdlet or parameter.
+        """
+        hidden: dict[str, frozenset[str]] = {}
+        for entry in filter(None, (part.strip() for part in text.split(","))):
+            cmdlet, _, parameter = (piece.strip() for piece in entry.partition(":"))
+            facts = facts_of(cmdlet)
+            if facts is None:
+                raise ValueError(f"hidden {entry!r}: there is no cmdlet {cmdlet!r}")
+            known = None if parameter in {"", _ALL} else facts.parameter(parameter)
+            if parameter not in {"", _ALL} and known is None:
+                raise ValueError(f"hidden {entry!r}: {facts.name} has no parameter {parameter!r}")
+            folded = facts.name.casefold()
+            name = _ALL if known is None else known.name.casefold()
+            hidden[folded] = hidden.get(folded, frozenset()) | {name}
+        return cls(hidden)
+
+    def facts(self, name: str) -> CmdletFacts | None:
+        """Return the facts of the cmdlet called *name* as far as the caller may use it, or None."""
+        facts = facts_of(name)
+        hidden = self.hidden.get(facts.name.casefold(), frozenset()) if facts else frozenset()
+        if facts is None or not hidden:
+            return facts
+        if _ALL in hidden:
+            return None
+        left = {key: value for key, value in facts.parameters.items() if key.casefold() not in hidden}
+        return replace(facts, parameters=left)

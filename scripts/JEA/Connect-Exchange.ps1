@@ -1,0 +1,59 @@
+<#
+.SYNOPSIS
+Connects a session of the JEA endpoint BulkPS to Exchange Online, once, as it opens.
+
+.DESCRIPTION
+Named in ScriptsToProcess of the session configuration; it runs before the session is handed to its caller. It reads
+
+  ..\RoleCapabilities\BulkPS.psrc   which cmdlets to ask Exchange Online for
+  Exchange.psd1                     how to sign in; written by Register-BulkPSEndpoint.ps1:
+                                    Organization, and either AppId and CertificateThumbprint (a certificate with its
+                                    key in LocalMachine\My) or ManagedIdentity = $true (and ManagedIdentityAccountId
+                                    for a user-assigned one); ExchangeEnvironmentName if it is not the worldwide one.
+
+No secret is in either file. If it cannot connect the session does not open, and the caller is told why.
+#>
+
+# In a scope of its own: what a script to process sets would stay in the session.
+& {
+    param([string] $Folder)
+
+    $role = Microsoft.PowerShell.Utility\Import-PowerShellDataFile -LiteralPath (
+        [System.IO.Path]::Combine($Folder, '..', 'RoleCapabilities', 'BulkPS.psrc')) -ErrorAction Stop
+    $signIn = Microsoft.PowerShell.Utility\Import-PowerShellDataFile -LiteralPath (
+        [System.IO.Path]::Combine($Folder, 'Exchange.psd1')) -ErrorAction Stop
+    $cmdlets = @(foreach ($name in $role.VisibleFunctions) { if ($name -ne 'Invoke-BulkPSBatch') { $name } })
+
+    $connect = @{
+        Organization = $signIn.Organization; CommandName = $cmdlets; ShowBanner = $false; SkipLoadingFormatData = $true
+        ErrorAction = 'Stop'
+    }
+    if ($signIn.ExchangeEnvironmentName) { $connect.ExchangeEnvironmentName = $signIn.ExchangeEnvironmentName }
+    if ($signIn.ManagedIdentity) {
+        $connect.ManagedIdentity = $true
+        if ($signIn.ManagedIdentityAccountId) { $connect.ManagedIdentityAccountId = $signIn.ManagedIdentityAccountId }
+    }
+    else {
+        # -CertificateThumbprint would look into the user's store, and the account of a session has none of its own.
+        $store = [System.Security.Cryptography.X509Certificates.X509Store]::new('My', 'LocalMachine')
+        $store.Open('ReadOnly')
+        try { $found = $store.Certificates.Find('FindByThumbprint', [string] $signIn.CertificateThumbprint, $false) }
+        finally { $store.Close() }
+        if ($found.Count -ne 1 -or -not $found[0].HasPrivateKey) {
+            throw "BulkPS: no certificate $($signIn.CertificateThumbprint) with a private key in LocalMachine\My"
+        }
+        $connect.AppId = $signIn.AppId
+        $connect.Certificate = $found[0]
+    }
+    $null = ExchangeOnlineManagement\Connect-ExchangeOnline @connect
+
+    # What is defined in a restricted session after its configuration was applied is hidden, whatever the role
+    # capability says. Show what it names, from the modules of Exchange Online alone.
+    foreach ($name in $cmdlets + 'Get-ConnectionInformation') {
+        foreach ($command in $ExecutionContext.InvokeCommand.GetCommands($name, 'Function, Cmdlet', $false)) {
+            if ($command.ModuleName -eq 'ExchangeOnlineManagement' -or $command.ModuleName -like 'tmpEXO_*') {
+                $command.Visibility = 'Public'
+            }
+        }
+    }
+} $PSScriptRoot
