@@ -158,7 +158,7 @@ def test_a_session_is_renewed_between_batches_before_its_token_ends(
     bulkps: Run, online: Callable[..., Online], tmp_path: Path
 ) -> None:
     there = online(token_seconds=120)
-    config = there.configure(renew=", renew: {before_token_end: 119}")
+    config = there.configure(renew=", renew: {before_token_end: 200}")
     file = rehearsal(bulkps, "restore", 20, tmp_path / "in.csv")
 
     result = bulkps(

@@ -1,11 +1,13 @@
 """``bulkps show``."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
 
 from bulkps.cli import render
 from bulkps.cli.options import json_option
+from bulkps.engine.status import BulkItemStatus
 from bulkps.records import home
 from bulkps.records.journal import Journal
 
@@ -44,11 +46,20 @@ def command(run: str, as_json: bool) -> None:
         "results": str(results) if Path(results).exists() else "",
         "audit": found.audit,
         "journal": str(home.journal_path()),
+        "next": f"bulkps resume {found.id}" if _is_open(counts) else "",
     }
     if as_json:
         render.as_json({**facts, "counts": render.totals(counts)})
         return
-    rows = [(name.replace("_", " "), str(value)) for name, value in facts.items() if value not in ("", False)]
-    click.echo(render.table(rows, ("", "")))
+    rows = [
+        (name.replace("_", " "), str(value))
+        for name, value in facts.items()
+        if value not in ("", False) and name != "run"
+    ]
+    click.echo(render.table(rows, ("run", found.id)))
     click.echo()
     click.echo(render.counts_table(counts))
+
+
+def _is_open(counts: Mapping[BulkItemStatus, int]) -> bool:
+    return bool(counts[BulkItemStatus.PENDING] or counts[BulkItemStatus.IN_PROGRESS])

@@ -7,6 +7,7 @@ from MicrosoftDocs/office-docs-powershell.
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from importlib.resources import files
 
 
@@ -55,11 +56,13 @@ class CmdletFacts:
 
     def parameter(self, name: str) -> ParameterFacts | None:
         """Return the parameter called *name* without regard to case, or None."""
-        folded = name.casefold()
-        for known, facts in self.parameters.items():
-            if known.casefold() == folded or folded in (alias.casefold() for alias in facts.aliases):
-                return facts
-        return None
+        return self._by_folded_name.get(name.casefold())
+
+    @cached_property
+    def _by_folded_name(self) -> Mapping[str, ParameterFacts]:
+        # Asked for every parameter of every row: a search through the list would cost more than the rest.
+        aliases = {alias.casefold(): facts for facts in self.parameters.values() for alias in facts.aliases}
+        return aliases | {name.casefold(): facts for name, facts in self.parameters.items()}
 
 
 def _load() -> dict[str, CmdletFacts]:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from bulkps.exchange.cmdlet import Value
 
@@ -27,6 +28,7 @@ class Template:
     parts: tuple[str | Place, ...]
 
     @classmethod
+    @lru_cache(maxsize=1024)  # the same few texts are asked for with every row
     def parse(cls, text: str) -> "Template":
         """Return *text* as a template; ``{{`` and ``}}`` are braces.
 

@@ -103,7 +103,7 @@ def _configuration(options: SimulatorOptions, folder: Path) -> list[str]:
         script.write_text(_connect(options), encoding="utf-8")
         entries["ScriptsToProcess"] = _array([str(script)])
     if options.spoken is Language.JEA:
-        entries["VisibleFunctions"] = _array([BATCH_FUNCTION])
+        entries["VisibleFunctions"] = _array([BATCH_FUNCTION, *options.visible])
     path = folder / "session.pssc"
     lines = "".join(f"    {name} = {value}\n" for name, value in entries.items())
     path.write_text(f"@{{\n{lines}}}\n", encoding="utf-8")

@@ -53,6 +53,7 @@ class SimulatorOptions:
         preconnected: Whether a shell of a real engine in full language has connected to Exchange Online
             before its client comes. The restricted ones always have: their client could not.
         modules: Folders of modules that a shell of a real engine imports.
+        visible: Functions of theirs that a JEA shell shows beside Invoke-BulkPSBatch; wildcards are taken.
         rest: Whether the REST face is there. A real engine behind the endpoint always brings it.
         rest_port: Port of the REST face; 0 takes a free one.
         token_seconds: How long a token of the REST face is good for.
@@ -83,6 +84,7 @@ class SimulatorOptions:
     language: str = ""
     preconnected: bool = True
     modules: tuple[Path, ...] = ()
+    visible: tuple[str, ...] = ()
     rest: bool = False
     rest_port: int = 0
     token_seconds: float = 3600.0

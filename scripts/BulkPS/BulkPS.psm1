@@ -371,9 +371,9 @@ function ConvertTo-BulkPSValue {
     if ($base -is [datetime]) {
         # A time that does not say of which zone it is, is taken as UTC: that is what Exchange gives.
         if ($base.Kind -eq 'Unspecified') { $base = [datetime]::SpecifyKind($base, 'Utc') }
-        return $base.ToUniversalTime().ToString('o', $invariant)
+        return [System.Xml.XmlConvert]::ToString($base.ToUniversalTime(), [System.Xml.XmlDateTimeSerializationMode]::Utc)
     }
-    if ($base -is [System.DateTimeOffset]) { return $base.UtcDateTime.ToString('o', $invariant) }
+    if ($base -is [System.DateTimeOffset]) { return [System.Xml.XmlConvert]::ToString($base.UtcDateTime, [System.Xml.XmlDateTimeSerializationMode]::Utc) }
     if ($base -is [timespan]) { return [System.Xml.XmlConvert]::ToString($base) }
     if ($base -is [byte] -or $base -is [sbyte] -or $base -is [int16] -or $base -is [uint16]) { return [int] $base }
     if ($base -is [uint32] -or ($base -is [uint64] -and $base -le [long]::MaxValue)) { return [long] $base }

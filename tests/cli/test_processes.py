@@ -107,7 +107,7 @@ def test_a_run_that_another_process_works_on_is_left_alone(
     bulkps: Run, simulate: Callable[..., Path], tmp_path: Path
 ) -> None:
     config = simulate("--latency", "0.1")
-    file = rehearsal(bulkps, 60, tmp_path / "in.csv")
+    file = rehearsal(bulkps, 40, tmp_path / "in.csv")
     process = subprocess.Popen(
         [*BULKPS, "run", "restore", str(file), "--config", str(config), "--quiet"],
         stdout=subprocess.DEVNULL,

@@ -309,8 +309,8 @@ class Failing { hidden [int] $x; [string] ToString() { throw 'no text' } }
     It 'becomes <expected>: <script>' -ForEach @(
         @{ script = '[guid]"AAAAAAAA-0000-0000-0000-000000000001"'; expected = 'aaaaaaaa-0000-0000-0000-000000000001' }
         @{ script = '[datetime]::SpecifyKind([datetime]"2024-02-03T04:05:06.1234567", "Utc")'; expected = '2024-02-03T04:05:06.1234567Z' }
-        @{ script = '[datetime]::SpecifyKind([datetime]"2024-02-03T04:05:06", "Unspecified")'; expected = '2024-02-03T04:05:06.0000000Z' }
-        @{ script = '[datetimeoffset]"2024-02-03T04:05:06+02:00"'; expected = '2024-02-03T02:05:06.0000000Z' }
+        @{ script = '[datetime]::SpecifyKind([datetime]"2024-02-03T04:05:06", "Unspecified")'; expected = '2024-02-03T04:05:06Z' }
+        @{ script = '[datetimeoffset]"2024-02-03T04:05:06+02:00"'; expected = '2024-02-03T02:05:06Z' }
         @{ script = '[timespan]"1.02:03:04.5"'; expected = 'P1DT2H3M4.5S' }
         @{ script = '[System.DayOfWeek]::Friday'; expected = 'Friday' }
         @{ script = '[System.IO.FileAttributes]"Hidden, System"'; expected = 'Hidden, System' }

@@ -1,0 +1,213 @@
+"""One contract of a session, on every route: the same batch, the same outcomes."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from bulkps.engine.ports import SessionLostError
+from bulkps.exchange.cmdlet import Answer, Cmdlet, Invocation, Outcome, Secret
+from bulkps.exchange.errors import classify, shipped_catalogue
+from bulkps.simulator.tenant import Kind
+from tests.contract.routes import ROUTES, Opened, Route, opened
+from tests.engines import PWSH
+
+NEEDS = pytest.mark.skipif(not PWSH, reason="no PowerShell: set BULKPS_TEST_PWSH or put pwsh on PATH")
+EVERY = [pytest.param(route, marks=NEEDS if route.real else (), id=route.name) for route in ROUTES]
+#: A child that is not signed in has no Exchange cmdlets.
+TENANT = [param for param in EVERY if param.values[0].signs_in or not param.values[0].child]  # type: ignore[union-attr]
+REAL = [param for param in EVERY if param.values[0].real]  # type: ignore[union-attr]
+
+
+@pytest.fixture
+def there(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Opened]:
+    with opened(request.param, monkeypatch) as found:
+        yield found
+
+
+def item(identifier: str, cmdlet: str, keep: tuple[str, ...] = (), **parameters: Any) -> Invocation:
+    return Invocation(identifier, Cmdlet(cmdlet, parameters), keep)
+
+
+def outcomes(there: Opened, *batch: Invocation) -> list[Outcome]:
+    """Return the outcomes of a batch of at least two, so that it runs inside the engine where it can."""
+    found = {outcome.id: outcome for outcome in there.session.invoke(batch)}
+    assert set(found) == {one.id for one in batch}
+    return [found[one.id] for one in batch]
+
+
+def codes(found: list[Outcome]) -> list[str]:
+    return [
+        classify(outcome.errors, shipped_catalogue(), mutates=True).known.id if outcome.errors else ""
+        for outcome in found
+    ]
+
+
+@pytest.mark.parametrize("there", EVERY, indirect=True)
+def test_a_batch_runs_inside_the_engine_wherever_it_may(there: Opened) -> None:
+    assert there.session.batching is there.route.batching
+
+
+@pytest.mark.parametrize("there", TENANT, indirect=True)
+def test_errors_are_known_and_the_items_behind_them_run(there: Opened) -> None:
+    guid = str(there.simulator.tenant.active(1)["ExchangeGuid"])
+
+    found = outcomes(
+        there,
+        item("1", "Set-User", Identity=guid, Title="a"),
+        item("2", "New-Nothing"),
+        item("3", "Set-User", Identity=guid, Colour="red"),
+        item("4", "Set-User", Title="b"),
+        item("5", "Set-User", Identity="nobody@contoso.com", Title="c"),
+        item("6", "Set-User", Identity=guid, Title="a\uffff"),
+        item(
+            "7",
+            "Get-Mailbox",
+            ("PrimarySmtpAddress", "exchangeguid", "EmailAddresses", "Nothing"),
+            Identity=guid,
+        ),
+    )
+
+    assert codes(found) == [
+        "",
+        "command-not-found",
+        "param-not-found",
+        "param-missing",
+        "not-found-on-dc",
+        "unsendable-value",
+        "",
+    ]
+    assert [len(outcome.errors) for outcome in found] == [0, 1, 1, 1, 1, 1, 0]
+    assert found[2].errors[0].fully_qualified_error_id == "NamedParameterNotFound,Set-User"
+    assert found[3].errors[0].fully_qualified_error_id.startswith("MissingMandatoryParameter,Set-User")
+    assert found[4].answer is Answer.COMPLETED, "it was written, not thrown"
+    (mailbox,) = found[6].output
+    assert set(mailbox) == {"PrimarySmtpAddress", "exchangeguid", "EmailAddresses"}
+    assert mailbox["exchangeguid"] == guid
+    assert isinstance(mailbox["EmailAddresses"], list)
+
+
+@pytest.mark.parametrize("there", TENANT, indirect=True)
+def test_a_secret_a_warning_and_exact_text_cross(there: Opened) -> None:
+    guid = str(there.simulator.tenant.inactive(2)["ExchangeGuid"])
+    other = str(there.simulator.tenant.active(1)["ExchangeGuid"])
+    text = "O'Brien; $(x) \U0001f600 _x000A_\nsecond line"
+
+    made, changed = outcomes(
+        there,
+        item(
+            "1",
+            "New-Mailbox",
+            ("UserPrincipalName",),
+            InactiveMailbox=guid,
+            Name="new@contoso.com",
+            MicrosoftOnlineServicesID="new@contoso.com",
+            Password=Secret("Abcdefg1!"),
+        ),
+        item("2", "Set-User", Identity=other, Department=text),
+    )
+
+    assert made.output == ({"UserPrincipalName": "new@contoso.com"},)
+    assert "has been recovered" in made.warnings[0]
+    assert there.simulator.tenant.received_passwords == ["Abcdefg1!"]
+    assert not changed.errors
+    mailbox = there.simulator.tenant.find(other, [Kind.ACTIVE])
+    assert mailbox.properties["Department"] == text
+
+
+@pytest.mark.parametrize("there", REAL, indirect=True)
+def test_every_way_of_answering(there: Opened) -> None:
+    thrown, several, noisy, prompt, echo = outcomes(
+        there,
+        item("1", "Test-BulkPSThrow"),
+        item("2", "Test-BulkPSErrors"),
+        item("3", "Test-BulkPSNoise"),
+        item("4", "Test-BulkPSPrompt"),
+        item("5", "Test-BulkPSEcho", Value="after all that"),
+    )
+
+    assert thrown.answer is Answer.FAILED
+    assert [error.message for error in thrown.errors] == ["thrown on purpose"]
+    assert several.answer is Answer.COMPLETED
+    assert [error.message for error in several.errors] == ["the first", "the second"]
+    assert several.output == ({"Value": "and an output"},)
+    assert noisy.output == ({"Value": "the output"},)
+    assert noisy.warnings == ("a warning",)
+    assert not noisy.errors
+    assert prompt.answer is Answer.FAILED
+    assert prompt.errors
+    assert echo.output == ({"Value": "after all that"},)
+
+
+@pytest.mark.parametrize("there", REAL, indirect=True)
+def test_output_of_every_type(there: Opened) -> None:
+    types = ("Guid", "Utc", "Yes", "Number", "Large", "Text", "List", "One", "None", "Enum", "Size", "Span")
+
+    found, _ = outcomes(there, item("1", "Test-BulkPSType", types), item("2", "Test-BulkPSEcho", Value=1))
+
+    assert found.output == (
+        {
+            "Guid": "3f2504e0-4f89-41d3-9a0c-0305e82c3301",
+            "Utc": "2026-11-24T21:00:00Z",
+            "Yes": True,
+            "Number": 7,
+            "Large": 5_000_000_000,
+            "Text": "O'Brien\n\U0001f600",
+            "List": ["a", "b"],
+            "One": ["a"],
+            "None": None,
+            "Enum": "Friday",
+            "Size": "16.09 MB (16,873,043 bytes)",
+            "Span": "PT1H30M",
+        },
+    )
+
+
+@pytest.mark.parametrize("there", REAL, indirect=True)
+def test_a_value_of_three_megabytes_crosses(there: Opened) -> None:
+    value = "x" * 3_000_000
+
+    found, _ = outcomes(
+        there, item("1", "Test-BulkPSEcho", Value=value), item("2", "Test-BulkPSEcho", Value=1)
+    )
+
+    assert found.output == ({"Value": value},)
+
+
+@pytest.mark.parametrize("route", REAL)
+def test_a_stop_in_the_middle_of_a_batch_keeps_what_ended(
+    route: Route, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with opened(route, monkeypatch, item_timeout=1) as there:
+        first, slow, behind = outcomes(
+            there,
+            item("1", "Test-BulkPSEcho", Value=1),
+            item("2", "Test-BulkPSSleep", Seconds=60),
+            item("3", "Test-BulkPSEcho", Value=1),
+        )
+        again = outcomes(there, item("4", "Test-BulkPSEcho", Value=4), item("5", "Test-BulkPSEcho", Value=5))
+
+    assert first.answer is Answer.COMPLETED
+    assert slow.answer is Answer.LOST
+    # One pipeline for each goes on behind the stopped one; a batch leaves the rest to be sent again.
+    assert behind.answer is (Answer.NOT_SENT if route.batching else Answer.COMPLETED)
+    assert [outcome.output for outcome in again] == [({"Value": 4},), ({"Value": 5},)]
+
+
+@pytest.mark.parametrize("there", REAL, indirect=True)
+def test_an_engine_that_is_killed_leaves_no_answer_made_up(there: Opened) -> None:
+    found: list[Outcome] = []
+    batch = [
+        item("1", "Test-BulkPSEcho", Value=1),
+        item("2", "Test-BulkPSSleep", Seconds=60),
+        item("3", "Test-BulkPSEcho"),
+    ]
+
+    with pytest.raises(SessionLostError):
+        for outcome in there.session.invoke(batch):
+            found.append(outcome)
+            if len(found) == 1:
+                there.kill()
+
+    assert [outcome.answer for outcome in found][:2] == [Answer.COMPLETED, Answer.LOST]
+    assert found[2].answer is (Answer.LOST if there.route.batching else Answer.NOT_SENT)
