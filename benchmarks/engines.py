@@ -181,7 +181,7 @@ def main() -> None:
     pwsh = find_powershell(given.pwsh)
     before = os.environ.get("PSModulePath", "")  # noqa: SIM112 - PowerShell spells it so
     os.environ["PSModulePath"] = os.pathsep.join(filter(None, [str(standin_path()), before]))  # noqa: SIM112
-    sizes = {0.0: 100, 0.05: 30, 0.3: 12} if given.short else {0.0: 600, 0.05: 150, 0.3: 60}
+    sizes = {0.0: 100, 0.05: 30, 0.3: 12} if given.short else {0.0: 600, 0.05: 300, 0.3: 90}
     with tempfile.TemporaryDirectory() as folder:
         os.environ["BULKPS_HOME"] = str(Path(folder) / "home")
         for latency, rows in sizes.items():

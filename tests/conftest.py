@@ -12,8 +12,18 @@ from click.testing import CliRunner, Result
 
 from bulkps.cli import cli
 from bulkps.simulator import Simulator, SimulatorOptions
+from tests.engines import PWSH
 
 Run = Callable[..., Result]
+
+
+def pytest_report_header() -> list[str]:
+    """Print the routes that the contract of sessions is held on."""
+    from tests.contract.routes import ROUTES  # noqa: PLC0415 - only when a session of tests begins
+
+    return [
+        f"contract route: {route.name}{'' if PWSH or not route.real else ' (skipped)'}" for route in ROUTES
+    ]
 
 
 @pytest.fixture(autouse=True)

@@ -18,6 +18,8 @@ from bulkps.operations.model import Operation
 
 #: How often the lease is renewed and other processes' wishes are read, in seconds.
 BEAT = 1.0
+#: How long an outcome waits for others to share its transaction, in seconds.
+_GATHERS = 0.02
 #: How many refs one question to the journal holds.
 _CHUNK = 500
 #: How long closing sessions may take before the run ends without them, in seconds.
@@ -104,13 +106,7 @@ class Driver:
     def _next_events(self) -> list[ev.Event]:
         self._beat()
         until = min(self._beats_at, self._wake or self._beats_at)
-        messages: list[Message] = []
-        try:
-            messages.append(self._queue.get(timeout=max(0.0, until - self._now)))
-            while True:
-                messages.append(self._queue.get_nowait())
-        except queue.Empty:
-            pass
+        messages = self._arrived(max(0.0, until - self._now))
         if self._interrupted:
             for worker in self._workers.values():
                 worker.interrupt()
@@ -123,6 +119,23 @@ class Driver:
         if not events and self._wake is not None and self._now >= self._wake:
             return [ev.TimePassed()]
         return events
+
+    def _arrived(self, timeout: float) -> list[Message]:
+        """Return what has come, waiting for it at most *timeout* seconds.
+
+        Outcomes alone are waited with for a moment: those that come together share one transaction, and
+        nobody is kept waiting, for the session goes on with its batch.
+        """
+        messages: list[Message] = []
+        try:
+            messages.append(self._queue.get(timeout=timeout))
+            gathers = time.monotonic() + _GATHERS
+            while True:
+                waits = isinstance(messages[-1], ev.OutcomeArrived)
+                left = max(0.0, gathers - time.monotonic()) if waits else 0.0
+                messages.append(self._queue.get(timeout=left))
+        except queue.Empty:
+            return messages
 
     def _beat(self) -> None:
         if self._now < self._beats_at:

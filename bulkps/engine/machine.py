@@ -49,10 +49,18 @@ class Machine:
         config: How it may proceed.
         catalogue: What errors mean.
         batch: The run's BatchName.
+        one_first: Whether one session must be open before others are tried, as where a password signs in:
+            three wrong ones at once lock an account.
     """
 
     def __init__(
-        self, operation: Operation, config: BulkOperationConfig, catalogue: tuple[KnownError, ...], batch: str
+        self,
+        operation: Operation,
+        config: BulkOperationConfig,
+        catalogue: tuple[KnownError, ...],
+        batch: str,
+        *,
+        one_first: bool = False,
     ) -> None:
         self._operation, self._config, self._catalogue, self._batch = operation, config, catalogue, batch
         self._judge = Judge(operation, config, catalogue, batch)
@@ -71,7 +79,7 @@ class Machine:
         self._changes: list[Change] = []
         self._worn: list[Action] = []
         self._tired: dict[int, str] = {}
-        self._opened_once = self._interrupted = False
+        self._one_first, self._opened_once, self._interrupted = one_first, False, False
         self._waits = config.wait
 
     @property
@@ -332,8 +340,7 @@ class Machine:
             return []
         idle = len([s for s in self._sessions.values() if s.state is not _State.BUSY])
         batches = math.ceil(self._work / self._config.batch_size)
-        # Until one is open, one is tried: three wrong passwords at once lock an account.
-        limit = self._limit if self._opened_once else 1
+        limit = self._limit if self._opened_once or not self._one_first else 1
         wanted = min(limit, len(self._sessions) + max(0, batches - idle))
         if not self._sessions and self._follows and self._follower.waits:
             wanted = max(1, wanted)

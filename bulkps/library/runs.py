@@ -310,7 +310,13 @@ def _drive(
         simulated=run.simulated,
     )
     with endpoint(connection, target.credentials, config.item_timeout, cmdlets_of(operation)) as there:
-        machine = Machine(operation, config, target.catalogue, f"bulkps-{run.id}")
+        machine = Machine(
+            operation,
+            config,
+            target.catalogue,
+            f"bulkps-{run.id}",
+            one_first=target.credentials.password is not None,
+        )
         driver = Driver(
             machine, operation, recorder, there.connect, on_changes=on_changes, prepare=with_password
         )

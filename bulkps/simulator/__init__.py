@@ -7,7 +7,7 @@ It imports nothing of bulkps but the cmdlet data, so that no mistake can be shar
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -18,7 +18,7 @@ from bulkps.simulator.offer import Offer
 from bulkps.simulator.options import Engine, Language, SimulatorOptions
 from bulkps.simulator.rest import RestFace, RestServer
 from bulkps.simulator.server import Server
-from bulkps.simulator.service import Service
+from bulkps.simulator.service import Further, Service
 from bulkps.simulator.shells import CmdletShell, Opener, Shells
 from bulkps.simulator.signin import SignIn
 from bulkps.simulator.tenant import Tenant
@@ -40,6 +40,7 @@ class Simulator:
     Args:
         options: What it is like.
         clock: Tells the time in seconds since the epoch.
+        further: Cmdlets beside the tenant's own, on the Python endpoint.
 
     Attributes:
         options: What it is like.
@@ -47,12 +48,15 @@ class Simulator:
     """
 
     def __init__(
-        self, options: SimulatorOptions | None = None, clock: Callable[[], float] = time.time
+        self,
+        options: SimulatorOptions | None = None,
+        clock: Callable[[], float] = time.time,
+        further: Mapping[str, Further] | None = None,
     ) -> None:
         self.options = options or SimulatorOptions()
         chosen = self.options
         self.tenant = Tenant(chosen.seed, chosen.mailboxes, chosen.restore_seconds, chosen.failing_requests)
-        self._clock = clock
+        self._clock, self._further = clock, further
         self._service: Service | None = None
         self._shells: Shells | None = None
         self._server: Server | None = None
@@ -83,6 +87,7 @@ class Simulator:
             effects=chosen.effects,
             clock=self._clock,
             offer=Offer.parse(chosen.hidden_parameters),
+            further=self._further,
         )
         with ExitStack() as undo:
             undo.callback(service.close)

@@ -3,7 +3,7 @@
 import json
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from enum import Enum
@@ -11,13 +11,15 @@ from pathlib import Path
 from typing import TextIO
 
 from bulkps.simulator import people
-from bulkps.simulator.answers import Answer
+from bulkps.simulator.answers import Answer, Value
 from bulkps.simulator.binding import Arguments
 from bulkps.simulator.cmdlets import execute
 from bulkps.simulator.faults import Budget, Fault, Faults, error_of
 from bulkps.simulator.offer import Offer
 from bulkps.simulator.tenant import Tenant
 
+#: A cmdlet beside the tenant's own: from its parameters, and what is set when it is to stop, to its answer.
+Further = Callable[[Mapping[str, Value], threading.Event], Answer]
 _ABOUT = ("identity", "sourcemailbox", "inactivemailbox")
 
 
@@ -54,6 +56,7 @@ class Service:
         effects: File to which each change is appended as a JSON line, or None.
         clock: Tells the time in seconds since the epoch.
         offer: The cmdlets and parameters that exist for the caller; all of them without it.
+        further: Cmdlets beside the tenant's own, by name: whoever rehearses something else brings them.
 
     Attributes:
         tenant: The tenant.
@@ -71,8 +74,10 @@ class Service:
         effects: Path | None,
         clock: Callable[[], float],
         offer: Offer | None = None,
+        further: Mapping[str, Further] | None = None,
     ) -> None:
         self.tenant, self.offer = tenant, offer or Offer()
+        self._further = dict(further or {})
         self.calls: Counter[str] = Counter()
         self._faults, self._budget, self._latency, self._clock = faults, budget, latency, clock
         self._attempts: Counter[tuple[str, str]] = Counter()
@@ -98,6 +103,9 @@ class Service:
         with self._lock:
             self.calls[name] += 1
             number = self.calls[name]
+        if cmdlet in self._further:
+            own = self._further[cmdlet]({key or "": value for key, value in arguments}, stop)
+            return Run(Ending.STOPPED if stop.is_set() else Ending.ANSWERED, own)
         if self._latency:
             stop.wait(self._latency)
         with self._lock:

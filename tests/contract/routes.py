@@ -15,6 +15,7 @@ from bulkps.sessions.open import open_session
 from bulkps.sessions.session import PSRPSession
 from bulkps.shippedfiles import shipped
 from bulkps.simulator import Simulator, SimulatorOptions, standin_path
+from tests.contract.cmdlets import FURTHER
 from tests.engines import PWSH
 
 CONTRACT = Path(__file__).parent / "BulkPSContract"
@@ -82,15 +83,19 @@ class Opened:
             self.simulator.stop()
 
 
+def options_of(route: Route, **options: Any) -> SimulatorOptions:
+    """Return what the simulator of *route* is like."""
+    settings: dict[str, Any] = {"mailboxes": 30, "app_id": APP, "organization": ORGANIZATION}
+    return SimulatorOptions(**{**settings, **route.options, **options})
+
+
 @contextmanager
 def opened(
     route: Route, monkeypatch: pytest.MonkeyPatch, item_timeout: float = 60, **options: Any
 ) -> Iterator[Opened]:
     """Give an open session on *route*."""
-    settings: dict[str, Any] = {"mailboxes": 30, "app_id": APP, "organization": ORGANIZATION}
-    settings |= {**route.options, **options}
-    with Simulator(SimulatorOptions(**settings)) as simulator:
-        connection = _connection(route, simulator, monkeypatch)
+    with Simulator(options_of(route, **options), further=FURTHER) as simulator:
+        connection = connection_of(route, simulator, monkeypatch)
         session = open_session(
             connection,
             Credentials(Secret("simulator")),
@@ -103,7 +108,8 @@ def opened(
             session.close()
 
 
-def _connection(route: Route, simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> Connection:
+def connection_of(route: Route, simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> Connection:
+    """Return the connection that leads to *simulator* on *route*."""
     if not route.child:
         return Connection(
             ConnectionType.SIMULATOR,
