@@ -15,8 +15,9 @@ from bulkps.engine.policy import BulkOperationConfig
 from bulkps.engine.status import BulkItemStatus
 from bulkps.errors import ExitCode, RecordFailed
 from bulkps.library.runs import RunReport, Target, operation_of, proceed
-from bulkps.records.journal import Journal, Run
+from bulkps.records.journal import Journal
 from bulkps.records.results import rows
+from bulkps.records.rows import Run
 from bulkps.sessions.connection import Connection
 from bulkps.settings import Settings
 

@@ -6,6 +6,7 @@ from bulkps.cli import render
 from bulkps.cli.options import json_option
 from bulkps.records import home
 from bulkps.records.journal import Journal
+from bulkps.records.rows import Run
 
 
 @click.command()
@@ -26,20 +27,7 @@ def command(limit: int, as_json: bool) -> None:
     finally:
         journal.close()
     if as_json:
-        facts = [
-            {
-                "run": run.id,
-                "operation": run.operation,
-                "connection": run.connection,
-                "simulated": run.simulated,
-                "state": run.state,
-                "created_at": run.created_at,
-                "file": run.file,
-                "counts": counts,
-            }
-            for run, counts in found
-        ]
-        render.as_json({"runs": facts})
+        render.as_json({"runs": [_facts(run, counts) for run, counts in found]})
         return
     if not found:
         render.say("no runs yet; bulkps run OPERATION FILE makes one")
@@ -55,3 +43,16 @@ def command(limit: int, as_json: bool) -> None:
         for run, counts in found
     ]
     click.echo(render.table(rows, ("run", "made", "connection", "state", "rows")))
+
+
+def _facts(run: Run, counts: dict[str, int]) -> dict[str, object]:
+    return {
+        "run": run.id,
+        "operation": run.operation,
+        "connection": run.connection,
+        "simulated": run.simulated,
+        "state": run.state,
+        "created_at": run.created_at,
+        "file": run.file,
+        "counts": counts,
+    }

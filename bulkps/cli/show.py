@@ -10,6 +10,7 @@ from bulkps.cli.options import json_option
 from bulkps.engine.status import BulkItemStatus
 from bulkps.records import home
 from bulkps.records.journal import Journal
+from bulkps.records.rows import Run
 
 
 @click.command()
@@ -31,23 +32,7 @@ def command(run: str, as_json: bool) -> None:
         counts = journal.counts(found.id)
     finally:
         journal.close()
-    results = home.results_path(found.id)
-    facts: dict[str, object] = {
-        "run": found.id,
-        "operation": found.operation,
-        "connection": found.connection,
-        "simulated": found.simulated,
-        "state": found.state,
-        "detail": found.detail,
-        "file": found.file,
-        "who": found.who,
-        "created_at": render.local_time(found.created_at),
-        "ended_at": render.local_time(found.ended_at),
-        "results": str(results) if Path(results).exists() else "",
-        "audit": found.audit,
-        "journal": str(home.journal_path()),
-        "next": f"bulkps resume {found.id}" if _is_open(counts) else "",
-    }
+    facts = _facts(found, counts)
     if as_json:
         render.as_json({**facts, "counts": render.totals(counts)})
         return
@@ -63,3 +48,23 @@ def command(run: str, as_json: bool) -> None:
 
 def _is_open(counts: Mapping[BulkItemStatus, int]) -> bool:
     return bool(counts[BulkItemStatus.PENDING] or counts[BulkItemStatus.IN_PROGRESS])
+
+
+def _facts(found: Run, counts: Mapping[BulkItemStatus, int]) -> dict[str, object]:
+    results = home.results_path(found.id)
+    return {
+        "run": found.id,
+        "operation": found.operation,
+        "connection": found.connection,
+        "simulated": found.simulated,
+        "state": found.state,
+        "detail": found.detail,
+        "file": found.file,
+        "who": found.who,
+        "created_at": render.local_time(found.created_at),
+        "ended_at": render.local_time(found.ended_at),
+        "results": str(results) if Path(results).exists() else "",
+        "audit": found.audit,
+        "journal": str(home.journal_path()),
+        "next": f"bulkps resume {found.id}" if _is_open(counts) else "",
+    }

@@ -17,7 +17,8 @@ from bulkps.library.items import BulkOperationItem, BulkOperationResult
 from bulkps.library.runs import RunReport, Target, check_target, create_run, operation_of, proceed
 from bulkps.operations.model import BulkOperationType, Operation
 from bulkps.records import home
-from bulkps.records.journal import Journal, Run
+from bulkps.records.journal import Journal
+from bulkps.records.rows import Run
 from bulkps.settings import Settings, load_settings
 
 #: Called after each item that came to its end, once that is durable.

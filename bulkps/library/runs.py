@@ -26,8 +26,9 @@ from bulkps.operations.model import Operation
 from bulkps.operations.passwords import generate
 from bulkps.records import home, results
 from bulkps.records.audit import Audit
-from bulkps.records.journal import Journal, Run, owner_name
+from bulkps.records.journal import Journal, owner_name
 from bulkps.records.recorder import Recorder
+from bulkps.records.rows import Run
 from bulkps.sessions.connection import Connection, ConnectionType, Credentials
 from bulkps.sessions.open import endpoint, simulator_options
 
@@ -216,11 +217,7 @@ def proceed(
     """
     operation = operation_of(run)
     check_target(operation, target)
-    if run.place != target.connection.place:
-        raise UsageProblem(
-            f"run {run.id} was begun at {run.place}; connection {target.name!r} leads to "
-            f"{target.connection.place}. It goes on only where it was begun; nothing was sent"
-        )
+    _check_place(run, target)
     owner = f"{owner_name()} ({secrets.token_hex(4)})"
     journal.acquire(run.id, owner)
     finish: Finish | None = None
@@ -238,6 +235,14 @@ def proceed(
         )
         journal.stopped(run.id, owner, state, detail)
     return finished(journal, run.id, finish, results_path)
+
+
+def _check_place(run: Run, target: Target) -> None:
+    if run.place != target.connection.place:
+        raise UsageProblem(
+            f"run {run.id} was begun at {run.place}; connection {target.name!r} leads to "
+            f"{target.connection.place}. It goes on only where it was begun; nothing was sent"
+        )
 
 
 def finished(journal: Journal, name: str, finish: Finish, results_path: Path | None) -> RunReport:
@@ -298,17 +303,7 @@ def _drive(
     on_driver: OnDriver,
 ) -> Finish:
     connection, config = target.connection, target.config
-    recorder.say(
-        "run.started",
-        f"{run.operation} of {run.file} with connection {run.connection}",
-        operation=run.operation,
-        file=run.file,
-        digest=run.digest,
-        connection=run.connection,
-        server=connection.server,
-        username=connection.username,
-        simulated=run.simulated,
-    )
+    _say_started(recorder, run, connection)
     with endpoint(connection, target.credentials, config.item_timeout, cmdlets_of(operation)) as there:
         machine = Machine(
             operation,
@@ -330,3 +325,17 @@ def _drive(
             raise
     recorder.say("run.stopped", finish.detail or finish.reason.value, reason=finish.reason.value)
     return finish
+
+
+def _say_started(recorder: Recorder, run: Run, connection: Connection) -> None:
+    recorder.say(
+        "run.started",
+        f"{run.operation} of {run.file} with connection {run.connection}",
+        operation=run.operation,
+        file=run.file,
+        digest=run.digest,
+        connection=run.connection,
+        server=connection.server,
+        username=connection.username,
+        simulated=run.simulated,
+    )

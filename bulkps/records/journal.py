@@ -4,14 +4,12 @@ One database per user (SQLite in WAL mode with ``synchronous=FULL``, so that a c
 cut) through SQLAlchemy Core; another database is a matter of the URL.
 """
 
-import itertools
 import json
 import os
 import socket
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -34,61 +32,23 @@ from sqlalchemy.exc import DBAPIError
 from bulkps.engine.item import Change, Item, Phase
 from bulkps.engine.status import BulkItemStatus
 from bulkps.errors import RecordFailed, RunNotFound, RunOwnedElsewhere, UsageProblem
+from bulkps.records.rows import (
+    STATE_COLUMNS,
+    Run,
+    batched_rows,
+    event_row,
+    item_of,
+    run_of,
+    run_row,
+    state_row,
+)
 from bulkps.records.schema import MIGRATIONS, current_version, events, items, migrate, runs
 
 #: A run whose owner has not been heard of for so many seconds may be taken over.
 LEASE = 10.0
 #: The state of a run whose rows are still being read in; nobody is shown it.
 _LOADING = "loading"
-_INSERTED_AT_ONCE = 2000
 _ITEM_COLUMNS = [column for column in items.columns if column.name not in ("run", "cells")]
-
-
-@dataclass(frozen=True)
-class Run:
-    """A run as the journal has it.
-
-    Attributes:
-        id: Its name.
-        operation: The operation's name.
-        operation_text: The operation as it was, in YAML: a run is its journal.
-        connection: The connection's name.
-        simulated: Whether nothing real was at its end.
-        place: Where the connection led; it is resumed nowhere else.
-        options: How it may proceed, as JSON.
-        file: The file it was made from.
-        digest: SHA-256 of that file.
-        header: The file's header as it was.
-        carried: Indexes of the header's columns that the results carry.
-        who: User and host that made it.
-        created_at: Epoch seconds.
-        ended_at: Epoch seconds at which it last stopped, or None.
-        state: ``new``, ``running``, or why it last stopped.
-        detail: The same in words.
-        audit: The audit log's path.
-        audit_lines: How many lines it has.
-        audit_head: SHA-256 of its last line.
-    """
-
-    id: str
-    operation: str
-    operation_text: str
-    connection: str
-    simulated: bool
-    place: str
-    options: str
-    file: str
-    digest: str
-    header: tuple[str, ...]
-    carried: tuple[int, ...]
-    who: str
-    created_at: float
-    ended_at: float | None = None
-    state: str = "new"
-    detail: str = ""
-    audit: str = ""
-    audit_lines: int = 0
-    audit_head: str = ""
 
 
 class Journal:
@@ -133,15 +93,7 @@ class Journal:
 
         All or nothing: if *planned* raises, the journal has no trace of the run.
         """
-        row = asdict(run) | {
-            "header": json.dumps(run.header),
-            "carried": json.dumps(run.carried),
-            "simulated": int(run.simulated),
-            "owner": "",
-            "heartbeat": 0.0,
-            "wish": "",
-            "state": _LOADING,
-        }
+        row = run_row(run) | {"state": _LOADING}
         with self._writing() as connection:
             connection.execute(runs.insert().values(**row))
         count = 0
@@ -181,14 +133,14 @@ class Journal:
         )
         if not exact:
             raise RunNotFound(name, len(found))
-        return _run(exact[0])
+        return run_of(exact[0])
 
     def runs(self, limit: int) -> list[Run]:
         """Return the newest *limit* runs, newest first."""
         query = select(runs).where(runs.c.state != _LOADING)
         query = query.order_by(runs.c.created_at.desc(), runs.c.id.desc()).limit(limit)
         with self._reading() as connection:
-            return [_run(row) for row in connection.execute(query).mappings()]
+            return [run_of(row) for row in connection.execute(query).mappings()]
 
     def stopped(self, run: str, owner: str, state: str, detail: str) -> None:
         """Keep why a run stopped, and give up the lease; nothing happens if *owner* does not have it."""
@@ -262,11 +214,11 @@ class Journal:
         """
         # The last state of an item counts; every event is kept.
         last = {change.item.key: change.item for change in changes}
-        rows = [{"b_run": run, "b_key": key, **_state(item)} for key, item in last.items()]
+        rows = [{"b_run": run, "b_key": key, **state_row(item)} for key, item in last.items()]
         with self._writing() as connection:
             if rows:
                 connection.execute(_UPDATE_ITEM, rows)
-                connection.execute(events.insert(), [_event(run, change) for change in changes])
+                connection.execute(events.insert(), [event_row(run, change) for change in changes])
             kept = connection.execute(
                 update(runs)
                 .where(runs.c.id == run, runs.c.owner == owner)
@@ -286,7 +238,7 @@ class Journal:
             .limit(count)
         )
         with self._reading() as connection:
-            return [_item(row) for row in connection.execute(query).mappings()]
+            return [item_of(row) for row in connection.execute(query).mappings()]
 
     def followed(self, run: str, step: int, refs: Sequence[str]) -> list[Item]:
         """Return the items at Exchange in *step* whose ref is one of *refs*."""
@@ -316,7 +268,7 @@ class Journal:
             items.c.run == run, items.c.phase == Phase.FOLLOWING.value, *conditions
         )
         with self._reading() as connection:
-            return [_item(row) for row in connection.execute(query).mappings()]
+            return [item_of(row) for row in connection.execute(query).mappings()]
 
     def skip_pending(self, run: str, code: str, reason: str, now: float) -> None:
         """Make every PENDING item SKIPPED; one that Exchange had refused keeps what it said."""
@@ -374,7 +326,7 @@ class Journal:
         query = select(*_ITEM_COLUMNS, items.c.cells).where(items.c.run == run).order_by(items.c.row)
         with self._reading() as connection:
             for row in connection.execution_options(yield_per=1000).execute(query).mappings():
-                yield _item(row), json.loads(row["cells"])
+                yield item_of(row), json.loads(row["cells"])
 
     # --- the database ---------------------------------------------------------------------------------
 
@@ -415,87 +367,13 @@ def _engine(path: Path) -> Engine:
     return engine
 
 
-def batched_rows(run: str, planned: Iterable[tuple[Item, Sequence[str]]]) -> Iterator[list[dict[str, Any]]]:
-    """Yield the rows of new items in parts."""
-    rows = ({"run": run, "cells": json.dumps(cells), **_row(item)} for item, cells in planned)
-    while part := list(itertools.islice(rows, _INSERTED_AT_ONCE)):
-        yield part
-
-
 def owner_name() -> str:
     """Return what other processes are told of this one."""
     return f"process {os.getpid()} on {socket.gethostname()}"
 
 
-_STATE_COLUMNS = (
-    "status", "phase", "step", "attempt", "attempts", "not_before", "outputs", "ref", "progress",
-    "code", "error", "advice", "warnings", "started_at", "completed_at",
-)  # fmt: skip
-
 _UPDATE_ITEM = (
     update(items)
     .where(items.c.run == bindparam("b_run"), items.c.key == bindparam("b_key"))
-    .values({name: bindparam(name) for name in _STATE_COLUMNS})
+    .values({name: bindparam(name) for name in STATE_COLUMNS})
 )
-
-
-def _state(item: Item) -> dict[str, Any]:
-    row = {name: getattr(item, name) for name in _STATE_COLUMNS}
-    return row | {
-        "status": item.status.value,
-        "phase": item.phase.value,
-        "outputs": json.dumps(dict(item.outputs)),
-        "warnings": json.dumps(item.warnings),
-    }
-
-
-def _row(item: Item) -> dict[str, Any]:
-    return {"row": item.row, "key": item.key, "values": json.dumps(dict(item.values)), **_state(item)}
-
-
-def _item(row: Any) -> Item:
-    found = dict(row)
-    found.pop("cells", None)
-    return Item(
-        **found
-        | {
-            "values": json.loads(row["values"]),
-            "outputs": json.loads(row["outputs"]),
-            "warnings": tuple(json.loads(row["warnings"])),
-            "status": BulkItemStatus(row["status"]),
-            "phase": Phase(row["phase"]),
-        }
-    )
-
-
-def _run(row: Any) -> Run:
-    known = {name: row[name] for name in Run.__dataclass_fields__}
-    return Run(
-        **known
-        | {
-            "simulated": bool(row["simulated"]),
-            "header": tuple(json.loads(row["header"])),
-            "carried": tuple(json.loads(row["carried"])),
-        }
-    )
-
-
-def _event(run: str, change: Change) -> dict[str, Any]:
-    item = change.item
-    detail = {
-        "errors": [asdict(record) for record in change.errors],
-        "warnings": list(change.warnings),
-        "milliseconds": change.milliseconds,
-        "cmdlet": change.cmdlet.name if change.cmdlet else None,
-    }
-    return {
-        "run": run,
-        "key": item.key,
-        "at": change.at,
-        "event": change.event,
-        "status": item.status.value,
-        "step": item.step,
-        "attempt": item.attempt,
-        "code": item.code,
-        "detail": json.dumps({key: value for key, value in detail.items() if value}),
-    }

@@ -13,7 +13,8 @@ from bulkps.errors import RecordFailed
 from bulkps.intake import formula_safe
 from bulkps.operations.model import Operation
 from bulkps.operations.resultcolumns import ALL_RESULTS_COLUMNS
-from bulkps.records.journal import Journal, Run
+from bulkps.records.journal import Journal
+from bulkps.records.rows import Run
 
 _IDENTITIES = ("source_identity", "target_identity")
 

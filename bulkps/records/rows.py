@@ -1,0 +1,152 @@
+"""Between the journal's rows and what they stand for: runs, items, events."""
+
+import itertools
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from bulkps.engine.item import Change, Item, Phase
+from bulkps.engine.status import BulkItemStatus
+
+#: How many items go into one transaction when a run is made.
+_INSERTED_AT_ONCE = 2000
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run as the journal has it.
+
+    Attributes:
+        id: Its name.
+        operation: The operation's name.
+        operation_text: The operation as it was, in YAML: a run is its journal.
+        connection: The connection's name.
+        simulated: Whether nothing real was at its end.
+        place: Where the connection led; it is resumed nowhere else.
+        options: How it may proceed, as JSON.
+        file: The file it was made from.
+        digest: SHA-256 of that file.
+        header: The file's header as it was.
+        carried: Indexes of the header's columns that the results carry.
+        who: User and host that made it.
+        created_at: Epoch seconds.
+        ended_at: Epoch seconds at which it last stopped, or None.
+        state: ``new``, ``running``, or why it last stopped.
+        detail: The same in words.
+        audit: The audit log's path.
+        audit_lines: How many lines it has.
+        audit_head: SHA-256 of its last line.
+    """
+
+    id: str
+    operation: str
+    operation_text: str
+    connection: str
+    simulated: bool
+    place: str
+    options: str
+    file: str
+    digest: str
+    header: tuple[str, ...]
+    carried: tuple[int, ...]
+    who: str
+    created_at: float
+    ended_at: float | None = None
+    state: str = "new"
+    detail: str = ""
+    audit: str = ""
+    audit_lines: int = 0
+    audit_head: str = ""
+
+
+#: What of an item changes while it is on its way.
+STATE_COLUMNS = (
+    "status", "phase", "step", "attempt", "attempts", "not_before", "outputs", "ref", "progress",
+    "code", "error", "advice", "warnings", "started_at", "completed_at",
+)  # fmt: skip
+
+
+def state_row(item: Item) -> dict[str, Any]:
+    """Return what of *item* changes, by column."""
+    row = {name: getattr(item, name) for name in STATE_COLUMNS}
+    return row | {
+        "status": item.status.value,
+        "phase": item.phase.value,
+        "outputs": json.dumps(dict(item.outputs)),
+        "warnings": json.dumps(item.warnings),
+    }
+
+
+def _row(item: Item) -> dict[str, Any]:
+    return {"row": item.row, "key": item.key, "values": json.dumps(dict(item.values)), **state_row(item)}
+
+
+def item_of(row: Any) -> Item:
+    """Return the item that a *row* stands for."""
+    found = dict(row)
+    found.pop("cells", None)
+    return Item(
+        **found
+        | {
+            "values": json.loads(row["values"]),
+            "outputs": json.loads(row["outputs"]),
+            "warnings": tuple(json.loads(row["warnings"])),
+            "status": BulkItemStatus(row["status"]),
+            "phase": Phase(row["phase"]),
+        }
+    )
+
+
+def run_of(row: Any) -> Run:
+    """Return the run that a *row* stands for."""
+    known = {name: row[name] for name in Run.__dataclass_fields__}
+    return Run(
+        **known
+        | {
+            "simulated": bool(row["simulated"]),
+            "header": tuple(json.loads(row["header"])),
+            "carried": tuple(json.loads(row["carried"])),
+        }
+    )
+
+
+def event_row(run: str, change: Change) -> dict[str, Any]:
+    """Return the row that keeps *change* as an event."""
+    item = change.item
+    detail = {
+        "errors": [asdict(record) for record in change.errors],
+        "warnings": list(change.warnings),
+        "milliseconds": change.milliseconds,
+        "cmdlet": change.cmdlet.name if change.cmdlet else None,
+    }
+    return {
+        "run": run,
+        "key": item.key,
+        "at": change.at,
+        "event": change.event,
+        "status": item.status.value,
+        "step": item.step,
+        "attempt": item.attempt,
+        "code": item.code,
+        "detail": json.dumps({key: value for key, value in detail.items() if value}),
+    }
+
+
+def batched_rows(run: str, planned: Iterable[tuple[Item, Sequence[str]]]) -> Iterator[list[dict[str, Any]]]:
+    """Yield the rows of new items in parts."""
+    rows = ({"run": run, "cells": json.dumps(cells), **_row(item)} for item, cells in planned)
+    while part := list(itertools.islice(rows, _INSERTED_AT_ONCE)):
+        yield part
+
+
+def run_row(run: Run) -> dict[str, Any]:
+    """Return the row of a new run, which nobody owns yet."""
+    return asdict(run) | {
+        "header": json.dumps(run.header),
+        "carried": json.dumps(run.carried),
+        "simulated": int(run.simulated),
+        "owner": "",
+        "heartbeat": 0.0,
+        "wish": "",
+    }
