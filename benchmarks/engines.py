@@ -118,7 +118,7 @@ def bulkps(way: str, sessions: int) -> Contender:
             "WSMan": f"{{type: simulator, server: 127.0.0.1, port: {simulator.port}}}",
         }
         config = setting.folder / "c.yaml"
-        size = 50 if sessions == 1 else min(50, max(5, setting.rows // sessions // 2))
+        size = 100 if sessions == 1 else min(100, max(5, setting.rows // sessions // 2))
         run = f"{{delay_between_batches: 0, batch_size: {size}}}"
         config.write_text(f"connection: c\nconnections: {{c: {ways[way]}}}\nrun: {run}\n", encoding="utf-8")
         command = [

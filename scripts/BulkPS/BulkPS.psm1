@@ -203,7 +203,7 @@ function Resolve-BulkPSCommand {
         if ($null -ne $found) {
             $known = $null
             try { $known = $found.Parameters } catch { $known = $null }
-            $Commands[$Name] = @{ Info = $found; Parameters = $known }
+            $Commands[$Name] = @{ Info = $found; Parameters = $known; Approved = @{} }
             return $Commands[$Name]
         }
     }
@@ -257,6 +257,15 @@ function Assert-BulkPSParameter {
     $variables = 'OutVariable', 'OutBuffer', 'PipelineVariable', 'ErrorVariable', 'WarningVariable',
     'InformationVariable', 'ov', 'ob', 'pv', 'ev', 'wv', 'iv'
     foreach ($name in $Parameters.Keys) {
+        $value = $Parameters[$name]
+        # The items of a batch have the same parameters: each name is looked at once. A function call for
+        # every plain value would cost more than the check.
+        if ($Command.Approved.ContainsKey($name)) {
+            if (-not ($null -eq $value -or $value -is [string] -or $value -is [System.ValueType])) {
+                Assert-BulkPSPlain $value $name 0
+            }
+            continue
+        }
         if ($name -isnot [string] -or $name -cnotmatch '\A[A-Za-z][A-Za-z0-9_-]*\z') {
             throw (New-BulkPSRefusal 'BulkPS.ParameterName' "'$name' is not the name of a parameter." $name)
         }
@@ -268,7 +277,8 @@ function Assert-BulkPSParameter {
                 throw (New-BulkPSRefusal 'BulkPS.ParameterName' "'$name' is not allowed in a batch." $name)
             }
         }
-        Assert-BulkPSPlain $Parameters[$name] $name 0
+        Assert-BulkPSPlain $value $name 0
+        $Command.Approved[$name] = $true
     }
 }
 
@@ -336,7 +346,9 @@ function ConvertTo-BulkPSRow {
             $property = $properties[[string] $name]
             if ($null -eq $property) { continue }
             try { $value = $property.Value } catch { $value = $null }
-            if ($null -ne $value) { $value = ConvertTo-BulkPSValue $value 0 @() }
+            # Most are text: a function call for each would cost more than the conversion.
+            if ($value -is [string]) { $value = $value.ToString() }
+            elseif ($null -ne $value) { $value = ConvertTo-BulkPSValue $value 0 @() }
             $row[[string] $name] = $value
         }
     }
