@@ -19,9 +19,10 @@ EVERY = [pytest.param(route, marks=NEEDS if route.real else (), id=route.name) f
 TENANT = [param for param in EVERY if param.values[0].signs_in or not param.values[0].child]  # type: ignore[union-attr]
 
 
-@pytest.fixture
-def there(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Opened]:
-    with opened(request.param, monkeypatch) as found:
+@pytest.fixture(scope="module")
+def there(request: pytest.FixtureRequest) -> Iterator[Opened]:
+    """A session for all tests of a route that leave it as it was: to start an engine takes a second."""
+    with pytest.MonkeyPatch.context() as monkeypatch, opened(request.param, monkeypatch) as found:
         yield found
 
 
@@ -194,8 +195,15 @@ def test_a_stop_in_the_middle_of_a_batch_keeps_what_ended(
     assert [outcome.output for outcome in again] == [({"Value": 4},), ({"Value": 5},)]
 
 
-@pytest.mark.parametrize("there", EVERY, indirect=True)
-def test_an_engine_that_is_killed_leaves_no_answer_made_up(there: Opened) -> None:
+@pytest.mark.parametrize("route", EVERY)
+def test_an_engine_that_is_killed_leaves_no_answer_made_up(
+    route: Route, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with opened(route, monkeypatch) as there:
+        _kill_in_the_middle(there)
+
+
+def _kill_in_the_middle(there: Opened) -> None:
     found: list[Outcome] = []
     batch = [
         item("1", "Test-BulkPSEcho", Value=1),
