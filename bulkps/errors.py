@@ -115,12 +115,11 @@ class RecordFailed(BulkpsError):
     Attributes:
         what: Which record, as a path or a name.
         reason: The operating system's or database's own words.
+        advice: What to do before the run is resumed.
     """
 
     exit_code = ExitCode.UNFINISHED
 
-    def __init__(self, what: str, reason: str) -> None:
-        self.what, self.reason = what, reason
-        super().__init__(
-            f"cannot write {what}: {reason}. Nothing more was sent; make room or repair access, then resume"
-        )
+    def __init__(self, what: str, reason: str, advice: str = "make room or repair access") -> None:
+        self.what, self.reason, self.advice = what, reason, advice
+        super().__init__(f"cannot write {what}: {reason}. Nothing more was sent; {advice}, then resume")

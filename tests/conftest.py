@@ -108,3 +108,9 @@ def as_object(result: Result) -> dict[str, Any]:
     """Return the JSON object that a command printed to stdout."""
     found: dict[str, Any] = json.loads(result.stdout)
     return found
+
+
+def rehearsal(bulkps: Run, operation: str, rows: int, path: Path) -> Path:
+    """Write a file of *rows* rows that name mailboxes of the simulator's tenant."""
+    assert bulkps("template", operation, "--rows", rows, "-o", path).exit_code == 0
+    return path

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bulkps.simulator import Simulator, SimulatorOptions, standin_path
-from tests.conftest import Run, as_object
+from tests.conftest import Run, as_object, rehearsal
 from tests.engines import PWSH, needs_pwsh
 
 APP = "2f1a0e6c-5d3b-4c8e-9f70-1b2c3d4e5f60"
@@ -62,11 +62,6 @@ def online(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable
     yield start
     for simulator in started:
         simulator.stop()
-
-
-def rehearsal(bulkps: Run, operation: str, rows: int, path: Path) -> Path:
-    assert bulkps("template", operation, "--rows", rows, "-o", path).exit_code == 0
-    return path
 
 
 @needs_pwsh

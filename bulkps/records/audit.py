@@ -131,6 +131,9 @@ class Audit:
         self.lines, self.head = self.lines + 1, line_hash(line)
 
 
+_PUT_BACK = "someone has changed the audit log: find out who, put it back from a copy"
+
+
 def _tail(path: Path, lines: int, head: str) -> tuple[int, str]:
     """Return how many lines *path* has and the hash of the last; make its end whole.
 
@@ -143,7 +146,7 @@ def _tail(path: Path, lines: int, head: str) -> tuple[int, str]:
     """
     if not path.exists():
         if lines:
-            raise RecordFailed(str(path), f"it is gone, and the journal knows {lines} lines of it")
+            raise RecordFailed(str(path), f"it is gone, and the journal knows {lines} lines of it", _PUT_BACK)
         return 0, head
     count, last, whole = 0, FIRST, 0
     with path.open("rb") as file:
@@ -152,12 +155,14 @@ def _tail(path: Path, lines: int, head: str) -> tuple[int, str]:
                 break
             line = raw[:-1].decode("utf-8")
             if count >= lines and json.loads(line).get("previous") != last:
-                raise RecordFailed(str(path), f"line {count + 1} does not continue the chain")
+                raise RecordFailed(str(path), f"line {count + 1} does not continue the chain", _PUT_BACK)
             count, last, whole = count + 1, line_hash(line), whole + len(raw)
             if count == lines and last != head:
-                raise RecordFailed(str(path), f"line {count} is not the one that the journal knows")
+                raise RecordFailed(
+                    str(path), f"line {count} is not the one that the journal knows", _PUT_BACK
+                )
     if count < lines:
-        raise RecordFailed(str(path), f"it has {count} lines, and the journal knows {lines}")
+        raise RecordFailed(str(path), f"it has {count} lines, and the journal knows {lines}", _PUT_BACK)
     if whole < path.stat().st_size:
         os.truncate(path, whole)
     return count, last

@@ -14,15 +14,10 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import Run, Tenant, as_object, read_csv
+from tests.conftest import Run, Tenant, as_object, read_csv, rehearsal
 
 StartTenant = Callable[..., Tenant]
 BULKPS = [sys.executable, "-m", "bulkps"]
-
-
-def rehearsal(bulkps: Run, rows: int, path: Path) -> Path:
-    assert bulkps("template", "restore", "--rows", rows, "-o", path).exit_code == 0
-    return path
 
 
 @pytest.fixture
@@ -60,7 +55,7 @@ def test_a_run_against_another_process_has_one_effect_a_row(
     bulkps: Run, simulate: Callable[..., Path], tmp_path: Path
 ) -> None:
     config = simulate("--faults", "transient=0.05,throttled=0.05")
-    file = rehearsal(bulkps, 60, tmp_path / "in.csv")
+    file = rehearsal(bulkps, "restore", 60, tmp_path / "in.csv")
 
     done = subprocess.run(
         [*BULKPS, "run", "restore", str(file), "--config", str(config), "--json"],
@@ -79,7 +74,7 @@ def test_a_run_that_is_killed_goes_on_and_does_nothing_twice(
     bulkps: Run, simulate: Callable[..., Path], tmp_path: Path
 ) -> None:
     config = simulate("--latency", "0.05")
-    file = rehearsal(bulkps, 40, tmp_path / "in.csv")
+    file = rehearsal(bulkps, "restore", 40, tmp_path / "in.csv")
     process = subprocess.Popen(
         [*BULKPS, "run", "restore", str(file), "--config", str(config), "--quiet"],
         stdout=subprocess.DEVNULL,
@@ -107,7 +102,7 @@ def test_a_run_that_another_process_works_on_is_left_alone(
     bulkps: Run, simulate: Callable[..., Path], tmp_path: Path
 ) -> None:
     config = simulate("--latency", "0.1")
-    file = rehearsal(bulkps, 40, tmp_path / "in.csv")
+    file = rehearsal(bulkps, "restore", 40, tmp_path / "in.csv")
     process = subprocess.Popen(
         [*BULKPS, "run", "restore", str(file), "--config", str(config), "--quiet"],
         stdout=subprocess.DEVNULL,
@@ -128,7 +123,7 @@ def test_a_second_ctrl_c_stops_what_is_in_flight_and_sends_nothing_more(
     bulkps: Run, tenant: StartTenant, tmp_path: Path
 ) -> None:
     there = tenant(latency=3.0)
-    file = rehearsal(bulkps, 12, tmp_path / "in.csv")
+    file = rehearsal(bulkps, "restore", 12, tmp_path / "in.csv")
 
     def interrupt() -> None:
         wait_for(lambda: there.simulator.calls.get("New-MailboxRestoreRequest", 0) >= 1)
@@ -171,7 +166,7 @@ def test_ctrl_c_lets_what_is_in_flight_end_and_says_how_to_go_on(
     bulkps: Run, tenant: StartTenant, tmp_path: Path
 ) -> None:
     there = tenant(latency=0.05)
-    file = rehearsal(bulkps, 40, tmp_path / "in.csv")
+    file = rehearsal(bulkps, "restore", 40, tmp_path / "in.csv")
 
     def interrupt() -> None:
         wait_for(lambda: there.simulator.calls.get("New-MailboxRestoreRequest", 0) >= 5)

@@ -8,14 +8,9 @@ from pathlib import Path
 import pytest
 
 from bulkps.records.audit import FIRST, line_hash
-from tests.conftest import Run, Tenant, as_object, read_csv, write_csv
+from tests.conftest import Run, Tenant, as_object, read_csv, rehearsal, write_csv
 
 StartTenant = Callable[..., Tenant]
-
-
-def rehearsal(bulkps: Run, operation: str, rows: int, path: Path) -> Path:
-    assert bulkps("template", operation, "--rows", rows, "-o", path).exit_code == 0
-    return path
 
 
 def journal_rows(bulkps: Run) -> list[dict[str, str]]:
@@ -214,6 +209,65 @@ def test_no_wait_leaves_requests_in_progress_and_resume_follows_them(
     assert f"bulkps resume {run}" in sent.stderr
     assert as_object(resumed)["counts"]["COMPLETED"] == 12, resumed.output
     assert set(there.simulator.effects_by_mailbox().values()) == {1}
+
+
+def test_a_run_goes_on_only_where_it_was_begun(bulkps: Run, tenant: StartTenant, tmp_path: Path) -> None:
+    there = tenant()
+    file = rehearsal(bulkps, "restore", 5, tmp_path / "in.csv")
+    bulkps("run", "restore", file, "--config", there.config, "--no-wait", "--quiet")
+    elsewhere = tenant()
+
+    refused = bulkps("resume", "last", "--config", elsewhere.config, "--quiet")
+
+    assert refused.exit_code == 2
+    assert f"127.0.0.1:{there.simulator.port}" in refused.stderr
+    assert f"127.0.0.1:{elsewhere.simulator.port}" in refused.stderr
+    assert "nothing was sent" in refused.stderr
+    assert not elsewhere.simulator.effects_by_mailbox()
+
+
+def test_an_audit_log_whose_last_line_was_cut_short_is_mended_and_goes_on(
+    bulkps: Run, tenant: StartTenant, tmp_path: Path
+) -> None:
+    there = tenant()
+    file = rehearsal(bulkps, "restore", 5, tmp_path / "in.csv")
+    bulkps("run", "restore", file, "--config", there.config, "--no-wait", "--quiet")
+    audit = Path(as_object(bulkps("show", "last", "--json"))["audit"])
+    with audit.open("ab") as log:
+        log.write(b'{"previous": "cut sho')
+
+    resumed = bulkps("resume", "last", "--config", there.config, "--json", "--quiet")
+
+    assert as_object(resumed)["counts"]["COMPLETED"] == 5, resumed.output
+    previous = FIRST
+    for line in audit.read_text(encoding="utf-8").splitlines():
+        assert json.loads(line)["previous"] == previous
+        previous = line_hash(line)
+
+
+@pytest.mark.parametrize("harm", ["altered", "shortened", "gone"])
+def test_nothing_is_sent_on_top_of_an_audit_log_that_is_not_the_journals(
+    harm: str, bulkps: Run, tenant: StartTenant, tmp_path: Path
+) -> None:
+    there = tenant()
+    file = rehearsal(bulkps, "restore", 5, tmp_path / "in.csv")
+    bulkps("run", "restore", file, "--config", there.config, "--no-wait", "--quiet")
+    audit = Path(as_object(bulkps("show", "last", "--json"))["audit"])
+    lines = audit.read_bytes().splitlines(keepends=True)
+    if harm == "altered":
+        audit.write_bytes(b"".join([*lines[:-1], lines[-1].replace(b"{", b"{ ", 1)]))
+    elif harm == "shortened":
+        audit.write_bytes(b"".join(lines[:-1]))
+    else:
+        audit.unlink()
+    before = there.simulator.calls
+
+    refused = bulkps("resume", "last", "--config", there.config, "--quiet")
+
+    assert refused.exit_code == 6
+    assert str(audit) in refused.stderr
+    assert "Nothing more was sent; someone has changed the audit log" in refused.stderr
+    assert there.simulator.calls == before
 
 
 def test_requests_are_followed_by_one_query_per_poll(
