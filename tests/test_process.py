@@ -50,6 +50,16 @@ def shell_of(pool: Any) -> ChildShell:
 
 MISBEHAVIOUR = {
     "it ends at once": ("sys.exit('no licence')", "ended (exit code 1); it said: no licence"),
+    "its last words come after its end": (
+        """
+        import subprocess
+        late = "import sys, time; time.sleep(0.3); sys.exit('no licence')"
+        nothing = subprocess.DEVNULL
+        subprocess.Popen([sys.executable, "-c", late], stdin=nothing, stdout=nothing)
+        sys.exit(1)
+        """,
+        "ended (exit code 1); it said: no licence",
+    ),
     "it prints rubbish": ("print('hello', flush=True); sys.stdin.read()", "it said: hello"),
     "it never answers": ("sys.stdin.read()", "did not answer within 2 seconds"),
     "it never reads": ("time.sleep(60)", "did not answer within 2 seconds"),

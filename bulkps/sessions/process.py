@@ -35,6 +35,8 @@ _LONGEST_LINE = 64 * 1024 * 1024
 _LAST_WORDS = 2000
 #: How long a child may take to leave once it was told to, in seconds.
 _LEAVES = 5.0
+#: Seconds that the last words of a child that has ended are waited for: what it started may hold its stderr.
+_SAYS = 2.0
 
 
 class ChildGoneError(ConnectionError):
@@ -104,6 +106,7 @@ class ChildShell:
         self._acknowledged: set[tuple[str, str]] = set()
         self._ended = ""
         self._words: deque[bytes] = deque()
+        self._drained = threading.Event()
         self._threads: list[threading.Thread] = []
         self.opened = False
 
@@ -267,6 +270,8 @@ class ChildShell:
         except (OSError, ValueError):
             pass
         code = process.wait()
+        # The reason that it ended stands on stderr, which may be read later than stdout's end.
+        self._drained.wait(_SAYS)
         with self._arrived:
             self._ended = f"the PowerShell process ended (exit code {code}){self._said()}"
             self._arrived.notify_all()
@@ -293,6 +298,8 @@ class ChildShell:
                 self._remember(chunk)
         except (OSError, ValueError):
             return
+        finally:
+            self._drained.set()
 
     def _remember(self, words: bytes) -> None:
         self._words.append(words[-_LAST_WORDS:])
