@@ -1,6 +1,8 @@
 """Exchange Online in a session, against the stand-in of its module: sign-in, renewal, a whole run, doctor."""
 
 import os
+import re
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -146,6 +148,27 @@ def test_a_module_that_is_not_there_says_how_to_get_it(
     assert result.exit_code == 5, result.output
     assert "ExchangeOnlineManagement is not installed" in result.stderr
     assert "Install-Module" in result.stderr
+
+
+@needs_pwsh
+def test_a_module_that_is_too_old_is_named_with_its_version(
+    bulkps: Run, online: Callable[..., Online], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    there = online()
+    old = tmp_path / "modules" / "ExchangeOnlineManagement"
+    shutil.copytree(standin_path() / "ExchangeOnlineManagement", old)
+    manifest = old / "ExchangeOnlineManagement.psd1"
+    text = manifest.read_text(encoding="utf-8")
+    manifest.write_text(re.sub(r"(ModuleVersion\s*=\s*)'[^']*'", r"\1'2.0.5'", text), encoding="utf-8")
+    monkeypatch.setenv("PSModulePath", str(old.parent))
+    file = rehearsal(bulkps, "restore", 2, tmp_path / "in.csv")
+
+    result = bulkps("run", "restore", file, "--config", there.config, "--quiet")
+
+    assert result.exit_code == 5, result.output
+    assert "ExchangeOnlineManagement 3.0.0 or later is needed, found 2.0.5" in result.stderr
+    assert "Update-Module" in result.stderr
+    assert there.simulator.calls == {}
 
 
 @needs_pwsh

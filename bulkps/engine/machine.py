@@ -320,12 +320,19 @@ class Machine:
         for number in self._idle():
             if self._sessions[number].rests_until > self._now:
                 continue
-            items = self._window.take(self._config.batch_size, only_midway=self._stop is not None)
+            items = self._window.take(self._share, only_midway=self._stop is not None)
             if not items:
                 break
             self._sessions[number].state = _State.BUSY
             sends.append(ev.Send(number, tuple(self._depart(item, number) for item in items)))
         return sends
+
+    @property
+    def _share(self) -> int:
+        """How many items a session is handed: the last ones are shared, so that no session ends alone."""
+        if not self._exhausted or self._stop:
+            return self._config.batch_size
+        return max(1, min(self._config.batch_size, math.ceil(self._window.ready / self._limit)))
 
     def _depart(self, item: Item, session: int) -> Invocation:
         step = self._operation.steps[item.step]
@@ -339,7 +346,7 @@ class Machine:
         if self._now < self._reopens_at or self._cannot_connect or self._interrupted:
             return []
         idle = len([s for s in self._sessions.values() if s.state is not _State.BUSY])
-        batches = math.ceil(self._work / self._config.batch_size)
+        batches = math.ceil(self._work / self._share)
         limit = self._limit if self._opened_once or not self._one_first else 1
         wanted = min(limit, len(self._sessions) + max(0, batches - idle))
         if not self._sessions and self._follows and self._follower.waits:

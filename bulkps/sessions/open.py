@@ -15,6 +15,7 @@ from bulkps.sessions.batching import BATCH_FUNCTION, module_text
 from bulkps.sessions.connection import Auth, Connection, ConnectionType, Credentials, SimulatorSettings
 from bulkps.sessions.pipeline import abandon
 from bulkps.sessions.process import ChildConnection, ChildShell, find_powershell
+from bulkps.sessions.serializer import quicken
 from bulkps.sessions.session import PSRPSession
 from bulkps.sessions.wear import Wear
 from bulkps.sessions.wsman import build_wsman, open_pool, wire_record
@@ -187,6 +188,7 @@ def _child_pool(shell: ChildShell, operation_timeout: int) -> RunspacePool:
     # the verbs that it uses, whatever its annotations say.
     pool = RunspacePool(cast(Any, ChildConnection(operation_timeout)), min_runspaces=1, max_runspaces=1)
     pool.shell = cast(Any, shell)
+    quicken(pool)
     pool.open()
     return pool
 

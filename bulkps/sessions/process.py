@@ -81,7 +81,10 @@ def _is_secret(variable: str) -> bool:
 
 def _child_environment() -> dict[str, str]:
     """Return the environment without our own secrets: every process of the user can read a child's."""
-    return {name: value for name, value in os.environ.items() if not _is_secret(name)}
+    kept = {name: value for name, value in os.environ.items() if not _is_secret(name)}
+    # .NET counts its own calls for the first minutes to make faster code of them later; for a child that
+    # mostly waits for Exchange that costs a quarter of its time and pays off too late (docs/benchmarks.md).
+    return {"DOTNET_TieredPGO": "0"} | kept
 
 
 class ChildShell:

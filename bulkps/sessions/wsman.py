@@ -12,6 +12,7 @@ from spnego.exceptions import SpnegoError
 
 from bulkps.exchange.cmdlet import ErrorRecord, Secret
 from bulkps.sessions.connection import Auth, Connection, ConnectionType
+from bulkps.sessions.serializer import quicken
 
 # pypsrp logs every lost answer with its traceback; without a handler Python prints that to the user's
 # screen. What matters of it is in our own errors.
@@ -76,6 +77,7 @@ def open_pool(connection: Connection, wsman: WSMan) -> RunspacePool:
     configuration = connection.configuration or _DEFAULTS[connection.type][1]
     # One runspace a pool: an Exchange Online connection belongs to a runspace, and a pipeline lands on any.
     pool = RunspacePool(wsman, configuration_name=configuration, min_runspaces=1, max_runspaces=1)
+    quicken(pool)
     pool.open()
     return pool
 

@@ -125,6 +125,17 @@ def test_what_a_dead_session_had_in_flight_is_in_doubt_and_the_rest_is_sent_by_a
     assert world.counts[S.COMPLETED] == 40 - world.met["dies"]
 
 
+def test_the_last_rows_are_shared_among_the_sessions() -> None:
+    config = BulkOperationConfig(batch_size=30, parallel_execution=True, max_sessions=3)
+    world = World(12, restores(90), replace(config, wait=False, delay_between_batches=0))
+
+    world.run()
+
+    assert world.batches[0] == 30
+    assert world.batches[-1] == 1
+    assert world.most_open == 3
+
+
 def test_what_a_dead_process_had_sent_is_in_doubt_when_the_run_goes_on() -> None:
     items = restores(5)
     items[1] = items[1].sending(1.0)

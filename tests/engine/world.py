@@ -70,6 +70,7 @@ class World:
         self.sent: Counter[str] = Counter()
         self.met: Counter[str] = Counter()
         self.flying: dict[str, str] = {}
+        self.batches: list[int] = []
         self.dying: dict[int, str] = {}
         self.open: set[int] = set()
         self.most_open = 0
@@ -155,6 +156,7 @@ class World:
             self.later(self.rng.random(), ev.SessionOpened(session))
 
     def send(self, session: int, batch: tuple[Invocation, ...]) -> None:
+        self.batches.append(len(batch))
         after = 0.0
         if self.rng.random() < self.fates.opens_and_dies:
             self.met["opens_and_dies"] += 1
