@@ -110,12 +110,16 @@ class Driver:
         if self._interrupted:
             for worker in self._workers.values():
                 worker.interrupt()
-        crashes = [message for message in messages if isinstance(message, Crashed)]
-        events = [self._event(message) for message in messages if not isinstance(message, Crashed)]
-        if crashes:
-            # What came beside the crash is an answer: it is kept before the run breaks.
-            self._tell(events)
-            raise crashes[0].error
+        events: list[ev.Event] = []
+        for message in messages:
+            if isinstance(message, Answered | Crashed):
+                # The journal is asked whose answers they are, so what came before them must be in it; and
+                # what came before a crash is an answer too.
+                self._tell(events)
+                events = []
+            if isinstance(message, Crashed):
+                raise message.error
+            events.append(self._attributed(message) if isinstance(message, Answered) else message)
         if not events and self._wake is not None and self._now >= self._wake:
             return [ev.TimePassed()]
         return events
@@ -147,15 +151,12 @@ class Driver:
         elif wish == "pause":
             self.pause()
 
-    def _event(self, message: ev.Event | Answered) -> ev.Event:
-        return self._attributed(message) if isinstance(message, Answered) else message
-
     def _attributed(self, answered: Answered) -> ev.Event:
         """Return whose answers they are, by asking the journal."""
         outcome, follow = answered.outcome, self._operation.steps[answered.step].follow
         if follow is None or outcome.answer is not Answer.COMPLETED or outcome.errors:
             reason = outcome.errors[0].message if outcome.errors else "the query failed without saying why"
-            return ev.FollowFailed(answered.session, reason, answered.worn)
+            return ev.FollowFailed(answered.session, reason, answered.worn, outcome.errors)
         by_ref: dict[str, Mapping[str, object]] = {
             str(found.get(follow.match) or "").casefold(): found for found in outcome.output
         }
@@ -202,6 +203,10 @@ class Driver:
             case ev.Send(session, batch):
                 prepared = tuple(Invocation(one.id, self._prepare(one.cmdlet), one.keep) for one in batch)
                 self._workers[session].inbox.put(Batch(prepared))
+            case ev.LookUp(session, batch):
+                self._workers[session].inbox.put(Batch(batch))
+            case ev.Paced(notes, waited):
+                self._records.paced(notes, waited)
             case ev.AskAfter(session, step, query):
                 self._workers[session].inbox.put(Query(step, query))
             case ev.SkipRest(code, reason):

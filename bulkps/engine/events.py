@@ -18,6 +18,8 @@ class StopReason(Enum):
     CONDEMNED = "condemned"  #: An error that every further item would meet; the rest is PENDING.
     CANNOT_CONNECT = "cannot-connect"  #: No session could be opened; the rest is PENDING.
     CANNOT_FOLLOW = "cannot-follow"  #: Asking after requests kept failing; they are IN_PROGRESS.
+    FAILURES = "too-many-failures"  #: More rows failed than the operator allows; the rest is PENDING.
+    TIME = "time-is-up"  #: The window or the longest duration is over; the rest is PENDING.
 
 
 # --- events -------------------------------------------------------------------------------------------
@@ -34,7 +36,8 @@ class Started:
 class ItemsLoaded:
     """The items that were asked for; *exhausted* if the journal has no more.
 
-    An item in phase SENT was sent by a process that is no more: it is in doubt.
+    An item in phase SENT was sent by a process that is no more: it is in doubt. One in phase DOUBT was so
+    before.
     """
 
     items: tuple[Item, ...]
@@ -101,11 +104,12 @@ class FollowAnswered:
 
 @dataclass(frozen=True)
 class FollowFailed:
-    """The query for a followed step was not answered, or with an error."""
+    """The query for a followed step was not answered, or with *errors*."""
 
     session: int
     reason: str
     worn: str = ""
+    errors: tuple[ErrorRecord, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -186,12 +190,33 @@ class Send:
 
 
 @dataclass(frozen=True)
+class LookUp:
+    """Run these queries about items in doubt, or about why they failed, on that session."""
+
+    session: int
+    batch: tuple[Invocation, ...]
+
+
+@dataclass(frozen=True)
 class AskAfter:
     """Run the query that follows *step* on that session."""
 
     session: int
     step: int
     query: Cmdlet
+
+
+@dataclass(frozen=True)
+class Paced:
+    """Note how the pace changed.
+
+    Attributes:
+        notes: What changed and why, one sentence each.
+        waited: Seconds that the run has been held back, by reason.
+    """
+
+    notes: tuple[str, ...]
+    waited: Mapping[str, float]
 
 
 @dataclass(frozen=True)
@@ -224,4 +249,16 @@ class Finish:
     advice: str = ""
 
 
-Action = Record | LoadItems | OpenSession | CloseSession | Send | AskAfter | SkipRest | WakeAt | Finish
+Action = (
+    Record
+    | LoadItems
+    | OpenSession
+    | CloseSession
+    | Send
+    | LookUp
+    | AskAfter
+    | Paced
+    | SkipRest
+    | WakeAt
+    | Finish
+)

@@ -6,7 +6,7 @@ The followed items themselves stay in the journal; only their number is here.
 from collections.abc import Iterator
 
 from bulkps.engine.events import FollowAnswered
-from bulkps.engine.item import Phase
+from bulkps.engine.item import Item, Phase
 from bulkps.engine.judge import Judge, Judgement
 from bulkps.engine.policy import FollowPolicy
 from bulkps.exchange.cmdlet import Cmdlet
@@ -55,10 +55,12 @@ class Follower:
         if self.next_poll is None:
             self.next_poll = now + self._interval
 
-    def due(self, now: float) -> int | None:
-        """Return the step to ask after now, or None."""
-        if self.asking or not self.waits or self.next_poll is None or now < self.next_poll:
-            return None
+    def is_due(self, now: float) -> bool:
+        """Return whether it is time to ask."""
+        return not self.asking and self.waits and self.next_poll is not None and now >= self.next_poll
+
+    def turn(self) -> int:
+        """Return the step to ask after next."""
         steps = list(self._queries)
         self._turn = (self._turn + 1) % len(steps)
         return steps[self._turn]
@@ -73,33 +75,37 @@ class Follower:
         if self._asking == session:
             self.failed(now)
 
-    def failed(self, now: float) -> bool:
-        """Note that a query failed; return whether that was once too often."""
+    def failed(self, now: float, *, counted: bool = True) -> bool:
+        """Note that a query failed; return whether that was once too often.
+
+        One that Exchange throttled was not even tried: it is not *counted*.
+        """
         self._over(now)
-        self._failures += 1
+        self._failures += 1 if counted else 0
         return self._failures >= self._policy.failures
 
-    def answered(self, event: FollowAnswered, judge: Judge, now: float) -> Iterator[Judgement]:
-        """Yield what the answer makes of each item that it changes."""
+    def seen(self, event: FollowAnswered) -> Iterator[tuple[Item, str]]:
+        """Yield each item that the answer shows, with its status."""
         self._failures = 0
         step = self._queries[event.step]
         for item, properties in event.seen:
             self._absent.pop(item.key, None)
-            judged = judge.followed(item, str(properties.get(step.status) or ""), now)
-            if judged:
-                yield self._counted(judged)
+            yield item, str(properties.get(step.status) or "")
+
+    def gone(self, event: FollowAnswered, judge: Judge, now: float) -> Iterator[Judgement]:
+        """Yield what becomes of each item that Exchange no longer shows; the answer is over then."""
         for item in event.absent:
             self._absent[item.key] = self._absent.get(item.key, 0) + 1
             age = now - (item.started_at or 0.0)
             if self._absent[item.key] >= self._policy.absences and age >= self._policy.gone_after:
                 del self._absent[item.key]
-                yield self._counted(judge.gone(item, now))
+                yield judge.gone(item, now)
         self._over(now)
 
-    def _counted(self, judged: Judgement) -> Judgement:
-        if judged.item.phase is not Phase.FOLLOWING:
+    def left(self, item: Item) -> None:
+        """Note what became of a followed item: it is one fewer if it is not followed any more."""
+        if item.phase is not Phase.FOLLOWING:
             self._count -= 1
-        return judged
 
     def _over(self, now: float) -> None:
         self._asking = None

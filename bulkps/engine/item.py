@@ -7,12 +7,16 @@ from enum import Enum
 from bulkps.engine.status import BulkItemStatus, advance
 from bulkps.exchange.cmdlet import Cmdlet, ErrorRecord, Value
 
+#: The code of an item of which nobody can tell whether it happened.
+IN_DOUBT = "in-doubt"
+
 
 class Phase(Enum):
     """What an item that is not at its end is waiting for."""
 
     READY = "ready"  #: To be sent.
     SENT = "sent"  #: For the answer. Found after a crash, it means in doubt.
+    DOUBT = "doubt"  #: For somebody to look whether it happened.
     FOLLOWING = "following"  #: For Exchange to finish what it accepted.
     OVER = "over"  #: For nothing.
 
@@ -22,7 +26,9 @@ class Item:
     """Where a row stands; a new one for every change.
 
     Attributes:
-        key: What identifies its content (24 hexadecimal digits).
+        key: What identifies it (24 hexadecimal digits): its content, or its content and its run where
+            the same content was asked for once more.
+        content: What identifies its content (24 hexadecimal digits).
         row: The line of the file on which the row starts.
         values: Canonical values by column.
         status: As the seed has them.
@@ -40,11 +46,14 @@ class Item:
         warnings: What Exchange warned of.
         started_at: Epoch seconds of the first attempt, or None.
         completed_at: Epoch seconds of its end, or None.
+        doubted_at: Epoch seconds at which it fell into doubt, as far as this process knows.
+        lookups: How often a lookup could not tell, in this process.
     """
 
     key: str
     row: int
     values: Mapping[str, Value]
+    content: str = ""
     status: BulkItemStatus = BulkItemStatus.PENDING
     phase: Phase = Phase.READY
     step: int = 0
@@ -60,6 +69,8 @@ class Item:
     warnings: tuple[str, ...] = ()
     started_at: float | None = None
     completed_at: float | None = None
+    doubted_at: float = 0.0
+    lookups: int = 0
 
     def sending(self, now: float) -> "Item":
         """Return it as it is the moment before its step is sent."""
@@ -80,7 +91,8 @@ class Item:
     def waiting(self, not_before: float, code: str = "", error: str = "", *, counted: bool = True) -> "Item":
         """Return it as it waits to be sent again.
 
-        Between two steps it stays IN_PROGRESS: what the first one did is there, so it is not as new.
+        Between two steps it stays IN_PROGRESS: what the first one did is there, so it is not as new. So it
+        does after a doubt: that it is not there yet does not say that it will never be.
 
         Args:
             not_before: Epoch seconds.
@@ -88,7 +100,8 @@ class Item:
             error: The same in words.
             counted: False if the attempt never reached Exchange.
         """
-        status = BulkItemStatus.PENDING if self.step == 0 else BulkItemStatus.IN_PROGRESS
+        as_new = self.step == 0 and code != IN_DOUBT
+        status = BulkItemStatus.PENDING if as_new else BulkItemStatus.IN_PROGRESS
         taken_back = 0 if counted else 1
         first_of_a_later_step = self.attempt == 1 and self.step > 0
         return replace(
@@ -100,6 +113,21 @@ class Item:
             not_before=not_before,
             code=code,
             error=error,
+        )
+
+    def doubted(self, now: float, until: float, code: str, error: str, advice: str = "") -> "Item":
+        """Return it as it waits until *until* (epoch seconds) to be looked up."""
+        status = advance(self.status, BulkItemStatus.IN_PROGRESS)
+        return replace(
+            self,
+            status=status,
+            phase=Phase.DOUBT,
+            not_before=until,
+            code=code,
+            error=error,
+            advice=advice,
+            doubted_at=now,
+            lookups=0,
         )
 
     def at_step(self, step: int) -> "Item":

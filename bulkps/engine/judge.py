@@ -1,20 +1,21 @@
 """What an outcome makes of an item. Pure; proof, not absence of complaint."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from bulkps.engine.item import Item
+from bulkps.engine.item import IN_DOUBT, Item
 from bulkps.engine.policy import BulkOperationConfig
-from bulkps.exchange.cmdlet import Answer, Outcome
-from bulkps.exchange.errors import ErrorClass, KnownError, classify
+from bulkps.exchange.cmdlet import Answer, Outcome, Value
+from bulkps.exchange.errors import ErrorClass, KnownError, Meaning, classify
 from bulkps.exchange.facts import cmdlet_facts
 from bulkps.operations.bind import follow_ref, places, proven
 from bulkps.operations.model import Operation, Step
 
-IN_DOUBT = "in-doubt"
 _DOUBT_ADVICE = (
     "bulkps does not send it again by itself. Look in Exchange whether it happened; if it did not, "
     "put the row into a new file and run that."
 )
+_RETRY_ADVICE = "Look in Exchange whether it happened, or let bulkps retry look again."
 _MIDWAY_ADVICE = (
     "Done before it: {done}. Look in Exchange whether the last step happened too, and finish it by hand; "
     "the row must not be run again as a whole."
@@ -31,6 +32,7 @@ class Judgement:
         scope: What the error condemns: ``row``, ``session`` or ``run``.
         error_class: The class of the error, or None.
         reconnect: Whether a new session may help those that follow.
+        named_wait: Seconds that Exchange asked everybody to wait, or None.
     """
 
     item: Item
@@ -38,6 +40,7 @@ class Judgement:
     scope: str = "row"
     error_class: ErrorClass | None = None
     reconnect: bool = False
+    named_wait: float | None = None
 
 
 @dataclass(frozen=True)
@@ -74,22 +77,29 @@ class Judge:
         return self._answered(item, step, outcome, now)
 
     def _proven_all_the_same(self, item: Item, step: Step, outcome: Outcome) -> bool:
-        filled = places(self.operation, item.values, item.key, self.batch, item.outputs)
-        return bool(step.returns) and proven(step, filled, outcome.output) is not None
+        return bool(step.returns) and proven(step, self.filled(item), outcome.output) is not None
 
     def doubt(self, item: Item, reason: str, now: float) -> Judgement:
         """Return *item* after nobody can tell what happened.
 
-        It is at its end, or is sent again if that is harmless.
+        It is looked up, or sent again if that is harmless; else it is at its end.
         """
         step = self.operation.steps[item.step]
         wait = self.config.wait_after(ErrorClass.TRANSIENT, item.attempt, 0.0) if step.idempotent else None
         if wait is not None:
             return Judgement(item.waiting(now + wait, IN_DOUBT, reason), "item.retry")
+        if step.reconcile:
+            until = now + self.config.lookup.wait_after(0)
+            return Judgement(item.doubted(now, until, IN_DOUBT, reason), "item.in-doubt")
+        return self.left_in_doubt(item, reason, now)
+
+    def left_in_doubt(self, item: Item, reason: str, now: float) -> Judgement:
+        """Return *item* at its end: a person has to look."""
         done = self._done_before(item)
-        advice = _MIDWAY_ADVICE.format(done=done) if done else _DOUBT_ADVICE
+        first = _RETRY_ADVICE if self.operation.steps[item.step].reconcile else _DOUBT_ADVICE
+        advice = _MIDWAY_ADVICE.format(done=done) if done else first
         failed = item.failed(now, IN_DOUBT, reason, advice)
-        return Judgement(failed, "item.in-doubt", error_class=ErrorClass.UNCERTAIN)
+        return Judgement(failed, "item.left-in-doubt", error_class=ErrorClass.UNCERTAIN)
 
     def _done_before(self, item: Item) -> str:
         steps = [step for step in self.operation.steps[: item.step] if step.name in item.outputs]
@@ -98,45 +108,63 @@ class Judge:
     def _refused(self, item: Item, step: Step, outcome: Outcome, now: float, chance: float) -> Judgement:
         facts = cmdlet_facts(step.cmdlet)
         meaning = classify(outcome.errors, self.catalogue, mutates=facts is None or facts.mutates)
+        known = meaning.known
+        judged = self._by_class(item, step, meaning, now, chance)
+        wait = meaning.wait if known.error_class is ErrorClass.THROTTLED else None
+        return replace(judged, scope=known.scope, reconnect=known.reconnect, named_wait=wait)
+
+    def _by_class(self, item: Item, step: Step, meaning: Meaning, now: float, chance: float) -> Judgement:
         known, message = meaning.known, meaning.record.message
-        if known.error_class is ErrorClass.UNCERTAIN:
+        kind = known.error_class
+        if kind is ErrorClass.UNCERTAIN:
             judged = self.doubt(item, message, now)
             advice = f"{known.advice} {judged.item.advice}".strip()
-            return replace(
-                judged, item=replace(judged.item, advice=advice), scope=known.scope, reconnect=known.reconnect
-            )
-        # Where the error does not say that nothing was executed, it is sent again only if a second time
-        # does no harm, or is refused by Exchange itself.
-        repeatable = known.retry == "safe" or step.idempotent or step.repeat_refused
-        wait = self.config.wait_after(known.error_class, item.attempt, chance)
-        if wait is not None and not repeatable:
+            return replace(judged, item=replace(judged.item, advice=advice))
+        if kind is ErrorClass.CONFLICT and known.retry == "after-lookup" and step.reconcile:
+            # What is in the way may be the item's own, made by an answer that was lost.
+            until = now + self.config.lookup.wait_after(0)
+            return Judgement(item.doubted(now, until, known.id, message, known.advice), "item.conflict")
+        if kind is ErrorClass.AUTH and known.reconnect:
+            # It was refused before it ran. The machine lets it try one new session, and no more.
+            return Judgement(item.waiting(0.0, known.id, message), "item.retry", error_class=kind)
+        wait = self.config.wait_after(kind, item.attempt, chance)
+        if wait is not None and known.retry != "safe" and not step.idempotent:
+            # The error does not say that nothing was executed.
             return self.doubt(item, message, now)
         if wait is not None:
             until = now + max(wait, meaning.wait or 0.0)
-            return Judgement(
-                item.waiting(until, known.id, message),
-                "item.retry",
-                known.scope,
-                known.error_class,
-                known.reconnect,
-            )
+            return Judgement(item.waiting(until, known.id, message), "item.retry", error_class=kind)
         done = self._done_before(item)
         advice = f"{known.advice} Done before it: {done}." if done else known.advice
-        failed = item.failed(now, known.id, message, advice)
-        return Judgement(failed, "item.failed", known.scope, known.error_class, known.reconnect)
+        return Judgement(item.failed(now, known.id, message, advice), "item.failed", error_class=kind)
 
     def _answered(self, item: Item, step: Step, outcome: Outcome, now: float) -> Judgement:
-        filled = places(self.operation, item.values, item.key, self.batch, item.outputs)
-        proof = proven(step, filled, outcome.output)
+        proof = proven(step, self.filled(item), outcome.output)
         if proof is None:
             found = f"{len(outcome.output)} object{'s' * (len(outcome.output) != 1)}"
             claim = f"expected one object with {', '.join(step.returns)}, found {found}"
             return self.doubt(item, f"{step.cmdlet} completed but did not prove it: {claim}", now)
-        kept = {name: _text(proof[name]) for name in step.keep if proof.get(name) is not None}
-        item = replace(item, outputs={**item.outputs, step.name: kept})
+        return self.happened(item, proof, "item.accepted", now)
+
+    def happened(self, item: Item, proof: Mapping[str, object], event: str, now: float) -> Judgement:
+        """Return *item* after *proof* (an output object) that its step happened.
+
+        Args:
+            item: The item.
+            proof: The object; what the step keeps of it is kept.
+            event: What happened, where Exchange works on.
+            now: Epoch seconds.
+        """
+        step = self.operation.steps[item.step]
+        kept = {name: text(proof[name]) for name in step.keep if proof.get(name) is not None}
+        item = replace(item, outputs={**item.outputs, step.name: kept}, code="", error="", advice="")
         if step.follow:
-            return Judgement(item.following(follow_ref(step.follow, filled)), "item.accepted")
+            return Judgement(item.following(follow_ref(step.follow, self.filled(item))), event)
         return self.step_done(item, now)
+
+    def filled(self, item: Item) -> dict[str, Value]:
+        """Return what fills the places of the item's templates."""
+        return places(self.operation, item.values, item.key, self.batch, item.outputs)
 
     def step_done(self, item: Item, now: float) -> Judgement:
         """Return *item* at its next step, or at its good end."""
@@ -145,20 +173,28 @@ class Judge:
             return Judgement(item.completed(now, self.operation.advice), "item.completed")
         return Judgement(item.at_step(following), "item.step-completed")
 
-    def followed(self, item: Item, status: str, now: float) -> Judgement | None:
-        """Return what Exchange's *status* makes of a followed *item*; None if nothing changed."""
+    def followed(self, item: Item, status: str, now: float, why: str = "") -> Judgement | None:
+        """Return what Exchange's *status* makes of a followed *item*; None if nothing changed.
+
+        Args:
+            item: The item.
+            status: The status.
+            now: Epoch seconds.
+            why: What Exchange says of the reason, where it was asked.
+        """
         follow = self.operation.steps[item.step].follow
         if follow is None:
             return None
         said = replace(item, progress=status)
+        reason = f"Exchange says {status}{': ' + why if why else ''}"
         if status in follow.completed:
             return self.step_done(said, now)
         if status in follow.warned:
-            warned = replace(said, warnings=(*said.warnings, f"Exchange says {status}"))
-            return self.step_done(warned, now)
+            return self.step_done(replace(said, warnings=(*said.warnings, reason)), now)
         if status in follow.failed:
-            error = f"Exchange accepted it and then said {status}"
-            return Judgement(said.failed(now, "failed-at-exchange", error, follow.advice), "item.failed")
+            error = f"Exchange accepted it and then failed. {reason}"
+            failed = said.failed(now, "failed-at-exchange", error, follow.advice)
+            return Judgement(failed, "item.failed", error_class=ErrorClass.PERMANENT)
         if item.progress == status or status in follow.running:
             return None
         # A status that the operation does not name is shown too: somebody has to look.
@@ -173,5 +209,6 @@ class Judge:
         return Judgement(item.failed(now, "request-gone", error, _DOUBT_ADVICE), "item.failed")
 
 
-def _text(value: object) -> str:
+def text(value: object) -> str:
+    """Return an output property as one text."""
     return "; ".join(str(part) for part in value) if isinstance(value, list | tuple) else str(value)

@@ -6,39 +6,31 @@ database. A Record is durable before the action after it begins; every guarantee
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
-from enum import Enum, auto
+from dataclasses import replace
 
 from bulkps.engine import events as ev
 from bulkps.engine.events import Action, Event, StopReason
 from bulkps.engine.follow import Follower
+from bulkps.engine.inquiry import Inquiry, Question
 from bulkps.engine.item import Change, Item, Phase
 from bulkps.engine.judge import Judge, Judgement
+from bulkps.engine.limits import Limits
+from bulkps.engine.pace import Pace
 from bulkps.engine.policy import BulkOperationConfig
+from bulkps.engine.pool import Pool
 from bulkps.engine.status import BulkItemStatus
 from bulkps.engine.window import Flight, Window
 from bulkps.exchange.cmdlet import Answer, Invocation, Outcome
-from bulkps.exchange.errors import UNKNOWN_READ, ErrorClass, KnownError, classify
-from bulkps.operations.bind import bind, places
+from bulkps.exchange.errors import ErrorClass, KnownError, classify
+from bulkps.operations.bind import bind
 from bulkps.operations.model import Operation
 
 #: How many batches' worth of items are held for each session.
 _BATCHES_HELD = 4
 #: How many times that many may wait for their next attempt.
 _WAITING_HELD = 10
-
-
-class _State(Enum):
-    OPENING = auto()
-    IDLE = auto()
-    BUSY = auto()
-
-
-@dataclass
-class _Session:
-    state: _State
-    rests_until: float = 0.0
-    answered: bool = False
+#: A run that stops for one of these is over: what is in doubt is looked up before it ends.
+_SETTLES = (StopReason.CANCELLED, StopReason.ERROR)
 
 
 class Machine:
@@ -49,8 +41,8 @@ class Machine:
         config: How it may proceed.
         catalogue: What errors mean.
         batch: The run's BatchName.
-        one_first: Whether one session must be open before others are tried, as where a password signs in:
-            three wrong ones at once lock an account.
+        one_first: Whether one session must be open before others are tried, as where a password signs in.
+        ends_at: Epoch seconds at which the run pauses; None for never.
     """
 
     def __init__(
@@ -61,25 +53,25 @@ class Machine:
         batch: str,
         *,
         one_first: bool = False,
+        ends_at: float | None = None,
     ) -> None:
-        self._operation, self._config, self._catalogue, self._batch = operation, config, catalogue, batch
+        self._operation, self._config, self._catalogue = operation, config, catalogue
         self._judge = Judge(operation, config, catalogue, batch)
+        self._inquiry = Inquiry(self._judge, config, catalogue)
         self._window = Window(operation.exclusive)
         self._follower = Follower(operation, config.follow, batch)
-        self._sessions: dict[int, _Session] = {}
-        self._numbers = 0
-        self._limit = config.sessions
-        self._refusals = 0
-        self._barren = 0
-        self._reopens_at = 0.0
-        self._exhausted = self._loading = False
+        self._pool = Pool(config, catalogue, one_first=one_first)
+        self._pace = Pace(
+            config.sessions,
+            config.batch_size,
+            config.delay_between_batches,
+            adaptive=config.adaptive_pacing,
+        )
+        self._limits = Limits(config, ends_at)
+        self._exhausted = self._loading = self._finished = self._interrupted = False
         self._stop: ev.Finish | None = None
-        self._finished = False
         self._now = self._chance = 0.0
         self._changes: list[Change] = []
-        self._worn: list[Action] = []
-        self._tired: dict[int, str] = {}
-        self._one_first, self._opened_once, self._interrupted = one_first, False, False
         self._waits = config.wait
 
     @property
@@ -112,32 +104,36 @@ class Machine:
             case ev.ItemsLoaded(items, exhausted):
                 self._loaded(items, exhausted)
             case ev.SessionOpened(session):
-                self._sessions[session].state = _State.IDLE
-                self._refusals, self._opened_once = 0, True
-            case ev.SessionRefused(session, _):
-                self._refused(session, event)
+                self._pool.opened(session)
+            case ev.SessionRefused():
+                self._stop_at(self._pool.refused(event, self._now, self._chance))
             case ev.SessionLost(session, reason):
                 self._lost(session, reason)
             case ev.OutcomeArrived(session, outcome):
                 self._outcome(session, outcome)
             case ev.BatchEnded(session, worn):
-                self._batch_ended(session, worn)
+                self._land_all(session, "the batch ended without its outcome")
+                self._pool.done(session, self._now + self._pace.batch_ended(), worn)
             case ev.FollowAnswered() | ev.FollowFailed():
+                self._pool.done(event.session, self._now, event.worn)
                 self._follow_over(event)
             case ev.PauseAsked():
-                self._pause()
+                self._stop_at(ev.Finish(StopReason.PAUSED))
             case ev.InterruptAsked():
                 self._interrupted = True
-                self._pause()
+                self._stop_at(ev.Finish(StopReason.PAUSED))
             case ev.CancelAsked():
                 self._stop = ev.Finish(StopReason.CANCELLED)
             case ev.TimePassed():
                 pass
 
-    def _pause(self) -> None:
-        # After stop_on_error the rest is skipped all the same; what a pause ends is the waiting.
-        self._waits = False
-        self._stop = self._stop or ev.Finish(StopReason.PAUSED)
+    def _stop_at(self, finish: ev.Finish | None) -> None:
+        """Stop because of *finish*, unless something stopped the run before; what it ends is the waiting."""
+        if finish is None:
+            return
+        if finish.reason is not StopReason.ERROR:
+            self._waits = False
+        self._stop = self._stop or finish
 
     def _loaded(self, items: tuple[Item, ...], exhausted: bool) -> None:
         self._loading, self._exhausted = False, exhausted
@@ -146,89 +142,100 @@ class Machine:
                 reason = "it was sent by a process that ended before the answer came"
                 # An old doubt is no failure of this run: it must not trigger stop_on_error.
                 self._apply(self._judge.doubt(item, reason, self._now), stops=False)
+            elif item.phase is Phase.DOUBT:
+                self._window.ask(replace(item, doubted_at=self._now), Question(), self._now)
             else:
                 self._window.put(item, first=False)
 
-    def _refused(self, session: int, event: ev.SessionRefused) -> None:
-        del self._sessions[session]
-        self._refusals += 1
-        meaning = classify([event.error], self._catalogue, mutates=False)
-        policy = self._config.connect
-        self._reopens_at = self._now + max(
-            policy.wait_after(self._refusals, self._chance), meaning.wait or 0.0
-        )
-        if self._sessions:
-            if meaning.known.error_class is ErrorClass.THROTTLED:
-                # Others are open: the endpoint has a limit, and this is it.
-                self._limit = len(self._sessions)
-            self._refusals = 0
-        elif _is_final(meaning.known) or self._refusals >= (policy.attempts or 1):
-            finish = ev.Finish(StopReason.CANNOT_CONNECT, event.error.message, meaning.known.advice)
-            self._stop, self._waits = self._stop or finish, False
-
     def _lost(self, session: int, reason: str) -> None:
+        self._land_all(session, f"the session was lost: {reason}")
+        self._stop_at(self._pool.lost(session, reason, self._now, self._chance))
+        self._follower.failed_on(session, self._now)
+
+    def _land_all(self, session: int, reason: str) -> None:
+        """Put into doubt what is in flight on a session that brings no more answers."""
         for key in self._window.on_session(session):
             flight = self._window.land(key)
-            if flight:
-                cause = (
-                    f"{flight.cmdlet.name} was sent and the session was lost before its answer came: {reason}"
-                )
+            if flight and flight.question:
+                self._told(flight, flight.question, Outcome(key, Answer.LOST))
+            elif flight:
+                cause = f"{flight.cmdlet.name} was sent and its answer never came: {reason}"
                 self._apply(self._judge.doubt(flight.item, cause, self._now), flight)
-        gone = self._sessions.pop(session, None)
-        self._follower.failed_on(session, self._now)
-        if gone and not gone.answered:
-            self._barren_session(reason)
-
-    def _barren_session(self, reason: str) -> None:
-        """Wait before the next session, and give up after some: they open, and are lost before any answer."""
-        self._barren += 1
-        policy = self._config.connect
-        self._reopens_at = self._now + policy.wait_after(self._barren, self._chance)
-        if self._barren >= (policy.attempts or 1):
-            detail = f"{self._barren} sessions in a row were lost before any answer: {reason}"
-            self._stop = self._stop or ev.Finish(StopReason.CANNOT_CONNECT, detail)
 
     def _outcome(self, session: int, outcome: Outcome) -> None:
         if outcome.answer is not Answer.NOT_SENT:
-            self._barren = 0
-            if session in self._sessions:
-                self._sessions[session].answered = True
+            self._pool.answered(session)
         flight = self._window.land(outcome.id)
         if flight is None:
             return
-        # One draw serves many items: the key spreads it, so that they do not all come back at once.
-        chance = (self._chance + int(outcome.id[:8], 16) / 2**32) % 1.0
-        judged = self._judge.outcome(flight.item, outcome, self._now, chance)
+        if flight.question:
+            self._told(flight, flight.question, outcome)
+            return
+        judged = self._judge.outcome(flight.item, outcome, self._now, self._spread(outcome.id))
+        self._heard(judged, flight, outcome)
         self._apply(judged, flight, outcome)
 
-    def _batch_ended(self, session: int, worn: str) -> None:
-        for key in self._window.on_session(session):
-            flight = self._window.land(key)
-            if flight:
-                self._apply(
-                    self._judge.doubt(flight.item, "the batch ended without its outcome", self._now), flight
-                )
-        if session in self._sessions:
-            rests = self._now + self._config.delay_between_batches
-            self._sessions[session] = _Session(_State.IDLE, rests, self._sessions[session].answered)
-            self._renew(session, worn or self._tired.pop(session, ""))
+    def _spread(self, key: str) -> float:
+        # One draw serves many items: the key spreads it, so that they do not all come back at once.
+        return (self._chance + int(key[:8], 16) / 2**32) % 1.0
 
-    def _renew(self, session: int, worn: str) -> None:
-        """Let go of a session that is worn; another is opened when there is something to do."""
-        if worn and session in self._sessions:
-            del self._sessions[session]
-            self._worn.append(ev.CloseSession(session, worn))
+    def _told(self, flight: Flight, question: Question, outcome: Outcome) -> None:
+        """Take in the answer to a question about an item."""
+        chance = self._spread(flight.item.key)
+        stops = self._stop is not None and self._stop.reason in _SETTLES
+        answer = self._inquiry.answered(flight.item, question, outcome, self._now, chance, stops=stops)
+        if isinstance(answer, Question):
+            self._window.ask(flight.item, answer, self._now)
+            return
+        self._heard(answer, flight, outcome)
+        self._apply(answer, flight, outcome)
+        if question.status:
+            self._follower.left(answer.item)
+
+    def _heard(self, judged: Judgement, flight: Flight, outcome: Outcome) -> None:
+        """Learn from an answer how fast Exchange lets the run go, and whether it lets the account in."""
+        if judged.error_class is ErrorClass.THROTTLED:
+            reason = outcome.errors[0].message if outcome.errors else "it said so"
+            about_sessions = judged.scope == "session"
+            self._pace.throttled(self._now, judged.named_wait, reason, sessions=about_sessions)
+        elif outcome.answer in (Answer.COMPLETED, Answer.FAILED):
+            self._pace.answered(self._now)
+            if judged.error_class is not ErrorClass.AUTH:
+                self._pool.authorized(flight.session)
+        if judged.reconnect:
+            why = judged.item.code or "an error"
+            self._pool.tire(flight.session, f"{why} asks for a new session")
 
     def _follow_over(self, event: ev.FollowAnswered | ev.FollowFailed) -> None:
-        if event.session in self._sessions:
-            self._sessions[event.session].state = _State.IDLE
-            self._renew(event.session, event.worn)
         if isinstance(event, ev.FollowFailed):
-            if self._follower.failed(self._now):
-                self._stop = self._stop or ev.Finish(StopReason.CANNOT_FOLLOW, event.reason)
+            self._follow_failed(event)
             return
-        for judged in self._follower.answered(event, self._judge, self._now):
+        self._pace.answered(self._now)
+        for item, status in self._follower.seen(event):
+            why = self._inquiry.why(item, status)
+            if why is None:
+                judged = self._judge.followed(item, status, self._now)
+                if judged:
+                    self._apply(judged)
+                    self._follower.left(judged.item)
+            elif not self._window.is_asked(item.key):
+                self._window.ask(item, why, self._now)
+        for judged in self._follower.gone(event, self._judge, self._now):
             self._apply(judged)
+            self._follower.left(judged.item)
+
+    def _follow_failed(self, event: ev.FollowFailed) -> None:
+        throttled = False
+        if event.errors:
+            meaning = classify(event.errors, self._catalogue, mutates=False)
+            throttled = meaning.known.error_class is ErrorClass.THROTTLED
+            if throttled:
+                self._pace.throttled(self._now, meaning.wait, event.reason)
+            if meaning.known.reconnect:
+                self._pool.tire(event.session, f"{meaning.known.id} asks for a new session")
+                self._pool.done(event.session, self._now)
+        if self._follower.failed(self._now, counted=not throttled):
+            self._stop_at(ev.Finish(StopReason.CANNOT_FOLLOW, event.reason))
 
     def _apply(
         self,
@@ -252,33 +259,44 @@ class Machine:
         )
         if item.phase is Phase.READY:
             self._window.put(item)
-        elif item.phase is Phase.FOLLOWING and judged.event == "item.accepted":
+        elif item.phase is Phase.DOUBT:
+            self._window.ask(item, Question(), item.not_before)
+        elif judged.event in ("item.accepted", "item.adopted"):
             self._follower.accepted(self._now)
-        if flight and judged.reconnect:
-            self._tired[flight.session] = f"{item.code} asks for a new session"
         if stops:
-            self._consider_stopping(judged)
+            self._consider_stopping(judged, flight)
 
-    def _consider_stopping(self, judged: Judgement) -> None:
-        item = judged.item
-        if item.status is not BulkItemStatus.FAILED or self._stop:
+    def _consider_stopping(self, judged: Judgement, flight: Flight | None) -> None:
+        item, condemns = judged.item, judged.scope in ("run", "session")
+        why = ev.Finish(StopReason.CONDEMNED, f"{item.code}: {item.error}", item.advice)
+        if judged.error_class is ErrorClass.AUTH and item.phase is Phase.READY and flight:
+            # A new session was tried already, and Exchange refuses the account there too: never in a loop.
+            if self._pool.unauthorized(flight.session):
+                self._stop_at(why)
             return
-        if judged.scope == "run" or (judged.scope == "session" and judged.error_class is ErrorClass.AUTH):
-            self._stop = ev.Finish(StopReason.CONDEMNED, f"{item.code}: {item.error}", item.advice)
+        tripped = self._limits.count(judged)
+        if item.status is not BulkItemStatus.FAILED:
+            return
+        if judged.scope == "run" or (condemns and judged.error_class is ErrorClass.AUTH):
+            self._stop_at(why)
         elif self._config.stop_on_error:
-            self._stop = ev.Finish(StopReason.ERROR, f"row {item.row} failed: {item.code}: {item.error}")
+            self._stop_at(
+                ev.Finish(StopReason.ERROR, f"row {item.row} failed: {item.code}: {item.error}", item.advice)
+            )
+        self._stop_at(tripped)
 
     # --- what to do next ------------------------------------------------------------------------------
 
     def _decide(self) -> list[Action]:
         self._window.due(self._now)
-        actions, self._worn = self._worn, []
+        if self._stop is None:
+            self._stop_at(self._limits.over(self._now))
+        actions: list[Action] = [*self._pool.closings()]
         if self._wants_items():
             self._loading = True
             actions.append(ev.LoadItems(self._capacity))
-        actions += self._ask_after()
-        actions += self._send()
-        actions += self._open_sessions()
+        actions += [*self._ask_after(), *self._look_up(), *self._send(), *self._open_sessions()]
+        actions += self._notes()
         if self._over():
             return [*actions, *self._finish()]
         wake = self._wake_at()
@@ -295,17 +313,13 @@ class Machine:
         full = self._window.ready >= low or len(self._window) >= _WAITING_HELD * self._capacity
         return not (self._stop or self._exhausted or self._loading or full)
 
-    def _idle(self) -> list[int]:
-        return [number for number, session in self._sessions.items() if session.state is _State.IDLE]
-
     def _ask_after(self) -> list[Action]:
-        idle = self._idle()
-        step = self._follower.due(self._now) if idle and self._follows else None
-        if step is None:
+        idle = self._pool.idle() if self._follows else []
+        if not idle or not self._follower.is_due(self._now) or not self._let_through(1):
             return []
-        session = idle[0]
-        self._sessions[session].state = _State.BUSY
-        return [ev.AskAfter(session, step, self._follower.ask(session, step))]
+        self._pool.working(idle[0])
+        step = self._follower.turn()
+        return [ev.AskAfter(idle[0], step, self._follower.ask(idle[0], step))]
 
     @property
     def _follows(self) -> bool:
@@ -313,17 +327,62 @@ class Machine:
         leaves = self._stop and self._stop.reason is not StopReason.ERROR
         return self._waits and not leaves
 
+    @property
+    def _settles(self) -> bool:
+        """Whether questions are still asked."""
+        return not self._interrupted and (self._stop is None or self._stop.reason in _SETTLES)
+
+    def _let_through(self, wanted: int) -> int:
+        """Return how many may be handed over now, and count them as handed over."""
+        count = self._pace.share(wanted, self._pool.busy, self._now)
+        if count:
+            self._pace.handed(count, self._now)
+        return count
+
+    def _look_up(self) -> list[Action]:
+        asked: list[Action] = []
+        for number in self._pool.idle() if self._settles else []:
+            due = min(self._config.batch_size, self._window.questions_due(self._now))
+            count = self._let_through(due) if due else 0
+            batch = [found for found in (self._question(number) for _ in range(count)) if found]
+            if batch:
+                self._pool.working(number)
+                asked.append(ev.LookUp(number, tuple(batch)))
+        return asked
+
+    def _question(self, session: int) -> Invocation | None:
+        """Return the next question that can be asked."""
+        while (taken := self._window.take_question(self._now)) is not None:
+            item, question = taken
+            bound = self._inquiry.cmdlet(item, question)
+            if bound is not None:
+                self._window.depart(Flight(item, session, bound[0], question))
+                return Invocation(item.key, *bound)
+            following = self._inquiry.next_after(item, question)
+            if following:
+                self._window.ask(item, following, self._now)
+                continue
+            nothing = self._inquiry.nothing_asks(item, question, self._now)
+            self._apply(nothing)
+            if question.status:
+                self._follower.left(nothing.item)
+        return None
+
     def _send(self) -> list[Action]:
         sends: list[Action] = []
-        if self._interrupted:
-            return sends
-        for number in self._idle():
-            if self._sessions[number].rests_until > self._now:
-                continue
-            items = self._window.take(self._share, only_midway=self._stop is not None)
+        for number in self._pool.idle(self._now) if not self._interrupted else []:
+            wanted = min(self._share, self._window.sendable(only_midway=self._stop is not None))
+            if not wanted:
+                self._pace.rest(self._now)
+                break
+            count = self._pace.share(wanted, self._pool.busy, self._now)
+            if not count:
+                break
+            items = self._window.take(count, only_midway=self._stop is not None)
             if not items:
                 break
-            self._sessions[number].state = _State.BUSY
+            self._pace.handed(len(items), self._now)
+            self._pool.working(number)
             sends.append(ev.Send(number, tuple(self._depart(item, number) for item in items)))
         return sends
 
@@ -332,47 +391,47 @@ class Machine:
         """How many items a session is handed: the last ones are shared, so that no session ends alone."""
         if not self._exhausted or self._stop:
             return self._config.batch_size
-        return max(1, min(self._config.batch_size, math.ceil(self._window.ready / self._limit)))
+        return max(1, min(self._config.batch_size, math.ceil(self._window.ready / self._pool.limit)))
 
     def _depart(self, item: Item, session: int) -> Invocation:
         step = self._operation.steps[item.step]
-        cmdlet = bind(step, places(self._operation, item.values, item.key, self._batch, item.outputs))
+        cmdlet = bind(step, self._judge.filled(item))
         sending = item.sending(self._now)
         self._changes.append(Change(sending, "item.sending", self._now, cmdlet))
-        self._window.depart(Flight(sending, session, cmdlet, self._window.targets(item.values)))
+        self._window.depart(Flight(sending, session, cmdlet))
         return Invocation(item.key, cmdlet, step.wanted_properties)
 
     def _open_sessions(self) -> list[Action]:
-        if self._now < self._reopens_at or self._cannot_connect or self._interrupted:
+        if self._cannot_connect or self._interrupted:
             return []
-        idle = len([s for s in self._sessions.values() if s.state is not _State.BUSY])
-        batches = math.ceil(self._work / self._share)
-        limit = self._limit if self._opened_once or not self._one_first else 1
-        wanted = min(limit, len(self._sessions) + max(0, batches - idle))
-        if not self._sessions and self._follows and self._follower.waits:
+        questions = self._window.questions_due(self._now) if self._settles else 0
+        batches = math.ceil(self._work / self._share) + math.ceil(questions / self._config.batch_size)
+        limit = min(self._pool.limit, self._pace.sessions)
+        free = len(self._pool) - self._pool.busy
+        wanted = min(limit, len(self._pool) + max(0, batches - free))
+        if not len(self._pool) and self._follows and self._follower.is_due(self._now):
             wanted = max(1, wanted)
-        opened: list[Action] = []
-        while len(self._sessions) < wanted:
-            self._numbers += 1
-            self._sessions[self._numbers] = _Session(_State.OPENING)
-            opened.append(ev.OpenSession(self._numbers))
-        return opened
+        return self._pool.open(wanted, self._now)
 
     @property
     def _work(self) -> int:
         """How many items could be sent now."""
-        if self._stop:
-            return self._window.ready if self._window.midway else 0
-        return self._window.ready
+        return self._window.sendable(only_midway=self._stop is not None)
 
     @property
     def _cannot_connect(self) -> bool:
         return self._stop is not None and self._stop.reason is StopReason.CANNOT_CONNECT
 
+    def _notes(self) -> list[Action]:
+        notes, self._pace.notes = tuple(self._pace.notes), []
+        return [ev.Paced(notes, self._pace.waited(self._now))] if notes else []
+
     def _over(self) -> bool:
         if self._window.flying or self._loading or self._follower.asking:
             return False
         if self._window.midway and not (self._cannot_connect or self._interrupted):
+            return False
+        if self._settles and self._window.asking:
             return False
         if self._follows and self._follower.waits:
             return False
@@ -382,24 +441,24 @@ class Machine:
         self._finished = True
         finish = self._stop or ev.Finish(StopReason.DONE)
         actions: list[Action] = []
-        if finish.reason in (StopReason.CANCELLED, StopReason.ERROR):
+        if waited := self._pace.waited(self._now):
+            actions.append(ev.Paced((), waited))
+        if finish.reason in _SETTLES:
+            for item in self._window.doubtful():
+                reason = f"{item.error} The run was over before it could be sent again"
+                self._apply(self._judge.left_in_doubt(item, reason, self._now))
             why = "the run was cancelled" if finish.reason is StopReason.CANCELLED else finish.detail
             actions.append(ev.SkipRest(finish.reason.value, f"never sent: {why}"))
-        actions += [ev.CloseSession(number) for number in self._sessions]
-        return [*actions, finish]
+        return [*actions, *self._pool.close_all(), finish]
 
     def _wake_at(self) -> float | None:
-        times = [self._window.next_due()]
+        times = [self._window.next_due(), self._limits.ends_at if self._stop is None else None]
         if self._window.ready:
-            times += [s.rests_until for s in self._sessions.values() if s.state is _State.IDLE]
-        if self._reopens_at > self._now:
-            times.append(self._reopens_at)
+            times += self._pool.rests()
+        if self._settles:
+            times.append(self._window.next_question())
         if self._follows:
             times.append(self._follower.next_poll)
+        times += [self._pool.reopens_at, self._pace.next_at(self._now)]
         coming = [time for time in times if time is not None and time > self._now]
         return min(coming) if coming else None
-
-
-def _is_final(known: KnownError) -> bool:
-    """Return whether trying to connect again would only be refused again (or lock the account)."""
-    return known is not UNKNOWN_READ and known.error_class in (ErrorClass.AUTH, ErrorClass.PERMANENT)

@@ -61,10 +61,11 @@ class RetryPolicy:
 
 
 def _retry_defaults() -> dict[ErrorClass, RetryPolicy]:
-    # exchange-facts.md section 5: transient 5 s doubled up to 5 min; a throttled answer asks for longer.
+    # exchange-facts.md section 5: transient 5 s doubled up to 5 min. Of throttling the pace takes care for
+    # the whole run; the item itself need not wait long, and often.
     return {
         ErrorClass.TRANSIENT: RetryPolicy(),
-        ErrorClass.THROTTLED: RetryPolicy(attempts=10, first_wait=10.0, max_wait=600.0),
+        ErrorClass.THROTTLED: RetryPolicy(attempts=10, first_wait=2.0, max_wait=600.0),
     }
 
 
@@ -104,6 +105,77 @@ class FollowPolicy:
 
 
 @dataclass(frozen=True)
+class LookupPolicy:
+    """How patiently an item in doubt is looked up.
+
+    Attributes:
+        first_wait: Seconds until the first lookup.
+        multiplier: What the wait is multiplied by after each lookup that could not tell.
+        max_wait: The longest wait in seconds.
+        attempts: After how many lookups that could not tell a person has to.
+        settle: Seconds after the doubt before which "it is not there" is not believed: the cmdlet may still
+            be at work, and what was just made may not be seen everywhere yet. None means item_timeout; but
+            where Exchange itself refuses a second time, the row is sent again after 30 s.
+    """
+
+    __pydantic_config__: ClassVar[Mapping[str, str]] = _STRICT
+
+    first_wait: float = 2.0
+    multiplier: float = 2.0
+    max_wait: float = 120.0
+    attempts: int = 8
+    settle: float | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a policy that would never look."""
+        _check(
+            ("first_wait", self.first_wait, 0),
+            ("multiplier", self.multiplier, 1),
+            ("max_wait", self.max_wait, 0),
+            ("attempts", self.attempts, 1),
+            ("settle", 0 if self.settle is None else self.settle, 0),
+        )
+
+    def wait_after(self, lookups: int) -> float:
+        """Return the seconds to wait after so many lookups that could not tell."""
+        return float(min(self.max_wait, self.first_wait * self.multiplier ** min(lookups, 60)))
+
+
+@dataclass(frozen=True)
+class Breaker:
+    """How many failed rows stop a run before it does harm.
+
+    Attributes:
+        max_failures: So many failed rows stop it; None for any number.
+        max_failure_share: A larger share of failed rows among those at their end stops it, from 0 to 1;
+            None for any share.
+        after: How many rows must be at their end before the share is looked at.
+    """
+
+    __pydantic_config__: ClassVar[Mapping[str, str]] = _STRICT
+
+    max_failures: int | None = None
+    max_failure_share: float | None = None
+    after: int = 20
+
+    def __post_init__(self) -> None:
+        """Refuse numbers that make no limit."""
+        share = self.max_failure_share
+        bad = [] if share is None or 0 <= share <= 1 else [("max_failure_share", f"from 0 to 1, not {share}")]
+        count = 1 if self.max_failures is None else self.max_failures
+        _check(("max_failures", count, 1), ("after", self.after, 1), further=bad)
+
+    def trips(self, failed: int, ended: int) -> str:
+        """Return why *failed* rows of *ended* are too many, or an empty string."""
+        if self.max_failures is not None and failed >= self.max_failures:
+            return f"{failed} rows failed (max_failures {self.max_failures})"
+        share = self.max_failure_share
+        if share is not None and ended >= self.after and failed / ended > share:
+            return f"{failed} of {ended} rows failed (max_failure_share {share:g})"
+        return ""
+
+
+@dataclass(frozen=True)
 class BulkOperationConfig:
     """Everything that a run can be told about how to proceed.
 
@@ -115,13 +187,19 @@ class BulkOperationConfig:
         stop_on_error: Whether the first failed item stops the run; the rest is skipped.
         retry_failed: Whether an item that a retry can help is tried again.
         max_retries: Tries after the first one, where the retry policy of the error's class names no number.
-        delay_between_batches: Seconds that a session rests between two batches.
+        delay_between_batches: Seconds that a session rests between two batches; with adaptive_pacing only
+            at first.
+        adaptive_pacing: Whether the run finds by itself how fast Exchange lets it be.
         item_timeout: Seconds that an item may take; past it it is stopped and in doubt. Exchange Online's
             own limit is 900.
         wait: Whether asynchronous steps are followed to their end.
         retry: A policy for each class of error that may be retried.
         connect: How often and how patiently a session is opened.
         follow: How asynchronous steps are asked after.
+        lookup: How patiently items in doubt are looked up.
+        max_failures: So many failed rows stop the run; None for any number.
+        max_failure_share: A larger share of failed rows stops it, once 20 are at their end; None for any.
+        breakers: The same for the failures of one class of error.
     """
 
     __pydantic_config__: ClassVar[Mapping[str, str]] = _STRICT
@@ -133,11 +211,16 @@ class BulkOperationConfig:
     retry_failed: bool = True
     max_retries: int = 3
     delay_between_batches: float = 1.0
+    adaptive_pacing: bool = True
     item_timeout: float = 900.0
     wait: bool = True
     retry: dict[ErrorClass, RetryPolicy] = field(default_factory=_retry_defaults)
     connect: RetryPolicy = RetryPolicy(attempts=3, first_wait=1.0, max_wait=30.0)
     follow: FollowPolicy = FollowPolicy()
+    lookup: LookupPolicy = LookupPolicy()
+    max_failures: int | None = None
+    max_failure_share: float | None = None
+    breakers: dict[ErrorClass, Breaker] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Refuse numbers that make no run; fill up the retry policies that are not given."""
@@ -157,12 +240,20 @@ class BulkOperationConfig:
             ("item_timeout", self.item_timeout, 1),
             further=others,
         )
+        # Its own rules are the breaker's.
+        Breaker(self.max_failures, self.max_failure_share)
         object.__setattr__(self, "retry", _retry_defaults() | self.retry)
 
     @property
     def sessions(self) -> int:
         """How many sessions are used at most."""
         return self.max_sessions if self.parallel_execution else 1
+
+    @property
+    def settle(self) -> float:
+        """Seconds after a doubt before which "it is not there" is not believed."""
+        # Until its time limit a cmdlet may be at work on the other side, though nobody listens any more.
+        return self.item_timeout if self.lookup.settle is None else self.lookup.settle
 
     def wait_after(self, kind: ErrorClass, attempt: int, chance: float) -> float | None:
         """Return the seconds to wait before an item is tried again, or None to give up.

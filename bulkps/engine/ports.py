@@ -1,6 +1,6 @@
 """What the engine needs of others, as Protocols; it never imports sessions or records."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from bulkps.engine.item import Change, Item
@@ -80,6 +80,14 @@ class Records(Protocol):
 
     def followed_except(self, step: int, refs: Iterable[str]) -> Sequence[Item]:
         """Return the items at Exchange in *step* whose ref is none of *refs*."""
+        ...
+
+    def paced(self, notes: Sequence[str], waited: Mapping[str, float]) -> None:
+        """Write how the pace changed into the audit log; keep how long the run was held back, by reason.
+
+        Raises:
+            RecordFailed: If it could not be written.
+        """
         ...
 
     def note(self, event: str, sentence: str) -> None:

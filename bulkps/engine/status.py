@@ -16,13 +16,13 @@ class BulkItemStatus(Enum):
 
 _S = BulkItemStatus
 
-#: What may follow what. IN_PROGRESS follows itself from step to step of an item; FAILED becomes PENDING
-#: only when a person asks for a retry.
+#: What may follow what. IN_PROGRESS follows itself from step to step of an item; FAILED becomes PENDING,
+#: or IN_PROGRESS where it is looked up first, only when a person asks for a retry.
 FOLLOWS: Mapping[BulkItemStatus, frozenset[BulkItemStatus]] = {
     _S.PENDING: frozenset({_S.IN_PROGRESS, _S.SKIPPED}),
     _S.IN_PROGRESS: frozenset({_S.IN_PROGRESS, _S.PENDING, _S.COMPLETED, _S.FAILED}),
     _S.COMPLETED: frozenset(),
-    _S.FAILED: frozenset({_S.PENDING}),
+    _S.FAILED: frozenset({_S.PENDING, _S.IN_PROGRESS}),
     _S.SKIPPED: frozenset(),
 }
 

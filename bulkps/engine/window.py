@@ -1,49 +1,54 @@
-"""The part of a run that is in memory: what is ready, what waits, what is in flight. Pure."""
+"""The part of a run that is in memory: what is ready, what waits, what is in flight or in doubt. Pure."""
 
 import heapq
-from collections import deque
-from collections.abc import Iterable, Mapping
+from collections import Counter, deque
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bulkps.engine.item import Item
+from bulkps.engine.inquiry import Question
+from bulkps.engine.item import IN_DOUBT, Item, Phase
 from bulkps.engine.status import BulkItemStatus
 from bulkps.exchange.cmdlet import Cmdlet, Value
 
 
 @dataclass(frozen=True)
 class Flight:
-    """An item that was handed to a session.
+    """An item that was handed to a session, or a question about it.
 
     Attributes:
         item: As it was recorded before it was sent.
         session: The session's number.
         cmdlet: What was sent.
-        held: The exclusive targets that it holds.
+        question: What is asked, or None if the item itself was sent.
     """
 
     item: Item
     session: int
     cmdlet: Cmdlet
-    held: frozenset[str]
+    question: Question | None = None
 
 
 class Window:
     """Items between the journal and the sessions.
 
     Args:
-        exclusive: Columns; two items with the same value in one are never in flight together.
+        exclusive: Columns; two items with the same value in one are never in flight together. One in doubt
+            may be in flight still.
     """
 
     def __init__(self, exclusive: tuple[str, ...]) -> None:
         self._exclusive = exclusive
         self._ready: deque[Item] = deque()
         self._later: list[tuple[float, int, Item]] = []
-        self._held: set[str] = set()
+        self._questions: list[tuple[float, int, Item, Question]] = []
+        self._asked: set[str] = set()
+        self._holds: dict[str, frozenset[str]] = {}
+        self._held: Counter[str] = Counter()
         self.flying: dict[str, Flight] = {}
 
     def __len__(self) -> int:
-        """How many items wait to be sent."""
-        return len(self._ready) + len(self._later)
+        """How many items wait to be sent or looked up."""
+        return len(self._ready) + len(self._later) + len(self._questions)
 
     @property
     def ready(self) -> int:
@@ -51,14 +56,18 @@ class Window:
         return len(self._ready)
 
     @property
+    def asking(self) -> bool:
+        """Whether a question waits to be asked."""
+        return bool(self._questions)
+
+    @property
     def midway(self) -> bool:
         """Whether an item could be sent now that has steps behind it."""
         return any(_is_midway(item) for item in self._ready)
 
-    def add(self, items: Iterable[Item]) -> None:
-        """Put items behind those that are ready."""
-        for item in items:
-            self.put(item, first=False)
+    def sendable(self, *, only_midway: bool) -> int:
+        """Return how many items could be sent now, or only those that have steps behind them."""
+        return sum(_is_midway(item) for item in self._ready) if only_midway else len(self._ready)
 
     def put(self, item: Item, *, first: bool = True) -> None:
         """Put one item where it belongs: to the ready ones, or among those that wait for their time."""
@@ -69,14 +78,46 @@ class Window:
         else:
             self._ready.append(item)
 
+    def ask(self, item: Item, question: Question, at: float) -> None:
+        """Let *question* about *item* be asked at *at* (epoch seconds)."""
+        if item.phase is Phase.DOUBT:
+            self._hold(item)
+        self._asked.add(item.key)
+        heapq.heappush(self._questions, (at, item.row, item, question))
+
+    def is_asked(self, key: str) -> bool:
+        """Return whether a question about that item waits or is in flight."""
+        return key in self._asked
+
     def due(self, now: float) -> None:
         """Make ready what has waited long enough."""
         while self._later and self._later[0][0] <= now:
             self._ready.appendleft(heapq.heappop(self._later)[2])
 
+    def questions_due(self, now: float) -> int:
+        """Return how many questions are to be asked now, at least roughly."""
+        return sum(at <= now for at, *_ in self._questions) if self._questions else 0
+
+    def doubtful(self) -> list[Item]:
+        """Return the items that wait to be sent again after a doubt."""
+        waiting = [*self._ready, *(item for _, _, item in self._later)]
+        return [item for item in waiting if item.code == IN_DOUBT]
+
+    def take_question(self, now: float) -> tuple[Item, Question] | None:
+        """Take the next question that is to be asked now, or None."""
+        if not self._questions or self._questions[0][0] > now:
+            return None
+        _, _, item, question = heapq.heappop(self._questions)
+        self.forget(item.key)
+        return item, question
+
     def next_due(self) -> float | None:
         """When the first waiting item is due (epoch seconds), or None."""
         return self._later[0][0] if self._later else None
+
+    def next_question(self) -> float | None:
+        """When the first question is due (epoch seconds), or None."""
+        return self._questions[0][0] if self._questions else None
 
     def take(self, count: int, *, only_midway: bool) -> list[Item]:
         """Take up to *count* items whose exclusive targets are free, in order.
@@ -88,11 +129,12 @@ class Window:
         """
         taken: list[Item] = []
         passed: list[Item] = []
-        claimed = set(self._held)
+        claimed: set[str] = set()
         while self._ready and len(taken) < count:
             item = self._ready.popleft()
-            targets = self.targets(item.values)
-            if (only_midway and not _is_midway(item)) or targets & claimed:
+            targets = self._targets(item.values)
+            busy = any(target in claimed or self._held[target] for target in targets)
+            if busy or (only_midway and not _is_midway(item)):
                 passed.append(item)
                 continue
             claimed |= targets
@@ -101,27 +143,42 @@ class Window:
         return taken
 
     def depart(self, flight: Flight) -> None:
-        """Note that an item is in flight."""
+        """Note that an item, or a question about it, is in flight."""
         self.flying[flight.item.key] = flight
-        self._held |= flight.held
+        if flight.question is None or flight.item.phase is Phase.DOUBT:
+            self._hold(flight.item)
+        if flight.question:
+            self._asked.add(flight.item.key)
 
     def land(self, key: str) -> Flight | None:
         """Return the flight of *key*, which is over, or None if there was none."""
         flight = self.flying.pop(key, None)
         if flight:
-            self._held -= flight.held
+            self.forget(key)
         return flight
 
     def on_session(self, session: int) -> list[str]:
         """Return the keys of the items in flight on *session*."""
         return [key for key, flight in self.flying.items() if flight.session == session]
 
-    def targets(self, values: Mapping[str, Value]) -> frozenset[str]:
-        """Return the exclusive targets of an item with these *values*."""
+    def forget(self, key: str) -> None:
+        """Let go of what an item holds and is asked."""
+        self._asked.discard(key)
+        for target in self._holds.pop(key, ()):
+            self._held[target] -= 1
+            if not self._held[target]:
+                del self._held[target]
+
+    def _hold(self, item: Item) -> None:
+        if item.key not in self._holds:
+            self._holds[item.key] = self._targets(item.values)
+            self._held.update(self._holds[item.key])
+
+    def _targets(self, values: Mapping[str, Value]) -> frozenset[str]:
         return frozenset(
             str(values[name]).casefold() for name in self._exclusive if values.get(name) not in (None, "")
         )
 
 
 def _is_midway(item: Item) -> bool:
-    return item.status is BulkItemStatus.IN_PROGRESS
+    return item.status is BulkItemStatus.IN_PROGRESS and item.code != IN_DOUBT

@@ -8,6 +8,7 @@ from bulkps.engine.ports import SessionRefusedError
 from bulkps.errors import CannotConnect
 from bulkps.exchange.errors import KnownError, classify
 from bulkps.library.runs import cmdlets_of
+from bulkps.operations.loader import uses
 from bulkps.operations.model import Operation
 from bulkps.sessions.connection import Connection, ConnectionType, Credentials
 from bulkps.sessions.facts import SessionFacts, describe, offered
@@ -93,10 +94,8 @@ def versions() -> dict[str, str]:
 
 def _need(opened: Opened, operation: Operation) -> Need:
     missing: list[str] = []
-    for step in operation.steps:
-        missing += _missing(opened, step.cmdlet, step.parameters)
-        if step.follow:
-            missing += _missing(opened, step.follow.cmdlet, step.follow.parameters)
+    for cmdlet, parameters in uses(operation):
+        missing += _missing(opened, cmdlet, parameters)
     return Need(operation.name, tuple(dict.fromkeys(missing)))
 
 

@@ -11,8 +11,7 @@ from pathlib import Path
 from bulkps import yamlfile
 from bulkps.engine.driver import Driver
 from bulkps.engine.events import Finish, StopReason
-from bulkps.engine.item import Change, Item
-from bulkps.engine.judge import IN_DOUBT
+from bulkps.engine.item import IN_DOUBT, Change, Item
 from bulkps.engine.machine import Machine
 from bulkps.engine.policy import BulkOperationConfig
 from bulkps.engine.status import BulkItemStatus
@@ -21,7 +20,7 @@ from bulkps.exchange.cmdlet import Cmdlet, Secret
 from bulkps.exchange.errors import KnownError
 from bulkps.intake import CheckReport, InputRow
 from bulkps.operations.bind import PASSWORD, bind, item_key, places
-from bulkps.operations.loader import dump_operation, load_operation, releases
+from bulkps.operations.loader import dump_operation, load_operation, releases, uses
 from bulkps.operations.model import Operation
 from bulkps.operations.passwords import generate
 from bulkps.records import home, results
@@ -35,7 +34,7 @@ from bulkps.sessions.open import endpoint, simulator_options
 #: Called after changes of items are durable.
 OnChanges = Callable[[Sequence[Change]], None]
 #: Codes of failed items that are not sent again by a retry: it may have happened.
-_NEVER_AGAIN = (IN_DOUBT, "request-gone")
+_NEVER_AGAIN = ("request-gone",)
 #: Told the driver as soon as there is one, so that others can pause or cancel.
 OnDriver = Callable[[Driver], None]
 
@@ -227,7 +226,8 @@ def proceed(
         with Audit(Path(run.audit), run.id, who(), run.audit_lines, run.audit_head) as audit:
             recorder = Recorder(journal, audit, run.id, owner)
             if retry:
-                recorder.retry_failed(_NEVER_AGAIN)
+                looked_up = [i for i, step in enumerate(operation.steps) if step.reconcile]
+                recorder.retry_failed(_NEVER_AGAIN, IN_DOUBT, looked_up)
             finish = _drive(recorder, run, operation, target, on_changes, on_driver)
     finally:
         state, detail = (
@@ -277,10 +277,7 @@ def exit_code(counts: dict[BulkItemStatus, int], reason: StopReason) -> ExitCode
 
 def cmdlets_of(operation: Operation) -> list[str]:
     """Return the cmdlets that *operation* sends, each once."""
-    names = [
-        name for step in operation.steps for name in (step.cmdlet, step.follow.cmdlet if step.follow else "")
-    ]
-    return list(dict.fromkeys(filter(None, names)))
+    return list(dict.fromkeys(cmdlet for cmdlet, _ in uses(operation)))
 
 
 def with_password(cmdlet: Cmdlet) -> Cmdlet:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from bulkps.exchange.cmdlet import Cmdlet, Secret, Value
 from bulkps.exchange.facts import cmdlet_facts
-from bulkps.operations.model import Follow, Operation, Step
+from bulkps.operations.model import Detail, Follow, Lookup, Operation, Step
 from bulkps.operations.template import Template
 
 #: Where a generated password goes; the driver puts a fresh one in when the cmdlet is sent.
@@ -54,6 +54,15 @@ def bind_query(follow: Follow, batch: str) -> Cmdlet:
     return Cmdlet(follow.cmdlet, _parameters(follow.cmdlet, follow.parameters, {"run.batch": batch}))
 
 
+def bind_question(question: Lookup | Detail, filled: Mapping[str, Value]) -> Cmdlet | None:
+    """Return the query about one item; None if a place of it is empty.
+
+    Without its identity it would ask for everybody (exchange-facts.md section 1.3).
+    """
+    bound = _parameters(question.cmdlet, question.parameters, filled)
+    return Cmdlet(question.cmdlet, bound) if len(bound) == len(question.parameters) else None
+
+
 def follow_ref(follow: Follow, filled: Mapping[str, Value]) -> str:
     """Return what the query's matching property holds for an item, folded for comparison."""
     return str(Template.parse(follow.ref).render(filled) or "").casefold()
@@ -68,11 +77,19 @@ def proven(
     """
     if not step.returns:
         return output[0] if len(output) == 1 else {}
+    fitting = matching(step.returns, filled, output)
+    return fitting[0] if len(fitting) == 1 else None
+
+
+def matching(
+    declared: Mapping[str, str], filled: Mapping[str, Value], output: tuple[Mapping[str, object], ...]
+) -> list[Mapping[str, object]]:
+    """Return the output objects whose properties are as *declared*: a template's text, or ``*``."""
     wanted = {
         name: None if text == "*" else str(Template.parse(text).render(filled) or "").casefold()
-        for name, text in step.returns.items()
+        for name, text in declared.items()
     }
-    fitting = [
+    return [
         found
         for found in output
         if all(
@@ -82,7 +99,6 @@ def proven(
             for name, expected in wanted.items()
         )
     ]
-    return fitting[0] if len(fitting) == 1 else None
 
 
 def _text(value: object) -> str:

@@ -9,7 +9,7 @@ from importlib.resources import files
 from bulkps import yamlfile
 from bulkps.errors import InvalidInput, UsageProblem
 from bulkps.exchange.facts import CMDLETS, CmdletFacts, cmdlet_facts
-from bulkps.operations.model import Follow, Operation, Step, templates
+from bulkps.operations.model import Detail, Follow, Lookup, Operation, Step, templates
 from bulkps.operations.resultcolumns import ALL_RESULTS_COLUMNS
 from bulkps.yamlfile import nearest
 
@@ -79,7 +79,7 @@ def choose(name: str, operations: Mapping[str, Operation]) -> Operation:
 def releases(operation: Operation) -> tuple[str, ...]:
     """Return the Exchange releases that have every cmdlet and parameter of *operation*."""
     found = ["2010", "2013", "2016", "2019", "SE", "EXO"]
-    for cmdlet, parameters in _uses(operation):
+    for cmdlet, parameters in uses(operation):
         facts = cmdlet_facts(cmdlet)
         for name in parameters:
             known = facts.parameter(name) if facts else None
@@ -88,11 +88,20 @@ def releases(operation: Operation) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _uses(operation: Operation) -> Iterator[tuple[str, tuple[str, ...]]]:
+def uses(operation: Operation) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Yield every cmdlet that *operation* sends, with the parameters that it uses."""
     for step in operation.steps:
         yield step.cmdlet, tuple(step.parameters)
+        for question in questions(step):
+            yield question.cmdlet, tuple(question.parameters)
         if step.follow:
             yield step.follow.cmdlet, tuple(step.follow.parameters)
+
+
+def questions(step: Step) -> tuple[Lookup | Detail, ...]:
+    """Return the queries about single items that *step* may need."""
+    detail = step.follow.detail if step.follow else None
+    return (*step.reconcile, *((detail,) if detail else ()))
 
 
 def _check_columns(operation: Operation, report: Problems) -> None:
@@ -154,9 +163,13 @@ def _check_steps(operation: Operation, report: Problems) -> None:
         _check_templates(step, path, places, report)
         _check_cmdlet(step.cmdlet, step.parameters, path, report)
         _check_proof(step, path, report)
+        for number, lookup in enumerate(step.reconcile):
+            _check_question(lookup, f"{path}.reconcile.{number}", report)
         if step.follow:
             _check_cmdlet(step.follow.cmdlet, step.follow.parameters, f"{path}.follow", report)
             _check_follow(step.follow, path, report)
+        if step.follow and step.follow.detail:
+            _check_question(step.follow.detail, f"{path}.follow.detail", report)
         places |= {f"{step.name}.{name}" for name in step.keep}
     if not releases(operation) and all(cmdlet_facts(step.cmdlet) for step in operation.steps):
         report("steps", "no release of Exchange has all of these cmdlets and parameters together")
@@ -170,6 +183,9 @@ def _check_templates(step: Step, path: str, places: set[str], report: Problems) 
         return
     for where, template in found:
         allowed = set(RUN_PLACES) if where.startswith("follow.parameters") else places
+        if where.startswith("follow.detail"):
+            # It is asked after the step, whose own outputs are there by then.
+            allowed = places | {f"{step.name}.{name}" for name in step.keep}
         for name in template.names:
             if name not in allowed:
                 report(f"{path}.{where}", f"nothing fills {{{name}}}{nearest(name, allowed)}")
@@ -199,6 +215,17 @@ def _check_parameter(facts: CmdletFacts, name: str, value: object, path: str, re
             path,
             f"{value!r} is not allowed{nearest(value, known.values)}; allowed: {', '.join(known.values)}",
         )
+
+
+def _check_question(question: Lookup | Detail, path: str, report: Problems) -> None:
+    _check_cmdlet(question.cmdlet, question.parameters, path, report)
+    facts = cmdlet_facts(question.cmdlet)
+    if facts and facts.mutates:
+        report(f"{path}.cmdlet", f"{question.cmdlet} changes something; a question must only read")
+    if not any(isinstance(value, str) and "{" in value for value in question.parameters.values()):
+        report(f"{path}.parameters", "at least one must name the item, or everybody is asked for")
+    if isinstance(question, Lookup) and not question.match:
+        report(f"{path}.match", "name a property that tells the object, or '*' as its value")
 
 
 def _allowed(value: str, values: tuple[str, ...]) -> bool:

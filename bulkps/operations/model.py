@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from bulkps.operations.celltypes import CELL_TYPES
 from bulkps.operations.template import Template
@@ -14,6 +14,8 @@ from bulkps.operations.template import Template
 STRICT = {"extra": "forbid"}
 
 Scalar = str | bool | int
+#: What a lookup's answer means: it happened, it did not, or the next lookup has to tell.
+Verdict = Literal["happened", "absent", "unknown"]
 
 
 class BulkOperationType(Enum):
@@ -107,6 +109,46 @@ class Column:
 
 
 @dataclass(frozen=True)
+class Lookup:
+    """A query that tells of an item in doubt whether its step happened.
+
+    Attributes:
+        cmdlet: The query; it must only read.
+        parameters: Parameter name to constant or template. If a place of one is empty the lookup is left
+            out: Exchange takes an empty identity to mean everything.
+        match: Output property to the template that it must equal (without regard to case), or ``*`` for
+            "is there". An object that fits is what was looked for.
+        found: What it means that there is exactly one.
+        missing: What it means that there is none, or that Exchange says that it does not exist.
+    """
+
+    __pydantic_config__: ClassVar[Mapping[str, str]] = STRICT
+
+    cmdlet: str
+    parameters: dict[str, Scalar]
+    match: dict[str, str]
+    found: Verdict = "happened"
+    missing: Verdict = "unknown"
+
+
+@dataclass(frozen=True)
+class Detail:
+    """A query about one followed item that did not end well: why.
+
+    Attributes:
+        cmdlet: The query; it must only read.
+        parameters: As of a lookup.
+        keep: Output properties whose texts make the item's error.
+    """
+
+    __pydantic_config__: ClassVar[Mapping[str, str]] = STRICT
+
+    cmdlet: str
+    parameters: dict[str, Scalar]
+    keep: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Follow:
     """How an asynchronous step is followed: one query for the whole run, matched by one property.
 
@@ -122,6 +164,7 @@ class Follow:
         warned: Values that mean done with a warning.
         failed: Values that mean failed.
         advice: What an administrator can do about a failed one.
+        detail: How to learn why one failed or has a warning; None if nothing tells.
     """
 
     __pydantic_config__: ClassVar[Mapping[str, str]] = STRICT
@@ -137,6 +180,7 @@ class Follow:
     warned: tuple[str, ...] = ()
     waiting: tuple[str, ...] = ()
     advice: str = ""
+    detail: Detail | None = None
 
 
 @dataclass(frozen=True)
@@ -153,6 +197,7 @@ class Step:
             (without regard to case), or ``*`` for "is there". Empty only for cmdlets that write nothing.
         keep: Output properties to keep for later steps, journal and results.
         follow: How to follow it where Exchange works on after the cmdlet returned.
+        reconcile: How to tell of an item in doubt whether it happened, asked in order until one tells.
         idempotent: Whether sending it twice does no harm.
         repeat_refused: Whether Exchange itself refuses a second time: by a name that is taken, or because
             what it starts from is gone.
@@ -167,6 +212,7 @@ class Step:
     returns: dict[str, str] = field(default_factory=dict)
     keep: tuple[str, ...] = ()
     follow: Follow | None = None
+    reconcile: tuple[Lookup, ...] = ()
     idempotent: bool = False
     repeat_refused: bool = False
 
@@ -244,14 +290,19 @@ def templates(step: Step) -> Iterator[tuple[str, Template]]:
     Raises:
         ValueError: If one has an open brace.
     """
-    for name, value in step.parameters.items():
-        if isinstance(value, str):
-            yield f"parameters.{name}", Template.parse(value)
-    for name, text in step.returns.items():
-        if text != "*":
-            yield f"returns.{name}", Template.parse(text)
+    yield from _texts("parameters", step.parameters)
+    yield from _texts("returns", step.returns)
+    for index, lookup in enumerate(step.reconcile):
+        yield from _texts(f"reconcile.{index}.parameters", lookup.parameters)
+        yield from _texts(f"reconcile.{index}.match", lookup.match)
     if step.follow:
         yield "follow.ref", Template.parse(step.follow.ref)
-        for name, value in step.follow.parameters.items():
-            if isinstance(value, str):
-                yield f"follow.parameters.{name}", Template.parse(value)
+        yield from _texts("follow.parameters", step.follow.parameters)
+    if step.follow and step.follow.detail:
+        yield from _texts("follow.detail.parameters", step.follow.detail.parameters)
+
+
+def _texts(where: str, declared: Mapping[str, object]) -> Iterator[tuple[str, Template]]:
+    for name, value in declared.items():
+        if isinstance(value, str) and value != "*":
+            yield f"{where}.{name}", Template.parse(value)

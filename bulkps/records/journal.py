@@ -8,7 +8,7 @@ import json
 import os
 import socket
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -29,13 +29,15 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import DBAPIError
 
-from bulkps.engine.item import Change, Item, Phase
+from bulkps.engine.item import IN_DOUBT, Change, Item, Phase
 from bulkps.engine.status import BulkItemStatus
 from bulkps.errors import RecordFailed, RunNotFound, RunOwnedElsewhere, UsageProblem
 from bulkps.records.rows import (
     STATE_COLUMNS,
+    Elsewhere,
     Run,
     batched_rows,
+    elsewhere_of,
     event_row,
     item_of,
     run_of,
@@ -151,6 +153,23 @@ class Journal:
                 .values(state=state, detail=detail, ended_at=time.time(), owner="", wish="")
             )
 
+    def wish(self, run: str, wish: str) -> str:
+        """Ask whoever works on *run* to ``pause`` or ``cancel``; return who that is, or an empty string."""
+        with self._writing() as connection:
+            asked = connection.execute(
+                update(runs)
+                .where(runs.c.id == run, runs.c.owner != "", runs.c.heartbeat >= time.time() - LEASE)
+                # A pause does not take back a cancel.
+                .values(wish=case((runs.c.wish == "cancel", "cancel"), else_=wish))
+            )
+            owner = connection.execute(select(runs.c.owner).where(runs.c.id == run)).scalar_one()
+        return str(owner) if asked.rowcount else ""
+
+    def waited(self, run: str, waited: Mapping[str, float]) -> None:
+        """Keep how many seconds *run* has been held back, by reason."""
+        with self._writing() as connection:
+            connection.execute(update(runs).where(runs.c.id == run).values(waited=json.dumps(dict(waited))))
+
     # --- the lease ------------------------------------------------------------------------------------
 
     def acquire(self, run: str, owner: str) -> None:
@@ -229,8 +248,8 @@ class Journal:
                 raise RunOwnedElsewhere(run, "another process")
 
     def pending(self, run: str, after: int, count: int) -> list[Item]:
-        """Return the next *count* items behind row *after* that wait to be sent, or were in flight."""
-        unsent = (items.c.phase == Phase.READY.value) | (items.c.phase == Phase.SENT.value)
+        """Return the next *count* items behind row *after* to be sent, in flight or in doubt."""
+        unsent = items.c.phase.in_([phase.value for phase in (Phase.READY, Phase.SENT, Phase.DOUBT)])
         query = (
             select(*_ITEM_COLUMNS)
             .where(items.c.run == run, items.c.row > after, unsent)
@@ -281,27 +300,62 @@ class Journal:
                 update(items).where(pending).values(code=code, error=error, completed_at=now, **skipped)
             )
 
-    def retry_failed(self, run: str, never: Sequence[str], now: float) -> int:
-        """Make FAILED items to be sent again, but for those whose code is one of *never*; return how many.
+    def retry_failed(
+        self, run: str, never: Sequence[str], doubt: str, looked_up: Sequence[int], now: float
+    ) -> int:
+        """Make FAILED items to be sent again; return how many.
 
         What an earlier step made is there: such a row goes on where it failed, and stays IN_PROGRESS.
+
+        Args:
+            run: The run.
+            never: Items with one of these codes stay as they are.
+            doubt: The code of items in doubt: they are looked up before anything is sent.
+            looked_up: The steps that can be; of the others a doubt stays as it is.
+            now: Epoch seconds.
         """
-        failed = (
-            (items.c.run == run)
-            & (items.c.status == BulkItemStatus.FAILED.value)
-            & items.c.code.not_in(list(never))
-        )
-        status = case(
-            (items.c.step == 0, BulkItemStatus.PENDING.value), else_=BulkItemStatus.IN_PROGRESS.value
-        )
+        failed = (items.c.run == run) & (items.c.status == BulkItemStatus.FAILED.value)
+        doubtful = failed & (items.c.code == doubt) & items.c.step.in_(list(looked_up))
+        again = failed & items.c.code.not_in([*never, doubt])
+        in_progress = BulkItemStatus.IN_PROGRESS.value
+        status = case((items.c.step == 0, BulkItemStatus.PENDING.value), else_=in_progress)
+        changed = 0
         with self._writing() as connection:
-            self._tell(connection, failed, now, "item.retry-asked", status, "")
-            changed = connection.execute(
-                update(items)
-                .where(failed)
-                .values(status=status, phase=Phase.READY.value, attempt=0, completed_at=None)
-            )
-            return changed.rowcount
+            for which, becomes, phase in ((doubtful, in_progress, Phase.DOUBT), (again, status, Phase.READY)):
+                self._tell(connection, which, now, "item.retry-asked", becomes, "")
+                new = {"status": becomes, "phase": phase.value, "attempt": 0, "completed_at": None}
+                changed += connection.execute(
+                    update(items).where(which).values(not_before=0.0, **new)
+                ).rowcount
+        return changed
+
+    def elsewhere(self, run: Run, contents: Sequence[str]) -> dict[str, Elsewhere]:
+        """Return what other runs at the same place know of these *contents* (at most 500), by content.
+
+        Only what matters to a new run: that it is at Exchange, in doubt, or about to be sent by a living
+        process; else that it is completed. The one that forbids the most speaks for all.
+        """
+        alive = (runs.c.owner != "") & (runs.c.heartbeat >= time.time() - LEASE)
+        pending = (items.c.status == BulkItemStatus.PENDING.value) & alive
+        underway = (items.c.status == BulkItemStatus.IN_PROGRESS.value) | (items.c.code == IN_DOUBT) | pending
+        completed = items.c.status == BulkItemStatus.COMPLETED.value
+        query = (
+            select(items, runs.c.id.label("other"))
+            .join(runs, runs.c.id == items.c.run)
+            .where(items.c.content.in_(contents), items.c.run != run.id, runs.c.state != _LOADING)
+            .where(runs.c.operation == run.operation, runs.c.place == run.place, underway | completed)
+            .order_by(case((underway, 1), else_=0), items.c.completed_at)
+        )
+        with self._reading() as connection:
+            return {row["content"]: elsewhere_of(row) for row in connection.execute(query).mappings()}
+
+    def skipped_as(self, run: str, code: str) -> int:
+        """Return how many items are SKIPPED because of *code*."""
+        query = select(func.count()).where(
+            items.c.run == run, items.c.status == BulkItemStatus.SKIPPED.value, items.c.code == code
+        )
+        with self._reading() as connection:
+            return int(connection.execute(query).scalar_one())
 
     def _tell(
         self, connection: Connection, which: Any, now: float, event: str, status: Any, code: str

@@ -1,7 +1,7 @@
 """Journal and audit of one run as the engine's Records."""
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from bulkps.engine.item import Change, Item
 from bulkps.records.audit import Audit
@@ -15,7 +15,12 @@ _SENTENCES = {
     "item.step-completed": "{cmdlet} completed; the next step follows",
     "item.completed": "completed",
     "item.failed": "failed",
-    "item.in-doubt": "nobody can tell whether {cmdlet} happened",
+    "item.in-doubt": "nobody can tell yet whether {cmdlet} happened; it is looked up",
+    "item.conflict": "something is in the way of {cmdlet}; whether it is the item's own is looked up",
+    "item.still-in-doubt": "whether it happened is still not known",
+    "item.absent": "{cmdlet} shows that it did not happen; it is sent again",
+    "item.adopted": "{cmdlet} shows that it happened",
+    "item.left-in-doubt": "nobody can tell whether it happened; a person has to look",
     "item.waits-for-operator": "Exchange waits for an operator",
     "item.unknown-status": "Exchange says something that the operation does not name",
 }
@@ -36,6 +41,7 @@ class Recorder:
 
     def __init__(self, journal: Journal, audit: Audit, run: str, owner: str) -> None:
         self._journal, self._audit, self._run, self._owner = journal, audit, run, owner
+        self._waited = journal.run(run).waited
         self._loaded = -1
 
     def load(self, count: int) -> tuple[Sequence[Item], bool]:
@@ -63,10 +69,10 @@ class Recorder:
         self._keep(())
         self._journal.skip_pending(self._run, code, reason, now)
 
-    def retry_failed(self, never: Sequence[str]) -> int:
-        """Make FAILED items to be sent again, but for those whose code is one of *never*; return how many."""
+    def retry_failed(self, never: Sequence[str], doubt: str, looked_up: Sequence[int]) -> int:
+        """Make FAILED items to be sent again, those in *doubt* looked up first; return how many."""
         self.say("run.retry-asked", "failed items are to be sent again", never=list(never))
-        return self._journal.retry_failed(self._run, never, time.time())
+        return self._journal.retry_failed(self._run, never, doubt, looked_up, time.time())
 
     def _keep(self, changes: Sequence[Change]) -> None:
         self._journal.record(self._run, self._owner, changes, self._audit.lines, self._audit.head)
@@ -86,6 +92,17 @@ class Recorder:
     def beat(self) -> str:
         """Renew the lease; return what another process wishes."""
         return self._journal.beat(self._run, self._owner)
+
+    def paced(self, notes: Sequence[str], waited: Mapping[str, float]) -> None:
+        """Write how the pace changed; keep how long the run was held back, by reason."""
+        for note in notes:
+            self._audit.write("run.pace", note, time.time(), {})
+        total = dict(self._waited)
+        for reason, seconds in waited.items():
+            total[reason] = total.get(reason, 0.0) + round(seconds, 1)
+        self._audit.sync()
+        self._keep(())
+        self._journal.waited(self._run, total)
 
     def note(self, event: str, sentence: str) -> None:
         """Write what happened to the run itself into the audit log."""

@@ -2,8 +2,8 @@
 
 import itertools
 import json
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from bulkps.engine.item import Change, Item, Phase
@@ -37,6 +37,7 @@ class Run:
         audit: The audit log's path.
         audit_lines: How many lines it has.
         audit_head: SHA-256 of its last line.
+        waited: Seconds that it was held back, by reason.
     """
 
     id: str
@@ -58,6 +59,32 @@ class Run:
     audit: str = ""
     audit_lines: int = 0
     audit_head: str = ""
+    waited: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """What another run knows of an item's content.
+
+    Attributes:
+        run: The other run's name.
+        status: The item's status there.
+        code: Its error code there, or empty.
+        completed_at: Epoch seconds of its end there, or None.
+        outputs: What was kept of Exchange's answers there.
+    """
+
+    run: str
+    status: BulkItemStatus
+    code: str
+    completed_at: float | None
+    outputs: Mapping[str, Mapping[str, str]]
+
+
+def elsewhere_of(row: Any) -> Elsewhere:
+    """Return what a *row* of another run says."""
+    status, outputs = BulkItemStatus(row["status"]), json.loads(row["outputs"])
+    return Elsewhere(row["other"], status, row["code"], row["completed_at"], outputs)
 
 
 #: What of an item changes while it is on its way.
@@ -79,7 +106,8 @@ def state_row(item: Item) -> dict[str, Any]:
 
 
 def _row(item: Item) -> dict[str, Any]:
-    return {"row": item.row, "key": item.key, "values": json.dumps(dict(item.values)), **state_row(item)}
+    values = json.dumps(dict(item.values))
+    return {"row": item.row, "key": item.key, "content": item.content, "values": values, **state_row(item)}
 
 
 def item_of(row: Any) -> Item:
@@ -107,6 +135,7 @@ def run_of(row: Any) -> Run:
             "simulated": bool(row["simulated"]),
             "header": tuple(json.loads(row["header"])),
             "carried": tuple(json.loads(row["carried"])),
+            "waited": json.loads(row["waited"]),
         }
     )
 
@@ -145,6 +174,7 @@ def run_row(run: Run) -> dict[str, Any]:
     return asdict(run) | {
         "header": json.dumps(run.header),
         "carried": json.dumps(run.carried),
+        "waited": json.dumps(dict(run.waited)),
         "simulated": int(run.simulated),
         "owner": "",
         "heartbeat": 0.0,

@@ -52,6 +52,7 @@ runs = Table(
     Column("owner", String(120), nullable=False),
     Column("heartbeat", Float, nullable=False),
     Column("wish", String(10), nullable=False),
+    Column("waited", Text, nullable=False, server_default="{}"),
 )
 
 items = Table(
@@ -60,6 +61,7 @@ items = Table(
     Column("run", String(40), primary_key=True),
     Column("row", Integer, primary_key=True, autoincrement=False),
     Column("key", String(24), nullable=False),
+    Column("content", String(24), nullable=False, server_default=""),
     Column("cells", Text, nullable=False),
     Column("values", Text, nullable=False),
     Column("status", String(12), nullable=False),
@@ -80,6 +82,7 @@ items = Table(
     Index("items_key", "run", "key", unique=True),
     Index("items_status", "run", "status", "row"),
     Index("items_phase", "run", "phase", "step", "ref"),
+    Index("items_content", "content", "run"),
 )
 
 events = Table(
@@ -98,8 +101,22 @@ events = Table(
     Index("events_run", "run", "key"),
 )
 
+
+def _know_contents(connection: Connection) -> None:
+    """Version 2: what a run waited for, and an item's content beside its key."""
+    known = {column["name"] for column in inspect(connection).get_columns(items.name)}
+    if items.c.content.name in known:
+        # Version 1 was made by this bulkps, with every column that it knows.
+        return
+    connection.exec_driver_sql("ALTER TABLE runs ADD COLUMN waited TEXT NOT NULL DEFAULT '{}'")
+    connection.exec_driver_sql("ALTER TABLE items ADD COLUMN content VARCHAR(24) NOT NULL DEFAULT ''")
+    connection.execute(items.update().values(content=items.c.key))
+    for index in items.indexes:
+        index.create(connection, checkfirst=True)
+
+
 #: What makes version N + 1 of version N, in order; the first makes version 1 of nothing.
-MIGRATIONS: tuple[Callable[[Connection], None], ...] = (metadata.create_all,)
+MIGRATIONS: tuple[Callable[[Connection], None], ...] = (metadata.create_all, _know_contents)
 
 
 def current_version(connection: Connection) -> int:

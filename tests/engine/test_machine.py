@@ -1,6 +1,7 @@
 """The machine against a world of seeded faults: what must hold after every schedule."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -8,12 +9,12 @@ from hypothesis import strategies as st
 
 from bulkps.engine import events as ev
 from bulkps.engine.events import StopReason
-from bulkps.engine.item import Item
-from bulkps.engine.judge import IN_DOUBT
-from bulkps.engine.policy import BulkOperationConfig
+from bulkps.engine.item import IN_DOUBT, Item
+from bulkps.engine.policy import Breaker, BulkOperationConfig, LookupPolicy
 from bulkps.engine.status import BulkItemStatus
 from bulkps.errors import ExitCode
 from bulkps.exchange.cmdlet import Answer, ErrorRecord, Outcome
+from bulkps.exchange.errors import ErrorClass
 from bulkps.library.runs import exit_code
 from bulkps.operations.bind import item_key
 from bulkps.operations.loader import built_in_operations
@@ -77,15 +78,7 @@ def test_whatever_happens_totals_add_up_and_nothing_is_done_twice(
 
     finish = world.run()
 
-    assert sum(world.counts.values()) == number
-    for key, item in world.kept.items():
-        assert world.effects[key] <= 1, f"row {item.row} was done twice"
-        if item.status is S.COMPLETED:
-            assert world.effects[key] == 1, f"row {item.row} is COMPLETED and was never done"
-        if item.status is S.SKIPPED:
-            assert world.effects[key] == 0, f"row {item.row} is SKIPPED and was done"
-        if item.status is S.PENDING:
-            assert world.effects[key] == 0, f"row {item.row} is PENDING and was done"
+    world.check()
     code = exit_code(world.counts, finish.reason)
     assert (code is ExitCode.COMPLETED) == (world.counts[S.COMPLETED] == number)
     if code is ExitCode.SOME_FAILED:
@@ -109,20 +102,10 @@ def test_a_throttled_item_is_sent_again_and_an_unproven_one_never() -> None:
     world.run()
 
     assert world.met["throttled"] and world.met["silent"]
-    silent = [item for item in world.kept.values() if item.code == IN_DOUBT]
-    assert len(silent) == world.met["silent"]
-    assert all("did not prove it" in item.error for item in silent)
-    assert world.counts[S.COMPLETED] + len(silent) == 60
-
-
-def test_what_a_dead_session_had_in_flight_is_in_doubt_and_the_rest_is_sent_by_another() -> None:
-    world = World(3, restores(40), fates=Fates(dies=0.1))
-
-    world.run()
-
-    assert world.met["dies"]
-    assert sum(item.code == IN_DOUBT for item in world.kept.values()) == world.met["dies"]
-    assert world.counts[S.COMPLETED] == 40 - world.met["dies"]
+    assert world.counts[S.COMPLETED] == 60
+    assert set(world.effects.values()) == {1}
+    adopted = [change for change in world.changes if change.event == "item.adopted"]
+    assert len(adopted) == world.met["silent"]
 
 
 def test_the_last_rows_are_shared_among_the_sessions() -> None:
@@ -136,16 +119,101 @@ def test_the_last_rows_are_shared_among_the_sessions() -> None:
     assert world.most_open == 3
 
 
-def test_what_a_dead_process_had_sent_is_in_doubt_when_the_run_goes_on() -> None:
-    items = restores(5)
-    items[1] = items[1].sending(1.0)
-    world = World(4, items)
+def test_what_a_dead_session_had_in_flight_is_looked_up_and_done_once() -> None:
+    world = World(3, restores(40), fates=Fates(dies=0.1))
 
     world.run()
 
-    assert world.kept[items[1].key].code == IN_DOUBT
-    assert world.sent[items[1].key] == 0
-    assert world.counts[S.COMPLETED] == 4
+    assert world.met["dies"]
+    doubts = [change for change in world.changes if change.event == "item.in-doubt"]
+    assert len(doubts) == world.met["dies"]
+    assert world.counts[S.COMPLETED] == 40
+    assert set(world.effects.values()) == {1}
+
+
+def test_what_a_dead_process_had_sent_is_looked_up_before_anything_is_sent_again() -> None:
+    items = restores(5)
+    there, gone = items[1], items[2]
+    items[1], items[2] = there.sending(1.0), gone.sending(1.0)
+    world = World(4, items)
+    world.effect(there.key)
+
+    world.run()
+
+    assert world.sent[there.key] == 0
+    assert world.sent[gone.key] == 1
+    assert world.counts[S.COMPLETED] == 5
+    assert set(world.effects.values()) == {1}
+
+
+def test_where_no_lookup_can_tell_a_person_has_to() -> None:
+    config = BulkOperationConfig(lookup=LookupPolicy(attempts=2))
+    world = World(4, restores(5), config, Fates(lost=1.0, lookup_fails=1.0))
+
+    world.run()
+
+    left = [item for item in world.kept.values() if item.code == IN_DOUBT]
+    assert left
+    assert all("Looked up 2 times" in item.error and "bulkps retry" in item.advice for item in left)
+
+
+def test_without_a_lookup_a_doubt_is_for_a_person_at_once() -> None:
+    step = replace(RESTORE.steps[0], reconcile=(), repeat_refused=False)
+    world = World(4, restores(9), fates=Fates(lost=0.5), operation=replace(RESTORE, steps=(step,)))
+
+    world.run()
+
+    assert world.met["lost"] and not world.met["looked_up"]
+    assert sum(item.code == IN_DOUBT for item in world.kept.values()) == world.met["lost"]
+
+
+def test_an_account_that_is_refused_again_on_a_new_session_stops_the_run() -> None:
+    world = World(16, restores(30), fates=Fates(unauthorized=1.0))
+
+    finish = world.run()
+
+    assert finish.reason is StopReason.CONDEMNED
+    assert "exo-401" in finish.detail
+    assert world.met["unauthorized"] == 20, "two batches on two sessions"
+    assert world.counts[S.PENDING] == 30
+
+
+@pytest.mark.parametrize(
+    ("limits", "said"),
+    [
+        ({"max_failures": 5}, "5 rows failed (max_failures 5)"),
+        ({"max_failure_share": 0.5}, "rows failed (max_failure_share 0.5)"),
+        ({"breakers": {ErrorClass.PERMANENT: Breaker(max_failures=3)}}, "3 rows failed (max_failures 3) of"),
+    ],
+)
+def test_too_many_failures_stop_the_run_and_leave_the_rest_pending(limits: dict[str, Any], said: str) -> None:
+    world = World(17, restores(200), BulkOperationConfig(**limits), Fates(permanent=0.9))
+
+    finish = world.run()
+
+    assert finish.reason is StopReason.FAILURES
+    assert said in finish.detail
+    assert world.counts[S.PENDING] > 100
+
+
+def test_the_run_pauses_when_its_time_is_up() -> None:
+    world = World(18, restores(200), ends_at=1020.0)
+
+    finish = world.run()
+
+    assert finish.reason is StopReason.TIME
+    assert world.now < 1040
+    assert world.counts[S.PENDING] and world.counts[S.IN_PROGRESS]
+
+
+def test_the_reason_of_a_failed_request_is_asked_for() -> None:
+    world = World(19, restores(20), fates=Fates(request_fails=0.5))
+
+    world.run()
+
+    failed = [item for item in world.kept.values() if item.code == "failed-at-exchange"]
+    assert failed
+    assert all("TooManyBadItems: Error: no more" in item.error for item in failed)
 
 
 def test_stop_on_error_skips_the_rest_and_says_why() -> None:
@@ -194,10 +262,10 @@ def test_sessions_that_open_and_die_before_any_answer_end_the_run() -> None:
 
 def test_a_refused_sign_in_is_not_repeated() -> None:
     world = World(8, restores(5))
-    world.tell([ev.Started()])
-    world.tell([ev.ItemsLoaded(tuple(world.items), True)])
+    world.tell(world.process, [ev.Started()])
+    world.tell(world.process, [ev.ItemsLoaded(tuple(world.items), True)])
     refusal = replace(REFUSED, message="Failed to authenticate the user x with basic")
-    world.tell([ev.SessionRefused(1, refusal)])
+    world.tell(world.process, [ev.SessionRefused(1, refusal)])
 
     assert world.finish is not None
     assert world.finish.reason is StopReason.CANNOT_CONNECT
@@ -205,17 +273,15 @@ def test_a_refused_sign_in_is_not_repeated() -> None:
 
 def test_an_error_that_every_row_would_meet_stops_the_run_and_leaves_the_rest_pending() -> None:
     world = World(9, restores(30))
-    world.tell([ev.Started()])
+    world.tell(world.process, [ev.Started()])
     while not world.flying:
-        world.now, _, event = world.queue.pop(0)
-        world.tell([event])
+        world.step()
     key = next(iter(world.flying))
     record = ErrorRecord("A parameter cannot be found that matches parameter name 'BatchName'.")
     world.queue = [
-        one for one in world.queue if not isinstance(one[2], ev.OutcomeArrived) or one[2].outcome.id != key
+        one for one in world.queue if not isinstance(one[3], ev.OutcomeArrived) or one[3].outcome.id != key
     ]
-    world.effects[key] = 0
-    world.tell([ev.OutcomeArrived(1, Outcome(key, Answer.FAILED, errors=(record,)))])
+    world.tell(world.process, [ev.OutcomeArrived(1, Outcome(key, Answer.FAILED, errors=(record,)))])
     finish = world.run()
 
     assert finish.reason is StopReason.CONDEMNED

@@ -1,21 +1,25 @@
-"""A world for the machine: sessions, journal and Exchange as a model, one seed = one schedule.
+"""A world for the machine: processes, sessions, journal and tenant as a model, one seed = one schedule.
 
-The machine is the real one. Nothing here waits: time is a number that jumps to the next event.
+The machine is the real one. Nothing here waits: time is a number that jumps to the next event. A process can
+die between any two actions, or stand still while another takes its run over; what was sent goes on at the
+tenant all the same, and may have its effect long after nobody listens any more.
 """
 
 import heapq
 import random
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from itertools import count
 
 from bulkps.engine import events as ev
-from bulkps.engine.item import Item, Phase
+from bulkps.engine.events import StopReason
+from bulkps.engine.item import Change, Item, Phase
 from bulkps.engine.machine import Machine
 from bulkps.engine.policy import BulkOperationConfig
 from bulkps.engine.status import FOLLOWS, BulkItemStatus
 from bulkps.exchange.cmdlet import Answer, ErrorRecord, Invocation, Outcome
-from bulkps.exchange.errors import shipped_catalogue
+from bulkps.exchange.errors import ErrorClass, KnownError, shipped_catalogue
 from bulkps.operations.loader import built_in_operations
 from bulkps.operations.model import Operation
 
@@ -23,33 +27,85 @@ THROTTLED = ErrorRecord("Too many requests. (429)")
 TRANSIENT = ErrorRecord("A transient error occurred. Try again later.")
 PERMANENT = ErrorRecord("The operation couldn't be performed because object 'x' couldn't be found on 'DC01'.")
 UNKNOWN = ErrorRecord("Something that nobody has seen before.")
+UNCERTAIN = ErrorRecord(
+    "A server side error has occurred because of which the operation could not be completed. "
+    "Please try again after some time."
+)
+TAKEN = ErrorRecord(
+    "|Microsoft.Exchange.MailboxReplicationService.NameMustBeUniquePermanentException|The name must be "
+    "unique per mailbox."
+)
+UNAUTHORIZED = ErrorRecord("Error while querying REST service. HttpStatusCode=401 ErrorMessage=Unauthorized")
 REFUSED = ErrorRecord("Connection refused", exception_type="ConnectionError")
+
+_ERRORS = {
+    "throttled": THROTTLED,
+    "transient": TRANSIENT,
+    "permanent": PERMANENT,
+    "unknown": UNKNOWN,
+    "uncertain": UNCERTAIN,
+    "unauthorized": UNAUTHORIZED,
+}
+#: Errors after which Exchange may have done it all the same.
+_MAYBE = ("transient", "unknown", "uncertain")
+#: How long after it was sent an effect may come at most, and then be seen, in seconds.
+LATEST, UNSEEN = 600.0, 20.0
 
 
 @dataclass
 class Fates:
-    """How likely each fate of an invocation is; what is left of 1 is success."""
+    """How likely each fate is; what is left of 1 is success."""
 
     throttled: float = 0.0
     transient: float = 0.0
     permanent: float = 0.0
     unknown: float = 0.0
+    uncertain: float = 0.0
+    unauthorized: float = 0.0
     silent: float = 0.0
     lost: float = 0.0
     dies: float = 0.0
     not_opened: float = 0.0
     request_fails: float = 0.0
     opens_and_dies: float = 0.0
+    lookup_fails: float = 0.0
+    follow_fails: float = 0.0
+    request_removed: float = 0.0
+    worn: float = 0.0
+    crash: float = 0.0  #: That a process dies at all; at which of its actions is drawn.
+    stall: float = 0.0  #: That another process takes the run over while one stands still.
+    late: float = 0.0  #: That what a lost session had begun has its effect only later.
+
+
+@dataclass
+class Process:
+    """A process that works on the run."""
+
+    number: int
+    machine: Machine
+    dies_after: int
+    loaded: int = 0
+    actions: int = 0
+    dead: bool = False
+    wakes_at: float = 0.0
+    open: set[int] = field(default_factory=set)
+    flying: dict[str, str] = field(default_factory=dict)
+    dying: dict[int, str] = field(default_factory=dict)
+
+
+Scheduled = tuple[float, int, int, ev.Event | Callable[[], None]]
 
 
 @dataclass
 class World:
-    """Runs one machine to its finish and keeps what happened.
+    """Runs the machine and keeps what happened.
 
     Attributes:
         effects: How often Exchange really did it, by key.
         sent: How often it was sent, by key.
         met: How often each fate was met.
+        refuses: Whether the tenant refuses a second request of a name, as Exchange does.
+        ignores_lease: A planted defect: a process goes on though another took the run over.
     """
 
     seed: int
@@ -58,36 +114,121 @@ class World:
     fates: Fates = field(default_factory=Fates)
     operation: Operation = field(default_factory=lambda: built_in_operations()["restore"])
     asks: list[tuple[float, ev.Event]] = field(default_factory=list)
+    refuses: bool = True
+    make: type[Machine] = Machine
+    catalogue: tuple[KnownError, ...] = field(default_factory=shipped_catalogue)
+    ignores_lease: bool = False
+    ends_at: float | None = None
+    latency: float = 1.0
 
     def __post_init__(self) -> None:
         self.rng = random.Random(self.seed)
         self.now = 1000.0
-        self.queue: list[tuple[float, int, ev.Event]] = []
-        self.order = count()
+        self.queue: list[Scheduled] = []
+        self.order, self.numbers = count(), count(1)
         self.kept = {item.key: item for item in self.items}
-        self.loaded = 0
+        self.rows = sorted(item.row for item in self.items)
         self.effects: Counter[str] = Counter()
         self.sent: Counter[str] = Counter()
         self.met: Counter[str] = Counter()
-        self.flying: dict[str, str] = {}
         self.batches: list[int] = []
-        self.dying: dict[int, str] = {}
-        self.open: set[int] = set()
+        self.seen_from: dict[str, float] = {}
+        self.removed: set[str] = set()
+        self.budget: Callable[[float], bool] = lambda now: True
+        self.owner = 0
+        self.zombies: dict[int, Process] = {}
         self.most_open = 0
+        self.notes: list[str] = []
+        self.waited: dict[str, float] = {}
+        self.changes: list[Change] = []
         self.finish: ev.Finish | None = None
-        self.machine = Machine(self.operation, self.config, shipped_catalogue(), "batch")
+        self.process = self.start()
         for after, event in self.asks:
             self.later(after, event)
 
-    def run(self, steps: int = 100_000) -> ev.Finish:
-        self.tell([ev.Started(self.following)])
+    def start(self) -> Process:
+        """Start a process, which takes the lease."""
+        machine = self.make(self.operation, self.config, self.catalogue, "batch", ends_at=self.ends_at)
+        dies = self.rng.randint(1, 80) if self.rng.random() < self.fates.crash else 10**9
+        self.process = Process(next(self.numbers), machine, dies)
+        self.owner, self.finish = self.process.number, None
+        return self.process
+
+    @property
+    def machine(self) -> Machine:
+        return self.process.machine
+
+    @property
+    def flying(self) -> dict[str, str]:
+        return self.process.flying
+
+    def live(self) -> None:
+        """Run it, and resume it after whatever happens, until every item is at its end."""
+        for resumed in range(40):
+            if resumed >= 8:
+                # Once resumed without faults it must come to an end.
+                self.fates = Fates()
+                self.process.dies_after = 10**9
+            self.work()
+            if self.finish is not None and not self.open_items:
+                return
+            self.met["resumed"] += 1
+            # As bulkps resume does.
+            self.config, self.ends_at = replace(self.config, wait=True), None
+            self.now += self.rng.choice([0.0, 5.0, 100.0])
+            self.start()
+        raise AssertionError("the run does not come to an end however often it is resumed")
+
+    @property
+    def open_items(self) -> list[Item]:
+        return [item for item in self.kept.values() if item.phase is not Phase.OVER]
+
+    def run(self) -> ev.Finish:
+        """Run a process that does not die until it finishes."""
+        finish = self.work()
+        assert finish is not None
+        return finish
+
+    def work(self, steps: int = 100_000) -> ev.Finish | None:
+        """Run the process until it finishes, or dies and leaves None."""
+        process = self.process
+        self.tell(process, [ev.Started(self.following)])
         for _ in range(steps):
-            if self.finish:
+            if self.finish or process.dead:
                 return self.finish
             assert self.queue, "the machine waits for nothing: it would hang"
-            self.now, _, event = heapq.heappop(self.queue)
-            self.tell([event])
+            self.step()
+            process = self.process
         raise AssertionError("the machine does not come to an end")
+
+    def step(self) -> None:
+        """Let the next thing happen."""
+        self.now, _, number, thing = heapq.heappop(self.queue)
+        if callable(thing):
+            thing()
+        elif number != self.process.number:
+            if self.ignores_lease and number in self.zombies and not self.zombies[number].dead:
+                self.tell(self.zombies[number], [thing])
+        elif self.rng.random() < self.fates.stall * 0.01:
+            self.stall(self.process, thing)
+        else:
+            self.tell(self.process, [thing])
+
+    def stall(self, process: Process, event: ev.Event) -> None:
+        """Let *process* stand still; another takes the run over, and then it wakes up."""
+        self.met["stall"] += 1
+        self.zombies[process.number] = process
+        self.now += 60.0
+        self.start()
+        self.tell(self.process, [ev.Started(self.following)])
+        for _ in range(self.rng.randint(0, 20)):
+            if self.finish or self.process.dead or not self.queue:
+                break
+            self.step()
+        self.tell(process, [event])
+        if not process.dead:
+            # It may have had nothing to write; then it lives on until it has.
+            process.dead = not self.ignores_lease
 
     @property
     def following(self) -> int:
@@ -98,125 +239,318 @@ class World:
         found = Counter(item.status for item in self.kept.values())
         return {status: found[status] for status in BulkItemStatus}
 
-    def later(self, after: float, event: ev.Event) -> None:
-        heapq.heappush(self.queue, (self.now + after, next(self.order), event))
+    def later(
+        self, after: float, thing: ev.Event | Callable[[], None], process: Process | None = None
+    ) -> None:
+        number = (process or self.process).number
+        heapq.heappush(self.queue, (self.now + after, next(self.order), number, thing))
 
-    def tell(self, events: list[ev.Event]) -> None:
+    def tell(self, process: Process, events: list[ev.Event]) -> None:
         for event in events:
             if isinstance(event, ev.OutcomeArrived):
-                self.flying.pop(event.outcome.id, None)
+                process.flying.pop(event.outcome.id, None)
             if isinstance(event, ev.SessionLost):
-                self.flying.pop(self.dying.pop(event.session, ""), None)
-        for action in self.machine.receive(events, self.now, self.rng.random()):
-            self.act(action)
+                process.flying.pop(process.dying.pop(event.session, ""), None)
+        process.wakes_at = 0.0
+        for action in process.machine.receive(events, self.now, self.rng.random()):
+            process.actions += 1
+            if process.actions >= process.dies_after:
+                self.met["crash"] += 1
+                process.dead = True
+            if process.dead:
+                return
+            self.act(process, action)
 
-    def act(self, action: ev.Action) -> None:
-        assert self.finish is None, f"{action} after the finish"
+    def wake(self, process: Process, at: float) -> None:
+        """Tell a process that its time has come, unless it asked for another since."""
+        if process.wakes_at == at and not process.dead and process is self.process:
+            self.tell(process, [ev.TimePassed()])
+
+    def act(self, process: Process, action: ev.Action) -> None:
+        assert self.finish is None or process is not self.process, f"{action} after the finish"
         match action:
             case ev.Record(changes):
-                for change in changes:
-                    self.keep(change.item)
+                self.record(process, changes)
             case ev.LoadItems(number):
-                chunk = self.items[self.loaded : self.loaded + number]
-                self.loaded += len(chunk)
-                self.later(0.0, ev.ItemsLoaded(tuple(chunk), len(chunk) < number))
+                self.load(process, number)
             case ev.OpenSession(session):
-                self.open_session(session)
-            case ev.CloseSession(session):
-                self.open.discard(session)
+                self.open_session(process, session)
+            case ev.CloseSession(session, reason):
+                self.met["renewed"] += bool(reason)
+                process.open.discard(session)
             case ev.Send(session, batch):
-                self.send(session, batch)
+                self.send(process, session, batch)
+            case ev.LookUp(session, batch):
+                self.look_up(process, session, batch)
             case ev.AskAfter(session, step, _):
-                self.answer_follow(session, step)
+                self.answer_follow(process, session, step)
+            case ev.Paced(notes, waited):
+                self.notes += notes
+                self.waited = dict(waited)
             case ev.SkipRest(code, reason):
-                for item in list(self.kept.values()):
-                    if item.status is BulkItemStatus.PENDING:
-                        skipped = replace(
-                            item, status=BulkItemStatus.SKIPPED, phase=Phase.OVER, code=code, error=reason
-                        )
-                        self.kept[item.key] = skipped
+                self.skip(code, reason)
             case ev.WakeAt(at):
                 assert at > self.now
-                self.later(at - self.now, ev.TimePassed())
+                process.wakes_at = at
+                self.later(at - self.now, lambda: self.wake(process, at), process)
             case ev.Finish():
-                self.finish = action
+                process.dead = True
+                if process is self.process:
+                    self.finish = action
+                    self.met[action.reason.value] += 1
+
+    # --- the journal ----------------------------------------------------------------------------------
+
+    def record(self, process: Process, changes: tuple[Change, ...]) -> None:
+        if self.owner != process.number and not self.ignores_lease:
+            process.dead = True
+            return
+        for change in changes:
+            self.check_wait(change)
+            self.changes.append(change)
+            self.keep(change.item)
 
     def keep(self, item: Item) -> None:
         before = self.kept[item.key].status
         assert item.status in FOLLOWS[before], f"{before} became {item.status}"
-        self.kept[item.key] = item
+        # What a process only knows in memory is not in the journal.
+        self.kept[item.key] = replace(item, doubted_at=0.0, lookups=0)
 
-    def open_session(self, session: int) -> None:
+    def check_wait(self, change: Change) -> None:
+        """Waits are as the policy says."""
+        item = change.item
+        if change.event != "item.retry" or not change.errors:
+            return
+        known = next(entry for entry in self.catalogue if entry.matches(change.errors[0].searched))
+        policy = self.config.retry.get(known.error_class)
+        if policy is None:
+            assert known.error_class is ErrorClass.AUTH
+            return
+        assert item.attempt < (policy.attempts or self.config.max_retries + 1), "it is tried too often"
+        longest = policy.wait_after(item.attempt)
+        wait = item.not_before - change.at
+        assert longest * (1 - policy.jitter) - 1e-6 <= wait <= longest + 1e-6, f"a wait of {wait} s"
+
+    def load(self, process: Process, number: int) -> None:
+        unsent = (Phase.READY, Phase.SENT, Phase.DOUBT)
+        found = [
+            item
+            for item in sorted(self.kept.values(), key=lambda item: item.row)
+            if item.row > process.loaded and item.phase in unsent
+        ][:number]
+        if found:
+            process.loaded = found[-1].row
+        self.later(0.0, ev.ItemsLoaded(tuple(found), len(found) < number), process)
+
+    def skip(self, code: str, reason: str) -> None:
+        for item in list(self.kept.values()):
+            if item.status is BulkItemStatus.PENDING:
+                status = BulkItemStatus.SKIPPED
+                self.kept[item.key] = replace(item, status=status, phase=Phase.OVER, code=code, error=reason)
+
+    # --- sessions -------------------------------------------------------------------------------------
+
+    def open_session(self, process: Process, session: int) -> None:
         if self.rng.random() < self.fates.not_opened:
             self.met["not_opened"] += 1
-            self.later(self.rng.random(), ev.SessionRefused(session, REFUSED))
+            self.later(self.rng.random(), ev.SessionRefused(session, REFUSED), process)
         else:
-            self.open.add(session)
-            self.most_open = max(self.most_open, len(self.open))
-            self.later(self.rng.random(), ev.SessionOpened(session))
+            process.open.add(session)
+            self.most_open = max(self.most_open, len(process.open))
+            self.later(self.rng.random(), ev.SessionOpened(session), process)
 
-    def send(self, session: int, batch: tuple[Invocation, ...]) -> None:
+    def send(self, process: Process, session: int, batch: tuple[Invocation, ...]) -> None:
         self.batches.append(len(batch))
-        after = 0.0
+        assert session in process.open, "it was sent on a session that is not there"
         if self.rng.random() < self.fates.opens_and_dies:
             self.met["opens_and_dies"] += 1
-            self.die(session, 0.01, batch)
+            self.die(process, session, 0.01, batch)
             return
-        for position, invocation in enumerate(batch):
-            kept = self.kept[invocation.id]
-            assert kept.status is BulkItemStatus.IN_PROGRESS, "it was sent before that was on disk"
-            assert kept.phase is Phase.SENT, "it was sent before that was on disk"
-            target = str(kept.values[self.operation.exclusive[0]]).casefold()
-            assert target not in self.flying.values(), f"two items for {target} are in flight"
-            self.flying[invocation.id] = target
-            self.sent[invocation.id] += 1
-            after += 0.01 + self.rng.random()
+        for invocation in batch:
+            self.check_sent(process, invocation)
+        self.serve(process, session, batch)
+
+    def serve(self, process: Process, session: int, batch: tuple[Invocation, ...]) -> None:
+        """Work on the first of *batch*, then on the others, whether or not anybody listens."""
+        if not batch:
+            self.later(0.0, ev.BatchEnded(session, self.worn()), process)
+            return
+
+        def land() -> None:
             fate = self.fate()
             self.met[fate] += 1
             if fate == "dies":
-                self.dying[session] = invocation.id
-                self.effects[invocation.id] += self.rng.random() < 0.5
-                self.die(session, after, batch[position + 1 :])
-                return
-            self.land_later(session, invocation, fate, after)
-        self.later(after, ev.BatchEnded(session))
+                process.dying[session] = batch[0].id
+                self.effect_perhaps(batch[0].id, 0.0)
+                self.die(process, session, 0.0, batch[1:])
+            elif self.land(process, session, batch[0], fate):
+                for rest in batch[1:]:
+                    outcome = Outcome(rest.id, Answer.NOT_SENT)
+                    self.later(0.0, ev.OutcomeArrived(session, outcome), process)
+                self.serve(process, session, ())
+            else:
+                self.serve(process, session, batch[1:])
+
+        self.sent[batch[0].id] += 1
+        self.later(0.01 + self.rng.random() * self.latency, land)
+
+    def worn(self) -> str:
+        return "old" if self.rng.random() < self.fates.worn else ""
+
+    def check_sent(self, process: Process, invocation: Invocation) -> None:
+        if process is self.process:
+            kept = self.kept[invocation.id]
+            assert kept.phase is Phase.SENT, "it was sent before that was on disk"
+            targets = {str(kept.values[name]).casefold() for name in self.operation.exclusive[:1]}
+            target = next(iter(targets))
+            assert target not in process.flying.values(), f"two items for {target} are in flight"
+            process.flying[invocation.id] = target
 
     def fate(self) -> str:
         drawn = self.rng.random()
-        for name in ("throttled", "transient", "permanent", "unknown", "silent", "lost", "dies"):
+        for name in (*_ERRORS, "silent", "lost", "dies"):
             drawn -= getattr(self.fates, name)
             if drawn < 0:
                 return name
         return "success"
 
-    def die(self, session: int, after: float, rest: tuple[Invocation, ...]) -> None:
+    def die(self, process: Process, session: int, after: float, rest: tuple[Invocation, ...]) -> None:
         for invocation in rest:
-            self.later(after, ev.OutcomeArrived(session, Outcome(invocation.id, Answer.NOT_SENT)))
-        self.later(after, ev.SessionLost(session, "the world took it"))
-        self.open.discard(session)
+            outcome = Outcome(invocation.id, Answer.NOT_SENT)
+            self.later(after, ev.OutcomeArrived(session, outcome), process)
+        self.later(after, ev.SessionLost(session, "the world took it"), process)
+        process.open.discard(session)
 
-    def land_later(self, session: int, invocation: Invocation, fate: str, after: float) -> None:
-        errors = {"throttled": THROTTLED, "transient": TRANSIENT, "permanent": PERMANENT, "unknown": UNKNOWN}
+    def land(self, process: Process, session: int, invocation: Invocation, fate: str) -> bool:
+        """Let an invocation end; return whether it was throttled."""
+        key = invocation.id
         name = str(invocation.cmdlet.parameters.get("Name", ""))
-        output: tuple[dict[str, object], ...] = ({"Name": name, "UserPrincipalName": name, "Guid": "g"},)
-        if fate in errors:
-            outcome = Outcome(invocation.id, Answer.COMPLETED, errors=(errors[fate],))
+        output: tuple[dict[str, object], ...] = (
+            {"Name": name, "Identity": f"t\\{name}", "UserPrincipalName": name, "Guid": "g"},
+        )
+        if fate not in ("throttled", "unauthorized") and not self.budget(self.now):
+            fate = "throttled"
+            self.met["throttled"] += 1
+        if fate in _ERRORS:
+            if fate in _MAYBE:
+                self.effect_perhaps(key, 0.0)
+            outcome = Outcome(key, Answer.COMPLETED, errors=(_ERRORS[fate],))
         elif fate == "lost":
-            outcome = Outcome(invocation.id, Answer.LOST)
-            self.effects[invocation.id] += self.rng.random() < 0.5
+            self.effect_perhaps(key, 0.0)
+            outcome = Outcome(key, Answer.LOST)
+        elif invocation.cmdlet.name.startswith("Set-"):
+            outcome = Outcome(key, Answer.COMPLETED)
+        elif self.refuses and self.effects[key]:
+            self.met["taken"] += 1
+            outcome = Outcome(key, Answer.COMPLETED, errors=(TAKEN,))
         else:
-            self.effects[invocation.id] += 1
-            outcome = Outcome(invocation.id, Answer.COMPLETED, output=() if fate == "silent" else output)
-        self.later(after, ev.OutcomeArrived(session, outcome))
+            self.effect(key)
+            outcome = Outcome(key, Answer.COMPLETED, output=() if fate == "silent" else output)
+        self.later(0.0, ev.OutcomeArrived(session, outcome), process)
+        return fate == "throttled"
 
-    def answer_follow(self, session: int, step: int) -> None:
+    # --- the tenant -----------------------------------------------------------------------------------
+
+    def effect_perhaps(self, key: str, after: float) -> None:
+        """Do it, or not, or later, after nobody listens any more."""
+        if self.rng.random() < 0.5:
+            return
+        if self.rng.random() < self.fates.late:
+            self.met["late"] += 1
+            after += self.rng.random() * LATEST
+        self.later(after, lambda: self.effect(key))
+
+    def effect(self, key: str) -> None:
+        if self.refuses and self.effects[key]:
+            return
+        self.effects[key] += 1
+        self.seen_from[key] = self.now + self.rng.random() * UNSEEN * self.fates.late
+
+    def look_up(self, process: Process, session: int, batch: tuple[Invocation, ...]) -> None:
+        after = 0.0
+        for position, invocation in enumerate(batch):
+            after += 0.01 + self.rng.random() * self.latency
+            assert invocation.cmdlet.name.startswith("Get-")
+            key = invocation.id
+            if self.rng.random() < self.fates.lookup_fails:
+                fate = self.rng.choice(["throttled", "transient", "lost", "dies"])
+                self.met["lookup_" + fate] += 1
+                if fate == "dies":
+                    outcome = Outcome(key, Answer.LOST)
+                    self.later(after, ev.OutcomeArrived(session, outcome), process)
+                    self.die(process, session, after, batch[position + 1 :])
+                    return
+                errors = (_ERRORS[fate],) if fate in _ERRORS else ()
+                answer = Answer.COMPLETED if errors else Answer.LOST
+                outcome = Outcome(key, answer, errors=errors)
+                self.later(after, ev.OutcomeArrived(session, outcome), process)
+                continue
+            self.met["looked_up"] += 1
+
+            def answer_now(key: str = key, cmdlet: str = invocation.cmdlet.name) -> None:
+                if not process.dead:
+                    self.tell(process, [ev.OutcomeArrived(session, self.found(key, cmdlet))])
+
+            self.later(after, answer_now)
+        self.later(after, ev.BatchEnded(session, self.worn()), process)
+
+    def found(self, key: str, cmdlet: str) -> Outcome:
+        if cmdlet == "Get-MailboxRestoreRequestStatistics":
+            output: dict[str, object] = {"FailureType": "TooManyBadItems", "Message": "Error: no more"}
+            return Outcome(key, Answer.COMPLETED, output=(output,))
+        there = self.effects[key] and self.now >= self.seen_from[key] and key not in self.removed
+        request: dict[str, object] = {"Name": f"bulkps-{key}", "Identity": f"t\\bulkps-{key}"}
+        return Outcome(key, Answer.COMPLETED, output=(request,) if there else ())
+
+    def answer_follow(self, process: Process, session: int, step: int) -> None:
+        after = self.rng.random()
+        if self.rng.random() < self.fates.follow_fails:
+            self.met["follow_fails"] += 1
+            throttled = self.rng.random() < 0.5
+            errors = (THROTTLED if throttled else TRANSIENT,)
+            self.later(after, ev.FollowFailed(session, errors[0].message, "", errors), process)
+            return
+        self.later(after, lambda: self.show_followed(process, session, step), process)
+
+    def show_followed(self, process: Process, session: int, step: int) -> None:
+        """Answer as the driver does: with what the journal knows when the answer comes."""
         follow = self.operation.steps[step].follow
-        assert follow is not None
-        seen = []
+        if process.dead or follow is None:
+            return
+        seen: list[tuple[Item, dict[str, object]]] = []
+        absent: list[Item] = []
         for item in self.kept.values():
-            if item.phase is Phase.FOLLOWING:
-                failed = self.rng.random() < self.fates.request_fails
-                done = self.rng.random() < 0.5
-                status = "Failed" if failed else "Completed" if done else "InProgress"
-                seen.append((item, {follow.status: status}))
-        self.later(self.rng.random(), ev.FollowAnswered(session, step, tuple(seen), ()))
+            if item.phase is not Phase.FOLLOWING:
+                continue
+            if self.rng.random() < self.fates.request_removed:
+                self.removed.add(item.key)
+            if item.key in self.removed:
+                absent.append(item)
+                continue
+            # How a request ends is its own, not the poll's.
+            own = random.Random(f"{self.seed} {item.key}").random()
+            bad = own < self.fates.request_fails
+            done = self.rng.random() < 0.5
+            ended = "Failed" if bad else "CompletedWithWarning" if own > 0.9 else "Completed"
+            seen.append((item, {follow.status: ended if done else "InProgress"}))
+        self.met["request_removed"] += bool(absent)
+        self.tell(process, [ev.FollowAnswered(session, step, tuple(seen), tuple(absent), self.worn())])
+
+    # --- what must hold -------------------------------------------------------------------------------
+
+    def check(self) -> None:
+        """Raise AssertionError if anything is not as it must be, whatever happened."""
+        assert sum(self.counts.values()) == len(self.items)
+        for key, item in self.kept.items():
+            done = self.effects[key]
+            where = f"seed {self.seed}, row {item.row}, {item.status.name} {item.code}"
+            assert done <= 1, f"{where}: it was done {done} times"
+            if item.status is BulkItemStatus.COMPLETED:
+                assert done == 1, f"{where}: it was never done"
+            if item.status in (BulkItemStatus.SKIPPED, BulkItemStatus.PENDING):
+                assert done == 0, f"{where}: it was done"
+            if item.code in ("failed-at-exchange", "request-gone"):
+                assert done == 1, f"{where}: it was never done"
+
+
+__all__ = ["REFUSED", "Fates", "StopReason", "World"]

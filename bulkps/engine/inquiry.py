@@ -1,0 +1,175 @@
+"""What is asked about single items: whether one in doubt happened, why a followed one failed. Pure."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from bulkps.engine.item import IN_DOUBT, Item
+from bulkps.engine.judge import Judge, Judgement, text
+from bulkps.engine.policy import BulkOperationConfig
+from bulkps.exchange.cmdlet import Answer, Cmdlet, Outcome
+from bulkps.exchange.errors import ErrorClass, KnownError, classify
+from bulkps.operations.bind import bind_question, matching
+from bulkps.operations.model import Detail, Lookup
+
+#: Seconds after a doubt before an item is sent again of which Exchange itself refuses a second one.
+_REFUSED_ANYWAY = 30.0
+#: Codes of the catalogue with which Exchange says that there is no such object.
+_NO_SUCH_OBJECT = ("not-found", "not-found-on-dc")
+
+
+@dataclass(frozen=True)
+class Question:
+    """A query about one item.
+
+    Attributes:
+        index: Which lookup of its step.
+        status: The status of which the reason is asked; empty for a lookup.
+    """
+
+    index: int = 0
+    status: str = ""
+
+
+@dataclass(frozen=True)
+class Inquiry:
+    """Binds questions and judges their answers.
+
+    Attributes:
+        judge: Judges everything else.
+        config: How patiently items are looked up.
+        catalogue: What errors mean.
+    """
+
+    judge: Judge
+    config: BulkOperationConfig
+    catalogue: tuple[KnownError, ...]
+
+    def why(self, item: Item, status: str) -> Question | None:
+        """Return the question why a followed *item* has this bad *status*; None if nothing would tell."""
+        follow = self.judge.operation.steps[item.step].follow
+        if follow is None or follow.detail is None or status not in (*follow.failed, *follow.warned):
+            return None
+        return Question(status=status)
+
+    def cmdlet(self, item: Item, question: Question) -> tuple[Cmdlet, tuple[str, ...]] | None:
+        """Return the query and the properties that are wanted; None if a place of it is empty."""
+        asked = self._asked(item, question)
+        bound = bind_question(asked, self.judge.filled(item))
+        if bound is None:
+            return None
+        if isinstance(asked, Detail):
+            return bound, asked.keep
+        step = self.judge.operation.steps[item.step]
+        return bound, tuple(dict.fromkeys((*asked.match, *step.keep)))
+
+    def next_after(self, item: Item, question: Question) -> Question | None:
+        """Return the lookup to ask when *question* did not tell, or None if it was the last."""
+        last = question.index + 1 >= len(self.judge.operation.steps[item.step].reconcile)
+        return None if question.status or last else Question(question.index + 1)
+
+    def answered(
+        self, item: Item, question: Question, outcome: Outcome, now: float, chance: float, *, stops: bool
+    ) -> Judgement | Question:
+        """Return what the answer makes of *item*, or the question to ask next.
+
+        Args:
+            item: The item.
+            question: What was asked.
+            outcome: The answer.
+            now: Epoch seconds.
+            chance: In [0, 1).
+            stops: Whether the run is about to be over, so that nothing is sent again.
+        """
+        if question.status:
+            return self._explained(item, question.status, outcome, now)
+        asked = self.judge.operation.steps[item.step].reconcile[question.index]
+        if outcome.answer is Answer.NOT_SENT:
+            return self._again(item, "it was not looked up yet", now, counted=False)
+        if outcome.answer is Answer.LOST:
+            return self._again(item, f"the answer of {asked.cmdlet} was lost", now)
+        verdict, proof = self._verdict(item, asked, outcome)
+        if verdict == "failed":
+            judged = self._again(item, f"{asked.cmdlet} failed: {outcome.errors[0].message}", now)
+            meaning = classify(outcome.errors, self.catalogue, mutates=False)
+            known = meaning.known
+            if known.error_class is ErrorClass.THROTTLED:
+                # It was not even asked.
+                judged = self._again(item, judged.item.error, now, counted=False)
+            return replace(
+                judged, error_class=known.error_class, reconnect=known.reconnect, named_wait=meaning.wait
+            )
+        if verdict == "happened":
+            before = "its answer was lost" if item.code == IN_DOUBT else "Exchange has it already"
+            found = f"{before}; {asked.cmdlet} shows it"
+            adopted = replace(item, warnings=(*item.warnings, found))
+            return self.judge.happened(adopted, proof, "item.adopted", now)
+        if verdict == "absent":
+            return self._absent(item, asked, now, None if stops else chance)
+        following = self.next_after(item, question)
+        return following or self._cannot_tell(item, now)
+
+    def nothing_asks(self, item: Item, question: Question, now: float) -> Judgement:
+        """Return *item* when *question* cannot be asked, and no other can."""
+        if question.status:
+            return self.judge.followed(item, question.status, now) or Judgement(item, "item.still-in-doubt")
+        return self._cannot_tell(item, now)
+
+    def _cannot_tell(self, item: Item, now: float) -> Judgement:
+        return self._again(item, "Exchange shows neither that it happened nor that it did not", now)
+
+    def _asked(self, item: Item, question: Question) -> Lookup | Detail:
+        step = self.judge.operation.steps[item.step]
+        if question.status and step.follow and step.follow.detail:
+            return step.follow.detail
+        return step.reconcile[question.index]
+
+    def _verdict(self, item: Item, asked: Lookup, outcome: Outcome) -> tuple[str, dict[str, object]]:
+        if outcome.errors:
+            known = classify(outcome.errors, self.catalogue, mutates=False).known
+            return (asked.missing if known.id in _NO_SUCH_OBJECT else "failed"), {}
+        if outcome.answer is not Answer.COMPLETED:
+            return "unknown", {}
+        fitting = matching(asked.match, self.judge.filled(item), outcome.output)
+        if len(fitting) == 1:
+            return asked.found, dict(fitting[0])
+        # More than one fits: whatever it means, it does not mean this item.
+        return ("unknown" if fitting else asked.missing), {}
+
+    def _absent(self, item: Item, asked: Lookup, now: float, chance: float | None) -> Judgement:
+        step = self.judge.operation.steps[item.step]
+        if item.code != IN_DOUBT:
+            # A conflict that is not the item's own: Exchange's words stand.
+            failed = item.failed(now, item.code, item.error, item.advice)
+            return Judgement(failed, "item.failed", error_class=ErrorClass.CONFLICT)
+        if chance is None:
+            reason = f"{item.error} {asked.cmdlet} did not show it before the run was over"
+            return self.judge.left_in_doubt(item, reason, now)
+        settled = item.doubted_at + self.config.settle
+        wait = self.config.wait_after(ErrorClass.TRANSIENT, item.attempt, chance)
+        if wait is not None and step.repeat_refused:
+            settled = min(settled, item.doubted_at + _REFUSED_ANYWAY)
+        if now < settled:
+            return Judgement(replace(item, not_before=settled), "item.still-in-doubt")
+        if wait is not None:
+            return Judgement(item.waiting(now + wait, IN_DOUBT, item.error), "item.absent")
+        reason = f"sent {item.attempt} times, never answered, and {asked.cmdlet} shows that it did not happen"
+        failed = item.failed(now, "never-answered", f"{reason}. {item.error}", "bulkps retry sends it again.")
+        return Judgement(failed, "item.failed", error_class=ErrorClass.TRANSIENT)
+
+    def _again(self, item: Item, reason: str, now: float, *, counted: bool = True) -> Judgement:
+        lookups = item.lookups + (1 if counted else 0)
+        if lookups >= self.config.lookup.attempts:
+            return self.judge.left_in_doubt(item, f"{item.error} Looked up {lookups} times: {reason}", now)
+        until = now + self.config.lookup.wait_after(lookups)
+        return Judgement(replace(item, lookups=lookups, not_before=until), "item.still-in-doubt")
+
+    def _explained(self, item: Item, status: str, outcome: Outcome, now: float) -> Judgement:
+        found = outcome.output[0] if len(outcome.output) == 1 else {}
+        why = ": ".join(_words(found, self._asked(item, Question(status=status))))
+        judged = self.judge.followed(item, status, now, why)
+        return judged or Judgement(item, "item.still-in-doubt")
+
+
+def _words(found: object, asked: Lookup | Detail) -> Iterator[str]:
+    if isinstance(asked, Detail) and isinstance(found, dict):
+        yield from filter(None, (text(found.get(name) or "") for name in asked.keep))

@@ -1,0 +1,126 @@
+"""One seed = one world: its operation, its policy, its faults, and what people ask of the run."""
+
+import random
+from collections import Counter
+from dataclasses import replace
+from typing import Any
+
+from bulkps.engine import events as ev
+from bulkps.engine.item import Item
+from bulkps.engine.policy import BulkOperationConfig, LookupPolicy
+from bulkps.operations.bind import item_key
+from bulkps.operations.loader import built_in_operations
+from tests.engine.world import Fates, World
+
+RESTORE = built_in_operations()["restore"]
+#: As RESTORE, for a cmdlet that Exchange does as often as it is asked: only the lookup keeps it from twice.
+UNGUARDED = replace(RESTORE, steps=(replace(RESTORE.steps[0], repeat_refused=False),))
+
+#: Kinds of fault that must have been met once enough seeds were tried.
+KINDS = (
+    "throttled",
+    "transient",
+    "permanent",
+    "unknown",
+    "uncertain",
+    "unauthorized",
+    "silent",
+    "lost",
+    "dies",
+    "late",
+    "taken",
+    "not_opened",
+    "opens_and_dies",
+    "renewed",
+    "lookup_throttled",
+    "lookup_transient",
+    "lookup_lost",
+    "lookup_dies",
+    "looked_up",
+    "follow_fails",
+    "request_removed",
+    "crash",
+    "stall",
+    "resumed",
+    "paused",
+    "cancelled",
+    "stop-on-error",
+    "cannot-connect",
+    "cannot-follow",
+    "condemned",
+    "too-many-failures",
+    "time-is-up",
+    "done",
+)
+_SHARES = {
+    "throttled": 0.3,
+    "transient": 0.2,
+    "permanent": 0.2,
+    "unknown": 0.1,
+    "uncertain": 0.2,
+    "unauthorized": 0.3,
+    "silent": 0.1,
+    "lost": 0.2,
+    "dies": 0.2,
+    "not_opened": 0.4,
+    "opens_and_dies": 0.2,
+    "request_fails": 0.2,
+    "lookup_fails": 0.4,
+    "follow_fails": 0.9,
+    "request_removed": 0.05,
+    "worn": 0.2,
+    "crash": 1.0,
+    "stall": 1.0,
+    "late": 1.0,
+}
+
+
+def restores(number: int, targets: int = 10_000) -> list[Item]:
+    rows = [
+        {"source_guid": f"00000000-0000-0000-0000-{i:012}", "target_mailbox": f"t{i % targets}@contoso.com"}
+        for i in range(number)
+    ]
+    return [Item(item_key(RESTORE, row), i + 2, row) for i, row in enumerate(rows)]
+
+
+def world_of(seed: int, **planted: Any) -> World:
+    """Return the world of *seed*; *planted* puts a defect into it."""
+    rng = random.Random(f"schedule {seed}")
+    refuses = rng.random() < 0.5
+    fates = Fates(
+        **{name: rng.random() * most if rng.random() < 0.4 else 0.0 for name, most in _SHARES.items()}
+    )
+    asks: list[tuple[float, ev.Event]] = []
+    for event in (ev.PauseAsked(), ev.CancelAsked(), ev.InterruptAsked()):
+        if rng.random() < 0.1:
+            asks.append((rng.random() * 30, event))
+    config = BulkOperationConfig(
+        batch_size=rng.randint(1, 6),
+        parallel_execution=True,
+        max_sessions=rng.randint(1, 4),
+        stop_on_error=rng.random() < 0.1,
+        delay_between_batches=rng.choice([0.0, 1.0]),
+        adaptive_pacing=rng.random() < 0.8,
+        max_failures=rng.choice([None, None, 3]),
+        lookup=LookupPolicy(attempts=rng.randint(1, 6)),
+        wait=rng.random() < 0.9,
+    )
+    return World(
+        seed,
+        restores(rng.randint(1, 16), rng.choice([3, 10_000])),
+        config,
+        fates,
+        RESTORE if refuses else UNGUARDED,
+        asks,
+        refuses=refuses,
+        ends_at=1000.0 + rng.random() * 60 if rng.random() < 0.1 else None,
+        **planted,
+    )
+
+
+def try_seed(seed: int, **planted: Any) -> Counter[str]:
+    """Live through the world of *seed* and check it; return what was met."""
+    world = world_of(seed, **planted)
+    world.live()
+    world.check()
+    return +world.met

@@ -1,0 +1,92 @@
+"""The proof: seeded schedules of everything that can go wrong; a failing seed replays by its number.
+
+``python -c "from tests.engine.schedules import try_seed; try_seed(4711)"``
+"""
+
+import json
+import os
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from bulkps.engine import events as ev
+from bulkps.engine.events import Action, Event
+from bulkps.engine.item import Item
+from bulkps.engine.judge import Judge, Judgement
+from bulkps.engine.machine import Machine
+from bulkps.exchange.errors import ErrorClass, shipped_catalogue
+from tests.engine.schedules import KINDS, try_seed
+
+SEEDS = 100_000 if os.environ.get("BULKPS_SOAK") else 2_000
+#: Each part alone must have met every kind of fault.
+PARTS = 2
+
+
+@pytest.mark.parametrize("part", range(PARTS))
+def test_no_schedule_does_anything_twice_or_loses_anything(
+    part: int, record_property: Callable[[str, object], None]
+) -> None:
+    met: Counter[str] = Counter()
+    for seed in range(part, SEEDS, PARTS):
+        try:
+            for kind in try_seed(seed):
+                met[kind] += 1
+        except AssertionError as error:
+            raise AssertionError(f"seed {seed}: {error}") from error
+    record_property("met", json.dumps(met))
+    missing = [kind for kind in KINDS if not met[kind]]
+    assert not missing, f"never met: {missing}; the proof shows nothing about them"
+
+
+class SendsFirst(Machine):
+    """Planted: what is sent is written down afterwards."""
+
+    def receive(self, events: Iterable[Event], now: float, chance: float = 0.0) -> list[Action]:
+        actions = super().receive(events, now, chance)
+        return sorted(actions, key=lambda action: isinstance(action, ev.Record))
+
+
+class _Trusting(Judge):
+    def doubt(self, item: Item, reason: str, now: float) -> Judgement:
+        return Judgement(item.waiting(now, "in-doubt", reason), "item.absent")
+
+
+class LooksNothingUp(Machine):
+    """Planted: what is in doubt is sent again without a look."""
+
+    def __init__(self, operation: Any, config: Any, catalogue: Any, batch: str, **further: Any) -> None:
+        super().__init__(operation, config, catalogue, batch, **further)
+        self._judge = _Trusting(operation, config, catalogue, batch)
+
+
+RETRIES_UNCERTAIN = tuple(
+    replace(entry, error_class=ErrorClass.TRANSIENT, retry="safe")
+    if entry.error_class is ErrorClass.UNCERTAIN
+    else entry
+    for entry in shipped_catalogue()
+)
+
+
+@pytest.mark.parametrize(
+    "planted",
+    [
+        {"make": SendsFirst},
+        {"make": LooksNothingUp},
+        {"catalogue": RETRIES_UNCERTAIN},
+        {"ignores_lease": True},
+    ],
+    ids=["send before the journal", "no lookup after doubt", "retry of uncertain", "lease ignored"],
+)
+def test_the_simulation_finds_a_planted_defect(
+    planted: dict[str, Any], record_property: Callable[[str, object], None]
+) -> None:
+    for seed in range(2_000):
+        try:
+            try_seed(seed, **planted)
+        except AssertionError as error:
+            record_property("found", f"seed {seed}: {error}")
+            return
+    pytest.fail("2,000 schedules did not find it")
