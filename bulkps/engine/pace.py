@@ -16,9 +16,9 @@ _UNDER = 0.97
 #: time. A first estimate is rough, so it is left behind faster.
 _GROWS = 0.03
 _CREEPS, _CREEPS_AT_FIRST = 15.0, 5.0
-#: A limited run hands over what fits into so many seconds, and may make up for so many: more would be a burst.
+#: A limited run hands over what fits into so many seconds, and makes up for so many: more would be a burst.
 _SLICE, _CREDIT = 0.5, 0.25
-#: Within so many seconds after a step down, throttled answers are of before; up to so many, it was not enough.
+#: So many seconds after a step down, throttled answers are of before; up to so many, it was not enough.
 _ECHO, _AGAIN = 1.0, 3.0
 #: Seconds between two steps in the number of sessions.
 _SESSION_STEP = 5.0

@@ -139,6 +139,17 @@ def shipped_catalogue() -> tuple[KnownError, ...]:
     return load_catalogue(own, "own-errors.yaml") + load_catalogue(text, "errors.yaml")
 
 
+def portable_patterns(catalogue: Sequence[KnownError], kind: ErrorClass) -> tuple[str, ...]:
+    """Return the patterns of one class as Python and .NET both take them: no named groups, flags inside."""
+    found = []
+    for entry in catalogue:
+        if entry.error_class is kind:
+            text = re.sub(r"\(\?P<\w+>", "(?:", entry.pattern)
+            flags = re.match(r"\(\?([a-z]+)\)", text)
+            found.append(f"(?{flags.group(1)}:{text[flags.end() :]})" if flags else text)
+    return tuple(found)
+
+
 def classify(records: Sequence[ErrorRecord], catalogue: Sequence[KnownError], *, mutates: bool) -> Meaning:
     """Return what *records* (at least one) come down to.
 

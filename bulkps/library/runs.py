@@ -17,7 +17,7 @@ from bulkps.engine.policy import BulkOperationConfig
 from bulkps.engine.status import BulkItemStatus
 from bulkps.errors import BulkpsError, ExitCode, RecordFailed, UsageProblem
 from bulkps.exchange.cmdlet import Cmdlet, Secret
-from bulkps.exchange.errors import KnownError
+from bulkps.exchange.errors import ErrorClass, KnownError, portable_patterns
 from bulkps.intake import CheckReport, InputRow
 from bulkps.operations.bind import PASSWORD, bind, item_key, places
 from bulkps.operations.loader import dump_operation, load_operation, releases, uses
@@ -301,7 +301,10 @@ def _drive(
 ) -> Finish:
     connection, config = target.connection, target.config
     _say_started(recorder, run, connection)
-    with endpoint(connection, target.credentials, config.item_timeout, cmdlets_of(operation)) as there:
+    throttled = portable_patterns(target.catalogue, ErrorClass.THROTTLED)
+    with endpoint(
+        connection, target.credentials, config.item_timeout, cmdlets_of(operation), throttled
+    ) as there:
         machine = Machine(
             operation,
             config,

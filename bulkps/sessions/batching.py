@@ -13,6 +13,9 @@ from bulkps.shippedfiles import shipped
 BATCH_FUNCTION = "Invoke-BulkPSBatch"
 
 
+_ANSWERS = {"completed": Answer.COMPLETED, "not-run": Answer.NOT_SENT}
+
+
 def module_text() -> str:
     """Return the text of the module BulkPS, which defines the function when it is run."""
     return shipped("scripts").joinpath("BulkPS", "BulkPS.psm1").read_text(encoding="utf-8-sig")
@@ -38,7 +41,7 @@ def batch_outcome(found: object) -> Outcome:
     told = _properties(found)
     return Outcome(
         str(told.get("id") or ""),
-        Answer.COMPLETED if told.get("state") == "completed" else Answer.FAILED,
+        _ANSWERS.get(str(told.get("state")), Answer.FAILED),
         output=tuple(
             {key: plain(value) for key, value in _properties(one).items()}
             for one in _list(told.get("output"))

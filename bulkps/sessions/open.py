@@ -72,7 +72,11 @@ class Opened:
 
 @contextmanager
 def endpoint(
-    connection: Connection, credentials: Credentials, item_timeout: float, cmdlets: Sequence[str]
+    connection: Connection,
+    credentials: Credentials,
+    item_timeout: float,
+    cmdlets: Sequence[str],
+    until: Sequence[str] = (),
 ) -> Iterator[Endpoint]:
     """Give an endpoint for *connection*; the embedded simulator runs inside the block.
 
@@ -81,9 +85,12 @@ def endpoint(
         credentials: Its secrets.
         item_timeout: Seconds that one item may take.
         cmdlets: The cmdlets that will be sent.
+        until: Regular expressions: an error that matches one keeps the rest of its batch from being sent.
     """
     with reachable(connection, credentials) as (there, secrets):
-        yield Endpoint(lambda: open_session(there, secrets, item_timeout, cmdlets), connection.simulated)
+        yield Endpoint(
+            lambda: open_session(there, secrets, item_timeout, cmdlets, until), connection.simulated
+        )
 
 
 @contextmanager
@@ -102,7 +109,11 @@ def reachable(connection: Connection, credentials: Credentials) -> Iterator[tupl
 
 
 def open_session(
-    connection: Connection, credentials: Credentials, item_timeout: float, cmdlets: Sequence[str]
+    connection: Connection,
+    credentials: Credentials,
+    item_timeout: float,
+    cmdlets: Sequence[str],
+    until: Sequence[str] = (),
 ) -> PSRPSession:
     """Return an open session.
 
@@ -121,6 +132,7 @@ def open_session(
         item_timeout,
         batching=opened.batching,
         wear=wear,
+        until=until,
         on_close=opened.close,
     )
 

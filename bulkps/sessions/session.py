@@ -5,6 +5,7 @@ offers only cmdlets it is one pipeline per item. Never several items as statemen
 terminating error would silently drop the rest (engine-facts.md).
 """
 
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -36,6 +37,8 @@ class PSRPSession:
         item_timeout: Seconds that one item may take.
         batching: Whether Invoke-BulkPSBatch may be called in it.
         wear: How long it may be used.
+        until: Regular expressions: once an error matches one, the rest of the batch is not sent. Exchange
+            would refuse it too.
         on_close: Called once when it is closed.
     """
 
@@ -47,10 +50,12 @@ class PSRPSession:
         *,
         batching: bool,
         wear: Wear,
+        until: Sequence[str] = (),
         on_close: Callable[[], None],
     ) -> None:
         self._pool, self._patience, self._item_timeout = pool, patience, item_timeout
         self.batching, self._wear, self._on_close = batching, wear, on_close
+        self._until, self._until_text = tuple(re.compile(text) for text in until), list(until)
         self._interrupted = threading.Event()
 
     def invoke(self, batch: Sequence[Invocation]) -> Iterator[Outcome]:
@@ -92,9 +97,15 @@ class PSRPSession:
                 return
             outcome, lost = self._run(invocation)
             yield outcome
-            if lost:
+            if lost or self._would_be_refused(outcome):
                 yield from (Outcome(rest.id, Answer.NOT_SENT) for rest in batch[position + 1 :])
-                raise SessionLostError(lost)
+                if lost:
+                    raise SessionLostError(lost)
+                return
+
+    def _would_be_refused(self, outcome: Outcome) -> bool:
+        """Return whether what is behind it in the batch would only be refused as well."""
+        return any(one.search(record.searched) for one in self._until for record in outcome.errors)
 
     def _run(self, invocation: Invocation) -> tuple[Outcome, str]:
         """Return the outcome of *invocation*, and why the session is lost, or an empty string."""
@@ -161,6 +172,8 @@ class PSRPSession:
     def _together(self, batch: Sequence[Invocation], items: list[dict[str, object]]) -> Iterator[Outcome]:
         pipeline = PowerShell(self._pool)
         pipeline.add_cmdlet(BATCH_FUNCTION).add_parameter("Items", items)
+        if self._until_text:
+            pipeline.add_parameter("Until", self._until_text)
         self._wear.begun()
         try:
             lines.begin(pipeline)

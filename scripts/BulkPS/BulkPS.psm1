@@ -32,11 +32,16 @@ function Invoke-BulkPSBatch {
       parameters  dictionary of values by parameter name
       keep        names of the output properties that are wanted; empty or missing keeps all
 
+    .PARAMETER Until
+    Regular expressions. Once an error of an item matches one, the items behind it are not run: their outcomes have
+    the state 'not-run'. For what refuses every further one too, such as throttling.
+
     .OUTPUTS
     One object per item, in order:
       id            the item's id
       state         'completed': the command ran to its end, though it may have written errors;
-                    'failed': it ended with a terminating error, or it was refused
+                    'failed': it ended with a terminating error, or it was refused;
+                    'not-run': an item before it met -Until
       output        list of dictionaries with the properties asked for. A value that is no object is under 'Value'.
                     Guid: lower-case text. DateTime: UTC, ISO-8601 with seven digits and Z. TimeSpan: ISO-8601
                     duration. Enumeration: its name. List: ArrayList. Other objects: their text.
@@ -67,7 +72,9 @@ function Invoke-BulkPSBatch {
         [Parameter(Mandatory = $true, Position = 0)]
         [AllowNull()]
         [AllowEmptyCollection()]
-        [object[]] $Items
+        [object[]] $Items,
+
+        [string[]] $Until
     )
 
     # What the session's user has set for himself must not change what is sent or hide what comes back. Here for the
@@ -93,8 +100,15 @@ function Invoke-BulkPSBatch {
                 $before[$name] = $value
             }
         }
+        $met = $false
         foreach ($item in $Items) {
-            Invoke-BulkPSItem $item $commands $PSCmdlet
+            if ($met) {
+                New-BulkPSOutcome ([string] $item['id']) 'not-run' @() @() @() 0
+                continue
+            }
+            $outcome = Invoke-BulkPSItem $item $commands $PSCmdlet
+            $outcome
+            if ($Until) { $met = Test-BulkPSMatch $outcome.errors $Until }
         }
     }
     finally {
@@ -174,14 +188,35 @@ function Invoke-BulkPSItem {
     }
     if ($null -ne $thrown) { $null = $errors.Add((ConvertTo-BulkPSError $thrown)) }
 
+    New-BulkPSOutcome $id $state $output $errors $warnings ([System.Math]::Min($clock.ElapsedMilliseconds, [int]::MaxValue))
+}
+
+function New-BulkPSOutcome {
+    # Returns an outcome object.
+    param($Id, $State, $Output, $Errors, $Warnings, $Milliseconds)
+
     [pscustomobject] @{
-        id           = $id
-        state        = $state
-        output       = $output
-        errors       = $errors
-        warnings     = $warnings
-        milliseconds = [int] [System.Math]::Min($clock.ElapsedMilliseconds, [int]::MaxValue)
+        id           = $Id
+        state        = $State
+        output       = [System.Collections.ArrayList]::new($Output)
+        errors       = [System.Collections.ArrayList]::new($Errors)
+        warnings     = [System.Collections.ArrayList]::new($Warnings)
+        milliseconds = [int] $Milliseconds
     }
+}
+
+function Test-BulkPSMatch {
+    # Returns whether one of the errors (as ConvertTo-BulkPSError makes them) matches one of the patterns.
+    param($Errors, $Patterns)
+
+    foreach ($one in $Errors) {
+        $text = "$($one['type']) $($one['reason']) $($one['message']) $($one['fqid'])"
+        foreach ($pattern in $Patterns) {
+            # A pattern that .NET does not take stops nothing.
+            try { if ([regex]::IsMatch($text, $pattern)) { return $true } } catch { continue }
+        }
+    }
+    return $false
 }
 
 function Resolve-BulkPSCommand {
