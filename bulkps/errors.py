@@ -14,7 +14,7 @@ class ExitCode(IntEnum):
     UNEXPECTED = 1  #: A bug, or something that nobody foresaw.
     USAGE = 2  #: The command line or what it names is wrong; nothing was sent.
     INVALID_INPUT = 3  #: A file that the user wrote has problems; nothing was sent.
-    SOME_FAILED = 4  #: The run is over; some rows failed or were skipped.
+    SOME_FAILED = 4  #: Finished; some rows failed or were skipped, or an audit log is not sound.
     CANNOT_CONNECT = 5  #: Could not connect or sign in; nothing was sent.
     UNFINISHED = 6  #: Stopped early or still in progress; resume.
     OWNED_ELSEWHERE = 7  #: Another process owns the run.

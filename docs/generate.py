@@ -28,6 +28,9 @@ def cli_reference() -> str:
         assert command is not None
         below = command.make_context(name, [], parent=context, resilient_parsing=True)
         parts.append(f"## bulkps {name}\n\n```text\n{_help(command, below)}\n```\n")
+        for inner, one in getattr(command, "commands", {}).items():
+            context_of_one = one.make_context(inner, [], parent=below, resilient_parsing=True)
+            parts.append(f"### bulkps {name} {inner}\n\n```text\n{_help(one, context_of_one)}\n```\n")
     return "\n".join(parts)
 
 

@@ -20,6 +20,14 @@ import generate  # noqa: E402
 COMMANDS = cli.list_commands(click.Context(cli))
 
 
+def commands_within(name: str) -> dict[str, click.Command]:
+    """Return the command called *name* and, if it is a group, those in it, by what one types."""
+    command = cli.get_command(click.Context(cli), name)
+    assert command is not None
+    within = command.commands if isinstance(command, click.Group) else {}
+    return {name: command, **{f"{name} {inner}": one for inner, one in within.items()}}
+
+
 @pytest.mark.parametrize("page", generate.PAGES)
 def test_a_generated_page_is_as_it_would_be_generated(page: str) -> None:
     committed = (ROOT / "docs" / page).read_text(encoding="utf-8")
@@ -29,12 +37,11 @@ def test_a_generated_page_is_as_it_would_be_generated(page: str) -> None:
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_command_has_help_with_an_example(name: str) -> None:
-    command = cli.get_command(click.Context(cli), name)
-
-    assert command is not None and command.help
-    assert "Example:" in command.help
-    assert f"bulkps {name}" in command.help
-    assert all(option.help for option in command.params if isinstance(option, click.Option))
+    for typed, command in commands_within(name).items():
+        assert command.help
+        assert "Example:" in command.help
+        assert f"bulkps {typed}" in command.help
+        assert all(option.help for option in command.params if isinstance(option, click.Option))
 
 
 def test_the_readme_names_every_command_and_exit_code() -> None:

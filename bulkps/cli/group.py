@@ -21,6 +21,7 @@ COMMANDS: Mapping[str, str] = {
     "runs": "runs",
     "show": "show",
     "results": "results",
+    "audit": "audit",
     "doctor": "doctor",
     "simulate": "simulate",
 }

@@ -43,20 +43,21 @@ def config_option(function: F) -> F:
 
 def json_option(function: F) -> F:
     """``--json``: one JSON object on standard output."""
+    return _json("Print one JSON object to stdout.")(function)
 
+
+def json_array_option(function: F) -> F:
+    """``--json`` where there can be millions of lines; an error is one object all the same."""
+    return _json("Print a JSON array to stdout.")(function)
+
+
+def _json(meaning: str) -> Callable[[F], F]:
     def note(ctx: click.Context, param: click.Parameter, value: bool) -> bool:
         ctx.find_root().meta[AS_JSON] = value
         return value
 
     # Eager: an error in another option is told as JSON too.
-    return click.option(
-        "--json",
-        "as_json",
-        is_flag=True,
-        is_eager=True,
-        callback=note,
-        help="Print one JSON object to stdout.",
-    )(function)
+    return click.option("--json", "as_json", is_flag=True, is_eager=True, callback=note, help=meaning)
 
 
 def operation_argument(function: F) -> F:

@@ -45,7 +45,7 @@ class Audit:
     def __init__(self, path: Path, run: str, who: str, lines: int = 0, head: str = "") -> None:
         self.path, self._run, self._who = path, run, who
         try:
-            self.lines, self.head = _tail(path, lines, head or FIRST)
+            self.lines, self.head = _tail(path, run, lines, head or FIRST)
             self._file: TextIO = path.open("a", encoding="utf-8", newline="\n")
         except OSError as error:
             raise RecordFailed(str(path), error.strerror or str(error)) from error
@@ -126,15 +126,14 @@ class Audit:
 
     def _write(self, message: Any) -> None:
         entry: dict[str, object] = message.record["extra"]["entry"]
-        line = json.dumps({"previous": self.head, **entry}, ensure_ascii=False)
+        # Its own number tells a line that was taken out, put in or moved from one that was changed.
+        own = {"previous": self.head, "line": self.lines + 1}
+        line = json.dumps({**own, **entry}, ensure_ascii=False)
         self._file.write(line + "\n")
         self.lines, self.head = self.lines + 1, line_hash(line)
 
 
-_PUT_BACK = "someone has changed the audit log: find out who, put it back from a copy"
-
-
-def _tail(path: Path, lines: int, head: str) -> tuple[int, str]:
+def _tail(path: Path, run: str, lines: int, head: str) -> tuple[int, str]:
     """Return how many lines *path* has and the hash of the last; make its end whole.
 
     The journal may know fewer lines than there are: a crash between the two leaves lines that announce what
@@ -144,25 +143,40 @@ def _tail(path: Path, lines: int, head: str) -> tuple[int, str]:
         RecordFailed: If the file is not the one that the journal knows.
         OSError: If it cannot be read or cut.
     """
+
+    def changed(reason: str) -> RecordFailed:
+        return RecordFailed(str(path), reason, _PUT_BACK.format(run=run))
+
     if not path.exists():
         if lines:
-            raise RecordFailed(str(path), f"it is gone, and the journal knows {lines} lines of it", _PUT_BACK)
+            raise changed(f"it is gone, and the journal knows {lines} lines of it")
         return 0, head
     count, last, whole = 0, FIRST, 0
     with path.open("rb") as file:
         for raw in file:
             if not raw.endswith(b"\n"):
                 break
-            line = raw[:-1].decode("utf-8")
-            if count >= lines and json.loads(line).get("previous") != last:
-                raise RecordFailed(str(path), f"line {count + 1} does not continue the chain", _PUT_BACK)
-            count, last, whole = count + 1, line_hash(line), whole + len(raw)
+            if count >= lines and not _continues(raw, last):
+                raise changed(f"line {count + 1} does not continue the chain")
+            count, last, whole = count + 1, hashlib.sha256(raw[:-1]).hexdigest(), whole + len(raw)
             if count == lines and last != head:
-                raise RecordFailed(
-                    str(path), f"line {count} is not the one that the journal knows", _PUT_BACK
-                )
+                raise changed(f"line {count} is not the one that the journal knows")
     if count < lines:
-        raise RecordFailed(str(path), f"it has {count} lines, and the journal knows {lines}", _PUT_BACK)
+        raise changed(f"it has {count} lines, and the journal knows {lines}")
     if whole < path.stat().st_size:
         os.truncate(path, whole)
     return count, last
+
+
+_PUT_BACK = (
+    "someone has changed the audit log: 'bulkps audit verify {run}' says where; find out who, put it back "
+    "from a copy"
+)
+
+
+def _continues(raw: bytes, last: str) -> bool:
+    try:
+        return bool(json.loads(raw)["previous"] == last)
+    except (ValueError, KeyError, TypeError, RecursionError):
+        # Other bytes than ours, in a log that someone has changed.
+        return False
