@@ -1,1 +1,1 @@
-"""What is known about Exchange: cmdlets and parameters, and what an answer means. Pure."""
+"""What is known about Exchange: cmdlets, what an answer means, values, holds, what blocks a row. Pure."""

@@ -1,0 +1,102 @@
+"""What a check before recovery or restore found: the code, how bad it is, and what to do instead. Pure.
+
+The codes are stable: scripts match them, and docs/findings.md has a section for each.
+"""
+
+import re
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Severity(Enum):
+    """How much a finding matters."""
+
+    BLOCKER = "blocker"  #: It will fail, or do harm; the row should not be sent.
+    WARNING = "warning"  #: It will probably work, but not as one might think.
+    NOTE = "note"  #: Worth knowing; also what could not be checked.
+
+
+class Blocks(Enum):
+    """Which operation a finding is about."""
+
+    RECOVER = "recover"  #: New-Mailbox -InactiveMailbox.
+    RESTORE = "restore"  #: New-MailboxRestoreRequest.
+    BOTH = "both"  #: Either.
+
+
+class Code(Enum):
+    """What was found. A value never changes its meaning and is never used again for another."""
+
+    AUTO_EXPANDING_ARCHIVE = "auto-expanding-archive"
+    ADDITIONAL_SHARDS = "additional-shards"
+    STILL_SOFT_DELETED = "still-soft-deleted"
+    ACCOUNT_EXISTS = "account-exists"
+    FEDERATED_DOMAIN = "federated-domain"
+    NAME_TAKEN = "name-taken"
+    NOT_INACTIVE = "not-inactive"
+    AMBIGUOUS_IDENTITY = "ambiguous-identity"
+    TARGET_MISSING = "target-missing"
+    TARGET_NOT_A_MAILBOX = "target-not-a-mailbox"
+    TARGET_IS_SOURCE = "target-is-source"
+    TARGET_HAS_NO_ARCHIVE = "target-has-no-archive"
+    LEGACY_DN_MISMATCH = "legacy-dn-mismatch"
+    TARGET_TOO_FULL = "target-too-full"
+    REQUEST_EXISTS = "request-exists"
+    REQUEST_UNFINISHED = "request-unfinished"
+    ARCHIVE_LEFT_OUT = "archive-left-out"
+    SOURCE_HAS_NO_ARCHIVE = "source-has-no-archive"
+    TARGET_SYNCED = "target-synced"
+    SOURCE_MISSING = "source-missing"
+    GUID_REUSED = "guid-reused"
+    NOT_CHECKED = "not-checked"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One finding.
+
+    Attributes:
+        code: What was found.
+        severity: How much it matters.
+        blocks: Which operation it is about.
+        seen: What was read that says so.
+        instead: What to do, with the cmdlet.
+    """
+
+    code: Code
+    severity: Severity
+    blocks: Blocks
+    seen: str
+    instead: str
+
+    @property
+    def page(self) -> str:
+        """Where it is explained, below the project's root."""
+        return f"docs/findings.md#{self.code.value}"
+
+    def __str__(self) -> str:
+        return f"{self.severity.value} {self.code.value}: {self.seen}. {self.instead}"
+
+
+def quoted(text: str) -> str:
+    """Return *text* in single quotes, so that it is one text to PowerShell should somebody paste it."""
+    # PowerShell takes the typographic single quotes for quotes too.
+    return "'" + re.sub("(['\u2018\u2019\u201a\u201b])", r"\1\1", text) + "'"
+
+
+def not_checked(code: Code, blocks: Blocks, unread: str, how: str) -> Finding:
+    """Return the note that something could not be checked.
+
+    Args:
+        code: What would have been found.
+        blocks: Which operation it is about.
+        unread: The property or thing that was not read.
+        how: The cmdlet that reads it.
+    """
+    return Finding(
+        Code.NOT_CHECKED,
+        Severity.NOTE,
+        blocks,
+        f"not read: {unread}; so nobody looked for {code.value}",
+        f"Look with {how}.",
+    )

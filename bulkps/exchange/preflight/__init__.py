@@ -1,0 +1,152 @@
+"""What can be known to go wrong before a row is sent: the blockers B1 to B16 as functions. Pure.
+
+How it is used: whoever has a session reads what ``Surroundings`` asks for, makes it with the
+``from_properties`` constructors, and calls ``recovery_findings`` or ``restore_findings``. What was not read
+is left None: that becomes a note that nobody looked, never a clean bill. Each check is also a function of
+its own, named after what it finds. Codes are in ``bulkps.exchange.findings``, explained in docs/findings.md.
+
+    around = Surroundings(
+        sources=tuple(map(Recipient.from_properties, outcome.output)),
+        organization=Organization.from_properties(config, domains),
+    )
+    findings = recovery_findings(WantedRecovery(guid, upn), around, now)
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from bulkps.exchange.findings import Blocks, Code, Finding, Severity, not_checked, quoted
+from bulkps.exchange.preflight.account import account_exists, federated_domain, guid_reused, name_taken
+from bulkps.exchange.preflight.read import (
+    Organization,
+    Recipient,
+    RestoreRequest,
+    Surroundings,
+    WantedRecovery,
+    WantedRestore,
+)
+from bulkps.exchange.preflight.source import (
+    additional_shards,
+    ambiguous_identity,
+    auto_expanding_archive,
+    not_inactive,
+    source_archive,
+    source_missing,
+    still_soft_deleted,
+)
+from bulkps.exchange.preflight.target import (
+    legacy_dn_mismatch,
+    request_exists,
+    target_synced,
+    target_too_full,
+    target_unusable,
+)
+
+__all__ = [
+    "Organization",
+    "Recipient",
+    "RestoreRequest",
+    "Surroundings",
+    "WantedRecovery",
+    "WantedRestore",
+    "account_exists",
+    "additional_shards",
+    "ambiguous_identity",
+    "auto_expanding_archive",
+    "federated_domain",
+    "guid_reused",
+    "legacy_dn_mismatch",
+    "name_taken",
+    "not_inactive",
+    "recovery_findings",
+    "request_exists",
+    "restore_findings",
+    "source_archive",
+    "source_missing",
+    "still_soft_deleted",
+    "target_synced",
+    "target_too_full",
+    "target_unusable",
+]
+
+_GRAVITY, _ORDER = tuple(Severity), tuple(Code)
+
+
+def recovery_findings(wanted: WantedRecovery, around: Surroundings, now: datetime) -> tuple[Finding, ...]:
+    """Return everything that speaks against a recovery, the gravest first, in the order of the codes.
+
+    Args:
+        wanted: What the row asks for.
+        around: What was read.
+        now: The time, with a zone.
+    """
+    source = _only(around.sources)
+    found = [
+        *_source_found(wanted.source_identity, around.sources, Blocks.RECOVER),
+        federated_domain(wanted, around.organization),
+        name_taken(wanted, source, around.recipients),
+    ]
+    if source is not None:
+        found += [
+            auto_expanding_archive(source, around.organization),
+            additional_shards(source),
+            still_soft_deleted(source, now),
+            account_exists(source, around.recipients),
+            not_inactive(source, now),
+            guid_reused(source, around, Blocks.RECOVER),
+        ]
+    return _ordered(found)
+
+
+def restore_findings(wanted: WantedRestore, around: Surroundings) -> tuple[Finding, ...]:
+    """Return everything that speaks against a restore, the gravest first, in the order of the codes.
+
+    Args:
+        wanted: What the row asks for.
+        around: What was read.
+    """
+    source, target = _only(around.sources), _only(around.targets)
+    found = [
+        *_source_found(wanted.source_identity, around.sources, Blocks.RESTORE),
+        ambiguous_identity(wanted.target_identity, around.targets or (), Blocks.RESTORE),
+        target_unusable(wanted, source, target, around),
+        request_exists(source, wanted, around.requests),
+    ]
+    if source is not None:
+        found += [
+            auto_expanding_archive(source, around.organization),
+            source_archive(source, wanted),
+            guid_reused(source, around, Blocks.RESTORE),
+        ]
+    if source is not None and target is not None:
+        found += [
+            legacy_dn_mismatch(source, target, wanted),
+            target_too_full(source, target, wanted),
+            target_synced(source, target, wanted),
+        ]
+    return _ordered(found)
+
+
+def _source_found(
+    identity: str, sources: tuple[Recipient, ...] | None, blocks: Blocks
+) -> tuple[Finding | None, ...]:
+    if sources is None:
+        how = f"Get-Mailbox -Identity {quoted(identity)} -SoftDeletedMailbox -IncludeInactiveMailbox"
+        unread = "the source, and so everything about it"
+        return (not_checked(Code.SOURCE_MISSING, blocks, unread, how),)
+    return (ambiguous_identity(identity, sources, Blocks.BOTH), source_missing(identity, sources))
+
+
+def _only(found: tuple[Recipient, ...] | None) -> Recipient | None:
+    """Return the one recipient that was found, or None if there is none or they are several."""
+    if not found or any(not found[0].is_object(other) for other in found[1:]):
+        return None
+    return found[0]
+
+
+def _ordered(found: Iterable[Finding | None]) -> tuple[Finding, ...]:
+    # The codes stand in the order B1 to B16.
+    def place(one: Finding) -> tuple[int, int]:
+        return _GRAVITY.index(one.severity), _ORDER.index(one.code)
+
+    return tuple(sorted(filter(None, found), key=place))

@@ -1,0 +1,150 @@
+"""The checks of accounts: whoever has the source's names already, and the new account's. Pure."""
+
+from bulkps.exchange.addresses import domain_of
+from bulkps.exchange.findings import Blocks, Code, Finding, Severity, not_checked, quoted
+from bulkps.exchange.preflight.read import Organization, Recipient, Surroundings, WantedRecovery
+
+_INITIAL = ".onmicrosoft.com"
+
+
+def account_exists(source: Recipient, recipients: tuple[Recipient, ...] | None) -> Finding | None:
+    """B4: the original account is still, or again, there, perhaps with a new mailbox.
+
+    [SA:reconnect-inactive-or-soft-deleted-mailboxes-to-ad]
+    """
+    names = _names(source)
+    if recipients is None or not names:
+        unread = "who has the source's user principal name and addresses"
+        how = "Get-Recipient and Get-User"
+        return not_checked(Code.ACCOUNT_EXISTS, Blocks.RECOVER, unread, how)
+    living = [one for one in recipients if one.is_deleted is not True and not one.is_object(source)]
+    for one in sorted(living, key=lambda one: one.is_mailbox is not True):
+        if shared := names & _names(one):
+            return _account_exists(source, one, min(shared))
+    return None
+
+
+def _names(one: Recipient) -> frozenset[str]:
+    return one.smtp | _folded(one.user_principal_name or "")
+
+
+def _account_exists(source: Recipient, one: Recipient, shared: str) -> Finding:
+    kind = one.details or one.recipient_type or "a recipient"
+    instead = (
+        f"Restore into that mailbox: New-MailboxRestoreRequest -SourceMailbox {quoted(source.identity)} "
+        f"-TargetMailbox {quoted(one.identity)}."
+        if one.is_mailbox
+        else "Give the account a licence, and once it has a mailbox restore into that "
+        "(New-MailboxRestoreRequest); or delete the account for good before the recovery (Remove-MgUser, "
+        "then Remove-MgDirectoryDeletedItem)."
+    )
+    return Finding(
+        Code.ACCOUNT_EXISTS,
+        Severity.BLOCKER,
+        Blocks.RECOVER,
+        f"{one.label}, {kind}, has {shared} of {source.label}",
+        instead,
+    )
+
+
+def federated_domain(wanted: WantedRecovery, organization: Organization) -> Finding | None:
+    """B5: a new account cannot be made in a federated domain.
+
+    [ODS mailbox-recovery-in-exchange-online; errors.yaml recover-federated-namespace]
+    """
+    domain = domain_of(wanted.upn)
+    domains = organization.domains
+    if domains is None or not domains.get(domain):
+        unread = f"AuthenticationType of the domain {domain or 'of ' + quoted(wanted.upn)}"
+        return not_checked(Code.FEDERATED_DOMAIN, Blocks.RECOVER, unread, "Get-AcceptedDomain")
+    if domains[domain].casefold() != "federated":
+        return None
+    initial = next(iter(sorted(filter(_is_initial, domains))), "the .onmicrosoft.com domain")
+    return Finding(
+        Code.FEDERATED_DOMAIN,
+        Severity.BLOCKER,
+        Blocks.RECOVER,
+        f"AuthenticationType of {domain}, the domain of {wanted.upn}, is Federated",
+        f"Recover with a user principal name in {initial} (New-Mailbox -MicrosoftOnlineServicesID), then "
+        "match the account by its ImmutableId with directory sync.",
+    )
+
+
+def _is_initial(domain: str) -> bool:
+    return domain.endswith(_INITIAL) and not domain.endswith(".mail" + _INITIAL)
+
+
+def name_taken(
+    wanted: WantedRecovery, source: Recipient | None, recipients: tuple[Recipient, ...] | None
+) -> Finding | None:
+    """B6: the new account's user principal name, Name or address belongs to somebody else.
+
+    A soft-deleted holder only warns. Assumed: an active and an inactive mailbox can share an address
+    [M365:recover-an-inactive-mailbox], so a deleted one does not keep it from a living one.
+    """
+    if recipients is None:
+        unread = "who has the new account's names"
+        how = "Get-Recipient -IncludeSoftDeletedRecipients and Get-User"
+        return not_checked(Code.NAME_TAKEN, Blocks.RECOVER, unread, how)
+    others = [one for one in recipients if source is None or not one.is_object(source)]
+    taken = [(one, what) for one in others if (what := _taken(wanted, one))]
+    if not taken:
+        return None
+    living = any(one.is_deleted is not True for one, _ in taken)
+    listed = "; ".join(
+        f"{what} belongs to {one.label}{', soft-deleted' if one.is_deleted else ''}" for one, what in taken
+    )
+    return Finding(
+        Code.NAME_TAKEN,
+        Severity.BLOCKER if living else Severity.WARNING,
+        Blocks.RECOVER,
+        listed,
+        "Choose names that nobody has (New-Mailbox -Name, -MicrosoftOnlineServicesID, -PrimarySmtpAddress), "
+        "or take them from whoever has them.",
+    )
+
+
+def _taken(wanted: WantedRecovery, one: Recipient) -> str:
+    """Return which of the wanted names *one* has, as a text; empty if none."""
+    addresses = _folded(wanted.upn, wanted.smtp)
+    upn, name = (one.user_principal_name or "").casefold(), (one.name or "").casefold()
+    found = []
+    if upn == wanted.upn.casefold():
+        found.append(f"the user principal name {wanted.upn}")
+    found += [f"the address {address}" for address in sorted(addresses & one.smtp)]
+    if name in _folded(wanted.name or wanted.upn):
+        found.append(f"the Name {wanted.name or wanted.upn}")
+    return ", ".join(found)
+
+
+def _folded(*texts: str) -> frozenset[str]:
+    return frozenset(text.casefold() for text in texts if text)
+
+
+def guid_reused(source: Recipient, around: Surroundings, blocks: Blocks) -> Finding | None:
+    """B16: a newly synced user has the source's ExchangeGuid or ArchiveGuid.
+
+    Within 30 days of the deletion that is a validation conflict, and once the old account is purged and the
+    new one licensed the source is hard-deleted, unless a hold keeps it. So recovery is blocked; a restore is
+    warned: it may be the last chance. [OEX:delete-or-restore-mailboxes]
+    """
+    if around.recipients is None:
+        unread = "who else has the source's ExchangeGuid or ArchiveGuid"
+        return not_checked(Code.GUID_REUSED, blocks, unread, "Get-MailUser and Get-Recipient")
+    mine = _guids(source)
+    for one in around.recipients:
+        if one.is_deleted is not True and not one.is_object(source) and mine & _guids(one):
+            return Finding(
+                Code.GUID_REUSED,
+                Severity.WARNING if blocks is Blocks.RESTORE else Severity.BLOCKER,
+                blocks,
+                f"{one.label} has the ExchangeGuid or ArchiveGuid {min(mine & _guids(one))} of the source",
+                # Common practice; Microsoft's page names the trouble and no cure.
+                "Clear it on-premises (msExchMailboxGUID, msExchArchiveGUID) and let directory sync run "
+                "before the account gets a licence; then New-MailboxRestoreRequest into its new mailbox.",
+            )
+    return None
+
+
+def _guids(one: Recipient) -> frozenset[str]:
+    return frozenset(guid for guid in (one.exchange_guid, one.archive_guid) if guid)

@@ -1,0 +1,332 @@
+"""What the checks work on: what a row wants, and what was read around it. Pure.
+
+Every value is made from plain properties as ``Outcome.output`` holds them. None always means *was not read*;
+an empty text or an empty tuple means that it was read and there is nothing.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from types import MappingProxyType
+
+from bulkps.exchange.addresses import ProxyAddress, is_soft_deleted_dn, read_addresses, smtp_addresses
+from bulkps.exchange.holds import Hold, organization_holds
+from bulkps.exchange.locations import AUX_ARCHIVE, MAIN_ARCHIVE, MailboxLocation, kinds_of, read_locations
+from bulkps.exchange.properties import Properties
+from bulkps.exchange.sizes import Size
+
+_NOTHING: Mapping[str, object] = MappingProxyType({})
+
+
+def _refuse_empty(**identities: str) -> None:
+    for name, value in identities.items():
+        # Exchange answers an empty Identity with every object that there is.
+        if not value.strip():
+            raise ValueError(f"{name} must not be empty")
+
+
+@dataclass(frozen=True)
+class WantedRecovery:
+    """What a recovery row asks for.
+
+    Attributes:
+        source_identity: What the inactive mailbox is named by.
+        upn: The new account's user principal name (MicrosoftOnlineServicesID).
+        name: The new mailbox's Name; empty where it is the user principal name.
+        smtp: Its primary SMTP address; empty where it is the user principal name.
+    """
+
+    source_identity: str
+    upn: str
+    name: str = ""
+    smtp: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse an identity that would name everything."""
+        _refuse_empty(source_identity=self.source_identity, upn=self.upn)
+
+
+@dataclass(frozen=True)
+class WantedRestore:
+    """What a restore row asks for.
+
+    Attributes:
+        source_identity: What the source is named by.
+        target_identity: What the target is named by.
+        request_name: The request's Name; empty where Exchange is to choose.
+        source_is_archive: Copy from the source's archive (SourceIsArchive).
+        target_is_archive: Copy into the target's archive (TargetIsArchive).
+        allow_legacy_dn_mismatch: Whether AllowLegacyDNMismatch is given.
+    """
+
+    source_identity: str
+    target_identity: str
+    request_name: str = ""
+    source_is_archive: bool = False
+    target_is_archive: bool = False
+    allow_legacy_dn_mismatch: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse an identity that would name everything."""
+        _refuse_empty(source_identity=self.source_identity, target_identity=self.target_identity)
+
+
+@dataclass(frozen=True)
+class Recipient:
+    """A mailbox, mail user or plain user, as far as it was read.
+
+    Attributes:
+        guid: The directory object's GUID.
+        exchange_guid: The mailbox's GUID; empty if it has no mailbox.
+        distinguished_name: Its DistinguishedName.
+        legacy_exchange_dn: Its LegacyExchangeDN.
+        user_principal_name: Its UserPrincipalName.
+        name: Its Name.
+        addresses: Its proxy addresses.
+        recipient_type: Its RecipientType, such as ``UserMailbox`` or ``MailUser``.
+        details: Its RecipientTypeDetails, such as ``SharedMailbox``.
+        external_directory_object_id: The account's id in Entra ID; empty once that is purged.
+        is_inactive: IsInactiveMailbox.
+        was_inactive: WasInactiveMailbox.
+        retired: InactiveMailboxRetireTime: when the last hold of an inactive mailbox ended.
+        soft_deleted: WhenSoftDeleted.
+        is_synced: IsDirSynced: it is written on-premises.
+        archive_guid: Its archive's GUID; empty if it has none.
+        archive_status: ArchiveStatus, such as ``None`` or ``Active``.
+        auto_expanding_archive: AutoExpandingArchiveEnabled of the mailbox itself.
+        locations: Where its parts lie.
+        size: TotalItemSize of the primary mailbox, in bytes.
+        archive_size: TotalItemSize of the archive, in bytes.
+        quota: ProhibitSendReceiveQuota, in bytes.
+        archive_quota: ArchiveQuota, in bytes.
+    """
+
+    guid: str | None = None
+    exchange_guid: str | None = None
+    distinguished_name: str | None = None
+    legacy_exchange_dn: str | None = None
+    user_principal_name: str | None = None
+    name: str | None = None
+    addresses: tuple[ProxyAddress, ...] | None = None
+    recipient_type: str | None = None
+    details: str | None = None
+    external_directory_object_id: str | None = None
+    is_inactive: bool | None = None
+    was_inactive: bool | None = None
+    retired: datetime | None = None
+    soft_deleted: datetime | None = None
+    is_synced: bool | None = None
+    archive_guid: str | None = None
+    archive_status: str | None = None
+    auto_expanding_archive: bool | None = None
+    locations: tuple[MailboxLocation, ...] | None = None
+    size: Size | None = None
+    archive_size: Size | None = None
+    quota: Size | None = None
+    archive_quota: Size | None = None
+
+    @classmethod
+    def from_properties(
+        cls,
+        found: Mapping[str, object],
+        statistics: Mapping[str, object] | None = None,
+        archive_statistics: Mapping[str, object] | None = None,
+    ) -> "Recipient":
+        """Return what the properties say.
+
+        Args:
+            found: Of Get-Mailbox, Get-Recipient, Get-MailUser or Get-User.
+            statistics: Of Get-MailboxStatistics, if it was asked.
+            archive_statistics: Of Get-MailboxStatistics -Archive, if it was asked.
+        """
+        of = Properties(found)
+        return cls(
+            guid=of.guid("Guid"),
+            exchange_guid=of.guid("ExchangeGuid"),
+            distinguished_name=of.text("DistinguishedName"),
+            legacy_exchange_dn=of.text("LegacyExchangeDN"),
+            user_principal_name=of.text("UserPrincipalName"),
+            name=of.text("Name"),
+            addresses=_addresses(of),
+            recipient_type=of.text("RecipientType"),
+            details=of.text("RecipientTypeDetails"),
+            external_directory_object_id=of.text("ExternalDirectoryObjectId"),
+            is_inactive=of.flag("IsInactiveMailbox"),
+            was_inactive=of.flag("WasInactiveMailbox"),
+            retired=of.date("InactiveMailboxRetireTime"),
+            soft_deleted=of.date("WhenSoftDeleted"),
+            is_synced=of.flag("IsDirSynced"),
+            archive_guid=of.guid("ArchiveGuid"),
+            archive_status=of.text("ArchiveStatus"),
+            auto_expanding_archive=of.flag("AutoExpandingArchiveEnabled"),
+            locations=read_locations(of.raw("MailboxLocations")) if "MailboxLocations" in of else None,
+            size=Properties(statistics or _NOTHING).size("TotalItemSize"),
+            archive_size=Properties(archive_statistics or _NOTHING).size("TotalItemSize"),
+            quota=_quota(of),
+            archive_quota=of.size("ArchiveQuota"),
+        )
+
+    @property
+    def label(self) -> str:
+        """What a person knows it by; the ExchangeGuid with it where there is one."""
+        named = self.user_principal_name or self.name or self.distinguished_name or "a recipient"
+        return f"{named} (ExchangeGuid {self.exchange_guid})" if self.exchange_guid else named
+
+    @property
+    def identity(self) -> str:
+        """What a cmdlet finds this one by and no other, as far as was read; never empty."""
+        known = self.exchange_guid or self.guid or self.distinguished_name or self.user_principal_name
+        return known or "<ExchangeGuid>"
+
+    @property
+    def is_deleted(self) -> bool | None:
+        """Whether it is inactive or soft-deleted; None if nothing that was read says it."""
+        if self.is_inactive or self.soft_deleted is not None:
+            return True
+        if self.distinguished_name:
+            return is_soft_deleted_dn(self.distinguished_name)
+        return None
+
+    @property
+    def is_mailbox(self) -> bool | None:
+        """Whether it has a mailbox in this organization; None if its type was not read."""
+        if self.recipient_type:
+            return self.recipient_type.casefold() == "usermailbox"
+        if self.details:
+            # A RemoteUserMailbox is a mail user here whose mailbox is in the cloud.
+            details = self.details.casefold()
+            return details.endswith("mailbox") and not details.startswith("remote")
+        return None
+
+    @property
+    def has_archive(self) -> bool | None:
+        """Whether it has an archive; None if nothing that was read says it."""
+        if self.archive_guid or {MAIN_ARCHIVE, AUX_ARCHIVE} & self.kinds:
+            return True
+        if self.archive_guid is None and not self.archive_status:
+            return None
+        return self.archive_guid is None and (self.archive_status or "none").casefold() != "none"
+
+    @property
+    def kinds(self) -> frozenset[str]:
+        """The MailboxLocationTypes of its parts; empty also where they were not read."""
+        return kinds_of(self.locations or ())
+
+    @property
+    def smtp(self) -> frozenset[str]:
+        """Its SMTP addresses, folded; empty also where they were not read."""
+        return smtp_addresses(self.addresses or ())
+
+    def is_object(self, other: "Recipient") -> bool:
+        """Return whether both are one object of the directory.
+
+        The ExchangeGuid decides only where nothing better was read: two objects can share it, which is
+        what B16 looks for.
+        """
+        for mine, theirs in (
+            (self.guid, other.guid),
+            (self.distinguished_name, other.distinguished_name),
+        ):
+            if mine and theirs:
+                return mine.casefold() == theirs.casefold()
+        return bool(self.exchange_guid) and self.exchange_guid == other.exchange_guid
+
+
+def _quota(of: Properties) -> Size | None:
+    # A quota that the database sets is not on the mailbox (on-premises).
+    return None if of.flag("UseDatabaseQuotaDefaults") else of.size("ProhibitSendReceiveQuota")
+
+
+def _addresses(of: Properties) -> tuple[ProxyAddress, ...] | None:
+    # Get-User has no EmailAddresses, but the primary one under another name.
+    for name in ("EmailAddresses", "PrimarySmtpAddress", "WindowsEmailAddress"):
+        if name in of:
+            return read_addresses(of.raw(name))
+    return None
+
+
+@dataclass(frozen=True)
+class RestoreRequest:
+    """A restore request that is there already.
+
+    Attributes:
+        name: Its Name.
+        status: Its Status, such as ``InProgress``.
+        identity: Its Identity.
+        source_exchange_guid: The mailbox that it copies; only the statistics say it.
+        target_is_archive: Whether it copies into the archive; only the statistics say it.
+    """
+
+    name: str
+    status: str
+    identity: str = ""
+    source_exchange_guid: str | None = None
+    target_is_archive: bool | None = None
+
+    @classmethod
+    def from_properties(
+        cls, found: Mapping[str, object], statistics: Mapping[str, object] | None = None
+    ) -> "RestoreRequest":
+        """Return what the properties of Get-MailboxRestoreRequest, and of its statistics, say."""
+        of, more = Properties(found), Properties(statistics or _NOTHING)
+        return cls(
+            name=of.text("Name") or "",
+            status=of.text("Status") or more.text("Status") or "",
+            identity=of.text("Identity") or of.text("RequestGuid") or "",
+            source_exchange_guid=more.guid("SourceExchangeGuid") or None,
+            target_is_archive=more.flag("TargetIsArchive"),
+        )
+
+
+@dataclass(frozen=True)
+class Organization:
+    """What was read of the organization.
+
+    Attributes:
+        auto_expanding_archive: AutoExpandingArchiveEnabled of Get-OrganizationConfig.
+        holds: Its organization-wide policies.
+        domains: AuthenticationType by accepted domain, folded; empty text where it was not said.
+    """
+
+    auto_expanding_archive: bool | None = None
+    holds: tuple[Hold, ...] | None = None
+    domains: Mapping[str, str] | None = None
+
+    @classmethod
+    def from_properties(
+        cls,
+        config: Mapping[str, object] | None = None,
+        accepted_domains: Sequence[Mapping[str, object]] | None = None,
+    ) -> "Organization":
+        """Return what Get-OrganizationConfig and Get-AcceptedDomain say; None for what was not asked."""
+        domains = None
+        if accepted_domains is not None:
+            read = [Properties(domain) for domain in accepted_domains]
+            domains = {
+                (of.text("DomainName") or of.text("Name") or "").casefold(): of.text("AuthenticationType")
+                or ""
+                for of in read
+            }
+        of = Properties(config or _NOTHING)
+        return cls(of.flag("AutoExpandingArchiveEnabled"), organization_holds(config or _NOTHING), domains)
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """Everything that was read for one row. None: nobody looked, or could not.
+
+    Attributes:
+        sources: Every mailbox that the source's identity names: active, inactive and soft-deleted.
+        targets: Every mailbox that the target's identity names (restore).
+        recipients: Every recipient and user, soft-deleted ones too, that has the source's user principal
+            name, one of its addresses or its GUIDs, or a name that the new account is to have. Others may
+            be among them.
+        requests: Every restore request into the target (restore).
+        organization: The organization.
+    """
+
+    sources: tuple[Recipient, ...] | None = None
+    targets: tuple[Recipient, ...] | None = None
+    recipients: tuple[Recipient, ...] | None = None
+    requests: tuple[RestoreRequest, ...] | None = None
+    organization: Organization = Organization()

@@ -1,0 +1,248 @@
+"""The checks of the source: whether it is the one, and in a state to be recovered or copied. Pure."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from bulkps.exchange.dates import date_text
+from bulkps.exchange.findings import Blocks, Code, Finding, Severity, not_checked, quoted
+from bulkps.exchange.locations import AUX_ARCHIVE, AUX_PRIMARY
+from bulkps.exchange.preflight.read import Organization, Recipient, WantedRestore
+
+#: How long a soft-deleted mailbox, and its account in Entra ID's recycle bin, are kept.
+SOFT_DELETED_DAYS = 30
+#: How long a mailbox is kept after the last hold of an inactive one ended.
+RETIRED_DAYS = 183
+
+
+def auto_expanding_archive(source: Recipient, organization: Organization) -> Finding | None:
+    """B1: an auto-expanding archive can be neither recovered nor restored.
+
+    [M365:recover-an-inactive-mailbox; M365:enable-autoexpanding-archiving]
+    """
+    if source.auto_expanding_archive or AUX_ARCHIVE in source.kinds:
+        seen = (
+            "MailboxLocations has AuxArchive"
+            if AUX_ARCHIVE in source.kinds
+            else "AutoExpandingArchiveEnabled is True"
+        )
+        return _expanding(Severity.BLOCKER, f"{seen} on {source.label}")
+    if source.has_archive is False:
+        return None
+    # Switching it on for the organization leaves the mailboxes' own property False, and an archive only
+    # expands from 90 GB on [enable-autoexpanding-archiving]. Whether Exchange counts a mailbox without
+    # AuxArchive as configured with one is not documented. Assumed: it may, so this warns and does not block.
+    if organization.auto_expanding_archive and source.has_archive:
+        return _expanding(
+            Severity.WARNING,
+            f"AutoExpandingArchiveEnabled is True for the organization and {source.label} has an archive",
+        )
+    code, both = Code.AUTO_EXPANDING_ARCHIVE, Blocks.BOTH
+    if source.auto_expanding_archive is None:
+        how = "Get-Mailbox -InactiveMailboxOnly, property AutoExpandingArchiveEnabled"
+        return not_checked(code, both, "AutoExpandingArchiveEnabled of the source", how)
+    if organization.auto_expanding_archive is None:
+        how = "Get-OrganizationConfig, property AutoExpandingArchiveEnabled"
+        return not_checked(code, both, "AutoExpandingArchiveEnabled of the organization", how)
+    if source.has_archive is None:
+        how = "Get-Mailbox -InactiveMailboxOnly, property ArchiveGuid"
+        return not_checked(code, both, "ArchiveGuid of the source", how)
+    return None
+
+
+def _expanding(severity: Severity, seen: str) -> Finding:
+    return Finding(
+        Code.AUTO_EXPANDING_ARCHIVE,
+        severity,
+        Blocks.BOTH,
+        seen,
+        "Search for its content in Microsoft Purview (New-ComplianceSearch), export it, and import that into "
+        "another mailbox.",
+    )
+
+
+def additional_shards(source: Recipient) -> Finding | None:
+    """B2: a mailbox with AuxPrimary parts cannot be recovered, but restored.
+
+    Not to be mixed up with B1: AuxPrimary is no archive. [ODS:recover-inactive-mailboxes-error; facts 8.12]
+    """
+    if source.locations is None:
+        how = "Get-Mailbox -InactiveMailboxOnly, property MailboxLocations"
+        return not_checked(Code.ADDITIONAL_SHARDS, Blocks.RECOVER, "MailboxLocations of the source", how)
+    if AUX_PRIMARY not in source.kinds:
+        return None
+    return Finding(
+        Code.ADDITIONAL_SHARDS,
+        Severity.BLOCKER,
+        Blocks.RECOVER,
+        f"MailboxLocations of {source.label} has AuxPrimary beside Primary",
+        f"Restore: {_restore(source)}.",
+    )
+
+
+def still_soft_deleted(source: Recipient, now: datetime) -> Finding | None:
+    """B3: until its account is purged from Entra ID the account is to be restored, not the mailbox recovered.
+
+    What decides is ExternalDirectoryObjectId; the date is only shown. [M365:recover-an-inactive-mailbox]
+    """
+    if source.is_deleted is False:
+        return None  # An active mailbox always has one; not_inactive says what is wrong with it.
+    if source.external_directory_object_id is None:
+        how = "Get-Mailbox -InactiveMailboxOnly, property ExternalDirectoryObjectId"
+        unread = "ExternalDirectoryObjectId of the source"
+        return not_checked(Code.STILL_SOFT_DELETED, Blocks.RECOVER, unread, how)
+    if not source.external_directory_object_id:
+        return None
+    seen = f"ExternalDirectoryObjectId of {source.label} is {source.external_directory_object_id}"
+    if source.soft_deleted is not None:
+        seen += f"; it was deleted {_days_ago(source.soft_deleted, now)}"
+    return Finding(
+        Code.STILL_SOFT_DELETED,
+        Severity.BLOCKER,
+        Blocks.RECOVER,
+        seen,
+        "Restore the user account, which brings its mailbox back: Restore-MgDirectoryDeletedItem "
+        f"-DirectoryObjectId {source.external_directory_object_id}. Once the account is purged, "
+        f"{SOFT_DELETED_DAYS} days after its deletion, the property is empty and the mailbox recoverable.",
+    )
+
+
+def not_inactive(source: Recipient, now: datetime) -> Finding | None:
+    """B7: only an inactive mailbox can be recovered; one whose last hold ended is one no more.
+
+    [M365:delete-an-inactive-mailbox]
+    """
+    once = bool(source.was_inactive) or source.retired is not None
+    if source.is_inactive:
+        # They are set when it stops being inactive. Assumed: a hold that came back may leave them behind.
+        signs = f"{source.label} is inactive, yet WasInactiveMailbox or InactiveMailboxRetireTime is set"
+        return _not_inactive(Severity.WARNING, signs, _read_again(source)) if once else None
+    if once:
+        return _not_inactive(
+            Severity.BLOCKER, _retired(source, now), f"Before it is gone, {_restore(source)}."
+        )
+    if source.is_deleted is False:
+        seen = f"{source.label} is an active mailbox"
+        return _not_inactive(Severity.BLOCKER, seen, _read_again(source))
+    if source.is_inactive is None:
+        how = "Get-Mailbox -InactiveMailboxOnly, property IsInactiveMailbox"
+        return not_checked(Code.NOT_INACTIVE, Blocks.RECOVER, "IsInactiveMailbox of the source", how)
+    seen = f"{source.label} is soft-deleted and no hold keeps it"
+    if source.soft_deleted is not None:
+        seen += f"; it was deleted {_days_ago(source.soft_deleted, now)} and is kept {SOFT_DELETED_DAYS} days"
+    return _not_inactive(
+        Severity.BLOCKER,
+        seen,
+        f"Bring it back with Undo-SoftDeletedMailbox {quoted(source.identity)}, or {_restore(source)}.",
+    )
+
+
+def _retired(source: Recipient, now: datetime) -> str:
+    if source.retired is None:
+        return f"{source.label} was inactive and no hold keeps it any more"
+    # The documentation contradicts itself (facts 8.6): 183 days here, 30 elsewhere. Both are said.
+    first, last = (date_text(source.retired + timedelta(days)) for days in (SOFT_DELETED_DAYS, RETIRED_DAYS))
+    return (
+        f"the last hold of {source.label} ended {_days_ago(source.retired, now)}; Microsoft's pages disagree "
+        f"on whether it is kept until {first} or {last}"
+    )
+
+
+def _not_inactive(severity: Severity, seen: str, instead: str) -> Finding:
+    return Finding(Code.NOT_INACTIVE, severity, Blocks.RECOVER, seen, instead)
+
+
+def _read_again(source: Recipient) -> str:
+    return (
+        f"Look at it with Get-Mailbox -Identity {quoted(source.identity)} -SoftDeletedMailbox "
+        "-IncludeInactiveMailbox, and name the inactive mailbox by its ExchangeGuid."
+    )
+
+
+def ambiguous_identity(identity: str, found: Sequence[Recipient], blocks: Blocks) -> Finding | None:
+    """B8: an active and an inactive mailbox can share an address; then an identity names both.
+
+    [M365:recover-an-inactive-mailbox]
+    """
+    different: list[Recipient] = []
+    for one in found:
+        # The same mailbox may have been read twice, with and without -SoftDeletedMailbox.
+        if not any(one.is_object(other) for other in different):
+            different.append(one)
+    if len(different) < 2:
+        return None
+    listed = ", ".join(f"{one.label}{_state(one)}" for one in different)
+    return Finding(
+        Code.AMBIGUOUS_IDENTITY,
+        Severity.BLOCKER,
+        blocks,
+        f"{quoted(identity)} names {len(different)} mailboxes: {listed}",
+        "Name the one that is meant by its ExchangeGuid or DistinguishedName (Get-Mailbox "
+        f"-Identity {quoted(identity)} -SoftDeletedMailbox -IncludeInactiveMailbox).",
+    )
+
+
+def _state(one: Recipient) -> str:
+    if one.is_inactive:
+        return ", inactive"
+    return {True: ", soft-deleted", False: ", active", None: ""}[one.is_deleted]
+
+
+def source_archive(source: Recipient, wanted: WantedRestore) -> Finding | None:
+    """B13: a restore of the primary mailbox leaves the archive behind; one of an archive needs one.
+
+    Exchange warns: "There exists an archive mailbox that will need to be restored separately." [ODS picture]
+    """
+    if source.has_archive is None:
+        code = Code.SOURCE_HAS_NO_ARCHIVE if wanted.source_is_archive else Code.ARCHIVE_LEFT_OUT
+        how = "Get-Mailbox -InactiveMailboxOnly, property ArchiveGuid"
+        return not_checked(code, Blocks.RESTORE, "ArchiveGuid of the source", how)
+    if source.has_archive == wanted.source_is_archive:
+        return None
+    if wanted.source_is_archive:
+        return Finding(
+            Code.SOURCE_HAS_NO_ARCHIVE,
+            Severity.BLOCKER,
+            Blocks.RESTORE,
+            f"{source.label} has no archive to copy from",
+            f"Restore its primary mailbox, without -SourceIsArchive: {_restore(source)}.",
+        )
+    return Finding(
+        Code.ARCHIVE_LEFT_OUT,
+        Severity.WARNING,
+        Blocks.RESTORE,
+        f"{source.label} has an archive, which this request does not copy",
+        "Ask for it with a second request: New-MailboxRestoreRequest "
+        f"-SourceMailbox {quoted(source.identity)} -SourceIsArchive -TargetMailbox <target> "
+        "-TargetIsArchive.",
+    )
+
+
+def source_missing(identity: str, sources: Sequence[Recipient]) -> Finding | None:
+    """B15: nothing is found; also where a licence was taken away and no one was deleted.
+
+    Such a mailbox is disconnected and no cmdlet shows it. [ODS:no-soft-deleted-mailbox-after-license-removal]
+    """
+    if sources:
+        return None
+    return Finding(
+        Code.SOURCE_MISSING,
+        Severity.BLOCKER,
+        Blocks.BOTH,
+        f"{quoted(identity)} names no mailbox, neither active nor inactive nor soft-deleted",
+        f"Look with Get-Mailbox -Identity {quoted(identity)} -SoftDeletedMailbox -IncludeInactiveMailbox. If "
+        "the account is still there and only lost its licence, assign it again within "
+        f"{SOFT_DELETED_DAYS} days (Set-MgUserLicense): that reconnects the mailbox.",
+    )
+
+
+def _restore(source: Recipient) -> str:
+    return (
+        "copy its content into an existing mailbox: New-MailboxRestoreRequest "
+        f"-SourceMailbox {quoted(source.identity)} -TargetMailbox <target>"
+    )
+
+
+def _days_ago(moment: datetime, now: datetime) -> str:
+    days = (now - moment) // timedelta(days=1)
+    ago = "a day ago" if days == 1 else f"{days} days ago"
+    return f"{ago if days > 0 else 'today'} ({date_text(moment)})"

@@ -1,0 +1,258 @@
+"""The checks of a restore's target, and of the requests that it has already. Pure."""
+
+from bulkps.exchange.addresses import knows_legacy_dn, x500_address
+from bulkps.exchange.findings import Blocks, Code, Finding, Severity, not_checked, quoted
+from bulkps.exchange.preflight.read import Recipient, RestoreRequest, Surroundings, WantedRestore
+from bulkps.exchange.properties import read_guid
+from bulkps.exchange.sizes import UNLIMITED, Size, size_text
+
+#: A request with one of these has ended; every other is at work or waits for somebody.
+ENDED = frozenset({"completed", "completedwithwarning", "failed"})
+
+_ONE_MAILBOX = "Get-Mailbox -Identity"
+
+
+def target_unusable(
+    wanted: WantedRestore, source: Recipient | None, target: Recipient | None, around: Surroundings
+) -> Finding | None:
+    """B9: the target is missing, is no mailbox, is the source, or lacks the archive that is to be filled.
+
+    [P:New-MailboxRestoreRequest]
+    """
+    if target is None:
+        return None if around.targets else _target_missing(wanted, around)
+    if target.is_deleted:
+        return _blocked(
+            Code.TARGET_MISSING,
+            f"{quoted(wanted.target_identity)} names only a deleted mailbox: {target.label}",
+            "Name an existing mailbox, or bring this one back first (Undo-SoftDeletedMailbox, or New-Mailbox "
+            "-InactiveMailbox).",
+        )
+    if target.is_mailbox is False:
+        return _not_a_mailbox(target)
+    if source is not None and _is_one_mailbox(source, target):
+        return _blocked(
+            Code.TARGET_IS_SOURCE,
+            f"source and target are one mailbox: {target.label}",
+            "Name another target by its ExchangeGuid (Get-Mailbox).",
+        )
+    if wanted.target_is_archive and target.has_archive is None:
+        how = f"{_ONE_MAILBOX} {quoted(target.identity)}, property ArchiveGuid"
+        return not_checked(Code.TARGET_HAS_NO_ARCHIVE, Blocks.RESTORE, "ArchiveGuid of the target", how)
+    if wanted.target_is_archive and not target.has_archive:
+        return _blocked(
+            Code.TARGET_HAS_NO_ARCHIVE,
+            f"{target.label} has no archive to copy into",
+            f"Enable-Mailbox {quoted(target.identity)} -Archive, or restore into the primary mailbox under a "
+            "folder (-TargetRootFolder).",
+        )
+    return None
+
+
+def _is_one_mailbox(source: Recipient, target: Recipient) -> bool:
+    same = bool(source.exchange_guid) and source.exchange_guid == target.exchange_guid
+    return same or source.is_object(target)
+
+
+def _target_missing(wanted: WantedRestore, around: Surroundings) -> Finding:
+    if around.targets is None:
+        how = f"{_ONE_MAILBOX} {quoted(wanted.target_identity)}"
+        unread = "the target, and so everything about it"
+        return not_checked(Code.TARGET_MISSING, Blocks.RESTORE, unread, how)
+    for one in around.recipients or ():
+        if one.is_deleted is not True and one.is_mailbox is False and _is_named(one, wanted.target_identity):
+            return _not_a_mailbox(one)
+    return _blocked(
+        Code.TARGET_MISSING,
+        f"{quoted(wanted.target_identity)} names no mailbox",
+        f"Look with Get-Recipient -Identity {quoted(wanted.target_identity)}; a new mailbox can take from "
+        "half an hour to a day to appear after its licence was assigned.",
+    )
+
+
+def _is_named(one: Recipient, identity: str) -> bool:
+    names = (one.user_principal_name, one.name, one.distinguished_name)
+    known = {name.casefold() for name in names if name} | one.smtp
+    guids = {one.guid, one.exchange_guid} - {None, ""}
+    return identity.strip().casefold() in known or read_guid(identity) in guids
+
+
+def _not_a_mailbox(one: Recipient) -> Finding:
+    return _blocked(
+        Code.TARGET_NOT_A_MAILBOX,
+        f"{one.label} is no mailbox but {one.details or one.recipient_type}",
+        "Give the account a licence with Exchange Online (Set-MgUserLicense), or on-premises a mailbox "
+        "(Enable-Mailbox); restore once Get-Mailbox finds it.",
+    )
+
+
+def legacy_dn_mismatch(source: Recipient, target: Recipient, wanted: WantedRestore) -> Finding | None:
+    """B10: the target was never the source's person: LegacyExchangeDN and X500 addresses do not match.
+
+    The documentation calls the switch deprecated in the cloud and uses it all the same (facts 8.3): with it
+    this is only a note. [P:New-MailboxRestoreRequest; errors.yaml restore-legacydn-mismatch]
+    """
+    matches = _knows_source(source, target)
+    if matches is None:
+        how = f"{_ONE_MAILBOX} {quoted(target.identity)}, properties LegacyExchangeDN and EmailAddresses"
+        unread = "LegacyExchangeDN or EmailAddresses of source or target"
+        return not_checked(Code.LEGACY_DN_MISMATCH, Blocks.RESTORE, unread, how)
+    if matches:
+        return None
+    seen = f"{target.label} has {source.legacy_exchange_dn} neither as LegacyExchangeDN nor as X500 address"
+    if wanted.allow_legacy_dn_mismatch:
+        return Finding(
+            Code.LEGACY_DN_MISMATCH,
+            Severity.NOTE,
+            Blocks.RESTORE,
+            seen,
+            "The row allows it with -AllowLegacyDNMismatch of New-MailboxRestoreRequest, which Microsoft "
+            "calls deprecated in the cloud; make sure that this is the right target.",
+        )
+    return _blocked(
+        Code.LEGACY_DN_MISMATCH,
+        seen,
+        f"If it is the right target: {_add_x500(source, target)}, or allow the mismatch for this row "
+        "(-AllowLegacyDNMismatch of New-MailboxRestoreRequest).",
+    )
+
+
+def _knows_source(source: Recipient, target: Recipient) -> bool | None:
+    """Return whether *target* is known under *source*'s LegacyExchangeDN; None if too little was read."""
+    wanted = source.legacy_exchange_dn
+    if not wanted:
+        return None
+    if knows_legacy_dn(wanted, target.legacy_exchange_dn or "", target.addresses or ()):
+        return True
+    return None if target.legacy_exchange_dn is None or target.addresses is None else False
+
+
+def _add_x500(source: Recipient, target: Recipient) -> str:
+    cmdlet = "on-premises Set-RemoteMailbox" if target.is_synced else "Set-Mailbox"
+    address = quoted(x500_address(source.legacy_exchange_dn or ""))
+    # On-premises the object has no ExchangeGuid of the cloud in general, but it has the same address.
+    identity = (target.user_principal_name if target.is_synced else "") or target.identity
+    return f"{cmdlet} {quoted(identity)} -EmailAddresses @{{Add={address}}}"
+
+
+def target_too_full(source: Recipient, target: Recipient, wanted: WantedRestore) -> Finding | None:
+    """B11: source and target together are bigger than the target may be.
+
+    Only a warning: what is in the target already may not be copied again. [P:Get-MailboxStatistics]
+    """
+    incoming = source.archive_size if wanted.source_is_archive else source.size
+    present, limit, name = target.size, target.quota, "ProhibitSendReceiveQuota"
+    if wanted.target_is_archive:
+        present, limit, name = target.archive_size, target.archive_quota, "ArchiveQuota"
+        if target.auto_expanding_archive:
+            return None  # Exchange ignores ArchiveQuota then. [M365:enable-autoexpanding-archiving]
+    if limit == UNLIMITED:
+        return None
+    if incoming is None or present is None or limit is None:
+        unread = _unread(incoming, present, limit, name)
+        how = "Get-MailboxStatistics (-IncludeSoftDeletedRecipients for the source) and Get-Mailbox"
+        return not_checked(Code.TARGET_TOO_FULL, Blocks.RESTORE, unread, how)
+    if incoming + present <= limit:
+        return None
+    return Finding(
+        Code.TARGET_TOO_FULL,
+        Severity.WARNING,
+        Blocks.RESTORE,
+        f"{size_text(incoming)} of the source and {size_text(present)} of {target.label} are more than its "
+        f"{name}, {size_text(limit)}",
+        f"Raise it (Set-Mailbox {quoted(target.identity)} -{name}, up to what the licence allows), or "
+        "restore less: with -IncludeFolders or -ExcludeDumpster, or into an archive with -TargetIsArchive.",
+    )
+
+
+def _unread(incoming: Size | None, present: Size | None, limit: Size | None, name: str) -> str:
+    parts = {
+        "TotalItemSize of the source": incoming,
+        "TotalItemSize of the target": present,
+        f"{name} of the target": limit,
+    }
+    return " and ".join(text for text, size in parts.items() if size is None)
+
+
+def request_exists(
+    source: Recipient | None, wanted: WantedRestore, requests: tuple[RestoreRequest, ...] | None
+) -> Finding | None:
+    """B12: the target has a request of that name, or an unfinished one from the same source.
+
+    [P:New-MailboxRestoreRequest, Name: unique per mailbox; running the cmdlet again makes another request]
+    """
+    if requests is None:
+        how = f"Get-MailboxRestoreRequest -TargetMailbox {quoted(wanted.target_identity)}"
+        return not_checked(Code.REQUEST_EXISTS, Blocks.RESTORE, "restore requests of the target", how)
+    for one in requests:
+        if wanted.request_name and one.name.casefold() == wanted.request_name.casefold():
+            return _same_name(one)
+    unfinished = [one for one in requests if one.status.casefold() not in ENDED]
+    related = [(one, same) for one in unfinished if (same := _same_pair(one, source, wanted)) is not False]
+    for one, same in sorted(related, key=lambda pair: pair[1] is None):
+        return _unfinished(one, certain=bool(same))
+    return None
+
+
+def _same_pair(one: RestoreRequest, source: Recipient | None, wanted: WantedRestore) -> bool | None:
+    """Return whether *one* copies the same source to the same place; None if the statistics were not read."""
+    if one.target_is_archive is not None and one.target_is_archive != wanted.target_is_archive:
+        return False
+    if source is None or not source.exchange_guid or one.source_exchange_guid is None:
+        return None
+    # Assumed: SourceExchangeGuid is the archive's GUID where the archive is copied.
+    return one.source_exchange_guid == (
+        source.archive_guid if wanted.source_is_archive else source.exchange_guid
+    )
+
+
+def _same_name(one: RestoreRequest) -> Finding:
+    ended = one.status.casefold() in ENDED
+    instead = (
+        "If it is this very restore, it is done. To do it again remove the old request first: "
+        if ended
+        else "Let it end; Get-MailboxRestoreRequestStatistics says how far it is. Only to start anew: "
+    )
+    return _blocked(
+        Code.REQUEST_EXISTS,
+        f"the request {quoted(one.name)} is there already, {one.status or 'of unknown status'}",
+        f"{instead}Remove-MailboxRestoreRequest {quoted(one.identity or one.name)}.",
+    )
+
+
+def _unfinished(one: RestoreRequest, *, certain: bool) -> Finding:
+    origin = "of the same source" if certain else "of a source that was not read"
+    return Finding(
+        Code.REQUEST_UNFINISHED,
+        Severity.BLOCKER if certain else Severity.WARNING,
+        Blocks.RESTORE,
+        f"the request {quoted(one.name)} {origin} is {one.status or 'of unknown status'}",
+        "Let it end first, or the content may arrive twice; Get-MailboxRestoreRequestStatistics "
+        f"{quoted(one.identity or one.name)} says whence it copies and how far it is.",
+    )
+
+
+def target_synced(source: Recipient, target: Recipient, wanted: WantedRestore) -> Finding | None:
+    """B14: the X500 address that the target needs cannot be added in the cloud: it is directory-synced.
+
+    [ODS:cannot-manage-dg; errors.yaml synced-object]
+    """
+    if wanted.allow_legacy_dn_mismatch or _knows_source(source, target) is not False:
+        return None
+    if target.is_synced is None:
+        how = f"{_ONE_MAILBOX} {quoted(target.identity)}, property IsDirSynced"
+        return not_checked(Code.TARGET_SYNCED, Blocks.RESTORE, "IsDirSynced of the target", how)
+    if not target.is_synced:
+        return None
+    return Finding(
+        Code.TARGET_SYNCED,
+        Severity.WARNING,
+        Blocks.RESTORE,
+        f"IsDirSynced of {target.label} is True, so its addresses cannot be changed in Exchange Online",
+        f"Add the X500 address where it is written: {_add_x500(source, target)}; "
+        "then let directory sync run.",
+    )
+
+
+def _blocked(code: Code, seen: str, instead: str) -> Finding:
+    return Finding(code, Severity.BLOCKER, Blocks.RESTORE, seen, instead)
