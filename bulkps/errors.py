@@ -109,6 +109,26 @@ class RunOwnedElsewhere(BulkpsError):
         super().__init__(f"run {run} is being worked on by {owner}, which is alive; nothing was sent")
 
 
+class ContentElsewhere(UsageProblem):
+    """Another run is not at its end with what a row of this one asks for; nothing was sent.
+
+    Attributes:
+        row: The first such row.
+        run: The other run's name.
+        state: How the content stands there.
+        runs: Every such run that was found.
+    """
+
+    def __init__(self, row: int, run: str, state: str, runs: Sequence[str]) -> None:
+        self.row, self.run, self.state, self.runs = row, run, state, tuple(runs)
+        others = f" (and others in {', '.join(one for one in runs if one != run)})" if len(runs) > 1 else ""
+        way = "retry" if state == "in doubt" else "resume"
+        super().__init__(
+            f"row {row}: its content is {state} in run {run}{others}; nothing was sent. "
+            f"bulkps {way} {run} brings it to its end"
+        )
+
+
 class RecordFailed(BulkpsError):
     """A record (journal, audit or results) could not be written; nothing more was sent.
 

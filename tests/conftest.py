@@ -62,7 +62,8 @@ class Tenant:
             f"port: {self.simulator.port}}}\nrun:\n  delay_between_batches: 0\n"
             "  follow: {first_wait: 0.2, max_wait: 1}\n"
             "  retry:\n    transient: {first_wait: 0.05, max_wait: 0.2}\n"
-            "    throttled: {first_wait: 0.05, max_wait: 0.2, attempts: 10}\n" + run,
+            "    throttled: {first_wait: 0.05, max_wait: 0.2, attempts: 10}\n"
+            "  lookup: {first_wait: 0.1, settle: 0.2}\n" + run,
             encoding="utf-8",
         )
         return self.config

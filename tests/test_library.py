@@ -118,24 +118,32 @@ def test_a_callback_that_raises_costs_no_answer(bulkps: Run, tenant: StartTenant
     assert set(there.simulator.effects_by_mailbox().values()) == {1}
 
 
-def test_failed_items_are_sent_again_but_those_in_doubt_stay(
+def test_failed_items_are_sent_again_and_those_in_doubt_looked_up(
     bulkps: Run, tenant: StartTenant, tmp_path: Path
 ) -> None:
     there = tenant(
-        faults="New-MailboxRestoreRequest#1=transient,New-MailboxRestoreRequest#2=answer-lost",
+        faults="New-MailboxRestoreRequest#1=transient,New-MailboxRestoreRequest#2=answer-lost,"
+        "Get-MailboxRestoreRequest#1=transient,Get-MailboxRestoreRequest#2=transient",
     )
     items = restores(bulkps, 4, tmp_path / "in.csv")
     settings = load_settings(there.config)
     once = BulkOperationManager(
-        settings, config=BulkOperationConfig(retry_failed=False, delay_between_batches=0)
+        settings,
+        config=BulkOperationConfig(
+            retry_failed=False,
+            delay_between_batches=0,
+            follow=FollowPolicy(first_wait=0.2),
+            # The doubts cannot be looked up at first.
+            lookup=LookupPolicy(first_wait=0.1, attempts=1, settle=0),
+        ),
     )
 
     first = once.execute_bulk_restore(items)
     again = BulkOperationManager(settings).retry_failed(first.run)
 
     assert first.failed == 2
-    assert sorted(item.error_code for item in items if item.error_code) == ["ad-transient", "in-doubt"]
-    assert (again.completed, again.failed) == (3, 1)
+    assert sorted(item.error_code for item in items if item.error_code) == ["in-doubt", "in-doubt"]
+    assert (again.completed, again.failed) == (4, 0)
     assert set(there.simulator.effects_by_mailbox().values()) == {1}
 
 

@@ -15,6 +15,9 @@ from bulkps.errors import BulkpsError, ExitCode
 COMMANDS: Mapping[str, str] = {
     "run": "run",
     "resume": "resume",
+    "retry": "retry",
+    "pause": "pause",
+    "cancel": "cancel",
     "check": "check",
     "template": "template",
     "operations": "operations",

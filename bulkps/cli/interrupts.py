@@ -36,7 +36,7 @@ class Interrupts:
             _say_later("Pausing: what is in flight ends. Ctrl-C again stops it.")
         else:
             self._driver.interrupt()
-            _say_later("Stopping what is in flight; it will be in doubt.")
+            _say_later("Stopping what is in flight; resume looks it up.")
 
 
 def _say_later(text: str) -> None:
@@ -49,7 +49,7 @@ def interruptible() -> Iterator[Interrupts]:
     """Give what takes the signals in, inside the block."""
     interrupts = Interrupts()
     # SIGBREAK is Windows's Ctrl-Break, and how its console says that it closes.
-    wanted = [getattr(signal, name, None) for name in ("SIGINT", "SIGTERM", "SIGBREAK")]
+    wanted = [getattr(signal, name, None) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")]
     before = [(one, signal.signal(one, interrupts.take)) for one in wanted if one is not None]
     try:
         yield interrupts

@@ -11,11 +11,13 @@ from bulkps import intake
 from bulkps.cli import render
 from bulkps.cli.options import EXISTING_FILE, NEW_FILE, chosen, config_option, json_option, operation_argument
 from bulkps.cli.running import show_report, target, work
+from bulkps.cli.window import ends_at, window_options
 from bulkps.engine.policy import BulkOperationConfig
 from bulkps.engine.status import BulkItemStatus
 from bulkps.errors import ExitCode, UsageProblem
 from bulkps.intake import CheckReport
-from bulkps.library.runs import Target, check_target, create_run, plan
+from bulkps.library.planning import create_run, plan
+from bulkps.library.target import Target, check_target
 from bulkps.operations.model import Operation
 from bulkps.records import home
 from bulkps.records.journal import Journal
@@ -37,6 +39,8 @@ from bulkps.settings import Settings
 @click.option(
     "--stop-on-error", is_flag=True, help="The first failed row stops the run; the rest is SKIPPED."
 )
+@click.option("--again", is_flag=True, help="Do once more what another run completed already.")
+@window_options
 @click.option("--strict-columns", is_flag=True, help="Refuse columns that the operation does not know.")
 @click.option("--problems", type=NEW_FILE, help="Write every problem of FILE to this CSV file.")
 @click.option("--results", type=NEW_FILE, help="Write results here (.csv or .json).")
@@ -45,7 +49,8 @@ from bulkps.settings import Settings
 def command(operation: str, file: Path, settings: Settings, as_json: bool, **given: Any) -> None:
     """Do OPERATION to every row of FILE, after every row has been checked.
 
-    Nothing is sent until every row is sound. What is interrupted continues with "bulkps resume".
+    Nothing is sent until every row is sound. What is interrupted continues with "bulkps resume". A row whose
+    content another run completed at the same place is SKIPPED with that evidence.
 
     Example:
 
@@ -53,6 +58,7 @@ def command(operation: str, file: Path, settings: Settings, as_json: bool, **giv
         bulkps run restore leavers.csv --dry-run
         bulkps run restore leavers.csv --config prod.yaml --max-sessions 3
         bulkps run recovery leavers.csv --config prod.yaml --yes --json
+        bulkps run restore leavers.csv --config prod.yaml --until 06:00
     """
     found = chosen(settings, operation)
     _spare(file, given["problems"])
@@ -79,12 +85,14 @@ def _execute(
     check_target(operation, there)
     journal = Journal(home.journal_path())
     try:
-        run = create_run(journal, operation, report, intake.rows(file, operation, report), there)
+        rows = intake.rows(file, operation, report)
+        run = create_run(journal, operation, report, rows, there, again=given["again"])
         if not given["quiet"]:
             render.say(
                 f"run {run.id}: {report.rows} row{'s' * (report.rows != 1)} with connection {there.name}"
             )
-        ended, code = work(journal, run, there, given["results"], quiet=given["quiet"])
+        end = ends_at(given["until"], given["max_duration"])
+        ended, code = work(journal, run, there, given["results"], quiet=given["quiet"], ends_at=end)
         show_report(journal, ended, code, as_json=as_json)
     finally:
         journal.close()

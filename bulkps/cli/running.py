@@ -2,7 +2,9 @@
 
 import sys
 import textwrap
+from dataclasses import replace
 from pathlib import Path
+from typing import NoReturn
 
 import click
 
@@ -10,11 +12,14 @@ from bulkps.cli import render
 from bulkps.cli.interrupts import interruptible
 from bulkps.cli.options import CONFIG
 from bulkps.cli.progress import progress
+from bulkps.cli.window import ends_at
 from bulkps.credentials import credentials
 from bulkps.engine.policy import BulkOperationConfig
 from bulkps.engine.status import BulkItemStatus
 from bulkps.errors import ExitCode, RecordFailed
-from bulkps.library.runs import RunReport, Target, operation_of, proceed
+from bulkps.library.runs import RunReport, operation_of, options_of, proceed
+from bulkps.library.target import Target
+from bulkps.records import home
 from bulkps.records.journal import Journal
 from bulkps.records.results import rows
 from bulkps.records.rows import Run
@@ -38,7 +43,14 @@ def target(settings: Settings, connection: tuple[str, Connection], config: BulkO
 
 
 def work(
-    journal: Journal, run: Run, there: Target, results: Path | None, *, quiet: bool
+    journal: Journal,
+    run: Run,
+    there: Target,
+    results: Path | None,
+    *,
+    quiet: bool,
+    retry: bool = False,
+    ends_at: float | None = None,
 ) -> tuple[RunReport, ExitCode]:
     """Work on *run* with progress and Ctrl-C; return how it stands and the exit code."""
     counts = journal.counts(run.id)
@@ -47,13 +59,43 @@ def work(
     try:
         with interruptible() as interrupts, progress(run.operation, total, over, quiet=quiet) as show:
             report = proceed(
-                journal, run, there, on_changes=show, on_driver=interrupts.register, results_path=results
+                journal,
+                run,
+                there,
+                retry=retry,
+                on_changes=show,
+                on_driver=interrupts.register,
+                results_path=results,
+                ends_at=ends_at,
             )
     except (RecordFailed, KeyboardInterrupt):
         render.say(f"Next: {next_command(run.id)}")
         raise
     unfinished = report.exit_code is ExitCode.UNFINISHED
     return report, ExitCode.INTERRUPTED if interrupts.times and unfinished else report.exit_code
+
+
+def go_on(
+    name: str,
+    settings: Settings,
+    results: Path | None,
+    *,
+    quiet: bool,
+    as_json: bool,
+    retry: bool = False,
+    until: float | None = None,
+    max_duration: float | None = None,
+) -> NoReturn:
+    """Work on a run that is in the journal, show how it stands, and leave with its exit code."""
+    end = ends_at(until, max_duration)
+    with Journal(home.journal_path()) as journal:
+        found = journal.run(name)
+        there = target(
+            settings, settings.choose_connection(found.connection), replace(options_of(found), wait=True)
+        )
+        report, code = work(journal, found, there, results, quiet=quiet, retry=retry, ends_at=end)
+        show_report(journal, report, code, as_json=as_json)
+    raise SystemExit(int(code))
 
 
 def next_command(run: str) -> str:

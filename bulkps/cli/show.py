@@ -46,6 +46,12 @@ def command(run: str, as_json: bool) -> None:
     click.echo(render.counts_table(counts))
 
 
+def _waited(found: Run) -> str:
+    """Return how long the run was held back, and why, for people."""
+    reasons = {"throttled": "because Exchange throttled", "paced": "to stay under what Exchange lets through"}
+    return ", ".join(f"{seconds:.0f} s {reasons.get(why, why)}" for why, seconds in found.waited.items())
+
+
 def _is_open(counts: Mapping[BulkItemStatus, int]) -> bool:
     return bool(counts[BulkItemStatus.PENDING] or counts[BulkItemStatus.IN_PROGRESS])
 
@@ -58,6 +64,7 @@ def _facts(found: Run, counts: Mapping[BulkItemStatus, int]) -> dict[str, object
         "connection": found.connection,
         "simulated": found.simulated,
         "state": found.state,
+        "waited": _waited(found),
         "detail": found.detail,
         "file": found.file,
         "who": found.who,

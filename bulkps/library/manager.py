@@ -14,7 +14,9 @@ from bulkps.exchange.cmdlet import Value
 from bulkps.intake import CheckReport, InputRow
 from bulkps.library.csvhandler import operation_named
 from bulkps.library.items import BulkOperationItem, BulkOperationResult
-from bulkps.library.runs import RunReport, Target, check_target, create_run, operation_of, proceed
+from bulkps.library.planning import create_run
+from bulkps.library.runs import RunReport, operation_of, proceed
+from bulkps.library.target import Target, check_target
 from bulkps.operations.model import BulkOperationType, Operation
 from bulkps.records import home
 from bulkps.records.journal import Journal
@@ -50,14 +52,20 @@ class BulkOperationManager:
         self._lock = threading.Lock()
 
     def execute(
-        self, operation: BulkOperationType | Operation | str, items: Sequence[BulkOperationItem]
+        self,
+        operation: BulkOperationType | Operation | str,
+        items: Sequence[BulkOperationItem],
+        *,
+        again: bool = False,
     ) -> BulkOperationResult:
         """Execute *operation* on *items* and return how it stands when it is over or has to stop.
 
-        The items that are given are kept up to date while it runs.
+        The items that are given are kept up to date while it runs. What another run completed is SKIPPED,
+        unless it is to be done *again*.
 
         Raises:
             InvalidInput: If an item is not sound; nothing was sent.
+            ContentElsewhere: If another run is not at its end with an item's content; nothing was sent.
             CannotConnect: If a password is needed and nowhere to be had.
             RecordFailed: If a record could not be written.
         """
@@ -67,7 +75,7 @@ class BulkOperationManager:
         check_target(found, target)
         journal = Journal(home.journal_path())
         try:
-            run = create_run(journal, found, report, rows, target)
+            run = create_run(journal, found, report, rows, target, again=again)
             return self._proceed(journal, run, found, target, list(items))
         finally:
             journal.close()
@@ -138,7 +146,7 @@ class BulkOperationManager:
             journal.close()
 
     def retry_failed(self, run: str = "last") -> BulkOperationResult:
-        """Send the FAILED items of a run again, but for those in doubt, as new attempts of the same run.
+        """Send the FAILED items of a run again as new attempts of the same run; those in doubt are looked up.
 
         Raises:
             RunNotFound: If there is none.

@@ -1,26 +1,25 @@
 """How a run is put together from intake, journal, audit, sessions and engine."""
 
-import getpass
 import secrets
-import socket
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bulkps import yamlfile
 from bulkps.engine.driver import Driver
 from bulkps.engine.events import Finish, StopReason
-from bulkps.engine.item import IN_DOUBT, Change, Item
+from bulkps.engine.item import IN_DOUBT, Change
 from bulkps.engine.machine import Machine
 from bulkps.engine.policy import BulkOperationConfig
 from bulkps.engine.status import BulkItemStatus
 from bulkps.errors import BulkpsError, ExitCode, RecordFailed, UsageProblem
 from bulkps.exchange.cmdlet import Cmdlet, Secret
-from bulkps.exchange.errors import ErrorClass, KnownError, portable_patterns
-from bulkps.intake import CheckReport, InputRow
-from bulkps.operations.bind import PASSWORD, bind, item_key, places
-from bulkps.operations.loader import dump_operation, load_operation, releases, uses
+from bulkps.exchange.errors import ErrorClass, portable_patterns
+from bulkps.library.planning import DONE_ALREADY
+from bulkps.library.target import Target, check_target, who
+from bulkps.operations.bind import PASSWORD
+from bulkps.operations.loader import load_operation, uses
 from bulkps.operations.model import Operation
 from bulkps.operations.passwords import generate
 from bulkps.records import home, results
@@ -28,34 +27,15 @@ from bulkps.records.audit import Audit
 from bulkps.records.journal import Journal, owner_name
 from bulkps.records.recorder import Recorder
 from bulkps.records.rows import Run
-from bulkps.sessions.connection import Connection, ConnectionType, Credentials
-from bulkps.sessions.open import endpoint, simulator_options
+from bulkps.sessions.connection import Connection
+from bulkps.sessions.open import endpoint
 
 #: Called after changes of items are durable.
 OnChanges = Callable[[Sequence[Change]], None]
-#: Codes of failed items that are not sent again by a retry: it may have happened.
+#: Codes of failed items that a retry leaves: it happened, whatever became of it, and no lookup would show it.
 _NEVER_AGAIN = ("request-gone",)
 #: Told the driver as soon as there is one, so that others can pause or cancel.
 OnDriver = Callable[[Driver], None]
-
-
-@dataclass(frozen=True)
-class Target:
-    """Where a run goes.
-
-    Attributes:
-        name: The connection's name.
-        connection: The connection.
-        credentials: Its secrets.
-        config: How the run may proceed.
-        catalogue: What errors mean.
-    """
-
-    name: str
-    connection: Connection
-    credentials: Credentials
-    config: BulkOperationConfig
-    catalogue: tuple[KnownError, ...]
 
 
 @dataclass(frozen=True)
@@ -77,101 +57,6 @@ class RunReport:
     results: Path | None
 
 
-def who() -> str:
-    """Return the user and host that the records name."""
-    try:
-        user = getpass.getuser()
-    except (OSError, KeyError, ImportError):
-        # No such variable and no such account: a container's numeric user, say.
-        user = "unknown"
-    return f"{user}@{socket.gethostname()}"
-
-
-def check_target(operation: Operation, target: Target) -> None:
-    """Refuse an operation that the connection's Exchange does not have.
-
-    Raises:
-        UsageProblem: If every on-premises release lacks a cmdlet or parameter of it.
-    """
-    found = releases(operation)
-    on_premises = target.connection.type is ConnectionType.EXCHANGE
-    if on_premises and set(found) <= {"EXO"}:
-        raise UsageProblem(
-            f"{operation.name} needs cmdlets that only Exchange Online has, and connection {target.name!r} "
-            "is an Exchange Server (type exchange); nothing was sent"
-        )
-    check_connection(target.name, target.connection)
-
-
-def check_connection(name: str, connection: Connection) -> None:
-    """Refuse a connection that cannot be used as it stands, before anything is made for it.
-
-    Raises:
-        UsageProblem: If its file of certificates is not there, or its simulator cannot be made.
-    """
-    if connection.ca_file and not Path(connection.ca_file).is_file():
-        raise UsageProblem(
-            f"connections.{name}.ca_file: there is no file {connection.ca_file}; nothing was sent"
-        )
-    if connection.embedded:
-        try:
-            simulator_options(connection.simulator)
-        except ValueError as error:
-            raise UsageProblem(f"connections.{name}.simulator: {error}; nothing was sent") from error
-
-
-def create_run(
-    journal: Journal, operation: Operation, report: CheckReport, rows: Iterable[InputRow], target: Target
-) -> Run:
-    """Keep a new run in the journal, all rows or nothing, and return it.
-
-    Raises:
-        InvalidInput: If *rows* meets a problem.
-        RecordFailed: If it cannot be kept.
-    """
-    name = f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{operation.name}-{secrets.token_hex(2)}"
-    run = Run(
-        id=name,
-        operation=operation.name,
-        operation_text=dump_operation(operation),
-        connection=target.name,
-        simulated=target.connection.simulated,
-        place=target.connection.place,
-        options=_options_text(target.config),
-        file=str(report.path.absolute()),
-        digest=report.digest,
-        header=report.header,
-        carried=report.carried,
-        who=who(),
-        created_at=time.time(),
-        audit=str(home.audit_path(name)),
-    )
-    journal.create(run, ((_item(operation, row), row.cells) for row in rows))
-    return run
-
-
-def _item(operation: Operation, row: InputRow) -> Item:
-    # Defaults count for whether a step is wanted, but are no part of what the row says.
-    first = operation.next_step(-1, {**operation.defaults, **row.values}) or 0
-    return Item(item_key(operation, row.values), row.row, row.values, step=first)
-
-
-def plan(operation: Operation, row: InputRow) -> Iterator[Cmdlet]:
-    """Yield the cmdlets that *row* will be, in order.
-
-    What an earlier step will return is not known yet; it is shown by its place's name.
-    """
-    key = item_key(operation, row.values)
-    outputs: dict[str, dict[str, str]] = {}
-    values = {**operation.defaults, **row.values}
-    index = operation.next_step(-1, values)
-    while index is not None:
-        step = operation.steps[index]
-        yield bind(step, places(operation, row.values, key, "<run>", outputs))
-        outputs[step.name] = {name: f"<{step.name}.{name}>" for name in step.keep}
-        index = operation.next_step(index, values)
-
-
 def operation_of(run: Run) -> Operation:
     """Return a run's operation as it was when the run was made."""
     return load_operation(run.operation_text, f"run {run.id}")
@@ -180,12 +65,6 @@ def operation_of(run: Run) -> Operation:
 def options_of(run: Run) -> BulkOperationConfig:
     """Return how a run may proceed, as it was told when it was made."""
     return yamlfile.load(run.options, f"run {run.id}", BulkOperationConfig)
-
-
-def _options_text(config: BulkOperationConfig) -> str:
-    data = asdict(config)
-    data["retry"] = {kind.value: policy for kind, policy in data["retry"].items()}
-    return yamlfile.dump(data)
 
 
 def proceed(
@@ -197,6 +76,7 @@ def proceed(
     on_changes: OnChanges = lambda changes: None,
     on_driver: OnDriver = lambda driver: None,
     results_path: Path | None = None,
+    ends_at: float | None = None,
 ) -> RunReport:
     """Work on *run* until it is over or has to stop; write its results.
 
@@ -204,10 +84,11 @@ def proceed(
         journal: Where it is kept.
         run: The run.
         target: Where to.
-        retry: Whether FAILED items are sent again; never those of which nobody knows whether they happened.
+        retry: Whether FAILED items are sent again; those in doubt are looked up first.
         on_changes: Called after changes are durable.
         on_driver: Told the driver before anything is sent.
         results_path: Where the results go; None for the usual place.
+        ends_at: Epoch seconds at which it pauses; None for never.
 
     Raises:
         UsageProblem: If the target is not where the run was begun.
@@ -228,13 +109,35 @@ def proceed(
             if retry:
                 looked_up = [i for i, step in enumerate(operation.steps) if step.reconcile]
                 recorder.retry_failed(_NEVER_AGAIN, IN_DOUBT, looked_up)
-            finish = _drive(recorder, run, operation, target, on_changes, on_driver)
+            finish = _drive(recorder, run, operation, target, on_changes, on_driver, ends_at)
     finally:
         state, detail = (
             (finish.reason.value, finish.detail) if finish else ("interrupted", "it ended by an error")
         )
         journal.stopped(run.id, owner, state, detail)
     return finished(journal, run.id, finish, results_path)
+
+
+def cancel(journal: Journal, run: Run) -> RunReport:
+    """Skip what was not sent of a run that nobody works on; write its results.
+
+    What is in doubt or at Exchange stays as it is: to look it up takes a session, which resume opens.
+
+    Raises:
+        RunOwnedElsewhere: If another process works on it.
+        RecordFailed: If a record could not be written.
+    """
+    owner = f"{owner_name()} ({secrets.token_hex(4)})"
+    finish = Finish(StopReason.CANCELLED)
+    journal.acquire(run.id, owner)
+    try:
+        run = journal.run(run.id)
+        with Audit(Path(run.audit), run.id, who(), run.audit_lines, run.audit_head) as audit:
+            reason = "never sent: the run was cancelled"
+            Recorder(journal, audit, run.id, owner).skip_pending(finish.reason.value, reason, time.time())
+    finally:
+        journal.stopped(run.id, owner, finish.reason.value, "")
+    return finished(journal, run.id, finish, None)
 
 
 def _check_place(run: Run, target: Target) -> None:
@@ -258,18 +161,18 @@ def finished(journal: Journal, name: str, finish: Finish, results_path: Path | N
             f"the results could not be written: {error.reason}; bulkps results {run.id} -o FILE writes them"
         )
         finish, path = replace(finish, detail="; ".join(filter(None, (finish.detail, note)))), None
-    counts = journal.counts(run.id)
-    return RunReport(run, counts, finish, exit_code(counts, finish.reason), path)
+    counts, settled = journal.counts(run.id), journal.skipped_as(run.id, DONE_ALREADY)
+    return RunReport(run, counts, finish, exit_code(counts, finish.reason, settled), path)
 
 
-def exit_code(counts: dict[BulkItemStatus, int], reason: StopReason) -> ExitCode:
-    """Return what a run's totals come down to."""
+def exit_code(counts: dict[BulkItemStatus, int], reason: StopReason, settled: int = 0) -> ExitCode:
+    """Return what a run's totals come down to; *settled* of the SKIPPED rows were completed by other runs."""
     total = sum(counts.values())
     if reason is StopReason.CANNOT_CONNECT and counts[BulkItemStatus.PENDING] == total:
         return ExitCode.CANNOT_CONNECT
     if counts[BulkItemStatus.PENDING] or counts[BulkItemStatus.IN_PROGRESS]:
         return ExitCode.UNFINISHED
-    if counts[BulkItemStatus.FAILED] or counts[BulkItemStatus.SKIPPED]:
+    if counts[BulkItemStatus.FAILED] or counts[BulkItemStatus.SKIPPED] > settled:
         # What is skipped is over: there is nothing to resume.
         return ExitCode.SOME_FAILED
     return ExitCode.COMPLETED
@@ -298,6 +201,7 @@ def _drive(
     target: Target,
     on_changes: OnChanges,
     on_driver: OnDriver,
+    ends_at: float | None,
 ) -> Finish:
     connection, config = target.connection, target.config
     _say_started(recorder, run, connection)
@@ -311,6 +215,7 @@ def _drive(
             target.catalogue,
             f"bulkps-{run.id}",
             one_first=target.credentials.password is not None,
+            ends_at=ends_at,
         )
         driver = Driver(
             machine, operation, recorder, there.connect, on_changes=on_changes, prepare=with_password

@@ -12,12 +12,14 @@ from bulkps.operations.template import Template
 PASSWORD = Secret("")
 
 
-def item_key(operation: Operation, values: Mapping[str, Value]) -> str:
+def item_key(operation: Operation, values: Mapping[str, Value], salt: str = "") -> str:
     """Return the key of an item: 24 hexadecimal digits made of the operation and what identifies the item.
 
-    The row number is no part of it: a sorted or edited file finds its own past.
+    The row number is no part of it: a sorted or edited file finds its own past. With a *salt* the same
+    content has a past of its own.
     """
     parts = [operation.name, *(str(values.get(name) or "").casefold() for name in operation.key)]
+    parts += [salt] if salt else []
     return hashlib.sha256("\x1f".join(parts).encode("utf-8")).hexdigest()[:24]
 
 

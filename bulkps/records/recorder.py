@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from bulkps.engine.item import Change, Item
 from bulkps.records.audit import Audit
-from bulkps.records.journal import Journal
+from bulkps.records.journal import LEASE, Journal
 
 _SENTENCES = {
     "item.sending": "about to send {cmdlet}",
@@ -42,6 +42,7 @@ class Recorder:
     def __init__(self, journal: Journal, audit: Audit, run: str, owner: str) -> None:
         self._journal, self._audit, self._run, self._owner = journal, audit, run, owner
         self._waited = journal.run(run).waited
+        self._confirmed = time.time()
         self._loaded = -1
 
     def load(self, count: int) -> tuple[Sequence[Item], bool]:
@@ -57,6 +58,7 @@ class Recorder:
         Raises:
             RecordFailed: If they are not.
         """
+        self._still_own()
         for change in changes:
             self._write(change)
         self._audit.sync()
@@ -64,6 +66,7 @@ class Recorder:
 
     def skip_pending(self, code: str, reason: str, now: float) -> None:
         """Make every PENDING item SKIPPED."""
+        self._still_own()
         self._audit.write("run.rest-skipped", reason, now, {"code": code})
         self._audit.sync()
         self._keep(())
@@ -74,8 +77,19 @@ class Recorder:
         self.say("run.retry-asked", "failed items are to be sent again", never=list(never))
         return self._journal.retry_failed(self._run, never, doubt, looked_up, time.time())
 
+    def _still_own(self) -> None:
+        """Make sure of the lease before a line is written: a machine that slept may have lost it.
+
+        Raises:
+            RunOwnedElsewhere: If another process took the run over, which writes the audit log now.
+        """
+        # The wall clock, for it goes on while the machine sleeps. A lease is taken over after LEASE seconds.
+        if time.time() - self._confirmed > LEASE / 2:
+            self.beat()
+
     def _keep(self, changes: Sequence[Change]) -> None:
         self._journal.record(self._run, self._owner, changes, self._audit.lines, self._audit.head)
+        self._confirmed = time.time()
 
     def following(self) -> int:
         """Return how many items are at Exchange."""
@@ -91,10 +105,13 @@ class Recorder:
 
     def beat(self) -> str:
         """Renew the lease; return what another process wishes."""
-        return self._journal.beat(self._run, self._owner)
+        wish = self._journal.beat(self._run, self._owner)
+        self._confirmed = time.time()
+        return wish
 
     def paced(self, notes: Sequence[str], waited: Mapping[str, float]) -> None:
         """Write how the pace changed; keep how long the run was held back, by reason."""
+        self._still_own()
         for note in notes:
             self._audit.write("run.pace", note, time.time(), {})
         total = dict(self._waited)
@@ -110,6 +127,7 @@ class Recorder:
 
     def say(self, event: str, sentence: str, **facts: object) -> None:
         """Write an event of the run itself to the audit log and keep the log's head."""
+        self._still_own()
         self._audit.write(event, sentence, time.time(), facts)
         self._audit.sync()
         self._keep(())

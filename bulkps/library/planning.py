@@ -1,0 +1,155 @@
+"""From sound rows to a run in the journal, and to the cmdlets that it will be."""
+
+import secrets
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, replace
+from datetime import datetime
+from itertools import islice
+
+from bulkps import yamlfile
+from bulkps.engine.item import Item, Phase
+from bulkps.engine.policy import BulkOperationConfig
+from bulkps.engine.status import BulkItemStatus
+from bulkps.errors import ContentElsewhere
+from bulkps.exchange.cmdlet import Cmdlet
+from bulkps.intake import CheckReport, InputRow
+from bulkps.library.target import Target, who
+from bulkps.operations.bind import bind, item_key, places
+from bulkps.operations.loader import dump_operation
+from bulkps.operations.model import Operation
+from bulkps.records import home
+from bulkps.records.journal import Journal
+from bulkps.records.rows import Elsewhere, Run
+
+#: The code of an item that another run completed: nothing is left to do.
+DONE_ALREADY = "done-already"
+#: How many contents one question to the journal holds.
+_CHUNK = 500
+
+
+def create_run(
+    journal: Journal,
+    operation: Operation,
+    report: CheckReport,
+    rows: Iterable[InputRow],
+    target: Target,
+    *,
+    again: bool = False,
+) -> Run:
+    """Keep a new run in the journal, all rows or nothing, and return it.
+
+    Content that another run completed is SKIPPED with that evidence.
+
+    Args:
+        journal: Where it is kept.
+        operation: What is done.
+        report: The file, checked.
+        rows: Its rows.
+        target: Where to.
+        again: Whether what another run completed is done once more.
+
+    Raises:
+        InvalidInput: If *rows* meets a problem.
+        ContentElsewhere: If another run is not at its end with a row's content.
+        RecordFailed: If it cannot be kept.
+    """
+    name = f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{operation.name}-{secrets.token_hex(2)}"
+    run = Run(
+        id=name,
+        operation=operation.name,
+        operation_text=dump_operation(operation),
+        connection=target.name,
+        simulated=target.connection.simulated,
+        place=target.connection.place,
+        options=_options_text(target.config),
+        file=str(report.path.absolute()),
+        digest=report.digest,
+        header=report.header,
+        carried=report.carried,
+        who=who(),
+        created_at=time.time(),
+        audit=str(home.audit_path(name)),
+    )
+    # The embedded simulator's tenant ends with its run: what was done there is nowhere.
+    remembers = not target.connection.embedded
+    journal.create(run, _planned(journal, run, operation, rows, again=again, remembers=remembers))
+    return run
+
+
+def _planned(
+    journal: Journal,
+    run: Run,
+    operation: Operation,
+    rows: Iterable[InputRow],
+    *,
+    again: bool,
+    remembers: bool,
+) -> Iterator[tuple[Item, Sequence[str]]]:
+    waiting = iter(rows)
+    while chunk := list(islice(waiting, _CHUNK)):
+        items = [_item(operation, row, run.id if again else "") for row in chunk]
+        known = journal.elsewhere(run, [item.content for item in items]) if remembers else {}
+        _refuse_unfinished(items, known)
+        for item, row in zip(items, chunk, strict=True):
+            found = known.get(item.content)
+            yield (_done_already(item, found) if found and not again else item), row.cells
+
+
+def _item(operation: Operation, row: InputRow, salt: str) -> Item:
+    # Defaults count for whether a step is wanted, but are no part of what the row says.
+    first = operation.next_step(-1, {**operation.defaults, **row.values}) or 0
+    content = item_key(operation, row.values)
+    # What is made once more must not have the name of what was made before.
+    key = item_key(operation, row.values, salt) if salt else content
+    return Item(key, row.row, row.values, content, step=first)
+
+
+def _refuse_unfinished(items: Sequence[Item], known: dict[str, Elsewhere]) -> None:
+    unfinished = [
+        (item, found)
+        for item in items
+        if (found := known.get(item.content)) and found.status is not BulkItemStatus.COMPLETED
+    ]
+    if unfinished:
+        item, found = unfinished[0]
+        state = "in doubt" if found.status is BulkItemStatus.FAILED else found.status.name
+        raise ContentElsewhere(item.row, found.run, state, sorted({one.run for _, one in unfinished}))
+
+
+def _done_already(item: Item, found: Elsewhere) -> Item:
+    at = datetime.fromtimestamp(found.completed_at or 0.0).astimezone().isoformat(timespec="seconds")
+    kept = ", ".join(f"{name} {value}" for step in found.outputs.values() for name, value in step.items())
+    evidence = f"completed {at} by run {found.run}" + (f" ({kept})" if kept else "")
+    return replace(
+        item,
+        status=BulkItemStatus.SKIPPED,
+        phase=Phase.OVER,
+        code=DONE_ALREADY,
+        error=evidence,
+        advice="Nothing is left to do; bulkps run --again does it once more.",
+        completed_at=found.completed_at,
+    )
+
+
+def plan(operation: Operation, row: InputRow) -> Iterator[Cmdlet]:
+    """Yield the cmdlets that *row* will be, in order.
+
+    What an earlier step will return is not known yet; it is shown by its place's name.
+    """
+    key = item_key(operation, row.values)
+    outputs: dict[str, dict[str, str]] = {}
+    values = {**operation.defaults, **row.values}
+    index = operation.next_step(-1, values)
+    while index is not None:
+        step = operation.steps[index]
+        yield bind(step, places(operation, row.values, key, "<run>", outputs))
+        outputs[step.name] = {name: f"<{step.name}.{name}>" for name in step.keep}
+        index = operation.next_step(index, values)
+
+
+def _options_text(config: BulkOperationConfig) -> str:
+    data = asdict(config)
+    for name in ("retry", "breakers"):
+        data[name] = {kind.value: policy for kind, policy in data[name].items()}
+    return yamlfile.dump(data)
