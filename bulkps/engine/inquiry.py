@@ -137,21 +137,28 @@ class Inquiry:
 
     def _absent(self, item: Item, asked: Lookup, now: float, chance: float | None) -> Judgement:
         step = self.judge.operation.steps[item.step]
-        if item.code != IN_DOUBT:
-            # A conflict that is not the item's own: Exchange's words stand.
-            failed = item.failed(now, item.code, item.error, item.advice)
-            return Judgement(failed, "item.failed", error_class=ErrorClass.CONFLICT)
+        kind = next((entry.error_class for entry in self.catalogue if entry.id == item.code), None)
+        if kind is ErrorClass.CONFLICT and item.attempts <= 1:
+            # What is in the way is not the item's own: Exchange's words stand.
+            return Judgement(
+                item.failed(now, item.code, item.error, item.advice), "item.failed", error_class=kind
+            )
         if chance is None:
             reason = f"{item.error} {asked.cmdlet} did not show it before the run was over"
             return self.judge.left_in_doubt(item, reason, now)
         settled = item.doubted_at + self.config.settle
-        wait = self.config.wait_after(ErrorClass.TRANSIENT, item.attempt, chance)
+        final = item.code != IN_DOUBT
+        wait = None if final else self.config.wait_after(ErrorClass.TRANSIENT, item.attempt, chance)
         if wait is not None and step.repeat_refused:
             settled = min(settled, item.doubted_at + _REFUSED_ANYWAY)
         if now < settled:
             return Judgement(replace(item, not_before=settled), "item.still-in-doubt")
         if wait is not None:
             return Judgement(item.waiting(now + wait, IN_DOUBT, item.error), "item.absent")
+        if final:
+            return Judgement(
+                item.failed(now, item.code, item.error, item.advice), "item.failed", error_class=kind
+            )
         reason = f"sent {item.attempt} times, never answered, and {asked.cmdlet} shows that it did not happen"
         failed = item.failed(now, "never-answered", f"{reason}. {item.error}", "bulkps retry sends it again.")
         return Judgement(failed, "item.failed", error_class=ErrorClass.TRANSIENT)

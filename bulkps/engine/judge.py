@@ -134,6 +134,10 @@ class Judge:
         if wait is not None:
             until = now + max(wait, meaning.wait or 0.0)
             return Judgement(item.waiting(until, known.id, message), "item.retry", error_class=kind)
+        if kind is ErrorClass.TRANSIENT and known.retry == "after-lookup" and step.reconcile:
+            # Not to be tried again, but it may have happened all the same.
+            until = now + self.config.lookup.wait_after(0)
+            return Judgement(item.doubted(now, until, known.id, message, known.advice), "item.in-doubt")
         done = self._done_before(item)
         advice = f"{known.advice} Done before it: {done}." if done else known.advice
         return Judgement(item.failed(now, known.id, message, advice), "item.failed", error_class=kind)

@@ -321,12 +321,15 @@ class Journal:
         status = case((items.c.step == 0, BulkItemStatus.PENDING.value), else_=in_progress)
         changed = 0
         with self._writing() as connection:
-            for which, becomes, phase in ((doubtful, in_progress, Phase.DOUBT), (again, status, Phase.READY)):
+            # One in doubt may turn out to have happened: only another sending makes it a further attempt.
+            for which, becomes, phase, further in (
+                (doubtful, in_progress, Phase.DOUBT, 0),
+                (again, status, Phase.READY, 1),
+            ):
                 self._tell(connection, which, now, "item.retry-asked", becomes, "")
-                new = {"status": becomes, "phase": phase.value, "attempt": 0, "completed_at": None}
-                changed += connection.execute(
-                    update(items).where(which).values(not_before=0.0, **new)
-                ).rowcount
+                new = {"status": becomes, "phase": phase.value, "completed_at": None, "not_before": 0.0}
+                counts = {"attempt": 1 - further, "attempts": items.c.attempts + further}
+                changed += connection.execute(update(items).where(which).values(**new, **counts)).rowcount
         return changed
 
     def elsewhere(self, run: Run, contents: Sequence[str]) -> dict[str, Elsewhere]:

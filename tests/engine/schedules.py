@@ -42,6 +42,7 @@ KINDS = (
     "crash",
     "stall",
     "resumed",
+    "retry",
     "paused",
     "cancelled",
     "stop-on-error",
