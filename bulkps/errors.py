@@ -10,7 +10,7 @@ from enum import IntEnum
 class ExitCode(IntEnum):
     """What the process tells a runbook; the table is in docs/exit-codes.md."""
 
-    COMPLETED = 0  #: Every row is completed.
+    COMPLETED = 0  #: Every row is completed, by this run or an earlier one.
     UNEXPECTED = 1  #: A bug, or something that nobody foresaw.
     USAGE = 2  #: The command line or what it names is wrong; nothing was sent.
     INVALID_INPUT = 3  #: A file that the user wrote has problems; nothing was sent.

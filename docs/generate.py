@@ -61,7 +61,15 @@ def statuses() -> str:
         lines += [f"    {one.name} --> {after.name}" for after in status.BulkItemStatus if after in following]
         if not following:
             lines.append(f"    {one.name} --> [*]")
-    return "\n".join([*lines, "```", "", "FAILED becomes PENDING only when a person asks for a retry.", ""])
+    return "\n".join(
+        [
+            *lines,
+            "```",
+            "",
+            "FAILED is left only when a person asks for a retry; what is in doubt is looked up first.",
+            "",
+        ]
+    )
 
 
 def operations() -> str:

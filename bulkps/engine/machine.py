@@ -9,16 +9,15 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from bulkps.engine import events as ev
+from bulkps.engine.ending import Ending
 from bulkps.engine.events import Action, Event, StopReason
 from bulkps.engine.follow import Follower
 from bulkps.engine.inquiry import Inquiry, Question
 from bulkps.engine.item import Change, Item, Phase
 from bulkps.engine.judge import Judge, Judgement
-from bulkps.engine.limits import Limits
 from bulkps.engine.pace import Pace
 from bulkps.engine.policy import BulkOperationConfig
 from bulkps.engine.pool import Pool
-from bulkps.engine.status import BulkItemStatus
 from bulkps.engine.window import Flight, Window
 from bulkps.exchange.cmdlet import Answer, Invocation, Outcome
 from bulkps.exchange.errors import ErrorClass, KnownError, classify
@@ -29,8 +28,6 @@ from bulkps.operations.model import Operation
 _BATCHES_HELD = 4
 #: How many times that many may wait for their next attempt.
 _WAITING_HELD = 10
-#: A run that stops for one of these is over: what is in doubt is looked up before it ends.
-_SETTLES = (StopReason.CANCELLED, StopReason.ERROR)
 
 
 class Machine:
@@ -67,12 +64,10 @@ class Machine:
             config.delay_between_batches,
             adaptive=config.adaptive_pacing,
         )
-        self._limits = Limits(config, ends_at)
-        self._exhausted = self._loading = self._finished = self._interrupted = False
-        self._stop: ev.Finish | None = None
+        self._ending = Ending(config, ends_at)
+        self._exhausted = self._loading = self._finished = False
         self._now = self._chance = 0.0
         self._changes: list[Change] = []
-        self._waits = config.wait
 
     @property
     def finished(self) -> bool:
@@ -106,7 +101,7 @@ class Machine:
             case ev.SessionOpened(session):
                 self._pool.opened(session)
             case ev.SessionRefused():
-                self._stop_at(self._pool.refused(event, self._now, self._chance))
+                self._ending.stop(self._pool.refused(event, self._now, self._chance))
             case ev.SessionLost(session, reason):
                 self._lost(session, reason)
             case ev.OutcomeArrived(session, outcome):
@@ -118,22 +113,13 @@ class Machine:
                 self._pool.done(event.session, self._now, event.worn)
                 self._follow_over(event)
             case ev.PauseAsked():
-                self._stop_at(ev.Finish(StopReason.PAUSED))
+                self._ending.stop(ev.Finish(StopReason.PAUSED))
             case ev.InterruptAsked():
-                self._interrupted = True
-                self._stop_at(ev.Finish(StopReason.PAUSED))
+                self._ending.interrupt()
             case ev.CancelAsked():
-                self._stop = ev.Finish(StopReason.CANCELLED)
+                self._ending.cancel()
             case ev.TimePassed():
                 pass
-
-    def _stop_at(self, finish: ev.Finish | None) -> None:
-        """Stop because of *finish*, unless something stopped the run before; what it ends is the waiting."""
-        if finish is None:
-            return
-        if finish.reason is not StopReason.ERROR:
-            self._waits = False
-        self._stop = self._stop or finish
 
     def _loaded(self, items: tuple[Item, ...], exhausted: bool) -> None:
         self._loading, self._exhausted = False, exhausted
@@ -149,7 +135,7 @@ class Machine:
 
     def _lost(self, session: int, reason: str) -> None:
         self._land_all(session, f"the session was lost: {reason}")
-        self._stop_at(self._pool.lost(session, reason, self._now, self._chance))
+        self._ending.stop(self._pool.lost(session, reason, self._now, self._chance))
         self._follower.failed_on(session, self._now)
 
     def _land_all(self, session: int, reason: str) -> None:
@@ -182,8 +168,9 @@ class Machine:
     def _told(self, flight: Flight, question: Question, outcome: Outcome) -> None:
         """Take in the answer to a question about an item."""
         chance = self._spread(flight.item.key)
-        stops = self._stop is not None and self._stop.reason in _SETTLES
-        answer = self._inquiry.answered(flight.item, question, outcome, self._now, chance, stops=stops)
+        answer = self._inquiry.answered(
+            flight.item, question, outcome, self._now, chance, stops=self._ending.is_final
+        )
         if isinstance(answer, Question):
             self._window.ask(flight.item, answer, self._now)
             return
@@ -235,7 +222,7 @@ class Machine:
                 self._pool.tire(event.session, f"{meaning.known.id} asks for a new session")
                 self._pool.done(event.session, self._now)
         if self._follower.failed(self._now, counted=not throttled):
-            self._stop_at(ev.Finish(StopReason.CANNOT_FOLLOW, event.reason))
+            self._ending.stop(ev.Finish(StopReason.CANNOT_FOLLOW, event.reason))
 
     def _apply(
         self,
@@ -263,34 +250,18 @@ class Machine:
             self._window.ask(item, Question(), item.not_before)
         elif judged.event in ("item.accepted", "item.adopted"):
             self._follower.accepted(self._now)
-        if stops:
-            self._consider_stopping(judged, flight)
-
-    def _consider_stopping(self, judged: Judgement, flight: Flight | None) -> None:
-        item, condemns = judged.item, judged.scope in ("run", "session")
-        why = ev.Finish(StopReason.CONDEMNED, f"{item.code}: {item.error}", item.advice)
         if judged.error_class is ErrorClass.AUTH and item.phase is Phase.READY and flight:
-            # A new session was tried already, and Exchange refuses the account there too: never in a loop.
+            # If a new session was tried already, Exchange refuses the account there too: never in a loop.
             if self._pool.unauthorized(flight.session):
-                self._stop_at(why)
-            return
-        tripped = self._limits.count(judged)
-        if item.status is not BulkItemStatus.FAILED:
-            return
-        if judged.scope == "run" or (condemns and judged.error_class is ErrorClass.AUTH):
-            self._stop_at(why)
-        elif self._config.stop_on_error:
-            self._stop_at(
-                ev.Finish(StopReason.ERROR, f"row {item.row} failed: {item.code}: {item.error}", item.advice)
-            )
-        self._stop_at(tripped)
+                self._ending.condemn(judged)
+        elif stops:
+            self._ending.count(judged)
 
     # --- what to do next ------------------------------------------------------------------------------
 
     def _decide(self) -> list[Action]:
         self._window.due(self._now)
-        if self._stop is None:
-            self._stop_at(self._limits.over(self._now))
+        self._ending.look_at_the_time(self._now)
         actions: list[Action] = [*self._pool.closings()]
         if self._wants_items():
             self._loading = True
@@ -311,26 +282,15 @@ class Machine:
         # Those that wait for their time do not count: the others need not wait with them. How many may
         # wait is limited all the same, for they are in memory.
         full = self._window.ready >= low or len(self._window) >= _WAITING_HELD * self._capacity
-        return not (self._stop or self._exhausted or self._loading or full)
+        return not (self._ending.stopping or self._exhausted or self._loading or full)
 
     def _ask_after(self) -> list[Action]:
-        idle = self._pool.idle() if self._follows else []
+        idle = self._pool.idle() if self._ending.follows else []
         if not idle or not self._follower.is_due(self._now) or not self._let_through(1):
             return []
         self._pool.working(idle[0])
         step = self._follower.turn()
         return [ev.AskAfter(idle[0], step, self._follower.ask(idle[0], step))]
-
-    @property
-    def _follows(self) -> bool:
-        """Whether what is at Exchange is waited for."""
-        leaves = self._stop and self._stop.reason is not StopReason.ERROR
-        return self._waits and not leaves
-
-    @property
-    def _settles(self) -> bool:
-        """Whether questions are still asked."""
-        return not self._interrupted and (self._stop is None or self._stop.reason in _SETTLES)
 
     def _let_through(self, wanted: int) -> int:
         """Return how many may be handed over now, and count them as handed over."""
@@ -341,7 +301,7 @@ class Machine:
 
     def _look_up(self) -> list[Action]:
         asked: list[Action] = []
-        for number in self._pool.idle() if self._settles else []:
+        for number in self._pool.idle() if self._ending.settles else []:
             due = min(self._config.batch_size, self._window.questions_due(self._now))
             count = self._let_through(due) if due else 0
             batch = [found for found in (self._question(number) for _ in range(count)) if found]
@@ -370,15 +330,16 @@ class Machine:
 
     def _send(self) -> list[Action]:
         sends: list[Action] = []
-        for number in self._pool.idle(self._now) if not self._interrupted else []:
-            wanted = min(self._share, self._window.sendable(only_midway=self._stop is not None))
+        only_midway = self._ending.stopping
+        for number in self._pool.idle(self._now) if not self._ending.interrupted else []:
+            wanted = min(self._share, self._window.sendable(only_midway=only_midway))
             if not wanted:
                 self._pace.rest(self._now)
                 break
             count = self._pace.share(wanted, self._pool.busy, self._now)
             if not count:
                 break
-            items = self._window.take(count, only_midway=self._stop is not None)
+            items = self._window.take(count, only_midway=only_midway)
             if not items:
                 break
             self._pace.handed(len(items), self._now)
@@ -389,7 +350,7 @@ class Machine:
     @property
     def _share(self) -> int:
         """How many items a session is handed: the last ones are shared, so that no session ends alone."""
-        if not self._exhausted or self._stop:
+        if not self._exhausted or self._ending.stopping:
             return self._config.batch_size
         return max(1, min(self._config.batch_size, math.ceil(self._window.ready / self._pool.limit)))
 
@@ -402,25 +363,17 @@ class Machine:
         return Invocation(item.key, cmdlet, step.wanted_properties)
 
     def _open_sessions(self) -> list[Action]:
-        if self._cannot_connect or self._interrupted:
+        if not self._ending.connects:
             return []
-        questions = self._window.questions_due(self._now) if self._settles else 0
-        batches = math.ceil(self._work / self._share) + math.ceil(questions / self._config.batch_size)
+        questions = self._window.questions_due(self._now) if self._ending.settles else 0
+        work = self._window.sendable(only_midway=self._ending.stopping)
+        batches = math.ceil(work / self._share) + math.ceil(questions / self._config.batch_size)
         limit = min(self._pool.limit, self._pace.sessions)
         free = len(self._pool) - self._pool.busy
         wanted = min(limit, len(self._pool) + max(0, batches - free))
-        if not len(self._pool) and self._follows and self._follower.is_due(self._now):
+        if not len(self._pool) and self._ending.follows and self._follower.is_due(self._now):
             wanted = max(1, wanted)
         return self._pool.open(wanted, self._now)
-
-    @property
-    def _work(self) -> int:
-        """How many items could be sent now."""
-        return self._window.sendable(only_midway=self._stop is not None)
-
-    @property
-    def _cannot_connect(self) -> bool:
-        return self._stop is not None and self._stop.reason is StopReason.CANNOT_CONNECT
 
     def _notes(self) -> list[Action]:
         notes, self._pace.notes = tuple(self._pace.notes), []
@@ -429,21 +382,21 @@ class Machine:
     def _over(self) -> bool:
         if self._window.flying or self._loading or self._follower.asking:
             return False
-        if self._window.midway and not (self._cannot_connect or self._interrupted):
+        if self._window.midway and self._ending.connects:
             return False
-        if self._settles and self._window.asking:
+        if self._ending.settles and self._window.asking:
             return False
-        if self._follows and self._follower.waits:
+        if self._ending.follows and self._follower.waits:
             return False
-        return self._stop is not None or (self._exhausted and not len(self._window))
+        return self._ending.stopping or (self._exhausted and not len(self._window))
 
     def _finish(self) -> list[Action]:
         self._finished = True
-        finish = self._stop or ev.Finish(StopReason.DONE)
+        finish = self._ending.finish or ev.Finish(StopReason.DONE)
         actions: list[Action] = []
         if waited := self._pace.waited(self._now):
             actions.append(ev.Paced((), waited))
-        if finish.reason in _SETTLES:
+        if self._ending.is_final:
             for item in self._window.doubtful():
                 reason = f"{item.error} The run was over before it could be sent again"
                 self._apply(self._judge.left_in_doubt(item, reason, self._now))
@@ -452,12 +405,12 @@ class Machine:
         return [*actions, *self._pool.close_all(), finish]
 
     def _wake_at(self) -> float | None:
-        times = [self._window.next_due(), self._limits.ends_at if self._stop is None else None]
+        times = [self._window.next_due(), self._ending.wakes_at]
         if self._window.ready:
             times += self._pool.rests()
-        if self._settles:
+        if self._ending.settles:
             times.append(self._window.next_question())
-        if self._follows:
+        if self._ending.follows:
             times.append(self._follower.next_poll)
         times += [self._pool.reopens_at, self._pace.next_at(self._now)]
         coming = [time for time in times if time is not None and time > self._now]

@@ -1,0 +1,118 @@
+"""Why a run stops, and what it still does before it does. Pure."""
+
+from collections import Counter
+
+from bulkps.engine.events import Finish, StopReason
+from bulkps.engine.item import Phase
+from bulkps.engine.judge import Judgement
+from bulkps.engine.policy import Breaker, BulkOperationConfig
+from bulkps.engine.status import BulkItemStatus
+from bulkps.exchange.errors import ErrorClass
+
+#: A run that stops for one of these is over: what is in doubt is looked up before it ends.
+_SETTLES = (StopReason.CANCELLED, StopReason.ERROR)
+
+
+class Ending:
+    """Knows whether the run is stopping, and why; counts what failed in this process.
+
+    Args:
+        config: What the operator allows.
+        ends_at: Epoch seconds at which the run pauses; None for never.
+    """
+
+    def __init__(self, config: BulkOperationConfig, ends_at: float | None) -> None:
+        self._stops_on_error, self._waits = config.stop_on_error, config.wait
+        self._breaker = Breaker(config.max_failures, config.max_failure_share)
+        self._by_class = config.breakers
+        self._ends_at = ends_at
+        self._ended = 0
+        self._failed: Counter[ErrorClass | None] = Counter()
+        self.finish: Finish | None = None
+        self.interrupted = False
+
+    # --- what is still done ---------------------------------------------------------------------------
+
+    @property
+    def stopping(self) -> bool:
+        """Whether no new batches are sent."""
+        return self.finish is not None
+
+    @property
+    def is_final(self) -> bool:
+        """Whether the run will be over: what was not sent is SKIPPED."""
+        return self.finish is not None and self.finish.reason in _SETTLES
+
+    @property
+    def settles(self) -> bool:
+        """Whether questions about single items are still asked."""
+        return not self.interrupted and (self.finish is None or self.is_final)
+
+    @property
+    def follows(self) -> bool:
+        """Whether what is at Exchange is waited for."""
+        return self._waits and (self.finish is None or self.finish.reason is StopReason.ERROR)
+
+    @property
+    def connects(self) -> bool:
+        """Whether sessions are still opened."""
+        refused = self.finish is not None and self.finish.reason is StopReason.CANNOT_CONNECT
+        return not (refused or self.interrupted)
+
+    @property
+    def wakes_at(self) -> float | None:
+        """When its time is up (epoch seconds), or None."""
+        return None if self.finish else self._ends_at
+
+    # --- why it stops ---------------------------------------------------------------------------------
+
+    def stop(self, finish: Finish | None) -> None:
+        """Stop because of *finish*, unless something stopped the run before; what it ends is the waiting."""
+        if finish is None:
+            return
+        if finish.reason is not StopReason.ERROR:
+            self._waits = False
+        self.finish = self.finish or finish
+
+    def interrupt(self) -> None:
+        """Stop, and wait for nothing."""
+        self.interrupted = True
+        self.stop(Finish(StopReason.PAUSED))
+
+    def cancel(self) -> None:
+        """Be over, whatever stopped the run before."""
+        self.finish = Finish(StopReason.CANCELLED)
+
+    def look_at_the_time(self, now: float) -> None:
+        """Stop if the time is up."""
+        if self._ends_at is not None and now >= self._ends_at:
+            self.stop(Finish(StopReason.TIME, "the time that it was given is over"))
+
+    def condemn(self, judged: Judgement) -> None:
+        """Stop because what *judged* says of one item holds for every other."""
+        item = judged.item
+        self.stop(Finish(StopReason.CONDEMNED, f"{item.code}: {item.error}", item.advice))
+
+    def count(self, judged: Judgement) -> None:
+        """Note what became of an item, and stop if that is more than the operator allows."""
+        item = judged.item
+        self._ended += item.phase is Phase.OVER
+        if item.status is not BulkItemStatus.FAILED:
+            return
+        self._failed[judged.error_class] += 1
+        auth = judged.scope == "session" and judged.error_class is ErrorClass.AUTH
+        if judged.scope == "run" or auth:
+            self.condemn(judged)
+        elif self._stops_on_error:
+            reason = f"row {item.row} failed: {item.code}: {item.error}"
+            self.stop(Finish(StopReason.ERROR, reason, item.advice))
+        elif why := self._too_many(judged.error_class):
+            last = f"{why}; the last: row {item.row}: {item.code}: {item.error}"
+            self.stop(Finish(StopReason.FAILURES, last, item.advice))
+
+    def _too_many(self, kind: ErrorClass | None) -> str:
+        why = self._breaker.trips(self._failed.total(), self._ended)
+        if why or kind not in self._by_class:
+            return why
+        why = self._by_class[kind].trips(self._failed[kind], self._ended)
+        return f"{why} of class {kind.value}" if why else ""
