@@ -4,8 +4,9 @@ import click
 
 from bulkps.cli import render
 from bulkps.cli.options import chosen, config_option, json_option
+from bulkps.exchange.cmdlet import Cmdlet
 from bulkps.operations.loader import releases
-from bulkps.operations.model import Operation
+from bulkps.operations.model import Operation, Step
 from bulkps.settings import Settings
 
 
@@ -49,8 +50,19 @@ def _show(operation: Operation) -> None:
         click.echo(f"\nStep {number}, {step.name}: {step.cmdlet}{only}")
         for parameter, value in step.parameters.items():
             click.echo(f"  -{parameter} {value}")
+        click.echo(f"  in doubt: {_doubt(step)}")
         if step.follow:
             click.echo(f"  then followed by one {step.follow.cmdlet} per poll for the whole run")
+
+
+def _doubt(step: Step) -> str:
+    """Return in words what becomes of an item of which nobody can tell whether the step happened."""
+    if step.idempotent:
+        return "sent again, which does no harm"
+    if not step.reconcile:
+        return "a person has to look"
+    asked = [Cmdlet(one.cmdlet, one.parameters).line() for one in step.reconcile]
+    return f"looked up by {'; then '.join(asked)}"
 
 
 def _facts(operation: Operation) -> dict[str, object]:

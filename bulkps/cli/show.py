@@ -8,8 +8,10 @@ import click
 from bulkps.cli import render
 from bulkps.cli.options import json_option
 from bulkps.engine.status import BulkItemStatus
+from bulkps.library.runs import operation_of
 from bulkps.records import home
 from bulkps.records.journal import Journal
+from bulkps.records.overview import at_exchange, in_doubt
 from bulkps.records.rows import Run
 
 
@@ -26,13 +28,14 @@ def command(run: str, as_json: bool) -> None:
     \b
         bulkps show last
     """
-    journal = Journal(home.journal_path())
-    try:
+    with Journal(home.journal_path()) as journal:
         found = journal.run(run)
         counts = journal.counts(found.id)
-    finally:
-        journal.close()
-    facts = _facts(found, counts)
+        standing = {
+            "at_exchange": _at_exchange(journal, found),
+            "in_doubt": in_doubt(journal, found.id) or "",
+        }
+    facts = _facts(found, counts, standing)
     if as_json:
         render.as_json({**facts, "counts": render.totals(counts)})
         return
@@ -56,7 +59,19 @@ def _is_open(counts: Mapping[BulkItemStatus, int]) -> bool:
     return bool(counts[BulkItemStatus.PENDING] or counts[BulkItemStatus.IN_PROGRESS])
 
 
-def _facts(found: Run, counts: Mapping[BulkItemStatus, int]) -> dict[str, object]:
+def _at_exchange(journal: Journal, found: Run) -> str:
+    """Return what Exchange last said of what it works on, for people."""
+    follows = [step.follow for step in operation_of(found).steps if step.follow]
+    waiting = {status for follow in follows for status in follow.waiting}
+    return ", ".join(
+        f"{count} {status or 'not asked yet'}{' (waits for an operator)' if status in waiting else ''}"
+        for status, count in at_exchange(journal, found.id).items()
+    )
+
+
+def _facts(
+    found: Run, counts: Mapping[BulkItemStatus, int], standing: Mapping[str, object]
+) -> dict[str, object]:
     results = home.results_path(found.id)
     return {
         "run": found.id,
@@ -64,6 +79,7 @@ def _facts(found: Run, counts: Mapping[BulkItemStatus, int]) -> dict[str, object
         "connection": found.connection,
         "simulated": found.simulated,
         "state": found.state,
+        **standing,
         "waited": _waited(found),
         "detail": found.detail,
         "file": found.file,

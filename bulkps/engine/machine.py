@@ -69,11 +69,6 @@ class Machine:
         self._now = self._chance = 0.0
         self._changes: list[Change] = []
 
-    @property
-    def finished(self) -> bool:
-        """Whether it has asked to finish."""
-        return self._finished
-
     def receive(self, events: Iterable[Event], now: float, chance: float = 0.0) -> list[Action]:
         """Return what to do after *events*, in order.
 

@@ -11,9 +11,7 @@ class BulkItemStatus(Enum):
     IN_PROGRESS = "in_progress"  #: Its pipeline may have reached Exchange, or Exchange is at work on it.
     COMPLETED = "completed"  #: Exchange says that it is done.
     FAILED = "failed"  #: Exchange refused it, attempts ran out, or nobody can tell.
-    SKIPPED = (
-        "skipped"  #: Never sent: cancelled, an earlier item stopped the run, or another run completed it.
-    )
+    SKIPPED = "skipped"  #: Never sent: cancelled, the run stopped before it, or another run completed it.
 
 
 _S = BulkItemStatus

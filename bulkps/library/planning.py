@@ -20,6 +20,7 @@ from bulkps.operations.loader import dump_operation
 from bulkps.operations.model import Operation
 from bulkps.records import home
 from bulkps.records.journal import Journal
+from bulkps.records.overview import elsewhere
 from bulkps.records.rows import Elsewhere, Run
 
 #: The code of an item that another run completed: nothing is left to do.
@@ -89,7 +90,7 @@ def _planned(
     waiting = iter(rows)
     while chunk := list(islice(waiting, _CHUNK)):
         items = [_item(operation, row, run.id if again else "") for row in chunk]
-        known = journal.elsewhere(run, [item.content for item in items]) if remembers else {}
+        known = elsewhere(journal, run, [item.content for item in items]) if remembers else {}
         _refuse_unfinished(items, known)
         for item, row in zip(items, chunk, strict=True):
             found = known.get(item.content)

@@ -25,6 +25,7 @@ from bulkps.operations.passwords import generate
 from bulkps.records import home, results
 from bulkps.records.audit import Audit
 from bulkps.records.journal import Journal, owner_name
+from bulkps.records.overview import skipped_as
 from bulkps.records.recorder import Recorder
 from bulkps.records.rows import Run
 from bulkps.sessions.connection import Connection
@@ -161,7 +162,7 @@ def finished(journal: Journal, name: str, finish: Finish, results_path: Path | N
             f"the results could not be written: {error.reason}; bulkps results {run.id} -o FILE writes them"
         )
         finish, path = replace(finish, detail="; ".join(filter(None, (finish.detail, note)))), None
-    counts, settled = journal.counts(run.id), journal.skipped_as(run.id, DONE_ALREADY)
+    counts, settled = journal.counts(run.id), skipped_as(journal, run.id, DONE_ALREADY)
     return RunReport(run, counts, finish, exit_code(counts, finish.reason, settled), path)
 
 

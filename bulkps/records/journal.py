@@ -29,15 +29,13 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import DBAPIError
 
-from bulkps.engine.item import IN_DOUBT, Change, Item, Phase
+from bulkps.engine.item import Change, Item, Phase
 from bulkps.engine.status import BulkItemStatus
 from bulkps.errors import RecordFailed, RunNotFound, RunOwnedElsewhere, UsageProblem
 from bulkps.records.rows import (
     STATE_COLUMNS,
-    Elsewhere,
     Run,
     batched_rows,
-    elsewhere_of,
     event_row,
     item_of,
     run_of,
@@ -49,7 +47,7 @@ from bulkps.records.schema import MIGRATIONS, current_version, events, items, mi
 #: A run whose owner has not been heard of for so many seconds may be taken over.
 LEASE = 10.0
 #: The state of a run whose rows are still being read in; nobody is shown it.
-_LOADING = "loading"
+LOADING = "loading"
 _ITEM_COLUMNS = [column for column in items.columns if column.name not in ("run", "cells")]
 
 
@@ -95,7 +93,7 @@ class Journal:
 
         All or nothing: if *planned* raises, the journal has no trace of the run.
         """
-        row = run_row(run) | {"state": _LOADING}
+        row = run_row(run) | {"state": LOADING}
         with self._writing() as connection:
             connection.execute(runs.insert().values(**row))
         count = 0
@@ -124,11 +122,11 @@ class Journal:
         Raises:
             RunNotFound: If there is none, or more than one.
         """
-        query = select(runs).where(runs.c.state != _LOADING)
+        query = select(runs).where(runs.c.state != LOADING)
         query = query.order_by(runs.c.created_at.desc(), runs.c.id.desc())
         if name != "last":
             query = query.where(runs.c.id.startswith(name, autoescape=True))
-        with self._reading() as connection:
+        with self.reading() as connection:
             found = connection.execute(query.limit(2)).mappings().all()
         exact = [row for row in found if row["id"] == name or name == "last"] or (
             found if len(found) == 1 else []
@@ -139,9 +137,9 @@ class Journal:
 
     def runs(self, limit: int) -> list[Run]:
         """Return the newest *limit* runs, newest first."""
-        query = select(runs).where(runs.c.state != _LOADING)
+        query = select(runs).where(runs.c.state != LOADING)
         query = query.order_by(runs.c.created_at.desc(), runs.c.id.desc()).limit(limit)
-        with self._reading() as connection:
+        with self.reading() as connection:
             return [run_of(row) for row in connection.execute(query).mappings()]
 
     def stopped(self, run: str, owner: str, state: str, detail: str) -> None:
@@ -200,7 +198,7 @@ class Journal:
             raise RunOwnedElsewhere(run, self._lease(run)[0])
 
     def _lease(self, run: str) -> tuple[str, float]:
-        with self._reading() as connection:
+        with self.reading() as connection:
             row = connection.execute(select(runs.c.owner, runs.c.heartbeat).where(runs.c.id == run)).one()
         return str(row[0]), float(row[1])
 
@@ -256,7 +254,7 @@ class Journal:
             .order_by(items.c.row)
             .limit(count)
         )
-        with self._reading() as connection:
+        with self.reading() as connection:
             return [item_of(row) for row in connection.execute(query).mappings()]
 
     def followed(self, run: str, step: int, refs: Sequence[str]) -> list[Item]:
@@ -269,7 +267,7 @@ class Journal:
         query = select(items.c.ref).where(
             items.c.run == run, items.c.phase == Phase.FOLLOWING.value, items.c.step == step
         )
-        with self._reading() as connection:
+        with self.reading() as connection:
             missing = [ref for (ref,) in connection.execute(query) if ref not in known]
         found: list[Item] = []
         for start in range(0, len(missing), 500):
@@ -279,14 +277,14 @@ class Journal:
     def following(self, run: str) -> int:
         """Return how many items are at Exchange."""
         query = select(func.count()).where(items.c.run == run, items.c.phase == Phase.FOLLOWING.value)
-        with self._reading() as connection:
+        with self.reading() as connection:
             return int(connection.execute(query).scalar_one())
 
     def _following(self, run: str, *conditions: Any) -> list[Item]:
         query = select(*_ITEM_COLUMNS).where(
             items.c.run == run, items.c.phase == Phase.FOLLOWING.value, *conditions
         )
-        with self._reading() as connection:
+        with self.reading() as connection:
             return [item_of(row) for row in connection.execute(query).mappings()]
 
     def skip_pending(self, run: str, code: str, reason: str, now: float) -> None:
@@ -332,34 +330,6 @@ class Journal:
                 changed += connection.execute(update(items).where(which).values(**new, **counts)).rowcount
         return changed
 
-    def elsewhere(self, run: Run, contents: Sequence[str]) -> dict[str, Elsewhere]:
-        """Return what other runs at the same place know of these *contents* (at most 500), by content.
-
-        Only what matters to a new run: that it is at Exchange, in doubt, or about to be sent by a living
-        process; else that it is completed. The one that forbids the most speaks for all.
-        """
-        alive = (runs.c.owner != "") & (runs.c.heartbeat >= time.time() - LEASE)
-        pending = (items.c.status == BulkItemStatus.PENDING.value) & alive
-        underway = (items.c.status == BulkItemStatus.IN_PROGRESS.value) | (items.c.code == IN_DOUBT) | pending
-        completed = items.c.status == BulkItemStatus.COMPLETED.value
-        query = (
-            select(items, runs.c.id.label("other"))
-            .join(runs, runs.c.id == items.c.run)
-            .where(items.c.content.in_(contents), items.c.run != run.id, runs.c.state != _LOADING)
-            .where(runs.c.operation == run.operation, runs.c.place == run.place, underway | completed)
-            .order_by(case((underway, 1), else_=0), items.c.completed_at)
-        )
-        with self._reading() as connection:
-            return {row["content"]: elsewhere_of(row) for row in connection.execute(query).mappings()}
-
-    def skipped_as(self, run: str, code: str) -> int:
-        """Return how many items are SKIPPED because of *code*."""
-        query = select(func.count()).where(
-            items.c.run == run, items.c.status == BulkItemStatus.SKIPPED.value, items.c.code == code
-        )
-        with self._reading() as connection:
-            return int(connection.execute(query).scalar_one())
-
     def _tell(
         self, connection: Connection, which: Any, now: float, event: str, status: Any, code: str
     ) -> None:
@@ -374,14 +344,14 @@ class Journal:
     def counts(self, run: str) -> dict[BulkItemStatus, int]:
         """Return how many items have each status; every status is there."""
         query = select(items.c.status, func.count()).where(items.c.run == run).group_by(items.c.status)
-        with self._reading() as connection:
+        with self.reading() as connection:
             found = {row[0]: row[1] for row in connection.execute(query)}
         return {status: int(found.get(status.value, 0)) for status in BulkItemStatus}
 
     def rows(self, run: str) -> Iterator[tuple[Item, list[str]]]:
         """Yield every item of a run with its cells, in the order of the file."""
         query = select(*_ITEM_COLUMNS, items.c.cells).where(items.c.run == run).order_by(items.c.row)
-        with self._reading() as connection:
+        with self.reading() as connection:
             for row in connection.execution_options(yield_per=1000).execute(query).mappings():
                 yield item_of(row), json.loads(row["cells"])
 
@@ -396,7 +366,8 @@ class Journal:
             raise RecordFailed(str(self.path), str(error.orig)) from error
 
     @contextmanager
-    def _reading(self) -> Iterator[Connection]:
+    def reading(self) -> Iterator[Connection]:
+        """Give a connection that only reads, which waits for nobody's writing."""
         try:
             with self._engine.connect() as connection:
                 yield connection.execution_options(reads=True)

@@ -1,0 +1,58 @@
+"""What the journal knows of whole runs: where their items stand, and what other runs know of a content."""
+
+import time
+from collections.abc import Sequence
+
+from sqlalchemy import case, func, select
+
+from bulkps.engine.item import IN_DOUBT, Phase
+from bulkps.engine.status import BulkItemStatus
+from bulkps.records.journal import LEASE, LOADING, Journal
+from bulkps.records.rows import Elsewhere, Run, elsewhere_of
+from bulkps.records.schema import items, runs
+
+
+def elsewhere(journal: Journal, run: Run, contents: Sequence[str]) -> dict[str, Elsewhere]:
+    """Return what other runs at the same place know of these *contents* (at most 500), by content.
+
+    Only what matters to a new run: that it is at Exchange, in doubt, or about to be sent by a living
+    process; else that it is completed. The one that forbids the most speaks for all.
+    """
+    alive = (runs.c.owner != "") & (runs.c.heartbeat >= time.time() - LEASE)
+    pending = (items.c.status == BulkItemStatus.PENDING.value) & alive
+    underway = (items.c.status == BulkItemStatus.IN_PROGRESS.value) | (items.c.code == IN_DOUBT) | pending
+    completed = items.c.status == BulkItemStatus.COMPLETED.value
+    query = (
+        select(items, runs.c.id.label("other"))
+        .join(runs, runs.c.id == items.c.run)
+        .where(items.c.content.in_(contents), items.c.run != run.id, runs.c.state != LOADING)
+        .where(runs.c.operation == run.operation, runs.c.place == run.place, underway | completed)
+        .order_by(case((underway, 1), else_=0), items.c.completed_at)
+    )
+    with journal.reading() as connection:
+        return {row["content"]: elsewhere_of(row) for row in connection.execute(query).mappings()}
+
+
+def at_exchange(journal: Journal, run: str) -> dict[str, int]:
+    """Return how many items are at Exchange, by what it last said of them."""
+    query = select(items.c.progress, func.count()).where(
+        items.c.run == run, items.c.phase == Phase.FOLLOWING.value
+    )
+    with journal.reading() as connection:
+        return {row[0]: int(row[1]) for row in connection.execute(query.group_by(items.c.progress))}
+
+
+def in_doubt(journal: Journal, run: str) -> int:
+    """Return how many items of *run* are in doubt, at their end or not."""
+    query = select(func.count()).where(items.c.run == run, items.c.code == IN_DOUBT)
+    with journal.reading() as connection:
+        return int(connection.execute(query).scalar_one())
+
+
+def skipped_as(journal: Journal, run: str, code: str) -> int:
+    """Return how many items are SKIPPED because of *code*."""
+    query = select(func.count()).where(
+        items.c.run == run, items.c.status == BulkItemStatus.SKIPPED.value, items.c.code == code
+    )
+    with journal.reading() as connection:
+        return int(connection.execute(query).scalar_one())
