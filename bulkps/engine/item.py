@@ -9,6 +9,8 @@ from bulkps.exchange.cmdlet import Cmdlet, ErrorRecord, Value
 
 #: The code of an item of which nobody can tell whether it happened.
 IN_DOUBT = "in-doubt"
+#: The code of an item that Exchange accepted and then failed.
+FAILED_AT_EXCHANGE = "failed-at-exchange"
 
 
 class Phase(Enum):

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from bulkps.engine.item import IN_DOUBT, Item
+from bulkps.engine.item import FAILED_AT_EXCHANGE, IN_DOUBT, Item
 from bulkps.engine.policy import BulkOperationConfig
 from bulkps.exchange.cmdlet import Answer, Outcome, Value
 from bulkps.exchange.errors import ErrorClass, KnownError, Meaning, classify
@@ -197,7 +197,7 @@ class Judge:
             return self.step_done(replace(said, warnings=(*said.warnings, reason)), now)
         if status in follow.failed:
             error = f"Exchange accepted it and then failed. {reason}"
-            failed = said.failed(now, "failed-at-exchange", error, follow.advice)
+            failed = said.failed(now, FAILED_AT_EXCHANGE, error, follow.advice)
             return Judgement(failed, "item.failed", error_class=ErrorClass.PERMANENT)
         if item.progress == status or status in follow.running:
             return None

@@ -9,7 +9,7 @@ from pathlib import Path
 from bulkps import yamlfile
 from bulkps.engine.driver import Driver
 from bulkps.engine.events import Finish, StopReason
-from bulkps.engine.item import IN_DOUBT, Change
+from bulkps.engine.item import FAILED_AT_EXCHANGE, IN_DOUBT, Change
 from bulkps.engine.machine import Machine
 from bulkps.engine.policy import BulkOperationConfig
 from bulkps.engine.status import BulkItemStatus
@@ -35,6 +35,8 @@ from bulkps.sessions.open import endpoint
 OnChanges = Callable[[Sequence[Change]], None]
 #: Codes of failed items that a retry leaves: it happened, whatever became of it, and no lookup would show it.
 _NEVER_AGAIN = ("request-gone",)
+#: Codes of failed items that may be at Exchange: a retry looks first.
+_MAY_BE_THERE = (IN_DOUBT, FAILED_AT_EXCHANGE)
 #: Told the driver as soon as there is one, so that others can pause or cancel.
 OnDriver = Callable[[Driver], None]
 
@@ -109,7 +111,7 @@ def proceed(
             recorder = Recorder(journal, audit, run.id, owner)
             if retry:
                 looked_up = [i for i, step in enumerate(operation.steps) if step.reconcile]
-                recorder.retry_failed(_NEVER_AGAIN, IN_DOUBT, looked_up)
+                recorder.retry_failed(_NEVER_AGAIN, _MAY_BE_THERE, looked_up)
             finish = _drive(recorder, run, operation, target, on_changes, on_driver, ends_at)
     finally:
         state, detail = (

@@ -29,7 +29,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import DBAPIError
 
-from bulkps.engine.item import Change, Item, Phase
+from bulkps.engine.item import IN_DOUBT, Change, Item, Phase
 from bulkps.engine.status import BulkItemStatus
 from bulkps.errors import RecordFailed, RunNotFound, RunOwnedElsewhere, UsageProblem
 from bulkps.records.rows import (
@@ -299,7 +299,7 @@ class Journal:
             )
 
     def retry_failed(
-        self, run: str, never: Sequence[str], doubt: str, looked_up: Sequence[int], now: float
+        self, run: str, never: Sequence[str], doubtful: Sequence[str], looked_up: Sequence[int], now: float
     ) -> int:
         """Make FAILED items to be sent again; return how many.
 
@@ -308,26 +308,24 @@ class Journal:
         Args:
             run: The run.
             never: Items with one of these codes stay as they are.
-            doubt: The code of items in doubt: they are looked up before anything is sent.
-            looked_up: The steps that can be; of the others a doubt stays as it is.
+            doubtful: Items with one of these codes may be there: they are looked up before anything is sent.
+            looked_up: The steps that can be; of the others such an item stays as it is.
             now: Epoch seconds.
         """
         failed = (items.c.run == run) & (items.c.status == BulkItemStatus.FAILED.value)
-        doubtful = failed & (items.c.code == doubt) & items.c.step.in_(list(looked_up))
-        again = failed & items.c.code.not_in([*never, doubt])
+        doubts = failed & items.c.code.in_(list(doubtful)) & items.c.step.in_(list(looked_up))
+        again = failed & items.c.code.not_in([*never, *doubtful])
         in_progress = BulkItemStatus.IN_PROGRESS.value
         status = case((items.c.step == 0, BulkItemStatus.PENDING.value), else_=in_progress)
-        changed = 0
+        # It was tried before: what is sent now is a further attempt.
+        common = {"completed_at": None, "not_before": 0.0, "attempt": 1}
         with self._writing() as connection:
-            # One in doubt may turn out to have happened: only another sending makes it a further attempt.
-            for which, becomes, phase, further in (
-                (doubtful, in_progress, Phase.DOUBT, 0),
-                (again, status, Phase.READY, 1),
-            ):
-                self._tell(connection, which, now, "item.retry-asked", becomes, "")
-                new = {"status": becomes, "phase": phase.value, "completed_at": None, "not_before": 0.0}
-                counts = {"attempt": 1 - further, "attempts": items.c.attempts + further}
-                changed += connection.execute(update(items).where(which).values(**new, **counts)).rowcount
+            self._tell(connection, doubts, now, "item.retry-asked", in_progress, IN_DOUBT)
+            self._tell(connection, again, now, "item.retry-asked", status, "")
+            to_look = {"status": in_progress, "phase": Phase.DOUBT.value, "code": IN_DOUBT}
+            to_send = {"status": status, "phase": Phase.READY.value}
+            changed = connection.execute(update(items).where(doubts).values(**to_look, **common)).rowcount
+            changed += connection.execute(update(items).where(again).values(**to_send, **common)).rowcount
         return changed
 
     def _tell(

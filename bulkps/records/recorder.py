@@ -72,10 +72,10 @@ class Recorder:
         self._keep(())
         self._journal.skip_pending(self._run, code, reason, now)
 
-    def retry_failed(self, never: Sequence[str], doubt: str, looked_up: Sequence[int]) -> int:
-        """Make FAILED items to be sent again, those in *doubt* looked up first; return how many."""
+    def retry_failed(self, never: Sequence[str], doubtful: Sequence[str], looked_up: Sequence[int]) -> int:
+        """Make FAILED items to be sent again, *doubtful* ones looked up first; return how many."""
         self.say("run.retry-asked", "failed items are to be sent again", never=list(never))
-        return self._journal.retry_failed(self._run, never, doubt, looked_up, time.time())
+        return self._journal.retry_failed(self._run, never, doubtful, looked_up, time.time())
 
     def _still_own(self) -> None:
         """Make sure of the lease before a line is written: a machine that slept may have lost it.

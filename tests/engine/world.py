@@ -183,20 +183,16 @@ class World:
         """Let a person ask once for the failed ones again, as bulkps retry does; return whether any are."""
         if self.met["retry"] or self.rng.random() < 0.5:
             return False
-        # Of a request that Exchange failed, a tenant that refuses nothing would make a second one.
-        never = ("request-gone",) if self.refuses else ("request-gone", "failed-at-exchange")
-        failed = [item for item in self.kept.values() if item.status is BulkItemStatus.FAILED]
-        for item in failed:
-            if item.code in never:
+        for item in self.kept.values():
+            if item.status is not BulkItemStatus.FAILED or item.code == "request-gone":
                 continue
             self.met["retry"] += 1
-            doubtful = item.code == "in-doubt"
-            status = BulkItemStatus.IN_PROGRESS if doubtful else BulkItemStatus.PENDING
-            phase = Phase.DOUBT if doubtful else Phase.READY
-            again = replace(item, status=status, phase=phase, not_before=0.0, completed_at=None)
-            # One in doubt may turn out to have happened: only another sending makes it a further attempt.
-            again = replace(again, attempt=1 if doubtful else 0, attempts=item.attempts + (not doubtful))
-            self.keep(again)
+            new = replace(item, not_before=0.0, completed_at=None, attempt=1)
+            if item.code in ("in-doubt", "failed-at-exchange"):
+                status = BulkItemStatus.IN_PROGRESS
+                self.kept[item.key] = replace(new, status=status, phase=Phase.DOUBT, code="in-doubt")
+            else:
+                self.kept[item.key] = replace(new, status=BulkItemStatus.PENDING, phase=Phase.READY)
         return bool(self.met["retry"])
 
     @property
