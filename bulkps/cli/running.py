@@ -98,11 +98,11 @@ def go_on(
     raise SystemExit(int(code))
 
 
-def next_command(run: str) -> str:
+def next_command(run: str, command: str = "resume") -> str:
     """Return the command that goes on with a run, with the settings file that this one was given."""
     config = click.get_current_context().find_root().meta.get(CONFIG)
     quoted = f'"{config}"' if config and " " in str(config) else config
-    return f"bulkps resume {run}" + (f" --config {quoted}" if config else "")
+    return f"bulkps {command} {run}" + (f" --config {quoted}" if config else "")
 
 
 def show_report(journal: Journal, report: RunReport, code: ExitCode, *, as_json: bool) -> None:
@@ -123,6 +123,9 @@ def show_report(journal: Journal, report: RunReport, code: ExitCode, *, as_json:
         say(f"advice:  {report.finish.advice}")
     if code in (ExitCode.UNFINISHED, ExitCode.INTERRUPTED, ExitCode.CANNOT_CONNECT):
         _say_next(report, code)
+    elif report.counts[BulkItemStatus.FAILED]:
+        command = next_command(report.run.id, "retry")
+        say(f"{_rows(report.counts[BulkItemStatus.FAILED])} failed. Once mended, next: {command}")
 
 
 def _say_next(report: RunReport, code: ExitCode) -> None:
@@ -130,7 +133,11 @@ def _say_next(report: RunReport, code: ExitCode) -> None:
     if left:
         sent = " (nothing was sent)" if code is ExitCode.CANNOT_CONNECT else ""
         command = next_command(report.run.id)
-        render.say(f"{left} row{'s' * (left != 1)} not at their end{sent}. Next: {command}")
+        render.say(f"{_rows(left)} not at their end{sent}. Next: {command}")
+
+
+def _rows(count: int) -> str:
+    return f"{count} row{'s' * (count != 1)}"
 
 
 def _show_table(journal: Journal, report: RunReport) -> None:
