@@ -114,6 +114,11 @@ def show_report(journal: Journal, report: RunReport, code: ExitCode, *, as_json:
     say = render.say
     if report.run.simulated:
         say(render.simulated(True))
+    if report.settled:
+        say(
+            f"{_rows(report.settled)} SKIPPED: completed by earlier runs, as the results say (done-already); "
+            "--again does them once more"
+        )
     say(f"results: {report.results or 'not written'}")
     say(f"audit:   {report.run.audit}")
     say(f"journal: {journal.path}")

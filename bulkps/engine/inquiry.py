@@ -1,5 +1,6 @@
 """What is asked about single items: whether one in doubt happened, why a followed one failed. Pure."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -11,8 +12,9 @@ from bulkps.exchange.errors import ErrorClass, KnownError, classify
 from bulkps.operations.bind import bind_question, matching
 from bulkps.operations.model import Detail, Lookup
 
-#: Seconds after a doubt before an item is sent again of which Exchange itself refuses a second one.
-_REFUSED_ANYWAY = 30.0
+#: Seconds that what was just made may not be seen everywhere yet, where nothing is at work on it any more.
+#: After as many an item is sent again of which Exchange itself refuses a second one.
+_SEEN = 30.0
 #: Codes of the catalogue with which Exchange says that there is no such object.
 _NO_SUCH_OBJECT = ("not-found", "not-found-on-dc")
 
@@ -146,13 +148,14 @@ class Inquiry:
         if chance is None:
             reason = f"{item.error} {asked.cmdlet} did not show it before the run was over"
             return self.judge.left_in_doubt(item, reason, now)
-        settled = item.doubted_at + self.config.settle
+        settled = known_at = item.doubted_at + min(self.config.settle, _SEEN if item.ended else math.inf)
         final = item.code != IN_DOUBT
         wait = None if final else self.config.wait_after(ErrorClass.TRANSIENT, item.attempt, chance)
         if wait is not None and step.repeat_refused:
-            settled = min(settled, item.doubted_at + _REFUSED_ANYWAY)
+            settled = min(settled, item.doubted_at + (0.0 if item.ended else _SEEN))
         if now < settled:
             return Judgement(replace(item, not_before=settled), "item.still-in-doubt")
+        item = replace(item, doubtful=now < known_at)
         if wait is not None:
             return Judgement(item.waiting(now + wait, IN_DOUBT, item.error), "item.absent")
         if final:

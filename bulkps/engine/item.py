@@ -48,8 +48,10 @@ class Item:
         warnings: What Exchange warned of.
         started_at: Epoch seconds of the first attempt, or None.
         completed_at: Epoch seconds of its end, or None.
+        doubtful: Whether an earlier attempt may have happened, or may still happen.
         doubted_at: Epoch seconds at which it fell into doubt, as far as this process knows.
         lookups: How often a lookup could not tell, in this process.
+        ended: Whether its cmdlet is known to have ended, so that nothing is at work on it any more.
     """
 
     key: str
@@ -71,8 +73,10 @@ class Item:
     warnings: tuple[str, ...] = ()
     started_at: float | None = None
     completed_at: float | None = None
+    doubtful: bool = False
     doubted_at: float = 0.0
     lookups: int = 0
+    ended: bool = False
 
     def sending(self, now: float) -> "Item":
         """Return it as it is the moment before its step is sent."""
@@ -102,7 +106,7 @@ class Item:
             error: The same in words.
             counted: False if the attempt never reached Exchange.
         """
-        as_new = self.step == 0 and code != IN_DOUBT
+        as_new = self.step == 0 and not self.doubtful
         status = BulkItemStatus.PENDING if as_new else BulkItemStatus.IN_PROGRESS
         taken_back = 0 if counted else 1
         first_of_a_later_step = self.attempt == 1 and self.step > 0
@@ -117,7 +121,9 @@ class Item:
             error=error,
         )
 
-    def doubted(self, now: float, until: float, code: str, error: str, advice: str = "") -> "Item":
+    def doubted(
+        self, now: float, until: float, code: str, error: str, advice: str = "", *, ended: bool = False
+    ) -> "Item":
         """Return it as it waits until *until* (epoch seconds) to be looked up."""
         status = advance(self.status, BulkItemStatus.IN_PROGRESS)
         return replace(
@@ -128,8 +134,10 @@ class Item:
             code=code,
             error=error,
             advice=advice,
+            doubtful=True,
             doubted_at=now,
             lookups=0,
+            ended=ended,
         )
 
     def at_step(self, step: int) -> "Item":

@@ -79,18 +79,25 @@ class Judge:
     def _proven_all_the_same(self, item: Item, step: Step, outcome: Outcome) -> bool:
         return bool(step.returns) and proven(step, self.filled(item), outcome.output) is not None
 
-    def doubt(self, item: Item, reason: str, now: float) -> Judgement:
+    def doubt(self, item: Item, reason: str, now: float, *, ended: bool = False) -> Judgement:
         """Return *item* after nobody can tell what happened.
 
         It is looked up, or sent again if that is harmless; else it is at its end.
+
+        Args:
+            item: The item.
+            reason: Why nobody can tell.
+            now: Epoch seconds.
+            ended: Whether its cmdlet is known to have ended.
         """
         step = self.operation.steps[item.step]
         wait = self.config.wait_after(ErrorClass.TRANSIENT, item.attempt, 0.0) if step.idempotent else None
         if wait is not None:
-            return Judgement(item.waiting(now + wait, IN_DOUBT, reason), "item.retry")
+            doubtful = replace(item, doubtful=True)
+            return Judgement(doubtful.waiting(now + wait, IN_DOUBT, reason), "item.retry")
         if step.reconcile:
             until = now + self.config.lookup.wait_after(0)
-            return Judgement(item.doubted(now, until, IN_DOUBT, reason), "item.in-doubt")
+            return Judgement(item.doubted(now, until, IN_DOUBT, reason, ended=ended), "item.in-doubt")
         return self.left_in_doubt(item, reason, now)
 
     def left_in_doubt(self, item: Item, reason: str, now: float) -> Judgement:
@@ -130,16 +137,18 @@ class Judge:
         wait = self.config.wait_after(kind, item.attempt, chance)
         if wait is not None and known.retry != "safe" and not step.idempotent:
             # The error does not say that nothing was executed.
-            return self.doubt(item, message, now)
+            return self.doubt(item, message, now, ended=True)
         if wait is not None:
             until = now + max(wait, meaning.wait or 0.0)
             return Judgement(item.waiting(until, known.id, message), "item.retry", error_class=kind)
         if kind is ErrorClass.TRANSIENT and known.retry == "after-lookup" and step.reconcile:
             # Not to be tried again, but it may have happened all the same.
             until = now + self.config.lookup.wait_after(0)
-            return Judgement(item.doubted(now, until, known.id, message, known.advice), "item.in-doubt")
+            doubted = item.doubted(now, until, known.id, message, known.advice, ended=True)
+            return Judgement(doubted, "item.in-doubt")
         done = self._done_before(item)
         advice = f"{known.advice} Done before it: {done}." if done else known.advice
+        advice += " An earlier attempt was never answered: look whether it happened." if item.doubtful else ""
         return Judgement(item.failed(now, known.id, message, advice), "item.failed", error_class=kind)
 
     def _answered(self, item: Item, step: Step, outcome: Outcome, now: float) -> Judgement:
@@ -161,7 +170,8 @@ class Judge:
         """
         step = self.operation.steps[item.step]
         kept = {name: text(proof[name]) for name in step.keep if proof.get(name) is not None}
-        item = replace(item, outputs={**item.outputs, step.name: kept}, code="", error="", advice="")
+        item = replace(item, outputs={**item.outputs, step.name: kept}, doubtful=False)
+        item = replace(item, code="", error="", advice="")
         if step.follow:
             return Judgement(item.following(follow_ref(step.follow, self.filled(item))), event)
         return self.step_done(item, now)

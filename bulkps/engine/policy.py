@@ -114,8 +114,9 @@ class LookupPolicy:
         max_wait: The longest wait in seconds.
         attempts: After how many lookups that could not tell a person has to.
         settle: Seconds after the doubt before which "it is not there" is not believed: the cmdlet may still
-            be at work, and what was just made may not be seen everywhere yet. None means item_timeout; but
-            where Exchange itself refuses a second time, the row is sent again after 30 s.
+            be at work, and what was just made may not be seen everywhere yet. None means item_timeout, or
+            30 s where the cmdlet is known to have ended. Where Exchange itself refuses a second time, the row
+            is sent again after 30 s, or at once.
     """
 
     __pydantic_config__: ClassVar[Mapping[str, str]] = _STRICT

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bulkps.engine.inquiry import Question
-from bulkps.engine.item import IN_DOUBT, Item, Phase
+from bulkps.engine.item import Item, Phase
 from bulkps.engine.status import BulkItemStatus
 from bulkps.exchange.cmdlet import Cmdlet, Value
 
@@ -101,7 +101,7 @@ class Window:
     def doubtful(self) -> list[Item]:
         """Return the items that wait to be sent again after a doubt."""
         waiting = [*self._ready, *(item for _, _, item in self._later)]
-        return [item for item in waiting if item.code == IN_DOUBT]
+        return [item for item in waiting if item.doubtful]
 
     def take_question(self, now: float) -> tuple[Item, Question] | None:
         """Take the next question that is to be asked now, or None."""
@@ -181,4 +181,4 @@ class Window:
 
 
 def _is_midway(item: Item) -> bool:
-    return item.status is BulkItemStatus.IN_PROGRESS and item.code != IN_DOUBT
+    return item.status is BulkItemStatus.IN_PROGRESS and not item.doubtful

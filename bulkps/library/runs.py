@@ -51,6 +51,7 @@ class RunReport:
         finish: Why it is over, or stopped for now.
         exit_code: What it comes down to.
         results: The results file, or None if none was written.
+        settled: How many items are SKIPPED because an earlier run completed them.
     """
 
     run: Run
@@ -58,6 +59,7 @@ class RunReport:
     finish: Finish
     exit_code: ExitCode
     results: Path | None
+    settled: int = 0
 
 
 def operation_of(run: Run) -> Operation:
@@ -165,7 +167,7 @@ def finished(journal: Journal, name: str, finish: Finish, results_path: Path | N
         )
         finish, path = replace(finish, detail="; ".join(filter(None, (finish.detail, note)))), None
     counts, settled = journal.counts(run.id), skipped_as(journal, run.id, DONE_ALREADY)
-    return RunReport(run, counts, finish, exit_code(counts, finish.reason, settled), path)
+    return RunReport(run, counts, finish, exit_code(counts, finish.reason, settled), path, settled)
 
 
 def exit_code(counts: dict[BulkItemStatus, int], reason: StopReason, settled: int = 0) -> ExitCode:

@@ -322,7 +322,7 @@ class Journal:
         with self._writing() as connection:
             self._tell(connection, doubts, now, "item.retry-asked", in_progress, IN_DOUBT)
             self._tell(connection, again, now, "item.retry-asked", status, "")
-            to_look = {"status": in_progress, "phase": Phase.DOUBT.value, "code": IN_DOUBT}
+            to_look = {"status": in_progress, "phase": Phase.DOUBT.value, "code": IN_DOUBT, "doubtful": 1}
             to_send = {"status": status, "phase": Phase.READY.value}
             changed = connection.execute(update(items).where(doubts).values(**to_look, **common)).rowcount
             changed += connection.execute(update(items).where(again).values(**to_send, **common)).rowcount

@@ -90,7 +90,7 @@ def elsewhere_of(row: Any) -> Elsewhere:
 #: What of an item changes while it is on its way.
 STATE_COLUMNS = (
     "status", "phase", "step", "attempt", "attempts", "not_before", "outputs", "ref", "progress",
-    "code", "error", "advice", "warnings", "started_at", "completed_at",
+    "code", "error", "advice", "warnings", "started_at", "completed_at", "doubtful",
 )  # fmt: skip
 
 
@@ -122,6 +122,7 @@ def item_of(row: Any) -> Item:
             "warnings": tuple(json.loads(row["warnings"])),
             "status": BulkItemStatus(row["status"]),
             "phase": Phase(row["phase"]),
+            "doubtful": bool(row["doubtful"]),
         }
     )
 

@@ -79,6 +79,7 @@ items = Table(
     Column("warnings", Text, nullable=False),
     Column("started_at", Float),
     Column("completed_at", Float),
+    Column("doubtful", Integer, nullable=False, server_default="0"),
     Index("items_key", "run", "key", unique=True),
     Index("items_status", "run", "status", "row"),
     Index("items_phase", "run", "phase", "step", "ref"),
@@ -103,13 +104,14 @@ events = Table(
 
 
 def _know_contents(connection: Connection) -> None:
-    """Version 2: what a run waited for, and an item's content beside its key."""
+    """Version 2: what a run waited for; an item's content beside its key, and whether it is doubtful."""
     known = {column["name"] for column in inspect(connection).get_columns(items.name)}
     if items.c.content.name in known:
         # Version 1 was made by this bulkps, with every column that it knows.
         return
     connection.exec_driver_sql("ALTER TABLE runs ADD COLUMN waited TEXT NOT NULL DEFAULT '{}'")
     connection.exec_driver_sql("ALTER TABLE items ADD COLUMN content VARCHAR(24) NOT NULL DEFAULT ''")
+    connection.exec_driver_sql("ALTER TABLE items ADD COLUMN doubtful INTEGER NOT NULL DEFAULT 0")
     connection.execute(items.update().values(content=items.c.key))
     for index in items.indexes:
         index.create(connection, checkfirst=True)

@@ -50,7 +50,7 @@ class SendsFirst(Machine):
 
 
 class _Trusting(Judge):
-    def doubt(self, item: Item, reason: str, now: float) -> Judgement:
+    def doubt(self, item: Item, reason: str, now: float, *, ended: bool = False) -> Judgement:
         return Judgement(item.waiting(now, "in-doubt", reason), "item.absent")
 
 

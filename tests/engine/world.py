@@ -190,7 +190,9 @@ class World:
             new = replace(item, not_before=0.0, completed_at=None, attempt=1)
             if item.code in ("in-doubt", "failed-at-exchange"):
                 status = BulkItemStatus.IN_PROGRESS
-                self.kept[item.key] = replace(new, status=status, phase=Phase.DOUBT, code="in-doubt")
+                self.kept[item.key] = replace(
+                    new, status=status, phase=Phase.DOUBT, code="in-doubt", doubtful=True
+                )
             else:
                 self.kept[item.key] = replace(new, status=BulkItemStatus.PENDING, phase=Phase.READY)
         return bool(self.met["retry"])
@@ -330,7 +332,7 @@ class World:
         before = self.kept[item.key].status
         assert item.status in FOLLOWS[before], f"{before} became {item.status}"
         # What a process only knows in memory is not in the journal.
-        self.kept[item.key] = replace(item, doubted_at=0.0, lookups=0)
+        self.kept[item.key] = replace(item, doubted_at=0.0, lookups=0, ended=False)
 
     def check_wait(self, change: Change) -> None:
         """Waits are as the policy says."""
@@ -449,7 +451,8 @@ class World:
             self.met["throttled"] += 1
         if fate in _ERRORS:
             if fate in _MAYBE:
-                self.effect_perhaps(key, 0.0)
+                # A transient error comes when its cmdlet has ended; the others say nothing of that.
+                self.effect_perhaps(key, 0.0, late=fate != "transient")
             outcome = Outcome(key, Answer.COMPLETED, errors=(_ERRORS[fate],))
         elif fate == "lost":
             self.effect_perhaps(key, 0.0)
@@ -467,11 +470,11 @@ class World:
 
     # --- the tenant -----------------------------------------------------------------------------------
 
-    def effect_perhaps(self, key: str, after: float) -> None:
+    def effect_perhaps(self, key: str, after: float, *, late: bool = True) -> None:
         """Do it, or not, or later, after nobody listens any more."""
         if self.rng.random() < 0.5:
             return
-        if self.rng.random() < self.fates.late:
+        if late and self.rng.random() < self.fates.late:
             self.met["late"] += 1
             after += self.rng.random() * LATEST
         self.later(after, lambda: self.effect(key))
