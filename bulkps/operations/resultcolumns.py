@@ -13,7 +13,7 @@ RESULTS_COLUMNS = (
 )
 
 #: What bulkps adds behind them.
-FURTHER_RESULTS_COLUMNS = ("attempts", "error_code", "advice", "warnings", "evidence", "run")
+FURTHER_RESULTS_COLUMNS = ("attempts", "error_code", "advice", "warnings", "progress", "evidence", "run")
 
 #: All of them, in the order of a results file.
 ALL_RESULTS_COLUMNS = (*RESULTS_COLUMNS, *FURTHER_RESULTS_COLUMNS)

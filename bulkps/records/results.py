@@ -7,7 +7,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bulkps.engine.item import Item
+from bulkps.engine.item import Item, Phase
 from bulkps.engine.status import BulkItemStatus
 from bulkps.errors import RecordFailed
 from bulkps.intake import formula_safe
@@ -36,9 +36,17 @@ def result(item: Item, operation: Operation, run: str) -> dict[str, str]:
         "error_code": item.code,
         "advice": item.advice,
         "warnings": " | ".join(item.warnings),
+        "progress": _progress(item, operation),
         "evidence": json.dumps(item.outputs, ensure_ascii=False) if item.outputs else "",
         "run": run,
     }
+
+
+def _progress(item: Item, operation: Operation) -> str:
+    """Return what Exchange last said of an item that it works on, or how it ended."""
+    follow = operation.steps[item.step].follow
+    waits = follow and item.phase is Phase.FOLLOWING and item.progress in follow.waiting
+    return f"{item.progress} (waits for an operator)" if waits else item.progress
 
 
 def rows(

@@ -18,7 +18,7 @@ import pytest
 from tests.conftest import Run, Tenant, as_object, read_csv
 
 SOAK = bool(os.environ.get("BULKPS_SOAK"))
-ROUNDS, ROWS = (50, 300) if SOAK else (5, 60)
+ROUNDS, ROWS = (50, 300) if SOAK else (5, 40)
 BULKPS = [sys.executable, "-m", "bulkps"]
 
 
@@ -36,7 +36,7 @@ def test_a_run_that_is_killed_again_and_again_has_one_effect_a_row(
     kills = 0
     while True:
         before = len(there.lines())
-        dies_at = before + rng.randint(1, ROWS // 3) if kills < 6 else 10**9
+        dies_at = before + rng.randint(1, ROWS // 3) if kills < (6 if SOAK else 3) else 10**9
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         while process.poll() is None and len(there.lines()) < dies_at:
             # The moment is the tenant's count of effects, and then anything up to 30 ms after it.
