@@ -8,7 +8,7 @@ from importlib import import_module, metadata
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from bulkps.engine.policy import BulkOperationConfig, FollowPolicy, RetryPolicy
+    from bulkps.engine.policy import BulkOperationConfig, ConnectPolicy, FollowPolicy, RetryPolicy
     from bulkps.engine.status import BulkItemStatus
     from bulkps.errors import (
         BulkpsError,
@@ -41,6 +41,7 @@ __all__ = [
     "BulkOperationType",
     "BulkpsError",
     "CannotConnect",
+    "ConnectPolicy",
     "ExitCode",
     "FollowPolicy",
     "InvalidInput",
@@ -56,6 +57,7 @@ __all__ = [
 
 _HOMES = {
     "BulkOperationConfig": "bulkps.engine.policy",
+    "ConnectPolicy": "bulkps.engine.policy",
     "FollowPolicy": "bulkps.engine.policy",
     "RetryPolicy": "bulkps.engine.policy",
     "BulkItemStatus": "bulkps.engine.status",

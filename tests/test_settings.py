@@ -69,6 +69,19 @@ def test_errors_that_a_retry_could_do_twice_take_no_retry_policy(tmp_path: Path)
         load_settings(write(tmp_path, "run: {retry: {uncertain: {attempts: 2}}}\n"), {})
 
 
+def test_who_sets_one_wait_of_connect_keeps_the_other_defaults(tmp_path: Path) -> None:
+    settings = load_settings(write(tmp_path, "run: {connect: {first_wait: 0.5}}\n"), {})
+
+    assert settings.run.connect == dataclasses.replace(Settings().run.connect, first_wait=0.5)
+    assert settings.run.connect.attempts == 3
+
+
+def test_attempts_of_connect_that_are_left_open_are_those_of_max_retries(tmp_path: Path) -> None:
+    run = load_settings(write(tmp_path, "run: {max_retries: 6, connect: {attempts: null}}\n"), {}).run
+
+    assert run.attempts_of(run.connect) == 7
+
+
 def test_a_key_that_is_given_twice_is_a_problem(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match="line 2: connection: is given twice"):
         load_settings(write(tmp_path, "connection: simulator\nconnection: simulator\n"), {})

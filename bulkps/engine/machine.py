@@ -192,6 +192,7 @@ class Machine:
         if isinstance(event, ev.FollowFailed):
             self._follow_failed(event)
             return
+        self._pool.answered(event.session)
         self._pace.answered(self._now)
         for item, status in self._follower.seen(event):
             why = self._inquiry.why(item, status)
@@ -209,6 +210,7 @@ class Machine:
     def _follow_failed(self, event: ev.FollowFailed) -> None:
         throttled = False
         if event.errors:
+            self._pool.answered(event.session)
             meaning = classify(event.errors, self._catalogue, mutates=False)
             throttled = meaning.known.error_class is ErrorClass.THROTTLED
             if throttled:

@@ -60,6 +60,18 @@ class RetryPolicy:
         return float(min(self.max_wait, wait) * (1 - self.jitter * chance))
 
 
+@dataclass(frozen=True)
+class ConnectPolicy(RetryPolicy):
+    """How often and how patiently a session is opened.
+
+    A class of its own, so that who sets one of them keeps the defaults of the others.
+    """
+
+    attempts: int | None = 3
+    first_wait: float = 1.0
+    max_wait: float = 30.0
+
+
 def _retry_defaults() -> dict[ErrorClass, RetryPolicy]:
     # exchange-facts.md section 5: transient 5 s doubled up to 5 min. Of throttling the pace takes care for
     # the whole run; the item itself need not wait long, and often.
@@ -216,7 +228,7 @@ class BulkOperationConfig:
     item_timeout: float = 900.0
     wait: bool = True
     retry: dict[ErrorClass, RetryPolicy] = field(default_factory=_retry_defaults)
-    connect: RetryPolicy = RetryPolicy(attempts=3, first_wait=1.0, max_wait=30.0)
+    connect: ConnectPolicy = ConnectPolicy()
     follow: FollowPolicy = FollowPolicy()
     lookup: LookupPolicy = LookupPolicy()
     max_failures: int | None = None
@@ -267,5 +279,8 @@ class BulkOperationConfig:
         policy = self.retry.get(kind)
         if policy is None or not self.retry_failed:
             return None
-        attempts = policy.attempts if policy.attempts is not None else self.max_retries + 1
-        return None if attempt >= attempts else policy.wait_after(attempt, chance)
+        return None if attempt >= self.attempts_of(policy) else policy.wait_after(attempt, chance)
+
+    def attempts_of(self, policy: RetryPolicy) -> int:
+        """Return how often something is tried in all by *policy*, which may leave it to max_retries."""
+        return policy.attempts if policy.attempts is not None else self.max_retries + 1

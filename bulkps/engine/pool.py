@@ -108,7 +108,7 @@ class Pool:
                 # Others are open: the endpoint has a limit, and this is it.
                 self._limit = len(self._sessions)
             self._refusals = 0
-        elif _is_final(meaning.known) or self._refusals >= (policy.attempts or 1):
+        elif _is_final(meaning.known) or self._refusals >= self._config.attempts_of(policy):
             return ev.Finish(StopReason.CANNOT_CONNECT, event.error.message, meaning.known.advice)
         return None
 
@@ -121,7 +121,7 @@ class Pool:
         self._barren += 1
         policy = self._config.connect
         self.reopens_at = now + policy.wait_after(self._barren, chance)
-        if self._barren < (policy.attempts or 1):
+        if self._barren < self._config.attempts_of(policy):
             return None
         detail = f"{self._barren} sessions in a row were lost before any answer: {reason}"
         return ev.Finish(StopReason.CANNOT_CONNECT, detail)
