@@ -126,6 +126,7 @@ def _done_already(item: Item, found: Elsewhere) -> Item:
         item,
         status=BulkItemStatus.SKIPPED,
         phase=Phase.OVER,
+        outputs=found.outputs,
         code=DONE_ALREADY,
         error=evidence,
         advice="Nothing is left to do; bulkps run --again does it once more.",

@@ -129,9 +129,13 @@ def cancel(journal: Journal, run: Run) -> RunReport:
     What is in doubt or at Exchange stays as it is: to look it up takes a session, which resume opens.
 
     Raises:
+        UsageProblem: If it is over.
         RunOwnedElsewhere: If another process works on it.
         RecordFailed: If a record could not be written.
     """
+    counts = journal.counts(run.id)
+    if not (counts[BulkItemStatus.PENDING] or counts[BulkItemStatus.IN_PROGRESS]):
+        raise UsageProblem(f"run {run.id} is over; there is nothing to cancel")
     owner = f"{owner_name()} ({secrets.token_hex(4)})"
     finish = Finish(StopReason.CANCELLED)
     journal.acquire(run.id, owner)

@@ -1,7 +1,7 @@
 """Journal and audit of one run as the engine's Records."""
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from bulkps.engine.item import Change, Item
 from bulkps.records.audit import Audit
@@ -37,12 +37,16 @@ class Recorder:
         audit: The run's audit log.
         run: The run's name.
         owner: Who holds the lease.
+        clock: Returns epoch seconds, and goes on while the machine sleeps.
     """
 
-    def __init__(self, journal: Journal, audit: Audit, run: str, owner: str) -> None:
+    def __init__(
+        self, journal: Journal, audit: Audit, run: str, owner: str, clock: Callable[[], float] = time.time
+    ) -> None:
         self._journal, self._audit, self._run, self._owner = journal, audit, run, owner
+        self._clock = clock
         self._waited = journal.run(run).waited
-        self._confirmed = time.time()
+        self._confirmed = clock()
         self._loaded = -1
 
     def load(self, count: int) -> tuple[Sequence[Item], bool]:
@@ -75,7 +79,7 @@ class Recorder:
     def retry_failed(self, never: Sequence[str], doubtful: Sequence[str], looked_up: Sequence[int]) -> int:
         """Make FAILED items to be sent again, *doubtful* ones looked up first; return how many."""
         self.say("run.retry-asked", "failed items are to be sent again", never=list(never))
-        return self._journal.retry_failed(self._run, never, doubtful, looked_up, time.time())
+        return self._journal.retry_failed(self._run, never, doubtful, looked_up, self._clock())
 
     def _still_own(self) -> None:
         """Make sure of the lease before a line is written: a machine that slept may have lost it.
@@ -83,13 +87,13 @@ class Recorder:
         Raises:
             RunOwnedElsewhere: If another process took the run over, which writes the audit log now.
         """
-        # The wall clock, for it goes on while the machine sleeps. A lease is taken over after LEASE seconds.
-        if time.time() - self._confirmed > LEASE / 2:
+        # A lease is taken over after LEASE seconds.
+        if self._clock() - self._confirmed > LEASE / 2:
             self.beat()
 
     def _keep(self, changes: Sequence[Change]) -> None:
         self._journal.record(self._run, self._owner, changes, self._audit.lines, self._audit.head)
-        self._confirmed = time.time()
+        self._confirmed = self._clock()
 
     def following(self) -> int:
         """Return how many items are at Exchange."""
@@ -106,14 +110,14 @@ class Recorder:
     def beat(self) -> str:
         """Renew the lease; return what another process wishes."""
         wish = self._journal.beat(self._run, self._owner)
-        self._confirmed = time.time()
+        self._confirmed = self._clock()
         return wish
 
     def paced(self, notes: Sequence[str], waited: Mapping[str, float]) -> None:
         """Write how the pace changed; keep how long the run was held back, by reason."""
         self._still_own()
         for note in notes:
-            self._audit.write("run.pace", note, time.time(), {})
+            self._audit.write("run.pace", note, self._clock(), {})
         total = dict(self._waited)
         for reason, seconds in waited.items():
             total[reason] = total.get(reason, 0.0) + round(seconds, 1)
@@ -128,7 +132,7 @@ class Recorder:
     def say(self, event: str, sentence: str, **facts: object) -> None:
         """Write an event of the run itself to the audit log and keep the log's head."""
         self._still_own()
-        self._audit.write(event, sentence, time.time(), facts)
+        self._audit.write(event, sentence, self._clock(), facts)
         self._audit.sync()
         self._keep(())
 

@@ -1,11 +1,8 @@
 """bulkps in processes of its own: another process's tenant, Ctrl-C, a kill, two at once."""
 
 import json
-import os
 import signal
-import sqlite3
 import subprocess
-import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -14,10 +11,10 @@ from typing import Any
 
 import pytest
 
+from tests.cli.processes import BULKPS, make_lease_old, wait_for
 from tests.conftest import Run, Tenant, as_object, read_csv, rehearsal
 
 StartTenant = Callable[..., Tenant]
-BULKPS = [sys.executable, "-m", "bulkps"]
 
 
 @pytest.fixture
@@ -139,24 +136,6 @@ def test_a_second_ctrl_c_stops_what_is_in_flight_and_sends_nothing_more(
     assert "interrupted" in read_csv(bulkps("results", "last").stdout)[0]["error"]
     assert there.simulator.calls["New-MailboxRestoreRequest"] == 1
     assert f"--config {there.config}" in result.stderr
-
-
-def make_lease_old() -> None:
-    """Let the dead process's lease run out without waiting for it."""
-    connection = sqlite3.connect(Path(os.environ["BULKPS_HOME"]) / "journal.sqlite3")
-    connection.execute("UPDATE runs SET heartbeat = 0")
-    connection.commit()
-    connection.close()
-
-
-def wait_for(reached: Callable[[], bool]) -> None:
-    """Wait until *reached*, at most 30 seconds."""
-    tick = threading.Event()
-    for _ in range(3000):
-        if reached():
-            return
-        tick.wait(0.01)
-    raise AssertionError("it was never reached")
 
 
 def test_ctrl_c_lets_what_is_in_flight_end_and_says_how_to_go_on(
