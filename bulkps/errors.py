@@ -140,6 +140,8 @@ class RecordFailed(BulkpsError):
 
     exit_code = ExitCode.UNFINISHED
 
-    def __init__(self, what: str, reason: str, advice: str = "make room or repair access") -> None:
+    def __init__(
+        self, what: str, reason: str, advice: str = "make room or repair access, then resume"
+    ) -> None:
         self.what, self.reason, self.advice = what, reason, advice
-        super().__init__(f"cannot write {what}: {reason}. Nothing more was sent; {advice}, then resume")
+        super().__init__(f"cannot write {what}: {reason}. Nothing more was sent; {advice}")

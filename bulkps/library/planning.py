@@ -11,7 +11,7 @@ from bulkps import yamlfile
 from bulkps.engine.item import Item, Phase
 from bulkps.engine.policy import BulkOperationConfig
 from bulkps.engine.status import BulkItemStatus
-from bulkps.errors import ContentElsewhere
+from bulkps.errors import ContentElsewhere, RecordFailed
 from bulkps.exchange.cmdlet import Cmdlet
 from bulkps.intake import CheckReport, InputRow
 from bulkps.library.target import Target, who
@@ -74,7 +74,11 @@ def create_run(
     )
     # The embedded simulator's tenant ends with its run: what was done there is nowhere.
     remembers = not target.connection.embedded
-    journal.create(run, _planned(journal, run, operation, rows, again=again, remembers=remembers))
+    try:
+        journal.create(run, _planned(journal, run, operation, rows, again=again, remembers=remembers))
+    except RecordFailed as error:
+        advice = "make room or repair access, then run it again: there is no run yet to resume"
+        raise RecordFailed(error.what, error.reason, advice) from error
     return run
 
 

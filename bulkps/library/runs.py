@@ -101,6 +101,9 @@ def proceed(
         RecordFailed: If a record could not be written.
     """
     operation = operation_of(run)
+    if retry:
+        # Who asks for a retry wants what is not there sent again, whatever the run does by itself.
+        target = replace(target, config=replace(target.config, retry_failed=True))
     check_target(operation, target)
     _check_place(run, target)
     owner = f"{owner_name()} ({secrets.token_hex(4)})"

@@ -170,7 +170,7 @@ def _tail(path: Path, run: str, lines: int, head: str) -> tuple[int, str]:
 
 _PUT_BACK = (
     "someone has changed the audit log: 'bulkps audit verify {run}' says where; find out who, put it back "
-    "from a copy"
+    "from a copy, then resume"
 )
 
 

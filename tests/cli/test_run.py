@@ -111,11 +111,11 @@ def test_cells_arrive_exactly_as_they_are_and_are_harmless_in_the_results(
     assert "-TargetRootFolder '=cmd|'' /C calc''!A0'" in again.stdout
 
 
-@pytest.mark.parametrize("fault", ["transient", "throttled"])
+@pytest.mark.parametrize("fault", ["transient=0.2", "throttled=0.03"])
 def test_what_exchange_refuses_for_now_is_tried_again(
     bulkps: Run, tenant: StartTenant, tmp_path: Path, fault: str
 ) -> None:
-    there = tenant(faults=f"{fault}=0.2")
+    there = tenant(faults=fault)
     file = rehearsal(bulkps, "restore", 40, tmp_path / "in.csv")
 
     result = bulkps("run", "restore", file, "--config", there.config, "--json", "--quiet")
