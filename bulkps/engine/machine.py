@@ -144,7 +144,7 @@ class Machine:
                 self._apply(self._judge.doubt(flight.item, cause, self._now), flight)
 
     def _outcome(self, session: int, outcome: Outcome) -> None:
-        if outcome.answer in (Answer.COMPLETED, Answer.FAILED):
+        if outcome.answer is not Answer.NOT_SENT:
             self._pool.answered(session)
         flight = self._window.land(outcome.id)
         if flight is None:
