@@ -3,7 +3,8 @@
 Usage: python scripts/trim_facts.py FACTS_FOLDER
 
 Keeps what bulkps decides by: of cmdlets names, types, sets, availability and allowed values; of errors
-the pattern, the class and what to do. Texts and provenance stay in the facts.
+the pattern, the class and what to do. Texts and provenance stay in the facts. Cmdlets that the facts do not
+have are in further_cmdlets.json, read from the same pages, without deprecated parameter sets.
 """
 
 import json
@@ -85,8 +86,10 @@ def main() -> None:
     """Read the full facts in the folder named on the command line, write the trimmed ones."""
     facts = Path(sys.argv[1])
     full = json.loads((facts / "cmdlets.json").read_text(encoding="utf-8"))
+    further = json.loads((Path(__file__).parent / "further_cmdlets.json").read_text(encoding="utf-8"))
     lines = [
-        f"{json.dumps(name)}: {json.dumps(kept, separators=(',', ':'))}" for name, kept in trim(full).items()
+        f"{json.dumps(name)}: {json.dumps(kept, separators=(',', ':'))}"
+        for name, kept in sorted({**trim(full), **further}.items())
     ]
     (TARGET / "cmdlets.json").write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8", newline="\n")
     advice = yaml.safe_load((Path(__file__).parent / "advice.yaml").read_text(encoding="utf-8"))

@@ -1,20 +1,35 @@
 """``bulkps operations``."""
 
+from pathlib import Path
+
 import click
+from click.core import ParameterSource
 
 from bulkps.cli import render
-from bulkps.cli.options import chosen, config_option, json_option
+from bulkps.cli.options import NEW_FILE, chosen, config_option, json_option
+from bulkps.errors import UsageProblem
 from bulkps.exchange.cmdlet import Cmdlet
-from bulkps.operations.loader import releases
-from bulkps.operations.model import Operation, Step
+from bulkps.exchange.facts import CMDLETS, cmdlet_facts
+from bulkps.operations.loader import load_operation, releases
+from bulkps.operations.model import Operation, Parameter, Step
+from bulkps.operations.starting import starting_text
 from bulkps.settings import Settings
+from bulkps.yamlfile import nearest
 
 
-@click.command()
-@click.argument("name", required=False)
+class _Operations(click.Group):
+    """A group of which every other word is the name of an operation to show."""
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return the command *cmd_name*, or one that shows the operation of this name."""
+        return super().get_command(ctx, cmd_name) or _show_command(cmd_name)
+
+
+@click.group(cls=_Operations, invoke_without_command=True, subcommand_metavar="[NAME] | new NAME")
 @config_option
 @json_option
-def command(name: str | None, settings: Settings, as_json: bool) -> None:
+@click.pass_context
+def command(ctx: click.Context, settings: Settings, as_json: bool) -> None:
     """List the operations, or show one: its columns, its steps, the cmdlets that it sends.
 
     Example:
@@ -23,9 +38,7 @@ def command(name: str | None, settings: Settings, as_json: bool) -> None:
         bulkps operations
         bulkps operations restore
     """
-    if name:
-        found = chosen(settings, name)
-        render.as_json(_facts(found)) if as_json else _show(found)
+    if ctx.invoked_subcommand is not None:
         return
     every = settings.operations()
     if as_json:
@@ -33,6 +46,59 @@ def command(name: str | None, settings: Settings, as_json: bool) -> None:
         return
     rows = [(one.name, one.summary, "yes" if one.one_way else "no") for one in every.values()]
     click.echo(render.table(rows, ("operation", "what it does", "one-way")))
+
+
+@command.command("new")
+@click.argument("name")
+@click.option("--cmdlet", required=True, help="What it is to send, such as Set-Mailbox.")
+@click.option("-o", "--output", type=NEW_FILE, help="Write to this file instead of stdout.")
+@click.option("--force", is_flag=True, help="Write over a file that is there.")
+def new_command(name: str, cmdlet: str, output: Path | None, force: bool) -> None:
+    """Write a starting file for an operation of your own that sends one cmdlet for each row.
+
+    Its mandatory parameters are required columns; others are there as comments, with types and allowed
+    values. Put the file into operations_path.
+
+    Example:
+
+    \b
+        bulkps operations new hide-leavers --cmdlet Set-Mailbox -o operations/hide-leavers.yaml
+    """
+    facts = cmdlet_facts(cmdlet)
+    if facts is None:
+        raise UsageProblem(f"no cmdlet {cmdlet!r} is known{nearest(cmdlet, CMDLETS)}")
+    if output is not None and output.exists() and not force:
+        raise UsageProblem(f"{output} is there already; --force writes over it")
+    try:
+        text = starting_text(name, facts)
+    except ValueError as error:
+        raise UsageProblem(str(error)) from error
+    load_operation(text, name)
+    if output is None:
+        click.echo(text, nl=False)
+        return
+    try:
+        output.write_text(text, encoding="utf-8", newline="\n")
+    except OSError as error:
+        raise UsageProblem(f"cannot write {output}: {error.strerror or error}") from error
+    render.say(f"wrote {output}")
+
+
+def _show_command(name: str) -> click.Command:
+    """Return the command that shows the operation *name*; options may stand before and behind the name."""
+
+    @click.command(name)
+    @config_option
+    @json_option
+    @click.pass_context
+    def show(ctx: click.Context, settings: Settings, as_json: bool) -> None:
+        before = ctx.parent.params if ctx.parent else {}
+        if ctx.get_parameter_source("settings") is not ParameterSource.COMMANDLINE:
+            settings = before.get("settings", settings)
+        found = chosen(settings, name)
+        render.as_json(_facts(found)) if as_json or before.get("as_json") else _show(found)
+
+    return show
 
 
 def _show(operation: Operation) -> None:
@@ -49,10 +115,17 @@ def _show(operation: Operation) -> None:
         only = f" (only where {' or '.join(step.when)} is given)" if step.when else ""
         click.echo(f"\nStep {number}, {step.name}: {step.cmdlet}{only}")
         for parameter, value in step.parameters.items():
-            click.echo(f"  -{parameter} {value}")
+            click.echo(f"  -{parameter} {_declared(value)}")
         click.echo(f"  in doubt: {_doubt(step)}")
         if step.follow:
             click.echo(f"  then followed by one {step.follow.cmdlet} per poll for the whole run")
+
+
+def _declared(value: Parameter) -> str:
+    """Return what a parameter is given, as an administrator would type it; a template as it is."""
+    if isinstance(value, dict):
+        return "@{" + "; ".join(f"{name}={_declared(part)}" for name, part in value.items()) + "}"
+    return ",".join(value) if isinstance(value, tuple) else str(value)
 
 
 def _doubt(step: Step) -> str:

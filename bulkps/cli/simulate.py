@@ -73,6 +73,7 @@ _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 @click.option("--app-id", default="", help="The only application that may sign in there; else any.")
 @click.option("--organization", default="", help="The only organization that it may name; else any.")
 @click.option("--thumbprint", default="", help="The only certificate that it may show; else any.")
+@click.option("--on-premises", is_flag=True, help="Be an Exchange Server, with disconnected mailboxes.")
 @click.option("--effects", type=NEW_FILE, help="Append one JSON line here for each change as it happens.")
 @click.option(
     "--restore-seconds", type=click.FloatRange(0), default=1.0, show_default=True, help="A request takes."

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from bulkps.exchange.facts import cmdlet_facts
+from bulkps.exchange.findings import quoted
 
 
 class Secret:
@@ -28,8 +29,25 @@ class Secret:
         return "***"
 
 
-#: What a parameter may hold. Script text is never built: a cell is only ever a bound value.
-Value = str | bool | int | Secret | tuple[str, ...] | None
+class Null(Enum):
+    """PowerShell's ``$null`` as a value that is bound: it clears what is there.
+
+    Python's None is the other thing: nothing is bound.
+    """
+
+    NULL = "$null"
+
+    def __str__(self) -> str:
+        return self.value
+
+
+NULL = Null.NULL
+
+#: What an entry of a hashtable may hold.
+Part = str | bool | int | Null | tuple[str, ...]
+#: What a parameter may hold; a mapping becomes a Hashtable. Script text is never built: a cell is only
+#: ever a bound value.
+Value = Part | Secret | Mapping[str, Part] | None
 
 
 @dataclass(frozen=True)
@@ -56,22 +74,33 @@ class Cmdlet:
 
     def shown(self) -> dict[str, object]:
         """Return the parameters as records may hold them: secrets as asterisks."""
-        return {
-            name: str(value) if isinstance(value, Secret) else value
-            for name, value in self.parameters.items()
-        }
+        return {name: _recorded(value) for name, value in self.parameters.items()}
 
 
 def _shown(value: Value, *, switch: bool) -> str:
+    if isinstance(value, bool) and switch:
+        return "" if value else ":$false"
+    return f" {_literal(value)}"
+
+
+def _literal(value: Value) -> str:
     if isinstance(value, bool):
-        if switch:
-            return "" if value else ":$false"
-        return " $true" if value else " $false"
+        return "$true" if value else "$false"
     if isinstance(value, str):
-        return " '" + value.replace("'", "''") + "'"
+        return quoted(value)
     if isinstance(value, tuple):
-        return " " + ",".join("'" + part.replace("'", "''") + "'" for part in value)
-    return f" {value}"
+        return ",".join(map(quoted, value))
+    if isinstance(value, Mapping):
+        return "@{" + "; ".join(f"{name}={_literal(part)}" for name, part in value.items()) + "}"
+    return str(value)
+
+
+def _recorded(value: Value) -> object:
+    if isinstance(value, Mapping):
+        return {name: _recorded(part) for name, part in value.items()}
+    if value is NULL:
+        return None
+    return str(value) if isinstance(value, Secret) else value
 
 
 @dataclass(frozen=True)

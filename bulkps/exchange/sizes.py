@@ -15,6 +15,8 @@ Size = int | float
 UNLIMITED = math.inf
 
 _UNITS = ("B", "KB", "MB", "GB", "TB", "PB", "EB")
+#: The documentation of quotas names the units up to this one.
+_LARGEST_TYPED = "TB"
 # Digits and what may stand between groups of them; then one word. Assumed: it may be another than "bytes".
 _EXACT = re.compile(rf"(?:{'|'.join(_UNITS)})\s*\(\s*(\d[\d\s.,'’_]{{0,60}}?)\s*[^\W\d_]+\s*\)")
 # Without parentheses, as a quota is typed: "50GB", "49.5 GB". A group of three after a separator is refused:
@@ -64,6 +66,19 @@ def _read_text(text: str) -> Size | None:
 def _whole(digits: str) -> int | None:
     # int() refuses thousands of digits; no mailbox has more bytes than a 64-bit number counts.
     return int(digits) if len(digits) <= 20 else None
+
+
+def size_argument(size: Size) -> str:
+    """Return *size* as a parameter takes it: whole, in the largest unit in which it is, such as ``50688MB``.
+
+    Exchange reads a decimal separator by the server's culture, and may round a bare number of bytes up.
+    """
+    if size == UNLIMITED:
+        return "Unlimited"
+    count, unit = int(size), 0
+    while count and count % 1024 == 0 and _UNITS[unit] != _LARGEST_TYPED:
+        count, unit = count // 1024, unit + 1
+    return f"{count}{_UNITS[unit]}"
 
 
 def size_text(size: Size) -> str:

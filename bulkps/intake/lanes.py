@@ -33,6 +33,8 @@ def lane(column: Column, *, key: bool, results: bool) -> Lane:
         key: Whether rows are compared by it, so that its value has to be the cell in lower case.
         results: Whether a leading apostrophe may be one that made a cell formula-safe.
     """
+    if column.many:
+        return _Everything()
     if column.values:
         return _Values(column)
     kinds = [CELL_TYPES[name] for name in column.type]

@@ -17,7 +17,7 @@ from bulkps.library.items import BulkOperationItem, BulkOperationResult
 from bulkps.library.planning import create_run
 from bulkps.library.runs import RunReport, operation_of, proceed
 from bulkps.library.target import Target, check_target
-from bulkps.operations.model import BulkOperationType, Operation
+from bulkps.operations.model import BulkOperationType, Operation, cell_text
 from bulkps.records import home
 from bulkps.records.journal import Journal
 from bulkps.records.rows import Run
@@ -227,7 +227,9 @@ def _planned(operation: Operation, items: Sequence[BulkOperationItem]) -> tuple[
         raise InvalidInput("items", sentences or ["there are none"])
     header = tuple(operation.columns)
     rows = [
-        InputRow(item.row_number, tuple(str(item.values.get(name, "")) for name in header), dict(item.values))
+        InputRow(
+            item.row_number, tuple(cell_text(item.values.get(name, "")) for name in header), dict(item.values)
+        )
         for item in items
     ]
     report = CheckReport(
@@ -253,6 +255,8 @@ def _canonical(operation: Operation, values: Mapping[str, Value]) -> dict[str, V
 
 
 def _canonical_value(operation: Operation, name: str, value: Value) -> Value:
+    if isinstance(value, tuple | list):
+        value = cell_text(tuple(value))
     if not isinstance(value, str):
         return value
     stripped, column = value.strip(), operation.columns.get(name)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from bulkps.errors import UsageProblem
 from bulkps.operations.model import Operation
-from bulkps.simulator import Tenant
+from bulkps.simulator import Tenant, people
 
 
 def sample_rows(operation: Operation, count: int, seed: int) -> list[dict[str, str]]:
@@ -29,6 +29,12 @@ def _facts(tenant: Tenant, index: int) -> dict[str, str]:
     inactive, active = tenant.inactive(index), tenant.active(index)
     facts = {f"inactive.{name}": str(value) for name, value in inactive.items()}
     facts |= {f"active.{name}": str(value) for name, value in active.items()}
+    # On-premises: mailboxes without an account, and the accounts that they were of.
+    facts |= {
+        f"disconnected.{name}": str(value)
+        for name, value in people.disconnected_mailbox(tenant.seed, index).items()
+    }
+    facts |= {f"user.{name}": str(value) for name, value in people.plain_user(tenant.seed, index).items()}
     # A user principal name that nobody has yet.
     facts["new.UserPrincipalName"] = f"recovered.{inactive['UserPrincipalName']}"
     facts["new.DisplayName"] = str(inactive["DisplayName"])

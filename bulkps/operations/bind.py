@@ -3,9 +3,9 @@
 import hashlib
 from collections.abc import Mapping
 
-from bulkps.exchange.cmdlet import Cmdlet, Secret, Value
+from bulkps.exchange.cmdlet import NULL, Cmdlet, Part, Secret, Value
 from bulkps.exchange.facts import cmdlet_facts
-from bulkps.operations.model import Detail, Follow, Lookup, Operation, Step
+from bulkps.operations.model import NULL_TEXT, Detail, Follow, Lookup, Operation, Parameter, Step
 from bulkps.operations.template import Template
 
 #: Where a generated password goes; the driver puts a fresh one in when the cmdlet is sent.
@@ -88,7 +88,7 @@ def matching(
 ) -> list[Mapping[str, object]]:
     """Return the output objects whose properties are as *declared*: a template's text, or ``*``."""
     wanted = {
-        name: None if text == "*" else str(Template.parse(text).render(filled) or "").casefold()
+        name: None if text == "*" else _text(Template.parse(text).render(filled)).casefold()
         for name, text in declared.items()
     }
     return [
@@ -104,19 +104,49 @@ def matching(
 
 
 def _text(value: object) -> str:
-    return "" if value is None else str(value)
+    # What was cleared is empty.
+    return "" if value is None or value is NULL else str(value)
 
 
-def _parameters(cmdlet: str, declared: Mapping[str, object], filled: Mapping[str, Value]) -> dict[str, Value]:
+def _parameters(
+    cmdlet: str, declared: Mapping[str, Parameter], filled: Mapping[str, Value]
+) -> dict[str, Value]:
     facts = cmdlet_facts(cmdlet)
     bound: dict[str, Value] = {}
     for name, given in declared.items():
-        value = Template.parse(given).render(filled) if isinstance(given, str) else given
+        value = _filled(given, filled)
         if value is None:
             continue
         known = facts.parameter(name) if facts else None
         if value is False and known and known.type == "SwitchParameter":
             # A switch that is off is left out: not every cmdlet takes -Switch:$false over remoting.
             continue
-        bound[name] = value  # type: ignore[assignment]
+        bound[name] = value
     return bound
+
+
+def _filled(given: Parameter, filled: Mapping[str, Value]) -> Value:
+    """Return what is *given* with its places filled; None if nothing is left of it."""
+    if not isinstance(given, dict):
+        return _part(given, filled)
+    entries: dict[str, Part] = {}
+    for name, part in given.items():
+        value = _part(part, filled)
+        if value is None or isinstance(value, Secret | Mapping):
+            continue
+        # Exchange takes a list where there may be several, and one is a list of one.
+        entries[name] = (value,) if isinstance(value, str) else value
+    return entries or None
+
+
+def _part(given: str | bool | int | tuple[str, ...], filled: Mapping[str, Value]) -> Value:
+    if isinstance(given, tuple):
+        parts: list[str] = []
+        for one in given:
+            value = Template.parse(one).render(filled)
+            if value is not None:
+                parts += value if isinstance(value, tuple) else (str(value),)
+        return tuple(parts) or None
+    if not isinstance(given, str):
+        return given
+    return NULL if given == NULL_TEXT else Template.parse(given).render(filled)

@@ -8,6 +8,8 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from bulkps.exchange.sizes import read_size, size_argument
+
 
 @dataclass(frozen=True)
 class CellType:
@@ -38,6 +40,18 @@ def _boolean(text: str) -> bool:
     return text.casefold() in _TRUE
 
 
+def _size(text: str) -> str:
+    size = read_size(text)
+    if size is None:
+        raise ValueError(f"{text!r} says no size")
+    return size_argument(size)
+
+
+# As people type it, and as Exchange prints it: a cell copied from Get-Mailbox is sound.
+_SIZE = (
+    r"(?ai:unlimited|[0-9]{1,15}|[0-9]{1,9}(?:[.,][0-9]{1,2})?[ ]?[KMGT]?B"
+    r"|[0-9.,]{1,15} [KMGT]?B \([0-9][0-9.,'\u2019 \u00a0\u202f]{0,25} bytes\))"
+)
 _HEX = "[0-9A-Fa-f]"
 _GUID = f"{_HEX}{{8}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{12}}"
 # RFC 5321 dot-atom, as Exchange takes it: an apostrophe or a plus is legal, two dots in a row, a dot
@@ -74,5 +88,6 @@ CELL_TYPES = {
             _boolean,
         ),
         CellType("number", "a whole number", r"[0-9]{1,9}", int),
+        CellType("size", "a size such as 50GB, 49.5 GB or Unlimited", _SIZE, _size),
     )
 }

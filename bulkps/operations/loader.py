@@ -5,18 +5,35 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
 from functools import cache
 from importlib.resources import files
+from typing import TypeGuard
 
 from bulkps import yamlfile
 from bulkps.errors import InvalidInput, UsageProblem
-from bulkps.exchange.facts import CMDLETS, CmdletFacts, cmdlet_facts
-from bulkps.operations.model import Detail, Follow, Lookup, Operation, Step, templates
+from bulkps.exchange.facts import CMDLETS, CmdletFacts, ParameterFacts, cmdlet_facts
+from bulkps.operations.model import (
+    NULL_TEXT,
+    Detail,
+    Follow,
+    Lookup,
+    Operation,
+    Parameter,
+    Step,
+    templates,
+)
 from bulkps.operations.resultcolumns import ALL_RESULTS_COLUMNS
+from bulkps.operations.template import Template
 from bulkps.yamlfile import nearest
 
 #: What a template may name beside columns and earlier steps' outputs.
 ITEM_PLACES = ("item.key", "run.batch", "secret.password")
 RUN_PLACES = ("run.batch",)
 BUILT_IN = ("recovery", "restore")
+
+#: Types of parameters that hold several values and take ``@{Add=…; Remove=…}`` too.
+COLLECTIONS = frozenset({"MultiValuedProperty", "ProxyAddressCollection"})
+HASHTABLE_ENTRIES = ("Add", "Remove")
+#: Names that ``bulkps operations`` gives another meaning.
+_RESERVED = ("new",)
 
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,18}")
 Problems = Callable[[str, str], None]
@@ -123,6 +140,16 @@ def _check_columns(operation: Operation, report: Problems) -> None:
         report(
             "name", f"{operation.name!r}: lower-case letters, digits and dashes, at most 19, a letter first"
         )
+    if operation.name in _RESERVED:
+        report("name", f"{operation.name!r} is taken: bulkps operations {operation.name}")
+    for path, names in (
+        ("source", (operation.source,)),
+        ("target", (operation.target,)),
+        ("exclusive", operation.exclusive),
+    ):
+        for name in names:
+            if name in operation.columns and operation.columns[name].many:
+                report(path, f"{name} may hold several values: it identifies nothing")
     if not operation.key:
         report("key", "name at least one column that identifies an item")
     if not operation.steps:
@@ -160,7 +187,7 @@ def _check_steps(operation: Operation, report: Problems) -> None:
                 f"{step.name!r} is taken; a step's name is unique, and not item, run or secret",
             )
         seen.add(step.name)
-        _check_templates(step, path, places, report)
+        _check_templates(operation, step, path, places, report)
         _check_cmdlet(step.cmdlet, step.parameters, path, report)
         _check_proof(step, path, report)
         for number, lookup in enumerate(step.reconcile):
@@ -175,7 +202,7 @@ def _check_steps(operation: Operation, report: Problems) -> None:
         report("steps", "no release of Exchange has all of these cmdlets and parameters together")
 
 
-def _check_templates(step: Step, path: str, places: set[str], report: Problems) -> None:
+def _check_templates(operation: Operation, step: Step, path: str, places: set[str], report: Problems) -> None:
     try:
         found = list(templates(step))
     except ValueError as error:
@@ -189,6 +216,51 @@ def _check_templates(step: Step, path: str, places: set[str], report: Problems) 
         for name in template.names:
             if name not in allowed:
                 report(f"{path}.{where}", f"nothing fills {{{name}}}{nearest(name, allowed)}")
+    _check_special(operation, step, path, report)
+
+
+def _check_special(operation: Operation, step: Step, path: str, report: Problems) -> None:
+    """Report places whose value, a list or a null, would become text or be more than its parameter holds."""
+    columns = operation.columns
+    for where, template in templates(step):
+        for name in template.names:
+            column = columns.get(name)
+            if column and (column.many or column.clearable) and not template.alone:
+                sentence = f"{{{name}}} is a list or may be {NULL_TEXT}: it must stand alone"
+                report(f"{path}.{where}", sentence)
+            elif column and column.many and "parameters" not in where:
+                report(f"{path}.{where}", f"{{{name}}} is a list: nothing can be compared with it")
+    for cmdlet, parameters in ((one.cmdlet, one.parameters) for one in (step, *questions(step))):
+        facts = cmdlet_facts(cmdlet)
+        for parameter, value in parameters.items():
+            for name in _held(value):
+                if name in columns and columns[name].clearable:
+                    sentence = f"{{{name}}} may be {NULL_TEXT}, which no list and no hashtable holds"
+                    report(f"{path}.parameters.{parameter}", sentence)
+            known = facts.parameter(parameter) if facts else None
+            whole = Template.parse(value) if isinstance(value, str) else None
+            column = columns.get(whole.names[0]) if whole and whole.alone else None
+            if column is None or known is None:
+                continue
+            place, where = str(value), f"{path}.parameters.{parameter}"
+            if column.many and not takes_several(known):
+                report(where, f"{place} is a list; {cmdlet} -{known.name} is one {known.type}")
+            if column.clearable and known.mandatory_in:
+                report(where, f"{place} may be {NULL_TEXT}; {cmdlet} -{known.name} must have a value")
+
+
+def _held(value: Parameter) -> Iterator[str]:
+    """Yield the names of the places in a list or a hashtable."""
+    for part in value.values() if isinstance(value, dict) else (value,):
+        texts = part if isinstance(part, tuple) else (part,) if isinstance(value, dict) else ()
+        for text in texts:
+            if isinstance(text, str):
+                yield from Template.parse(text).names
+
+
+def takes_several(known: ParameterFacts) -> bool:
+    """Return whether a parameter holds several values."""
+    return known.type.endswith("[]") or known.type in COLLECTIONS
 
 
 def _check_cmdlet(name: str, parameters: Mapping[str, object], path: str, report: Problems) -> None:
@@ -197,7 +269,33 @@ def _check_cmdlet(name: str, parameters: Mapping[str, object], path: str, report
         report(f"{path}.cmdlet", f"no cmdlet {name!r} is known{nearest(name, CMDLETS)}")
         return
     for parameter, value in parameters.items():
-        _check_parameter(facts, parameter, value, f"{path}.parameters.{parameter}", report)
+        where = f"{path}.parameters.{parameter}"
+        if isinstance(value, dict):
+            _check_hashtable(facts, parameter, value, where, report)
+            continue
+        known = facts.parameter(parameter)
+        if isinstance(value, tuple) and known and not takes_several(known):
+            report(where, f"{facts.name} -{known.name} is one {known.type}, not a list")
+            continue
+        for one in value if isinstance(value, tuple) else (value,):
+            _check_parameter(facts, parameter, one, where, report)
+
+
+def _check_hashtable(
+    facts: CmdletFacts, name: str, value: Mapping[str, object], path: str, report: Problems
+) -> None:
+    known = facts.parameter(name)
+    if known is not None and known.type not in COLLECTIONS:
+        report(path, f"{facts.name} -{known.name} is a {known.type} and takes no hashtable")
+        return
+    for entry, parts in value.items():
+        if entry not in HASHTABLE_ENTRIES:
+            allowed = ", ".join(HASHTABLE_ENTRIES)
+            report(path, f"no entry {entry!r}{nearest(entry, HASHTABLE_ENTRIES)}; allowed: {allowed}")
+        for part in parts if isinstance(parts, tuple) else (parts,):
+            _check_parameter(facts, name, part, f"{path}.{entry}", report)
+    if not value:
+        report(path, "an empty hashtable changes nothing")
 
 
 def _check_parameter(facts: CmdletFacts, name: str, value: object, path: str, report: Problems) -> None:
@@ -210,7 +308,9 @@ def _check_parameter(facts: CmdletFacts, name: str, value: object, path: str, re
         report(path, f"{facts.name} -{known.name} {sentence}")
     if known is None:
         report(path, f"{facts.name} has no parameter {name!r}{nearest(name, facts.parameters)}")
-    elif known.values and isinstance(value, str) and "{" not in value and not _allowed(value, known.values):
+    elif value == NULL_TEXT and known.mandatory_in:
+        report(path, f"{facts.name} -{known.name} must have a value, not {NULL_TEXT}")
+    elif known.values and _is_constant(value) and not _allowed(value, known.values):
         report(
             path,
             f"{value!r} is not allowed{nearest(value, known.values)}; allowed: {', '.join(known.values)}",
@@ -226,6 +326,10 @@ def _check_question(question: Lookup | Detail, path: str, report: Problems) -> N
         report(f"{path}.parameters", "at least one must name the item, or everybody is asked for")
     if isinstance(question, Lookup) and not question.match:
         report(f"{path}.match", "name a property that tells the object, or '*' as its value")
+
+
+def _is_constant(value: object) -> TypeGuard[str]:
+    return isinstance(value, str) and value != NULL_TEXT and "{" not in value
 
 
 def _allowed(value: str, values: tuple[str, ...]) -> bool:

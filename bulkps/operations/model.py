@@ -7,6 +7,7 @@ from enum import Enum
 from functools import cached_property
 from typing import ClassVar, Literal
 
+from bulkps.exchange.cmdlet import NULL, Null, Value
 from bulkps.operations.celltypes import CELL_TYPES
 from bulkps.operations.template import Template
 
@@ -14,6 +15,14 @@ from bulkps.operations.template import Template
 STRICT = {"extra": "forbid"}
 
 Scalar = str | bool | int
+#: What a column's cell stands for.
+CellValue = Scalar | Null | tuple[str, ...]
+#: What a parameter is given: a constant or template, a list of them, or a hashtable of both.
+Parameter = Scalar | tuple[str, ...] | dict[str, Scalar | tuple[str, ...]]
+#: In a cell of a column that may be cleared, and as a parameter: clears what is there.
+NULL_TEXT = str(NULL)
+#: Between the values of a cell that may hold several.
+SEPARATOR = ";"
 #: What a lookup's answer means: it happened, it did not, or the next lookup has to tell.
 Verdict = Literal["happened", "absent", "unknown"]
 
@@ -41,6 +50,8 @@ class Column:
         default: The value where a row leaves it empty, or empty.
         example: A sound cell for templates and docs.
         sample: Where the simulator's tenant has a fitting value, as ``inactive.ExchangeGuid``.
+        many: Whether a cell may hold several values, with a semicolon between them.
+        clearable: Whether ``$null`` in a cell clears what is there.
     """
 
     __pydantic_config__: ClassVar[Mapping[str, str]] = STRICT
@@ -54,9 +65,15 @@ class Column:
     default: str = ""
     example: str = ""
     sample: str = ""
+    many: bool = False
+    clearable: bool = False
 
     def __post_init__(self) -> None:
         """Refuse kinds that do not exist and an example that would not be accepted."""
+        if self.required and self.clearable:
+            raise ValueError("a required column cannot be clearable: it always has a value")
+        if self.many and any(SEPARATOR in value for value in self.values):
+            raise ValueError(f"no allowed value of a column with many may hold {SEPARATOR!r}")
         for name in self.type:
             if name not in CELL_TYPES:
                 raise ValueError(f"{name!r} is no type of cell; there are {', '.join(CELL_TYPES)}")
@@ -71,10 +88,17 @@ class Column:
 
         The length is not in it.
         """
+        several = rf"{self._one}(?:[ \t]*{SEPARATOR}[ \t]*{self._one})*" if self.many else self._one
+        return rf"(?:\$(?ai:null)|{several})" if self.clearable else several
+
+    @cached_property
+    def _one(self) -> str:
         if self.values:
             return "(?ai:" + "|".join(re.escape(value) for value in self.values) + ")"
         patterns = [CELL_TYPES[name].pattern for name in self.type]
-        return r"(?s:.+)" if None in patterns else "(?:" + "|".join(str(part) for part in patterns) + ")"
+        if None in patterns:
+            return rf"(?:[^{SEPARATOR}\s](?:[^{SEPARATOR}]*[^{SEPARATOR}\s])?)" if self.many else r"(?s:.+)"
+        return "(?:" + "|".join(str(part) for part in patterns) + ")"
 
     @cached_property
     def _compiled(self) -> re.Pattern[str]:
@@ -83,21 +107,40 @@ class Column:
     @property
     def expected(self) -> str:
         """The end of the sentence "expected …"."""
-        if self.values:
-            return "one of " + ", ".join(self.values)
-        return " or ".join(CELL_TYPES[name].expected for name in self.type)
+        found = (
+            "one of " + ", ".join(self.values)
+            if self.values
+            else " or ".join(CELL_TYPES[name].expected for name in self.type)
+        )
+        if self.many:
+            found = f"one or several, with {SEPARATOR} between them: {found}"
+        return f"{found}, or {NULL_TEXT} to clear it" if self.clearable else found
 
     def problem(self, cell: str) -> str:
         """Return what is expected instead of *cell* (stripped, not empty); an empty string if it is sound."""
-        if self.max_length is not None and len(cell) > self.max_length:
-            return f"at most {self.max_length} characters (it has {len(cell)})"
+        if self._clears(cell):
+            return ""
+        longest = max(map(len, self._parts(cell)), default=0)
+        if self.max_length is not None and longest > self.max_length:
+            return f"at most {self.max_length} characters (it has {longest})"
         return "" if self._compiled.fullmatch(cell) else self.expected
 
-    def canonical(self, cell: str) -> Scalar:
+    def canonical(self, cell: str) -> CellValue:
         """Return the value to bind for a sound *cell*.
 
         A GUID is lower-case without braces, an enumeration's value is as Exchange spells it.
         """
+        if self._clears(cell):
+            return NULL
+        return tuple(str(self._value(one)) for one in self._parts(cell)) if self.many else self._value(cell)
+
+    def _clears(self, cell: str) -> bool:
+        return self.clearable and cell.casefold() == NULL_TEXT
+
+    def _parts(self, cell: str) -> list[str]:
+        return [part.strip() for part in cell.split(SEPARATOR)] if self.many else [cell]
+
+    def _value(self, cell: str) -> Scalar:
         if self.values:
             folded = cell.casefold()
             return next(value for value in self.values if value.casefold() == folded)
@@ -125,7 +168,7 @@ class Lookup:
     __pydantic_config__: ClassVar[Mapping[str, str]] = STRICT
 
     cmdlet: str
-    parameters: dict[str, Scalar]
+    parameters: dict[str, Parameter]
     match: dict[str, str]
     found: Verdict = "happened"
     missing: Verdict = "unknown"
@@ -144,7 +187,7 @@ class Detail:
     __pydantic_config__: ClassVar[Mapping[str, str]] = STRICT
 
     cmdlet: str
-    parameters: dict[str, Scalar]
+    parameters: dict[str, Parameter]
     keep: tuple[str, ...]
 
 
@@ -170,7 +213,7 @@ class Follow:
     __pydantic_config__: ClassVar[Mapping[str, str]] = STRICT
 
     cmdlet: str
-    parameters: dict[str, Scalar]
+    parameters: dict[str, Parameter]
     match: str
     ref: str
     status: str
@@ -190,8 +233,8 @@ class Step:
     Attributes:
         name: Unique in the operation; later steps read its outputs as ``{name.Property}``.
         cmdlet: The cmdlet's name.
-        parameters: Parameter name to constant or template. A parameter whose template has an empty
-            place is left out.
+        parameters: Parameter name to constant or template, a list of them, or a mapping that becomes a
+            hashtable. What has an empty place is left out, and a list or hashtable of which nothing is left.
         when: Columns of which at least one must be given for the step to be wanted; empty means always.
         returns: What proves that it worked: output property to the template that it must equal
             (without regard to case), or ``*`` for "is there". Empty only for cmdlets that write nothing.
@@ -207,7 +250,7 @@ class Step:
 
     name: str
     cmdlet: str
-    parameters: dict[str, Scalar]
+    parameters: dict[str, Parameter]
     when: tuple[str, ...] = ()
     returns: dict[str, str] = field(default_factory=dict)
     keep: tuple[str, ...] = ()
@@ -273,7 +316,7 @@ class Operation:
         return None
 
     @cached_property
-    def defaults(self) -> Mapping[str, Scalar]:
+    def defaults(self) -> Mapping[str, CellValue]:
         """The values of columns that a row leaves empty."""
         return {
             name: column.canonical(column.default) for name, column in self.columns.items() if column.default
@@ -282,6 +325,11 @@ class Operation:
     def required_columns(self) -> list[str]:
         """Return the names of the columns that every row must fill."""
         return [name for name, column in self.columns.items() if column.required]
+
+
+def cell_text(value: Value) -> str:
+    """Return what a cell holds for a column's *value*."""
+    return SEPARATOR.join(value) if isinstance(value, tuple) else str(value)
 
 
 def templates(step: Step) -> Iterator[tuple[str, Template]]:
@@ -304,5 +352,8 @@ def templates(step: Step) -> Iterator[tuple[str, Template]]:
 
 def _texts(where: str, declared: Mapping[str, object]) -> Iterator[tuple[str, Template]]:
     for name, value in declared.items():
-        if isinstance(value, str) and value != "*":
-            yield f"{where}.{name}", Template.parse(value)
+        if isinstance(value, dict):
+            yield from _texts(f"{where}.{name}", value)
+        for one in value if isinstance(value, tuple) else (value,):
+            if isinstance(one, str) and one != "*":
+                yield f"{where}.{name}", Template.parse(one)

@@ -56,6 +56,11 @@ class Template:
         """The names of its places."""
         return tuple(part.name for part in self.parts if isinstance(part, Place))
 
+    @property
+    def alone(self) -> bool:
+        """Whether it is one place and nothing else, so that the value keeps its type."""
+        return len(self.parts) == 1 and isinstance(self.parts[0], Place)
+
     def render(self, values: Mapping[str, Value]) -> Value:
         """Return the text with *values* put in; None if a place has no value or an empty one.
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from bulkps.engine.item import Change, Item, Phase
 from bulkps.engine.status import BulkItemStatus
+from bulkps.exchange.cmdlet import NULL, Value
 
 #: How many items go into one transaction when a run is made.
 _INSERTED_AT_ONCE = 2000
@@ -106,8 +107,20 @@ def state_row(item: Item) -> dict[str, Any]:
 
 
 def _row(item: Item) -> dict[str, Any]:
-    values = json.dumps(dict(item.values))
+    # An item has no None among its values: what is empty is not there. So JSON's null is free for $null.
+    values = json.dumps(dict(item.values), default=_as_json)
     return {"row": item.row, "key": item.key, "content": item.content, "values": values, **state_row(item)}
+
+
+def _as_json(value: object) -> None:
+    if value is not NULL:
+        raise TypeError(f"no value of an item: {value!r}")
+
+
+def _value(found: Any) -> Value:
+    if found is None:
+        return NULL
+    return tuple(found) if isinstance(found, list) else found
 
 
 def item_of(row: Any) -> Item:
@@ -117,7 +130,7 @@ def item_of(row: Any) -> Item:
     return Item(
         **found
         | {
-            "values": json.loads(row["values"]),
+            "values": {name: _value(found) for name, found in json.loads(row["values"]).items()},
             "outputs": json.loads(row["outputs"]),
             "warnings": tuple(json.loads(row["warnings"])),
             "status": BulkItemStatus(row["status"]),

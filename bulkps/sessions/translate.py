@@ -10,7 +10,7 @@ from uuid import UUID
 from pypsrp.complex_objects import GenericComplexObject, ObjectMeta
 from pypsrp.powershell import RunspacePool
 
-from bulkps.exchange.cmdlet import ErrorRecord, Secret, Value
+from bulkps.exchange.cmdlet import NULL, ErrorRecord, Secret, Value
 
 #: An object can hold itself (ADObjectId.DomainId does): nothing is followed deeper than this.
 _DEEPEST = 4
@@ -36,13 +36,18 @@ def to_wire(pool: RunspacePool, name: str, value: Value) -> Any:
     if isinstance(value, Secret):
         pool.exchange_keys()
         return pool.serialize(_checked(name, value.reveal(), secret=True), ObjectMeta("SS"))
-    if isinstance(value, bool) or value is None:
+    if value is None or value is NULL:
+        return None
+    if isinstance(value, bool):
         return value
     if isinstance(value, int):
         # An int beyond 32 bits kills the session unless its wire type is named.
         return pool.serialize(value, ObjectMeta("I32" if -(2**31) <= value < 2**31 else "I64"))
     if isinstance(value, str):
         return _checked(name, value)
+    if isinstance(value, Mapping):
+        # pypsrp makes a Hashtable of it, and of the lists in it an ArrayList each, as remoting itself does.
+        return {_checked(name, key): to_wire(pool, name, part) for key, part in value.items()}
     return [_checked(name, part) for part in value]
 
 

@@ -14,7 +14,6 @@ from types import TracebackType
 
 from bulkps.simulator.faults import Budget, Faults
 from bulkps.simulator.launch import Launch
-from bulkps.simulator.offer import Offer
 from bulkps.simulator.options import Engine, Language, SimulatorOptions
 from bulkps.simulator.rest import RestFace, RestServer
 from bulkps.simulator.server import Server
@@ -55,7 +54,13 @@ class Simulator:
     ) -> None:
         self.options = options or SimulatorOptions()
         chosen = self.options
-        self.tenant = Tenant(chosen.seed, chosen.mailboxes, chosen.restore_seconds, chosen.failing_requests)
+        self.tenant = Tenant(
+            chosen.seed,
+            chosen.mailboxes,
+            chosen.restore_seconds,
+            chosen.failing_requests,
+            on_premises=chosen.on_premises,
+        )
         self._clock, self._further = clock, further
         self._service: Service | None = None
         self._shells: Shells | None = None
@@ -86,7 +91,7 @@ class Simulator:
             latency=chosen.latency,
             effects=chosen.effects,
             clock=self._clock,
-            offer=Offer.parse(chosen.hidden_parameters),
+            offer=chosen.offer(),
             further=self._further,
         )
         with ExitStack() as undo:

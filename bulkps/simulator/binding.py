@@ -1,7 +1,6 @@
 """Binds what a client sent to a cmdlet's parameters, with PowerShell's own errors.
 
-Pure. Knows the cmdlets from the shipped cmdlet data, as far as the simulated tenant has them: those of
-Exchange Online.
+Pure. Knows the cmdlets from the shipped cmdlet data; which of them a tenant offers is Offer's to say.
 """
 
 from collections.abc import Mapping, Sequence
@@ -30,18 +29,24 @@ _REQUIRED: dict[str, tuple[tuple[str, ...], ...]] = {
 _NUMBERS = {"Int32", "UInt32", "Int64"}
 
 
+#: Every release that there is: PowerShell's own cmdlets are everywhere.
+_RELEASES = ("2010", "2013", "2016", "2019", "SE", "EXO")
+#: Types that hold several values and take a hashtable with Add and Remove too.
+_COLLECTIONS = {"MultiValuedProperty", "ProxyAddressCollection"}
+
+
 def _parameter(name: str, kind: str) -> ParameterFacts:
-    return ParameterFacts(name, kind, ("EXO",))
+    return ParameterFacts(name, kind, _RELEASES)
 
 
 #: Cmdlets of PowerShell's own that a restricted endpoint shows.
 _HELPERS = {
     "get-command": CmdletFacts(
-        "Get-Command", ("EXO",), False, False, (), {"Name": _parameter("Name", "String[]")}
+        "Get-Command", _RELEASES, False, False, (), {"Name": _parameter("Name", "String[]")}
     ),
     "select-object": CmdletFacts(
         "Select-Object",
-        ("EXO",),
+        _RELEASES,
         False,
         False,
         (),
@@ -76,11 +81,6 @@ class Bound:
 def facts_of(name: str) -> CmdletFacts | None:
     """Return the facts of the cmdlet called *name*, helper cmdlets too, or None."""
     return _HELPERS.get(name.casefold()) or cmdlet_facts(name)
-
-
-def visible_parameters(facts: CmdletFacts) -> list[str]:
-    """Return the names of the parameters that Exchange Online has."""
-    return [name for name, parameter in facts.parameters.items() if "EXO" in parameter.availability]
 
 
 def bind(facts: CmdletFacts, arguments: Arguments) -> Bound:
@@ -147,7 +147,7 @@ def _action(value: Value) -> str:
 
 def _named(facts: CmdletFacts, name: str) -> ParameterFacts:
     parameter = facts.parameter(name.lstrip("-").rstrip(":"))
-    if parameter is None or "EXO" not in parameter.availability:
+    if parameter is None:
         raise _refused(
             f"A parameter cannot be found that matches parameter name '{name.lstrip('-')}'.",
             "NamedParameterNotFound",
@@ -215,10 +215,18 @@ def _converted(facts: CmdletFacts, parameter: ParameterFacts, value: Value) -> V
         raise _cannot_convert(facts, parameter, value, "System.Security.SecureString")
     if value is None or value == "":
         return _empty(facts, parameter, value)
-    if kind.endswith("[]"):
-        entries = value if isinstance(value, list) else [value]
-        return [_scalar(facts, parameter, entry) for entry in entries]
+    if isinstance(value, Mapping):
+        if kind in _COLLECTIONS:
+            return {key: _several(facts, parameter, entry) for key, entry in value.items()}
+        raise _cannot_convert(facts, parameter, "System.Collections.Hashtable", kind)
+    if kind.endswith("[]") or kind in _COLLECTIONS:
+        return _several(facts, parameter, value)
     return _scalar(facts, parameter, value)
+
+
+def _several(facts: CmdletFacts, parameter: ParameterFacts, value: Value) -> Value:
+    entries = value if isinstance(value, list) else [value]
+    return [_scalar(facts, parameter, entry) for entry in entries]
 
 
 def _empty(facts: CmdletFacts, parameter: ParameterFacts, value: Value) -> Value:

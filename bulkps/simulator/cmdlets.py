@@ -7,9 +7,9 @@ from dataclasses import replace
 from email.utils import formatdate
 from fnmatch import fnmatchcase
 
-from bulkps.simulator import people, restore
+from bulkps.simulator import mailboxes, people, restore
 from bulkps.simulator.answers import Answer, Category, ErrorInfo, Item, Refused, Secret, Value
-from bulkps.simulator.binding import Arguments, bind, facts_of, not_recognized, visible_parameters
+from bulkps.simulator.binding import Arguments, bind, facts_of, not_recognized
 from bulkps.simulator.call import Call, Handler
 from bulkps.simulator.filters import limited, matching
 from bulkps.simulator.offer import Offer
@@ -125,7 +125,7 @@ def get_mailbox(call: Call) -> None:
     """Get-Mailbox: active mailboxes, or the deleted ones asked for. No Identity means all of them."""
     call.only(
         "Identity", "InactiveMailboxOnly", "IncludeInactiveMailbox", "SoftDeletedMailbox", "ResultSize",
-        "Filter", "SortBy",
+        "Filter", "SortBy", "DomainController",
     )  # fmt: skip
     kinds = {Kind.SOFT_DELETED} if call.flag("SoftDeletedMailbox") else {Kind.ACTIVE}
     if call.flag("IncludeInactiveMailbox"):
@@ -167,6 +167,7 @@ HANDLERS: dict[str, Handler] = {
     "Get-Recipient": get_recipient,
     "Get-Command": get_command,
     **restore.HANDLERS,
+    **mailboxes.HANDLERS,
 }
 
 
@@ -289,6 +290,5 @@ def _recovered(call: Call, source: Mailbox, user_id: str, address: str) -> dict[
 
 def _command(name: str, offer: Offer) -> dict[str, Value]:
     facts = offer.facts(name)
-    names = visible_parameters(facts) if facts else []
-    kinds = {key: facts.parameters[key].type for key in names} if facts else {}
+    kinds = {key: one.type for key, one in facts.parameters.items()} if facts else {}
     return {"Name": name, "CommandType": "Function", "Parameters": kinds, "ModuleName": "tmpEXO_simulator"}

@@ -2,11 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cache
 
 from bulkps.exchange.facts import CmdletFacts
 from bulkps.simulator.binding import facts_of
 
 _ALL = "*"
+#: The release that Exchange Online counts as.
+ONLINE = "EXO"
 
 
 @dataclass(frozen=True)
@@ -15,13 +18,19 @@ class Offer:
 
     Attributes:
         hidden: Folded names of the parameters taken away, ``*`` for the whole cmdlet, by folded cmdlet name.
+        release: Whose cmdlets and parameters they are: ``EXO``, or a release of Exchange Server.
     """
 
     hidden: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    release: str = ONLINE
 
     @classmethod
-    def parse(cls, text: str) -> "Offer":
-        """Return the offer without what *text* names: ``Cmdlet:Parameter`` or ``Cmdlet:*``, comma-separated.
+    def parse(cls, text: str, release: str = ONLINE) -> "Offer":
+        """Return what *release* offers without what *text* names: ``Cmdlet:Parameter`` or ``Cmdlet:*``.
+
+        Args:
+            text: Names, comma-separated.
+            release: As the attribute.
 
         Raises:
             ValueError: There is no such cmdlet or parameter.
@@ -38,11 +47,11 @@ class Offer:
             folded = facts.name.casefold()
             name = _ALL if known is None else known.name.casefold()
             hidden[folded] = hidden.get(folded, frozenset()) | {name}
-        return cls(hidden)
+        return cls(hidden, release)
 
     def facts(self, name: str) -> CmdletFacts | None:
         """Return the facts of the cmdlet called *name* as far as the caller may use it, or None."""
-        facts = facts_of(name)
+        facts = _released(name.casefold(), self.release)
         hidden = self.hidden.get(facts.name.casefold(), frozenset()) if facts else frozenset()
         if facts is None or not hidden:
             return facts
@@ -50,3 +59,13 @@ class Offer:
             return None
         left = {key: value for key, value in facts.parameters.items() if key.casefold() not in hidden}
         return replace(facts, parameters=left)
+
+
+@cache
+def _released(name: str, release: str) -> CmdletFacts | None:
+    """Return the facts of a cmdlet as far as *release* has it; asked for every call of one."""
+    facts = facts_of(name)
+    if facts is None or release not in facts.availability:
+        return None
+    known = {key: one for key, one in facts.parameters.items() if release in one.availability}
+    return replace(facts, parameters=known)

@@ -5,8 +5,11 @@ from enum import Enum
 from pathlib import Path
 
 from bulkps.simulator.faults import Budget, Faults
-from bulkps.simulator.offer import Offer
+from bulkps.simulator.offer import ONLINE, Offer
 from bulkps.simulator.signin import SignInRules
+
+#: The release of Exchange Server that it is on-premises: Subscription Edition.
+_SERVER = "SE"
 
 
 class Engine(Enum):
@@ -40,6 +43,7 @@ class SimulatorOptions:
         failing_requests: Share of restore requests, 0 to 1, that end Failed.
         hidden_parameters: What the caller's roles take away, such as
             ``New-MailboxRestoreRequest:AllowLegacyDNMismatch,New-Mailbox:*``.
+        on_premises: Whether it is an Exchange Server with its cmdlets, and not Exchange Online.
         max_sessions: How many shells may be open at once.
         host: Address to listen on.
         port: Port to listen on; 0 takes a free one.
@@ -72,6 +76,7 @@ class SimulatorOptions:
     restore_seconds: float = 1.0
     failing_requests: float = 0.0
     hidden_parameters: str = ""
+    on_premises: bool = False
     max_sessions: int = 25
     host: str = "127.0.0.1"
     port: int = 0
@@ -102,12 +107,16 @@ class SimulatorOptions:
                 raise ValueError(f"{name} must not be negative, not {getattr(self, name)}")
         Faults.parse(self.faults)
         Budget.parse(self.budget)
-        Offer.parse(self.hidden_parameters)
+        self.offer()
         Engine(self.engine)
         if self.no_language and self.spoken is not Language.NO_LANGUAGE:
             raise ValueError(f"no_language and language {self.language!r} contradict each other")
         if self.spoken is Language.JEA and not self.real:
             raise ValueError("language 'jea' needs engine 'powershell': its batches are PowerShell")
+
+    def offer(self) -> Offer:
+        """Return the cmdlets and parameters that exist for the caller."""
+        return Offer.parse(self.hidden_parameters, _SERVER if self.on_premises else ONLINE)
 
     @property
     def real(self) -> bool:

@@ -4,6 +4,7 @@ Pure and deterministic: everything follows from the seed and a number.
 """
 
 import hashlib
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -79,6 +80,8 @@ _SETTINGS: dict[str, Value] = {
     "Company": "",
     "Title": "",
     "Office": "",
+    "HiddenFromAddressListsEnabled": False,
+    "CustomAttribute1": "",
 }
 
 
@@ -173,6 +176,54 @@ def active_mailbox(seed: int, index: int) -> dict[str, Value]:
     if isinstance(addresses, list):
         addresses.append(f"X500:{inactive_mailbox(seed, index)['LegacyExchangeDN']}")
     return {**properties, **living(seed, alias)}
+
+
+def disconnected_mailbox(seed: int, index: int) -> dict[str, Value]:
+    """Return the properties of disconnected mailbox *index*: in its database, without an account."""
+    alias, person = _account(seed, index)
+    return {
+        "DisplayName": person,
+        "ExchangeGuid": guid(seed, "disconnected", "exchange", index),
+        "LegacyExchangeDN": legacy_dn(seed, alias),
+        "Database": f"DB{index % 4 + 1:02d}",
+        "DisconnectReason": "Disabled",
+        "DisconnectDate": _FIRST_DELETION + timedelta(hours=index),
+    }
+
+
+def plain_user(seed: int, index: int) -> dict[str, Value]:
+    """Return the properties of user *index* who has no mailbox: to whom disconnected mailbox *index* was."""
+    alias, person = _account(seed, index)
+    return {
+        "DisplayName": person,
+        "Name": alias,
+        "Identity": f"{DOMAIN}/Users/{alias}",
+        "DistinguishedName": f"CN={alias},CN=Users,DC=contoso,DC=com",
+        "UserPrincipalName": f"{alias}@{DOMAIN}",
+        "Guid": guid(seed, "user", "guid", index),
+        "RecipientType": "User",
+        "RecipientTypeDetails": "User",
+    }
+
+
+def connected(user: Mapping[str, Value], alias: str) -> dict[str, Value]:
+    """Return what a *user* gets beside the mailbox's own properties when one is connected."""
+    address = f"{alias}@{DOMAIN}"
+    return {
+        **_SETTINGS,
+        "Alias": alias,
+        "PrimarySmtpAddress": address,
+        "WindowsEmailAddress": address,
+        "EmailAddresses": [f"SMTP:{address}"],
+        "RecipientType": "UserMailbox",
+        "RecipientTypeDetails": "UserMailbox",
+        "DisplayName": user.get("DisplayName"),
+    }
+
+
+def _account(seed: int, index: int) -> tuple[str, str]:
+    first, last = _person(seed, 2_000_000 + index)
+    return f"{first}{last[0]}d{index:04d}".lower(), f"{first} {last}"
 
 
 def living(seed: int, alias: str) -> dict[str, Value]:

@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from fnmatch import fnmatchcase
 
 from bulkps.exchange.facts import CmdletFacts, ParameterFacts
-from bulkps.simulator.binding import visible_parameters
 from bulkps.simulator.cmdlets import HANDLERS
 from bulkps.simulator.offer import Offer
 
@@ -54,9 +53,7 @@ def module_text(offer: Offer, names: Iterable[str]) -> str:
 def _function(facts: CmdletFacts) -> str:
     sets = _SETS.get(facts.name, {})
     declared = ",\n    ".join(
-        _parameter(facts, facts.parameters[name], sets)
-        for name in visible_parameters(facts)
-        if name not in _ENGINE
+        _parameter(facts, facts.parameters[name], sets) for name in facts.parameters if name not in _ENGINE
     )
     binding = ["PositionalBinding = $false"]
     if sets:

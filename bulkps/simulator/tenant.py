@@ -14,6 +14,8 @@ from bulkps.simulator import people
 from bulkps.simulator.answers import ErrorInfo, Refused, Value
 
 _SOFT_DELETED_COUNT = 20
+#: How many disconnected mailboxes there are on-premises, and as many users without a mailbox.
+DISCONNECTED_COUNT = 20
 _KEYS = (
     "Guid", "ExchangeGuid", "DistinguishedName", "Identity", "PrimarySmtpAddress", "Alias", "Name",
     "UserPrincipalName", "LegacyExchangeDN", "ExternalDirectoryObjectId",
@@ -26,6 +28,8 @@ class Kind(Enum):
     ACTIVE = "active"
     INACTIVE = "inactive"
     SOFT_DELETED = "soft-deleted"
+    DISCONNECTED = "disconnected"  #: On-premises: in its database, without an account.
+    NONE = "none"  #: On-premises: a user who has no mailbox.
 
 
 @dataclass(eq=False)
@@ -33,7 +37,7 @@ class Mailbox:
     """A mailbox.
 
     Attributes:
-        kind: Whether it is active, inactive or soft-deleted.
+        kind: Whether it is active, inactive and so on.
         properties: Its properties under Exchange's names.
     """
 
@@ -108,15 +112,26 @@ class Tenant:
         mailboxes: How many inactive and how many active mailboxes there are.
         restore_seconds: How long a restore request takes, in seconds.
         failing_requests: Share of restore requests, 0 to 1, that end Failed.
+        on_premises: Whether it is an Exchange Server's: with disconnected mailboxes and users without one in
+            place of inactive and soft-deleted mailboxes.
 
     Attributes:
+        permissions: Rights by the ExchangeGuids of the mailbox and of the user who has them.
         effects: How often each change was made, by its kind and the mailbox's ExchangeGuid.
         received_passwords: Every password that arrived, in memory only, for tests.
     """
 
     def __init__(
-        self, seed: int, mailboxes: int = 1000, restore_seconds: float = 1.0, failing_requests: float = 0.0
+        self,
+        seed: int,
+        mailboxes: int = 1000,
+        restore_seconds: float = 1.0,
+        failing_requests: float = 0.0,
+        *,
+        on_premises: bool = False,
     ) -> None:
+        self.on_premises = on_premises
+        self.permissions: dict[tuple[str, str], set[str]] = {}
         self.seed, self.restore_seconds, self.failing_requests = seed, restore_seconds, failing_requests
         self.effects: Counter[tuple[str, str]] = Counter()
         self.received_passwords: list[str] = []
@@ -125,10 +140,14 @@ class Tenant:
         self._requests: dict[str, RestoreRequest] = {}
         self._requests_by_target: dict[UUID, dict[str, RestoreRequest]] = {}
         for index in range(mailboxes):
-            self.add(Mailbox(Kind.INACTIVE, people.inactive_mailbox(seed, index)))
+            if not on_premises:
+                self.add(Mailbox(Kind.INACTIVE, people.inactive_mailbox(seed, index)))
             self.add(Mailbox(Kind.ACTIVE, people.active_mailbox(seed, index)))
-        for index in range(_SOFT_DELETED_COUNT):
+        for index in range(0 if on_premises else _SOFT_DELETED_COUNT):
             self.add(Mailbox(Kind.SOFT_DELETED, people.soft_deleted_mailbox(seed, index)))
+        for index in range(DISCONNECTED_COUNT if on_premises else 0):
+            self.add(Mailbox(Kind.DISCONNECTED, people.disconnected_mailbox(seed, index)))
+            self.add(Mailbox(Kind.NONE, people.plain_user(seed, index)))
 
     def inactive(self, index: int) -> dict[str, Value]:
         """Return the properties with which inactive mailbox *index* begins."""
@@ -154,6 +173,12 @@ class Tenant:
         mailbox.kind = kind
         mailbox.properties.update(properties)
         self._index(mailbox)
+
+    def remove(self, mailbox: Mailbox) -> None:
+        """Forget *mailbox*."""
+        for key in mailbox.known_as():
+            self._found_by[key].remove(mailbox)
+        self._mailboxes.remove(mailbox)
 
     def _index(self, mailbox: Mailbox) -> None:
         for key in mailbox.known_as():

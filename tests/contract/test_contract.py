@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bulkps.engine.ports import SessionLostError
-from bulkps.exchange.cmdlet import Answer, Cmdlet, Invocation, Outcome, Secret
+from bulkps.exchange.cmdlet import NULL, Answer, Cmdlet, Invocation, Outcome, Part, Secret
 from bulkps.exchange.errors import classify, shipped_catalogue
 from bulkps.simulator.tenant import Kind
 from tests.contract.routes import ROUTES, Opened, Route, opened
@@ -161,6 +161,25 @@ def test_output_of_every_type(there: Opened) -> None:
             "Size": "16.09 MB (16,873,043 bytes)",
             "Span": "PT1H30M",
         },
+    )
+
+
+@pytest.mark.parametrize("there", EVERY, indirect=True)
+def test_a_hashtable_crosses_with_its_lists(there: Opened) -> None:
+    value: dict[str, Part] = {
+        "Add": ("O'Brien\u2019", "b"),
+        "Remove": ("c",),
+        "Yes": True,
+        "Number": 7,
+        "None": NULL,
+    }
+
+    found, _ = outcomes(
+        there, item("1", "Test-BulkPSEcho", Value=value), item("2", "Test-BulkPSEcho", Value=("a", "b"))
+    )
+
+    assert found.output == (
+        {"Value": {"Add": ["O'Brien\u2019", "b"], "Remove": ["c"], "Yes": True, "Number": 7, "None": None}},
     )
 
 

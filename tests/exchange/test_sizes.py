@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bulkps.exchange.sizes import UNLIMITED, Size, read_size, size_text
+from bulkps.exchange.sizes import UNLIMITED, Size, read_size, size_argument, size_text
 
 
 @pytest.mark.parametrize(
@@ -108,3 +108,28 @@ def test_any_text_is_a_size_or_none(text: str) -> None:
     found = read_size(text)
 
     assert found is None or found >= 0
+
+
+@pytest.mark.parametrize(
+    ("typed", "argument"),
+    [
+        ("50GB", "50GB"),
+        ("49.5 GB", "50688MB"),
+        ("49,5 gb", "50688MB"),
+        ("1048576", "1MB"),
+        ("0", "0B"),
+        ("1025", "1025B"),
+        ("2048TB", "2048TB"),
+        ("unlimited", "Unlimited"),
+    ],
+)
+def test_a_size_is_sent_whole_in_the_largest_unit_in_which_it_is(typed: str, argument: str) -> None:
+    size = read_size(typed)
+
+    assert size is not None
+    assert size_argument(size) == argument
+
+
+@given(st.integers(min_value=0, max_value=2**60))
+def test_a_size_that_is_sent_is_the_size_that_was_read(count: int) -> None:
+    assert read_size(size_argument(count)) == count

@@ -6,7 +6,8 @@ import pytest
 
 from bulkps.simulator.answers import Answer, Secret
 from bulkps.simulator.cmdlets import HANDLERS, execute
-from bulkps.simulator.tenant import Tenant
+from bulkps.simulator.offer import Offer
+from bulkps.simulator.tenant import Kind, Tenant
 
 NOW = 1_700_000_000.0
 
@@ -315,7 +316,54 @@ def test_error_action_stop_brings_the_error_twice_and_silently_continue_hides_it
 
 
 def test_get_command_tells_each_cmdlets_parameters(tenant: Tenant) -> None:
-    for name in HANDLERS:
+    online = list(filter(Offer().facts, HANDLERS))
+    for name in online:
         assert run(tenant, "Get-Command", Name=name).output[0].properties["Parameters"]
-    assert len(run(tenant, "Get-Command").output) == len(HANDLERS)
+    assert len(run(tenant, "Get-Command").output) == len(online)
     assert "is not recognized" in text_of(run(tenant, "Get-Command", Name="Get-Nothing"))
+
+
+def test_an_exchange_server_has_other_cmdlets_and_parameters_than_exchange_online(tenant: Tenant) -> None:
+    server = Tenant(seed=1, mailboxes=2, on_premises=True)
+    offer = Offer(release="SE")
+
+    online = run(tenant, "Connect-Mailbox", Identity="x", Database="y")
+    inactive = execute(server, "Get-Mailbox", [("InactiveMailboxOnly", True)], NOW, offer)
+    disconnected, user = server.mailboxes([Kind.DISCONNECTED])[0], server.mailboxes([Kind.NONE])[0]
+    given = [
+        ("Identity", disconnected.text("ExchangeGuid")),
+        ("Database", disconnected.text("Database")),
+        ("User", user.text("UserPrincipalName")),
+    ]
+    first = execute(server, "Connect-Mailbox", given, NOW, offer)
+    second = execute(server, "Connect-Mailbox", given, NOW, offer)
+
+    assert online.failure is not None
+    assert online.failure.fully_qualified_id == "CommandNotFoundException"
+    assert inactive.failure is not None
+    assert inactive.failure.fully_qualified_id == "NamedParameterNotFound,Get-Mailbox"
+    assert not first.errors
+    assert "does not support recipients of this type" in second.errors[0].message
+
+
+def test_what_is_there_already_is_only_warned_of(tenant: Tenant) -> None:
+    mailbox, user = tenant.active(0)["Identity"], tenant.active(1)["UserPrincipalName"]
+    right: dict[str, Any] = {"Identity": mailbox, "User": user, "AccessRights": ["FullAccess"]}
+    address: dict[str, Any] = {"Identity": mailbox, "EmailAddresses": {"Add": ["x@contoso.com"]}}
+    answers = [run(tenant, "Add-MailboxPermission", **right) for _ in range(2)]
+    answers += [run(tenant, "Set-Mailbox", **address) for _ in range(2)]
+
+    assert [len(answer.effects) for answer in answers] == [1, 0, 1, 0]
+    assert "already present" in answers[1].warnings[0]
+    assert "no settings of" in answers[3].warnings[0]
+    [found] = run(tenant, "Get-MailboxPermission", Identity=mailbox, User=user).output
+    assert found.properties["AccessRights"] == ["FullAccess"]
+
+
+def test_a_new_primary_address_makes_the_former_one_a_further_one(tenant: Tenant) -> None:
+    before = str(tenant.active(0)["PrimarySmtpAddress"])
+    run(tenant, "Set-Mailbox", Identity=before, EmailAddresses={"Add": "SMTP:new@contoso.com"})
+
+    [found] = run(tenant, "Get-Mailbox", Identity="new@contoso.com").output
+    assert found.properties["PrimarySmtpAddress"] == "new@contoso.com"
+    assert f"smtp:{before}" in str(found.properties["EmailAddresses"])
