@@ -66,6 +66,7 @@ def online(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable
         simulator.stop()
 
 
+@pytest.mark.proof
 @needs_pwsh
 def test_500_restores_through_a_child_powershell_have_one_effect_each(
     bulkps: Run, online: Callable[..., Online], tmp_path: Path

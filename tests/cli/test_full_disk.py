@@ -13,6 +13,9 @@ from bulkps.records.journal import Journal
 from tests.cli.processes import make_lease_old
 from tests.conftest import Run, Tenant, as_object, read_csv, rehearsal, write_csv
 
+#: Run by ``python -m pytest -m proof``.
+pytestmark = pytest.mark.proof
+
 pytest.importorskip("resource", reason="Windows has no limit on the size of a file")
 StartTenant = Callable[..., Tenant]
 #: No file may grow beyond so many bytes: what a full disk does, to one process alone.

@@ -6,9 +6,14 @@ import threading
 from collections import Counter
 from pathlib import Path
 
+import pytest
+
 from bulkps.simulator import Simulator, SimulatorOptions
 from tests.conftest import Run, as_object, read_csv
 from tests.engines import PWSH, needs_pwsh
+
+#: Run by ``python -m pytest -m proof``, which CI does in this short form, and in full by ``tox -e soak``.
+pytestmark = pytest.mark.proof
 
 ROWS = 200 if os.environ.get("BULKPS_SOAK") else 80
 KILLS = 10 if os.environ.get("BULKPS_SOAK") else 4

@@ -17,6 +17,9 @@ from tests.conftest import Run, Tenant, as_object, read_csv, rehearsal
 from tests.contract.proxy import Deed, Order, Proxy
 from tests.engines import PWSH, needs_pwsh
 
+#: Run by ``python -m pytest -m proof``, which CI does in this short form, and in full by ``tox -e soak``.
+pytestmark = pytest.mark.proof
+
 ROWS = 8
 ROW, QUERY, BATCH = "New-MailboxRestoreRequest", "Get-MailboxRestoreRequest", "Invoke-BulkPSBatch"
 BEFORE, AFTER, IN_HEAD, IN_BODY = CUTS = (

@@ -20,6 +20,9 @@ from bulkps.engine.machine import Machine
 from bulkps.exchange.errors import ErrorClass, shipped_catalogue
 from tests.engine.schedules import KINDS, try_seed
 
+#: Run by ``python -m pytest -m proof``, which CI does in this short form, and in full by ``tox -e soak``.
+pytestmark = pytest.mark.proof
+
 SEEDS = 100_000 if os.environ.get("BULKPS_SOAK") else 2_000
 #: Each part alone must have met every kind of fault.
 PARTS = 2

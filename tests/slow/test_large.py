@@ -1,4 +1,4 @@
-"""Large runs. Short as a part of the suite; ``tox -e soak`` (BULKPS_SOAK=1) runs them in full."""
+"""Large runs. Short in CI; ``tox -e soak`` (BULKPS_SOAK=1) runs them in full."""
 
 import csv
 import os
@@ -13,6 +13,9 @@ from uuid import UUID
 import pytest
 
 from tests.conftest import Run, Tenant, as_object, read_csv
+
+#: Run by ``python -m pytest -m proof``, which CI does in this short form, and in full by ``tox -e soak``.
+pytestmark = pytest.mark.proof
 
 SOAK = bool(os.environ.get("BULKPS_SOAK"))
 

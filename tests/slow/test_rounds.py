@@ -1,6 +1,6 @@
 """The real thing: a run in a process of its own is killed at random moments and resumed until it ends.
 
-Short as a part of the suite; ``tox -e soak`` (BULKPS_SOAK=1) makes 50 rounds of 300 rows, and a budget of
+Short in CI; ``tox -e soak`` (BULKPS_SOAK=1) makes 50 rounds of 300 rows, and a budget of
 20 cmdlets in 5 seconds throttles four sessions.
 """
 
@@ -16,6 +16,9 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Run, Tenant, as_object, read_csv
+
+#: Run by ``python -m pytest -m proof``, which CI does in this short form, and in full by ``tox -e soak``.
+pytestmark = pytest.mark.proof
 
 SOAK = bool(os.environ.get("BULKPS_SOAK"))
 ROUNDS, ROWS = (50, 300) if SOAK else (5, 40)
