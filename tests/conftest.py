@@ -26,6 +26,11 @@ def pytest_report_header() -> list[str]:
     ]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the longest test: at the end the other workers would wait for it."""
+    items.sort(key=lambda item: "test_pester_passes" not in item.name)
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print what the proofs counted."""
     for report in terminalreporter.getreports("passed"):

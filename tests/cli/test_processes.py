@@ -49,6 +49,7 @@ def effects(folder: Path) -> Counter[str]:
     return Counter(json.loads(line)["mailbox"] for line in lines)
 
 
+@pytest.mark.proof
 def test_a_run_against_another_process_has_one_effect_a_row(
     bulkps: Run, simulate: Callable[..., Path], tmp_path: Path
 ) -> None:
@@ -68,6 +69,7 @@ def test_a_run_against_another_process_has_one_effect_a_row(
     assert set(effects(tmp_path).values()) == {1}
 
 
+@pytest.mark.proof
 def test_a_run_that_is_killed_goes_on_and_does_nothing_twice(
     bulkps: Run, simulate: Callable[..., Path], tmp_path: Path
 ) -> None:
