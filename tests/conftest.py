@@ -84,7 +84,7 @@ class Tenant:
         """Return every effect that happened, in order."""
         if not self.effects.exists():
             return []
-        return [json.loads(line) for line in self.effects.read_text(encoding="utf-8").splitlines()]
+        return [json.loads(line) for line in whole_lines(self.effects)]
 
 
 @pytest.fixture
@@ -102,6 +102,11 @@ def tenant(tmp_path: Path) -> Iterator[Callable[..., Tenant]]:
     yield start
     for simulator in started:
         simulator.stop()
+
+
+def whole_lines(path: Path) -> list[str]:
+    """Return the lines of a file that another thread may be writing to; half a line is none yet."""
+    return path.read_text(encoding="utf-8").split("\n")[:-1]
 
 
 def read_csv(text: str) -> list[dict[str, str]]:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.cli.processes import BULKPS, make_lease_old, wait_for
-from tests.conftest import Run, Tenant, as_object, read_csv, rehearsal
+from tests.conftest import Run, Tenant, as_object, read_csv, rehearsal, whole_lines
 
 StartTenant = Callable[..., Tenant]
 
@@ -45,8 +45,7 @@ def simulate(tmp_path: Path) -> Iterator[Callable[..., Path]]:
 
 
 def effects(folder: Path) -> Counter[str]:
-    lines = (folder / "effects.jsonl").read_text(encoding="utf-8").splitlines()
-    return Counter(json.loads(line)["mailbox"] for line in lines)
+    return Counter(json.loads(line)["mailbox"] for line in whole_lines(folder / "effects.jsonl"))
 
 
 @pytest.mark.proof
