@@ -55,8 +55,20 @@ def create_run(
         ContentElsewhere: If another run is not at its end with a row's content.
         RecordFailed: If it cannot be kept.
     """
+    run = _new_run(operation, report, target)
+    # The embedded simulator's tenant ends with its run: what was done there is nowhere.
+    remembers = not target.connection.embedded
+    try:
+        journal.create(run, _planned(journal, run, operation, rows, again=again, remembers=remembers))
+    except RecordFailed as error:
+        advice = "make room or repair access, then run it again: there is no run yet to resume"
+        raise RecordFailed(error.what, error.reason, advice) from error
+    return run
+
+
+def _new_run(operation: Operation, report: CheckReport, target: Target) -> Run:
     name = f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{operation.name}-{secrets.token_hex(2)}"
-    run = Run(
+    return Run(
         id=name,
         operation=operation.name,
         operation_text=dump_operation(operation),
@@ -72,14 +84,6 @@ def create_run(
         created_at=time.time(),
         audit=str(home.audit_path(name)),
     )
-    # The embedded simulator's tenant ends with its run: what was done there is nowhere.
-    remembers = not target.connection.embedded
-    try:
-        journal.create(run, _planned(journal, run, operation, rows, again=again, remembers=remembers))
-    except RecordFailed as error:
-        advice = "make room or repair access, then run it again: there is no run yet to resume"
-        raise RecordFailed(error.what, error.reason, advice) from error
-    return run
 
 
 def _planned(

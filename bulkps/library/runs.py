@@ -2,7 +2,8 @@
 
 import secrets
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -106,24 +107,42 @@ def proceed(
         target = replace(target, config=replace(target.config, retry_failed=True))
     check_target(operation, target)
     _check_place(run, target)
+    with _work_on(journal, run) as work:
+        if retry:
+            looked_up = [i for i, step in enumerate(operation.steps) if step.reconcile]
+            work.recorder.retry_failed(_NEVER_AGAIN, _MAY_BE_THERE, looked_up)
+        finish = _drive(work.recorder, work.run, operation, target, on_changes, on_driver, ends_at)
+        work.finish = finish
+    return finished(journal, run.id, finish, results_path)
+
+
+@dataclass
+class _Work:
+    """A run that this process holds, its records, and why it stopped once it did."""
+
+    run: Run
+    recorder: Recorder
+    finish: Finish | None = None
+
+
+@contextmanager
+def _work_on(journal: Journal, run: Run) -> Iterator[_Work]:
+    """Hold the lease on *run* inside the block; keep why it stopped."""
     owner = f"{owner_name()} ({secrets.token_hex(4)})"
     journal.acquire(run.id, owner)
-    finish: Finish | None = None
+    work: _Work | None = None
     try:
         # Read again under the lease: where the audit log stands may have moved since.
         run = journal.run(run.id)
         with Audit(Path(run.audit), run.id, who(), run.audit_lines, run.audit_head) as audit:
-            recorder = Recorder(journal, audit, run.id, owner)
-            if retry:
-                looked_up = [i for i, step in enumerate(operation.steps) if step.reconcile]
-                recorder.retry_failed(_NEVER_AGAIN, _MAY_BE_THERE, looked_up)
-            finish = _drive(recorder, run, operation, target, on_changes, on_driver, ends_at)
+            work = _Work(run, Recorder(journal, audit, run.id, owner))
+            yield work
     finally:
+        finish = work.finish if work else None
         state, detail = (
             (finish.reason.value, finish.detail) if finish else ("interrupted", "it ended by an error")
         )
         journal.stopped(run.id, owner, state, detail)
-    return finished(journal, run.id, finish, results_path)
 
 
 def cancel(journal: Journal, run: Run) -> RunReport:
@@ -139,16 +158,10 @@ def cancel(journal: Journal, run: Run) -> RunReport:
     counts = journal.counts(run.id)
     if not (counts[BulkItemStatus.PENDING] or counts[BulkItemStatus.IN_PROGRESS]):
         raise UsageProblem(f"run {run.id} is over; there is nothing to cancel")
-    owner = f"{owner_name()} ({secrets.token_hex(4)})"
     finish = Finish(StopReason.CANCELLED)
-    journal.acquire(run.id, owner)
-    try:
-        run = journal.run(run.id)
-        with Audit(Path(run.audit), run.id, who(), run.audit_lines, run.audit_head) as audit:
-            reason = "never sent: the run was cancelled"
-            Recorder(journal, audit, run.id, owner).skip_pending(finish.reason.value, reason, time.time())
-    finally:
-        journal.stopped(run.id, owner, finish.reason.value, "")
+    with _work_on(journal, run) as work:
+        work.recorder.skip_pending(finish.reason.value, "never sent: the run was cancelled", time.time())
+        work.finish = finish
     return finished(journal, run.id, finish, None)
 
 
