@@ -2,17 +2,18 @@
 
 import sys
 import textwrap
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn, TypeVar
 
 import click
 
 from bulkps.cli import render
 from bulkps.cli.interrupts import interruptible
-from bulkps.cli.options import CONFIG
+from bulkps.cli.options import CONFIG, NEW_FILE, config_option, json_option
 from bulkps.cli.progress import progress
-from bulkps.cli.window import ends_at
+from bulkps.cli.window import ends_at, window_options
 from bulkps.credentials import credentials
 from bulkps.engine.policy import BulkOperationConfig
 from bulkps.engine.status import BulkItemStatus
@@ -25,6 +26,8 @@ from bulkps.records.results import rows
 from bulkps.records.rows import Run
 from bulkps.sessions.connection import Connection
 from bulkps.settings import Settings
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 def target(settings: Settings, connection: tuple[str, Connection], config: BulkOperationConfig) -> Target:
@@ -75,11 +78,21 @@ def work(
     return report, ExitCode.INTERRUPTED if interrupts.times and unfinished else report.exit_code
 
 
+def going_on(function: F) -> F:
+    """What resume and retry are told: the arguments of ``go_on``."""
+    results = click.option("--results", type=NEW_FILE, help="Write results here (.csv or .json).")
+    quiet = click.option("--quiet", is_flag=True, help="No progress.")
+    # The last one put on is the first one shown.
+    for option in (json_option, quiet, results, window_options, config_option, click.argument("run")):
+        function = option(function)
+    return function
+
+
 def go_on(
-    name: str,
+    run: str,
     settings: Settings,
-    results: Path | None,
     *,
+    results: Path | None,
     quiet: bool,
     as_json: bool,
     retry: bool = False,
@@ -89,7 +102,7 @@ def go_on(
     """Work on a run that is in the journal, show how it stands, and leave with its exit code."""
     end = ends_at(until, max_duration)
     with Journal(home.journal_path()) as journal:
-        found = journal.run(name)
+        found = journal.run(run)
         there = target(
             settings, settings.choose_connection(found.connection), replace(options_of(found), wait=True)
         )
