@@ -16,10 +16,10 @@ from bulkps.operations.loader import (
     built_in_text,
     dump_operation,
     load_operation,
-    releases,
 )
 from bulkps.operations.passwords import LENGTH, generate
 from bulkps.operations.template import Template
+from bulkps.operations.uses import releases
 from bulkps.simulator import Tenant
 from tests.conftest import Run, as_object, read_csv
 

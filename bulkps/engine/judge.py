@@ -182,7 +182,7 @@ class Judge:
 
     def step_done(self, item: Item, now: float) -> Judgement:
         """Return *item* at its next step, or at its good end."""
-        following = self.operation.next_step(item.step, {**self.operation.defaults, **item.values})
+        following = self.operation.next_step(item.step, self.filled(item), item.outputs)
         if following is None:
             return Judgement(item.completed(now, self.operation.advice), "item.completed")
         return Judgement(item.at_step(following), "item.step-completed")

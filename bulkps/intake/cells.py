@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from bulkps.exchange.cmdlet import Value
 from bulkps.intake.formula import formula_unsafe
 from bulkps.intake.header import BLANKS, Layout
-from bulkps.operations.model import Column, Operation
+from bulkps.operations.columns import Column
+from bulkps.operations.model import Operation
 from bulkps.yamlfile import nearest
 
 #: Characters that make a session die without a word (U+FFFE, U+FFFF), that it cannot send (half a

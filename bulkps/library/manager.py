@@ -17,7 +17,8 @@ from bulkps.library.items import BulkOperationItem, BulkOperationResult
 from bulkps.library.planning import create_run
 from bulkps.library.runs import RunReport, operation_of, proceed
 from bulkps.library.target import Target, check_target
-from bulkps.operations.model import BulkOperationType, Operation, cell_text
+from bulkps.operations.columns import cell_text
+from bulkps.operations.model import BulkOperationType, Operation
 from bulkps.records import home
 from bulkps.records.journal import Journal
 from bulkps.records.rows import Run

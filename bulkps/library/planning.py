@@ -149,13 +149,12 @@ def plan(operation: Operation, row: InputRow) -> Iterator[Cmdlet]:
     """
     key = item_key(operation, row.values)
     outputs: dict[str, dict[str, str]] = {}
-    values = {**operation.defaults, **row.values}
-    index = operation.next_step(-1, values)
+    index = operation.next_step(-1, {**operation.defaults, **row.values})
     while index is not None:
         step = operation.steps[index]
         yield bind(step, places(operation, row.values, key, "<run>", outputs))
         outputs[step.name] = {name: f"<{step.name}.{name}>" for name in step.keep}
-        index = operation.next_step(index, values)
+        index = operation.next_step(index, places(operation, row.values, key, "<run>", outputs), outputs)
 
 
 def _options_text(config: BulkOperationConfig) -> str:

@@ -20,9 +20,10 @@ from bulkps.exchange.errors import ErrorClass, portable_patterns
 from bulkps.library.planning import DONE_ALREADY
 from bulkps.library.target import Target, check_target, who
 from bulkps.operations.bind import PASSWORD
-from bulkps.operations.loader import load_operation, uses
+from bulkps.operations.loader import load_operation
 from bulkps.operations.model import Operation
 from bulkps.operations.passwords import generate
+from bulkps.operations.uses import uses
 from bulkps.records import home, results
 from bulkps.records.audit import Audit
 from bulkps.records.journal import Journal, owner_name

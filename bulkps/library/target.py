@@ -8,8 +8,8 @@ from pathlib import Path
 from bulkps.engine.policy import BulkOperationConfig
 from bulkps.errors import UsageProblem
 from bulkps.exchange.errors import KnownError
-from bulkps.operations.loader import releases
 from bulkps.operations.model import Operation
+from bulkps.operations.uses import releases
 from bulkps.sessions.connection import Connection, ConnectionType, Credentials
 from bulkps.sessions.open import simulator_options
 

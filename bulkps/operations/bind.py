@@ -5,11 +5,14 @@ from collections.abc import Mapping
 
 from bulkps.exchange.cmdlet import NULL, Cmdlet, Part, Secret, Value
 from bulkps.exchange.facts import cmdlet_facts
-from bulkps.operations.model import NULL_TEXT, Detail, Follow, Lookup, Operation, Parameter, Step
+from bulkps.operations.columns import NULL_TEXT
+from bulkps.operations.model import Detail, Follow, Lookup, Operation, Parameter, Step
 from bulkps.operations.template import Template
 
 #: Where a generated password goes; the driver puts a fresh one in when the cmdlet is sent.
 PASSWORD = Secret("")
+#: Among an item's outputs: column values that stand in place of the row's own.
+REPLACED = "row"
 
 
 def item_key(operation: Operation, values: Mapping[str, Value], salt: str = "") -> str:
@@ -41,6 +44,8 @@ def places(
     """
     filled: dict[str, Value] = {**operation.defaults, **values}
     filled |= {"item.key": key, "run.batch": batch, "secret.password": PASSWORD}
+    # What pre-flight put in place of a cell stands under the name of a step that no operation has.
+    filled |= outputs.get(REPLACED, {})
     for step, properties in outputs.items():
         filled |= {f"{step}.{name}": value for name, value in properties.items()}
     return filled
@@ -48,7 +53,7 @@ def places(
 
 def bind(step: Step, filled: Mapping[str, Value]) -> Cmdlet:
     """Return the cmdlet of *step* with its parameters; those with an empty place are left out."""
-    return Cmdlet(step.cmdlet, _parameters(step.cmdlet, step.parameters, filled))
+    return Cmdlet(step.cmdlet, _parameters(step.cmdlet, step.declared(filled), filled))
 
 
 def bind_query(follow: Follow, batch: str) -> Cmdlet:
