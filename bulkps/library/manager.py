@@ -271,10 +271,11 @@ def _problems(operation: Operation, items: Sequence[BulkOperationItem]) -> dict[
     for item in items:
         sentences = _own_problems(operation, item)
         for group in operation.unique:
-            key = (*group, *(str(item.values.get(name, "")).casefold() for name in group))
+            key = (*group, *(str(item.values.get(name) or "").casefold() for name in group))
             first = keys.setdefault(key, item.row_number)
             if first != item.row_number or item.row_number in rows:
-                sentences.append(f"{', '.join(group)}: row {first} has the same")
+                given = ", ".join(name for name in group if item.values.get(name)) or group[0]
+                sentences.append(f"{given}: row {first} has the same")
         if item.row_number < 0:
             sentences.append(f"row_number must not be negative, not {item.row_number}")
         if item.row_number in rows:

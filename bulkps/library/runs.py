@@ -18,6 +18,8 @@ from bulkps.errors import BulkpsError, ExitCode, RecordFailed, UsageProblem
 from bulkps.exchange.cmdlet import Cmdlet, Secret
 from bulkps.exchange.errors import ErrorClass, portable_patterns
 from bulkps.library.planning import DONE_ALREADY
+from bulkps.library.preflight import CMDLETS, Examination
+from bulkps.library.reader import Sessions
 from bulkps.library.target import Target, check_target, who
 from bulkps.operations.bind import PASSWORD
 from bulkps.operations.loader import load_operation
@@ -108,13 +110,18 @@ def proceed(
         target = replace(target, config=replace(target.config, retry_failed=True))
     check_target(operation, target)
     _check_place(run, target)
+    _check_kind(run, operation, retry=retry)
     with _work_on(journal, run) as work:
         if retry:
             looked_up = [i for i, step in enumerate(operation.steps) if step.reconcile]
             work.recorder.retry_failed(_NEVER_AGAIN, _MAY_BE_THERE, looked_up)
-        finish = _drive(work.recorder, work.run, operation, target, on_changes, on_driver, ends_at)
-        work.finish = finish
-    return finished(journal, run.id, finish, results_path)
+        work.finish = _carry_out(work, operation, target, on_changes, on_driver, ends_at)
+    return finished(journal, run.id, work.finish, results_path)
+
+
+def _check_kind(run: Run, operation: Operation, *, retry: bool) -> None:
+    if retry and not operation.steps:
+        raise UsageProblem(f"run {run.id} only checked its rows; bulkps validate checks them again")
 
 
 @dataclass
@@ -196,6 +203,8 @@ def exit_code(counts: dict[BulkItemStatus, int], reason: StopReason, settled: in
     total = sum(counts.values())
     if reason is StopReason.CANNOT_CONNECT and counts[BulkItemStatus.PENDING] == total:
         return ExitCode.CANNOT_CONNECT
+    if reason is StopReason.NOT_CLEAN:
+        return ExitCode.INVALID_INPUT
     if counts[BulkItemStatus.PENDING] or counts[BulkItemStatus.IN_PROGRESS]:
         return ExitCode.UNFINISHED
     if counts[BulkItemStatus.FAILED] or counts[BulkItemStatus.SKIPPED] > settled:
@@ -220,42 +229,71 @@ def with_password(cmdlet: Cmdlet) -> Cmdlet:
     return replace(cmdlet, parameters=fresh)
 
 
-def _drive(
-    recorder: Recorder,
-    run: Run,
+def _carry_out(
+    work: _Work,
     operation: Operation,
     target: Target,
     on_changes: OnChanges,
     on_driver: OnDriver,
     ends_at: float | None,
 ) -> Finish:
-    connection, config = target.connection, target.config
-    _say_started(recorder, run, connection)
+    """Look before anything is sent, if that was not done yet; then send."""
+    recorder, connection = work.recorder, target.connection
+    _say_started(recorder, work.run, connection)
     throttled = portable_patterns(target.catalogue, ErrorClass.THROTTLED)
-    with endpoint(
-        connection, target.credentials, config.item_timeout, cmdlets_of(operation), throttled
-    ) as there:
-        machine = Machine(
-            operation,
-            config,
-            target.catalogue,
-            f"bulkps-{run.id}",
-            one_first=target.credentials.password is not None,
-            ends_at=ends_at,
-        )
-        driver = Driver(
-            machine, operation, recorder, there.connect, on_changes=on_changes, prepare=with_password
-        )
-        on_driver(driver)
+    cmdlets = list(dict.fromkeys((*cmdlets_of(operation), *(CMDLETS if operation.preflight else ()))))
+    with endpoint(connection, target.credentials, target.config.item_timeout, cmdlets, throttled) as there:
+        sessions = Sessions(there.connect)
         try:
-            finish = driver.run()
+            finish = _look(work, operation, target, sessions, on_changes)
+            if finish is None:
+                finish = _drive(work, operation, target, sessions, on_changes, on_driver, ends_at)
         except BulkpsError:
             raise
         except BaseException as error:
             recorder.say("run.broken", f"it ended by an error: {type(error).__name__}")
             raise
+        finally:
+            sessions.close()
     recorder.say("run.stopped", finish.detail or finish.reason.value, reason=finish.reason.value)
     return finish
+
+
+def _look(
+    work: _Work, operation: Operation, target: Target, sessions: Sessions, on_changes: OnChanges
+) -> Finish | None:
+    """Run pre-flight, or say that it was skipped; return why the run stops here, or None."""
+    if operation.preflight is None or work.run.preflight:
+        return None
+    if not target.config.preflight:
+        work.recorder.preflighted({"state": "skipped"})
+        return None
+    found = Examination(operation, target, sessions, work.recorder, on_changes).run(operation.preflight)
+    return found or (None if operation.steps else Finish(StopReason.DONE))
+
+
+def _drive(
+    work: _Work,
+    operation: Operation,
+    target: Target,
+    sessions: Sessions,
+    on_changes: OnChanges,
+    on_driver: OnDriver,
+    ends_at: float | None,
+) -> Finish:
+    machine = Machine(
+        operation,
+        target.config,
+        target.catalogue,
+        f"bulkps-{work.run.id}",
+        one_first=target.credentials.password is not None,
+        ends_at=ends_at,
+    )
+    driver = Driver(
+        machine, operation, work.recorder, sessions.connect, on_changes=on_changes, prepare=with_password
+    )
+    on_driver(driver)
+    return driver.run()
 
 
 def _say_started(recorder: Recorder, run: Run, connection: Connection) -> None:

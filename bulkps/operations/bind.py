@@ -11,8 +11,6 @@ from bulkps.operations.template import Template
 
 #: Where a generated password goes; the driver puts a fresh one in when the cmdlet is sent.
 PASSWORD = Secret("")
-#: Among an item's outputs: column values that stand in place of the row's own.
-REPLACED = "row"
 
 
 def item_key(operation: Operation, values: Mapping[str, Value], salt: str = "") -> str:
@@ -44,8 +42,6 @@ def places(
     """
     filled: dict[str, Value] = {**operation.defaults, **values}
     filled |= {"item.key": key, "run.batch": batch, "secret.password": PASSWORD}
-    # What pre-flight put in place of a cell stands under the name of a step that no operation has.
-    filled |= outputs.get(REPLACED, {})
     for step, properties in outputs.items():
         filled |= {f"{step}.{name}": value for name, value in properties.items()}
     return filled

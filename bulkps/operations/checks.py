@@ -24,7 +24,7 @@ HASHTABLE_ENTRIES = ("Add", "Remove")
 #: Names that ``bulkps operations`` gives another meaning.
 _RESERVED = ("new",)
 #: Names that no step may have: places have other meanings for them.
-_NO_STEP = ("item", "run", "secret", "row")
+_NO_STEP = ("item", "run", "secret")
 
 #: What a row asks for, by the kind of pre-flight.
 KINDS: Mapping[str, type[WantedRecovery | WantedRestore]] = {

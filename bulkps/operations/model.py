@@ -50,12 +50,13 @@ class Lookup:
 
 @dataclass(frozen=True)
 class Detail:
-    """A query about one followed item that did not end well: why.
+    """A query about one followed item: how far it is, and why it did not end well.
 
     Attributes:
         cmdlet: The query; it must only read.
         parameters: As of a lookup.
-        keep: Output properties whose texts make the item's error.
+        keep: Output properties whose texts make the error of an item that failed.
+        progress: Output properties that say how far it is, kept beside its status.
     """
 
     __pydantic_config__: ClassVar[Mapping[str, str]] = STRICT
@@ -63,6 +64,7 @@ class Detail:
     cmdlet: str
     parameters: dict[str, Parameter]
     keep: tuple[str, ...]
+    progress: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

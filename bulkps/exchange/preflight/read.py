@@ -53,20 +53,24 @@ class WantedRestore:
     Attributes:
         source_identity: What the source is named by.
         target_identity: What the target is named by.
-        source_database: The database in which a disconnected source lies (on-premises), or empty.
         request_name: The request's Name; empty where Exchange is to choose.
         source_is_archive: Copy from the source's archive (SourceIsArchive).
         target_is_archive: Copy into the target's archive (TargetIsArchive).
         allow_legacy_dn_mismatch: Whether AllowLegacyDNMismatch is given.
+        prepare_x500: Whether the target gets the source's LegacyExchangeDN as an X500 address first.
+        target_folder: The folder that everything is put under (TargetRootFolder), or empty.
+        source_database: The database in which a disconnected source lies (on-premises), or empty.
     """
 
     source_identity: str
     target_identity: str
-    source_database: str = ""
     request_name: str = ""
     source_is_archive: bool = False
     target_is_archive: bool = False
     allow_legacy_dn_mismatch: bool = False
+    prepare_x500: bool = False
+    target_folder: str = ""
+    source_database: str = ""
 
     def __post_init__(self) -> None:
         """Refuse an identity that would name everything."""
@@ -279,17 +283,17 @@ class RestoreRequest:
         name: Its Name.
         status: Its Status, such as ``InProgress``.
         identity: Its Identity.
-        target: Its TargetMailbox, as it came.
         source_exchange_guid: The mailbox that it copies; only the statistics say it.
         target_is_archive: Whether it copies into the archive; only the statistics say it.
+        target: Its TargetMailbox, as it came.
     """
 
     name: str
     status: str
     identity: str = ""
-    target: str = ""
     source_exchange_guid: str | None = None
     target_is_archive: bool | None = None
+    target: str = ""
 
     @classmethod
     def from_properties(

@@ -6,8 +6,10 @@ from bulkps.exchange.preflight import Recipient, Surroundings, WantedRecovery, W
 from bulkps.exchange.preflight.target import ENDED
 from bulkps.exchange.reading.read import (
     DISCONNECTED_PROPERTIES,
+    DOMAIN_PROPERTIES,
     INVENTORY_COSTS,
     MAILBOX_PROPERTIES,
+    ORGANIZATION_PROPERTIES,
     RECIPIENT_PROPERTIES,
     REQUEST_PROPERTIES,
     REQUEST_STATISTICS_PROPERTIES,
@@ -38,15 +40,22 @@ class Inquirer:
         sizes: Whether mailboxes' sizes are read, two cmdlets a row; None for when there are few rows.
 
     Attributes:
+        wanted: What the rows want; it may be changed between the first round and the second.
         shelf: Everything that was read.
     """
 
     def __init__(self, wanted: Sequence[Wanted], *, online: bool, sizes: bool | None = None) -> None:
-        self._wanted, self._online = wanted, online
+        self.wanted, self._online = list(wanted), online
         self._sizes = len(wanted) <= INVENTORY_COSTS if sizes is None else sizes
-        self._recoveries = [one for one in wanted if isinstance(one, WantedRecovery)]
-        self._restores = [one for one in wanted if isinstance(one, WantedRestore)]
         self.shelf = Shelf()
+
+    @property
+    def _recoveries(self) -> list[WantedRecovery]:
+        return [one for one in self.wanted if isinstance(one, WantedRecovery)]
+
+    @property
+    def _restores(self) -> list[WantedRestore]:
+        return [one for one in self.wanted if isinstance(one, WantedRestore)]
 
     def rounds(self) -> Iterator[list[Read]]:
         """Yield reads that can be run together; what they bring must be on the shelf before the next."""
@@ -70,16 +79,14 @@ class Inquirer:
 
     def _organization(self) -> Iterator[Read]:
         if self._online:
-            keep = ("AutoExpandingArchiveEnabled", "InPlaceHolds")
-            yield everything(Facet.ORGANIZATION, "Get-OrganizationConfig", keep)
+            yield everything(Facet.ORGANIZATION, "Get-OrganizationConfig", ORGANIZATION_PROPERTIES)
         if self._recoveries:
-            keep = ("DomainName", "Name", "AuthenticationType")
-            yield everything(Facet.DOMAINS, "Get-AcceptedDomain", keep)
+            yield everything(Facet.DOMAINS, "Get-AcceptedDomain", DOMAIN_PROPERTIES)
 
     def _mailboxes(self) -> Iterator[Read]:
         stored = [one for one in self._restores if one.source_database]
         yield from _in_databases(stored)
-        sources = [one.source_identity for one in self._wanted if not _database(one)]
+        sources = [one.source_identity for one in self.wanted if not _database(one)]
         identities = [*sources, *(one.target_identity for one in self._restores)]
         inventories = self._inventories(sources)
         if len(set(map(folded, identities))) > INVENTORY_COSTS * len(inventories):
@@ -105,24 +112,22 @@ class Inquirer:
             yield _all_mailboxes()
         else:
             yield from (read for read in self._one_by_one(sources) if not self.shelf.was_asked(read))
-        targets = {
-            folded(w.target_identity): w.target_identity for w in self._restores if not self._targets(w)
-        }
-        if len(targets) <= INVENTORY_COSTS:
-            for identity in targets.values():
-                yield one(Facet.RECIPIENTS, "Get-Recipient", RECIPIENT_PROPERTIES, {"Identity": identity})
+        nowhere = [w.target_identity for w in self._restores if self._targets(w) == ()]
+        if len(nowhere) <= INVENTORY_COSTS:
+            for name in dict.fromkeys(nowhere):
+                yield one(Facet.RECIPIENTS, "Get-Recipient", RECIPIENT_PROPERTIES, {"Identity": name})
 
     def _people(self) -> Iterator[Read]:
         """Who has the names of the sources and of the new accounts."""
         if not self._online:
             return
         cost = INVENTORY_COSTS
-        if len(self._wanted) > cost:
+        if len(self.wanted) > cost:
             yield everything(Facet.RECIPIENTS, "Get-Recipient", RECIPIENT_PROPERTIES, _DELETED)
             if self._recoveries:
                 yield everything(Facet.USERS, "Get-User", USER_PROPERTIES)
             return
-        for wanted in self._wanted:
+        for wanted in self.wanted:
             source = _only(self._sources(wanted))
             if text := _recipient_filter(wanted, source):
                 yield one(Facet.RECIPIENTS, "Get-Recipient", RECIPIENT_PROPERTIES, {"Filter": text}, _DELETED)
@@ -193,7 +198,8 @@ class Inquirer:
             names |= {folded(value) for _, value in _of_users(wanted, source)}
             known = known and shelf.knows(Facet.USERS, _user_filter(wanted, source))
         found = shelf.around({name.removeprefix("smtp:") for name in names})
-        return found if known or (isinstance(wanted, WantedRestore) and found and not sources) else None
+        # Without a source a restore's recipients only tell what its target is.
+        return found if known or (isinstance(wanted, WantedRestore) and source is None) else None
 
     def _sized(self, found: tuple[Recipient, ...] | None) -> tuple[Recipient, ...] | None:
         return None if found is None else tuple(map(self.shelf.sized, found))

@@ -27,6 +27,8 @@ HOLD_PROPERTIES = (
     "LitigationHoldEnabled", "LitigationHoldDuration", "LitigationHoldDate", "LitigationHoldOwner",
     "InPlaceHolds", "ComplianceTagHoldApplied", "DelayHoldApplied", "DelayReleaseHoldApplied",
 )  # fmt: skip
+ORGANIZATION_PROPERTIES = ("AutoExpandingArchiveEnabled", "InPlaceHolds")
+DOMAIN_PROPERTIES = ("DomainName", "Name", "AuthenticationType")
 RECIPIENT_PROPERTIES = (
     "Guid", "ExchangeGuid", "ArchiveGuid", "DistinguishedName", "Name", "Alias", "EmailAddresses",
     "PrimarySmtpAddress", "RecipientType", "RecipientTypeDetails", "ExternalDirectoryObjectId",
@@ -81,6 +83,12 @@ class Read:
     keep: tuple[str, ...]
     about: str = ""
 
+    def __post_init__(self) -> None:
+        """Refuse an empty name: Exchange would answer with everybody."""
+        for name, value in self.cmdlet.parameters.items():
+            if isinstance(value, str) and not value.strip():
+                raise ValueError(f"{self.cmdlet.name} -{name} must not be empty: it would name everybody")
+
     @property
     def is_inventory(self) -> bool:
         """Whether it reads everything of its kind."""
@@ -104,9 +112,6 @@ def one(facet: Facet, cmdlet: str, keep: tuple[str, ...], by: dict[str, str], *s
     Raises:
         ValueError: If a name is empty: Exchange would answer with everybody.
     """
-    for name, value in by.items():
-        if not value.strip():
-            raise ValueError(f"{cmdlet} -{name} must not be empty: it would name everybody")
     if not by:
         raise ValueError(f"{cmdlet} must name something")
     return Read(

@@ -23,12 +23,13 @@ class Shelf:
     A fact that nobody read, or that could not be read, is None; what was read and is not there is empty.
 
     Attributes:
-        unread: Why a facet could not be read, by facet; the first reason.
+        unread: Why something of a facet could not be read, by facet; the first reason.
     """
 
     def __init__(self) -> None:
         self.unread: dict[Facet, str] = {}
         self._inventories: set[Facet] = set()
+        self._lacking: set[Facet] = set()
         self._asked: dict[tuple[Facet, str], list[Recipient]] = {}
         self._named: dict[Facet, dict[str, list[Recipient]]] = {}
         self._around: dict[str, list[Recipient]] = {}
@@ -66,6 +67,8 @@ class Shelf:
     def fail(self, read: Read, reason: str) -> None:
         """Note that *read* brought nothing."""
         self.unread.setdefault(read.facet, f"{read.cmdlet.name}: {reason}")
+        if not read.about:
+            self._lacking.add(read.facet)
 
     def _take_recipients(self, read: Read, found: list[Recipient]) -> None:
         if read.about:
@@ -107,7 +110,7 @@ class Shelf:
         wanted = folded(identity)
         if (facet, wanted) in self._asked:
             return _different(self._asked[facet, wanted])
-        if facet not in self._inventories or facet in self.unread:
+        if facet not in self._inventories or facet in self._lacking:
             return None
         return _different(self._named.get(facet, {}).get(wanted, ()))
 
@@ -121,14 +124,11 @@ class Shelf:
 
     def knows(self, facet: Facet, about: str) -> bool:
         """Return whether *facet* was read for *about*, by itself or with everything."""
-        if facet in self.unread:
-            return False
-        return facet in self._inventories or (facet, folded(about)) in self._asked
+        everything = facet in self._inventories and facet not in self._lacking
+        return everything or (facet, folded(about)) in self._asked
 
     def requests(self, target: Recipient | None, identity: str) -> tuple[RestoreRequest, ...] | None:
         """Return the restore requests into a target; None if nobody could tell."""
-        if Facet.REQUESTS in self.unread:
-            return None
         if folded(identity) in self._requests and Facet.REQUESTS not in self._inventories:
             return tuple(self._requests[folded(identity)])
         if Facet.REQUESTS not in self._inventories:
