@@ -33,7 +33,15 @@ PURE = [
     for path in MODULES
     if path.parts[0] in ("operations", "exchange")
     or (path.parts[0] == "engine" and path.name not in ("driver.py", "worker.py"))
-    or path.as_posix() in ("simulator/tenant.py", "simulator/people.py", "simulator/faults.py", "yamlfile.py")
+    or path.as_posix()
+    in (
+        "simulator/tenant.py",
+        "simulator/people.py",
+        "simulator/opath.py",
+        "simulator/contents.py",
+        "simulator/faults.py",
+        "yamlfile.py",
+    )
 ]
 #: What a pure room may take from the standard library; none of it opens, waits, draws or logs.
 #: importlib.resources reads package data at import.

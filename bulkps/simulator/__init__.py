@@ -163,6 +163,11 @@ class Simulator:
         """How often each cmdlet was called."""
         return {} if self._service is None else dict(self._service.calls)
 
+    @property
+    def inventories(self) -> dict[str, int]:
+        """How often each cmdlet read everything that there is, and no object by its name."""
+        return {} if self._service is None else dict(self._service.inventories)
+
     def effects_by_mailbox(self, kind: str | None = None) -> dict[str, int]:
         """Return how many effects each mailbox had, by its ExchangeGuid.
 

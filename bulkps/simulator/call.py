@@ -1,6 +1,6 @@
 """One call of a cmdlet, as its handler sees it. Pure."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -8,7 +8,7 @@ from bulkps.simulator import people
 from bulkps.simulator.answers import Answer, Category, ErrorInfo, Item, Refused, Value, jsonable
 from bulkps.simulator.binding import Bound
 from bulkps.simulator.offer import Offer
-from bulkps.simulator.tenant import Mailbox, Tenant
+from bulkps.simulator.tenant import Kind, Mailbox, Tenant, only
 
 _NOT_VALUES = {"WhatIf", "Confirm"}
 
@@ -49,6 +49,18 @@ class Call:
     def flag(self, name: str) -> bool:
         """Return whether the switch *name* is set."""
         return bool(self.parameters.get(name))
+
+    def matches(self, identity: str, kinds: Iterable[Kind]) -> list[Mailbox]:
+        """Return the objects of *kinds* that *identity* names and that are shown by now."""
+        return [one for one in self.tenant.matches(identity, kinds) if one.shown_from <= self.now]
+
+    def find(self, identity: str, kinds: Iterable[Kind]) -> Mailbox:
+        """Return the one object of *kinds* that *identity* names.
+
+        Raises:
+            Refused: There is none that is shown by now, or more than one.
+        """
+        return only(identity, self.matches(identity, kinds))
 
     def changes(self) -> dict[str, Value]:
         """Return the parameters that say what to set: all but Identity and the common ones."""

@@ -1,17 +1,15 @@
 """Which of the objects found a client gets: -Filter and -ResultSize. Pure."""
 
-import re
+from collections.abc import Callable, Iterable, Mapping
 from typing import TypeVar
 
+from bulkps.simulator import people
 from bulkps.simulator.answers import Answer, Category, ErrorInfo, Refused, Value
-from bulkps.simulator.tenant import Mailbox
+from bulkps.simulator.opath import Condition, parse
+from bulkps.simulator.tenant import KEYS
 
 _Found = TypeVar("_Found")
 _DEFAULT_SIZE = 1000
-# Property -eq 'value', in which two quotes stand for one; or a bare $true, $false, $null.
-_EQUALS = re.compile(
-    r"\s*\(?\s*(?P<name>\w+)\s+-eq\s+(?:'(?P<text>(?:[^']|'')*)'|(?P<word>\$?\w+))\s*\)?\s*", re.I
-)
 _FIRST_THOUSAND = (
     "By default, only the first 1000 items are returned. Use the ResultSize parameter to specify the number "
     "of "
@@ -27,33 +25,59 @@ _MORE = (
     "There are more results available than are currently displayed. To view them, increase the value for the "
     "ResultSize parameter."
 )
+#: What can be compared even where no object has it.
+_PROPERTIES = {
+    **people.active_mailbox(0, 0),
+    **people.soft_deleted_mailbox(0, 0),
+    **people.disconnected_mailbox(0, 0),
+}
+_INDEXED = frozenset(name.casefold() for name in KEYS)
 
 
-def matching(mailboxes: list[Mailbox], text: str) -> list[Mailbox]:
-    """Return those of *mailboxes* that the OPATH filter *text* lets through.
+def condition(text: str, cmdlet: str) -> Condition:
+    """Return what the OPATH filter *text* says.
 
     Raises:
-        Refused: The filter is not of the one form known here, ``Property -eq 'value'``.
+        Refused: It is of a form that is not known here.
     """
-    parsed = _EQUALS.fullmatch(text)
-    if parsed is None:
-        raise Refused(
-            ErrorInfo(
-                'Cannot bind parameter \'Filter\' to the target. Exception setting "Filter": "Invalid '
-                "filter "
-                "syntax. For a description of the filter parameter syntax see the command help. The "
-                "simulated "
-                f"tenant knows Property -eq 'value'.\n'{text}' at position 1.\"",
-                "System.Management.Automation.ParameterBindingException",
-                Category.InvalidArgument,
-                "ParameterBindingFailed,Get-Mailbox",
-            ),
-            terminating=True,
+    try:
+        return parse(text)
+    except ValueError as error:
+        raise _refused(
+            "Invalid filter syntax. For a description of the filter parameter syntax see the command help. "
+            "The simulated tenant knows -eq and -ne, joined by -and and -or.\n"
+            f"'{text}' at {error}.",
+            cmdlet,
+        ) from None
+
+
+def keys(wanted: Condition) -> frozenset[str] | None:
+    """Return by which names the tenant finds everything that passes; None if it must look at each object."""
+    return wanted.keys(_INDEXED)
+
+
+def passing(
+    found: Iterable[_Found],
+    wanted: Condition,
+    cmdlet: str,
+    properties: Callable[[_Found], Mapping[str, Value]],
+) -> list[_Found]:
+    """Return those of *found* whose *properties* pass *wanted*.
+
+    Raises:
+        Refused: It compares a property that nothing has.
+    """
+    listed = list(found)
+    known = set(_PROPERTIES).union(*map(properties, listed))
+    names = {name.casefold(): name for name in known}
+    for name in sorted(wanted.names - names.keys()):
+        # Exchange's sentence as administrators quote it.
+        raise _refused(
+            f'"{name}" is not a recognized filterable property. For a complete list of filterable properties '
+            "see the command help.",
+            cmdlet,
         )
-    name, word = parsed["name"], parsed["word"]
-    wanted = word.lstrip("$") if word else parsed["text"].replace("''", "'")
-    wanted = "" if word and wanted.casefold() == "null" else wanted
-    return [mailbox for mailbox in mailboxes if _equals(mailbox, name.casefold(), wanted.casefold())]
+    return [one for one in listed if wanted.admits(properties(one), names)]
 
 
 def limited(found: list[_Found], size: Value, answer: Answer) -> list[_Found]:
@@ -66,12 +90,12 @@ def limited(found: list[_Found], size: Value, answer: Answer) -> list[_Found]:
     return found[:allowed]
 
 
-def _equals(mailbox: Mailbox, name: str, wanted: str) -> bool:
-    for key, value in mailbox.properties.items():
-        if key.casefold() != name:
-            continue
-        if isinstance(value, list):
-            entries = [str(entry).casefold() for entry in value]
-            return wanted in entries or wanted in [entry.partition(":")[2] for entry in entries]
-        return ("" if value is None else str(value)).casefold() == wanted
-    return False
+def _refused(what: str, cmdlet: str) -> Refused:
+    info = ErrorInfo(
+        f'Cannot bind parameter \'Filter\' to the target. Exception setting "Filter": "{what}"',
+        "System.Management.Automation.ParameterBindingException",
+        Category.InvalidArgument,
+        f"ParameterBindingFailed,{cmdlet}",
+        activity=cmdlet,
+    )
+    return Refused(info, terminating=True)

@@ -11,7 +11,7 @@ from itertools import pairwise
 from bulkps.simulator import people
 from bulkps.simulator.answers import Category, ErrorInfo, Refused, Value
 from bulkps.simulator.call import Call, Handler
-from bulkps.simulator.tenant import Kind, Mailbox, not_found
+from bulkps.simulator.tenant import LIVING, Kind, Mailbox, not_found
 
 _TASKS = "Microsoft.Exchange.Management.Tasks.RecipientTaskException"
 _VALIDATION = "Microsoft.Exchange.Data.DataValidationException"
@@ -29,7 +29,7 @@ _MOST_PROXIES = 300
 def set_mailbox(call: Call) -> None:
     """Set-Mailbox: quotas, EmailAddresses and a few properties; writes nothing."""
     call.only("Identity", "EmailAddresses", "DomainController", *_QUOTAS, *_SETTINGS)
-    mailbox = call.tenant.find(call.text("Identity"), (Kind.ACTIVE,))
+    mailbox = call.find(call.text("Identity"), (Kind.ACTIVE,))
     changes: dict[str, Value] = {name: call.parameters[name] for name in _SETTINGS if name in call.parameters}
     if "CustomAttribute1" in changes:
         changes["CustomAttribute1"] = call.text("CustomAttribute1")
@@ -50,7 +50,7 @@ def set_mailbox(call: Call) -> None:
 def add_mailbox_permission(call: Call) -> None:
     """Add-MailboxPermission: a right that is there already is only warned of."""
     call.only("Identity", "User", "AccessRights", "AutoMapping", "InheritanceType", "DomainController")
-    mailbox = call.tenant.find(call.text("Identity"), (Kind.ACTIVE,))
+    mailbox = call.find(call.text("Identity"), (Kind.ACTIVE,))
     user = _principal(call)
     wanted = call.parameters.get("AccessRights")
     rights = {str(one) for one in wanted} if isinstance(wanted, list) else set()
@@ -71,7 +71,7 @@ def add_mailbox_permission(call: Call) -> None:
 def get_mailbox_permission(call: Call) -> None:
     """Get-MailboxPermission: what was added, without the entries that every mailbox has."""
     call.only("Identity", "User", "DomainController")
-    mailbox = call.tenant.find(call.text("Identity"), (Kind.ACTIVE,))
+    mailbox = call.find(call.text("Identity"), (Kind.ACTIVE,))
     wanted = _principal(call).text("ExchangeGuid") if call.text("User") else ""
     for (of, by), rights in call.tenant.permissions.items():
         if of == mailbox.text("ExchangeGuid") and wanted in ("", by):
@@ -84,7 +84,7 @@ def connect_mailbox(call: Call) -> None:
     The mailbox is named by its GUID or LegacyExchangeDN. Exchange takes a display name too.
     """
     call.only("Identity", "Database", "User", "Alias", "DomainController")
-    user = call.tenant.find(call.text("User"), (Kind.NONE, Kind.ACTIVE))
+    user = call.find(call.text("User"), (Kind.NONE, Kind.ACTIVE))
     if user.kind is not Kind.NONE:
         raise call.refused(
             "This task does not support recipients of this type. The specified recipient "
@@ -94,7 +94,7 @@ def connect_mailbox(call: Call) -> None:
             Category.InvalidArgument,
             user.text("Identity"),
         )
-    found = call.tenant.matches(call.text("Identity"), (Kind.DISCONNECTED,))
+    found = call.matches(call.text("Identity"), (Kind.DISCONNECTED,))
     mailbox = next((one for one in found if one.text("Database") == call.text("Database")), None)
     if mailbox is None:
         # Assumed: the text of any other object that is not there.
@@ -237,7 +237,7 @@ def _check_free(call: Call, mailbox: Mailbox, address: str) -> None:
     prefix, _, rest = address.partition(":")
     if prefix.casefold() != "smtp":
         return
-    holders = [one for one in call.tenant.matches(rest, (Kind.ACTIVE,)) if one is not mailbox]
+    holders = [one for one in call.tenant.matches(rest, LIVING) if one is not mailbox]
     if holders:
         raise call.refused(
             f'The proxy address "{prefix}:{rest}" is already being used by the proxy addresses or '
@@ -249,7 +249,7 @@ def _check_free(call: Call, mailbox: Mailbox, address: str) -> None:
 
 
 def _principal(call: Call) -> Mailbox:
-    found = call.tenant.matches(call.text("User"), (Kind.ACTIVE,))
+    found = call.matches(call.text("User"), (Kind.ACTIVE,))
     if len(found) != 1:
         # Assumed: Exchange's text says no more than this.
         raise call.refused(

@@ -68,4 +68,7 @@ def _released(name: str, release: str) -> CmdletFacts | None:
     if facts is None or release not in facts.availability:
         return None
     known = {key: one for key, one in facts.parameters.items() if release in one.availability}
-    return replace(facts, parameters=known)
+    # A parameter set is not there without a parameter that it cannot do without.
+    lost = {one for key, lacks in facts.parameters.items() if key not in known for one in lacks.mandatory_in}
+    kept = tuple(name for name in facts.sets if name not in lost)
+    return replace(facts, parameters=known, sets=kept or facts.sets)

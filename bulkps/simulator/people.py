@@ -76,6 +76,8 @@ _SETTINGS: dict[str, Value] = {
     "ProhibitSendQuota": size_text(106_300_440_576),
     "ProhibitSendReceiveQuota": size_text(107_374_182_400),
     "IssueWarningQuota": size_text(105_226_698_752),
+    "ArchiveQuota": size_text(107_374_182_400),
+    "IsDirSynced": False,
     "Department": "",
     "Company": "",
     "Title": "",
@@ -239,3 +241,71 @@ def living(seed: int, alias: str) -> dict[str, Value]:
         "LitigationHoldEnabled": False,
         "InPlaceHolds": [],
     }
+
+
+def _account_of(seed: int, index: int, alias: str, address: str, recipient_type: str) -> dict[str, Value]:
+    """Return what every object in Exchange Online without a mailbox has."""
+    first, last = _person(seed, index)
+    return {
+        "DisplayName": f"{first} {last}",
+        "Name": alias,
+        "FirstName": first,
+        "LastName": last,
+        "Guid": guid(seed, "object", alias),
+        "RecipientType": recipient_type,
+        "RecipientTypeDetails": recipient_type,
+        "WindowsEmailAddress": address,
+        "Department": "",
+        "Company": "",
+        "IsDirSynced": False,
+        **{key: value for key, value in living(seed, alias).items() if key in _DIRECTORY},
+    }
+
+
+#: What is no person has no person's name.
+_NOBODY: dict[str, Value] = {"FirstName": "", "LastName": ""}
+_DIRECTORY = ("Identity", "DistinguishedName", "ExternalDirectoryObjectId", "WhenSoftDeleted")
+
+
+def _mailed(alias: str, address: str, seed: int) -> dict[str, Value]:
+    return {
+        "Alias": alias,
+        "PrimarySmtpAddress": address,
+        "EmailAddresses": [f"SMTP:{address}"],
+        "LegacyExchangeDN": legacy_dn(seed, alias),
+        "ExchangeGuid": NO_GUID,
+        "ArchiveGuid": NO_GUID,
+    }
+
+
+def unlicensed_user(seed: int, index: int, alias: str = "", upn: str = "") -> dict[str, Value]:
+    """Return the properties of an account in Exchange Online that has no mailbox, for want of a licence."""
+    alias = alias or f"unlicensed{index}"
+    upn = upn or f"{alias}@{DOMAIN}"
+    return {**_account_of(seed, 4_000_000 + index, alias, "", "User"), "UserPrincipalName": upn}
+
+
+def mail_user(seed: int, index: int, alias: str = "") -> dict[str, Value]:
+    """Return the properties of a user in Exchange Online whose mailbox is somewhere else."""
+    alias = alias or f"mailuser{index}"
+    address = f"{alias}@{DOMAIN}"
+    return {
+        **_account_of(seed, 5_000_000 + index, alias, address, "MailUser"),
+        **_mailed(alias, address, seed),
+        "UserPrincipalName": address,
+        "ExternalEmailAddress": f"SMTP:{alias}@mail.{DOMAIN}",
+    }
+
+
+def group(seed: int) -> dict[str, Value]:
+    """Return the properties of a distribution group."""
+    address = f"sales@{DOMAIN}"
+    properties = _account_of(seed, 0, "sales", address, "MailUniversalDistributionGroup")
+    return {**properties, **_mailed("sales", address, seed), **_NOBODY, "DisplayName": "Sales"}
+
+
+def contact(seed: int) -> dict[str, Value]:
+    """Return the properties of a mail contact."""
+    address = "orders@supplier.example"
+    properties = _account_of(seed, 0, "supplier", address, "MailContact")
+    return {**properties, **_mailed("supplier", address, seed), **_NOBODY, "DisplayName": "Supplier"}

@@ -16,8 +16,8 @@ ARCHIVE_WARNING = "There exists an archive mailbox that will need to be restored
 
 def new_request(call: Call) -> None:
     """New-MailboxRestoreRequest: queue the copy of a deleted mailbox into an active one."""
-    source = call.tenant.find(call.text("SourceMailbox"), _SOURCES)
-    target = call.tenant.find(call.text("TargetMailbox"), (Kind.ACTIVE,))
+    source = call.find(call.text("SourceMailbox"), _SOURCES)
+    target = call.find(call.text("TargetMailbox"), (Kind.ACTIVE,))
     if not call.flag("AllowLegacyDNMismatch"):
         _check_legacy_dn(call, source, target)
     if call.flag("TargetIsArchive") and target.properties["ArchiveGuid"] == people.NO_GUID:
@@ -56,7 +56,7 @@ def get_requests(call: Call) -> None:
         return
     requests = call.tenant.requests()
     if call.text("TargetMailbox"):
-        target = call.tenant.find(call.text("TargetMailbox"), (Kind.ACTIVE,))
+        target = call.find(call.text("TargetMailbox"), (Kind.ACTIVE,))
         requests = list(call.tenant.requests_of(target).values())
     wanted = [request for request in requests if _wanted(call, request)]
     for request in limited(wanted, call.parameters.get("ResultSize"), call.answer):

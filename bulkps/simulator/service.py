@@ -20,6 +20,12 @@ from bulkps.simulator.tenant import Tenant
 
 #: A cmdlet beside the tenant's own: from its parameters, and what is set when it is to stop, to its answer.
 Further = Callable[[Mapping[str, Value], threading.Event], Answer]
+#: What narrows a reading cmdlet down: without any of them it reads everything that there is.
+_NAMING = frozenset(
+    {"identity", "filter", "anr", "targetmailbox", "name", "batchname", "storemailboxidentity"}
+)
+#: Reading cmdlets whose whole is small.
+_SMALL = frozenset({"Get-OrganizationConfig", "Get-AcceptedDomain", "Get-Command"})
 _ABOUT = ("identity", "sourcemailbox", "inactivemailbox")
 
 
@@ -62,6 +68,7 @@ class Service:
         tenant: The tenant.
         offer: The cmdlets and parameters that exist.
         calls: How often each cmdlet was called, by the name that was sent.
+        inventories: How often each read everything: a Get-* call that names no object.
     """
 
     def __init__(
@@ -79,6 +86,7 @@ class Service:
         self.tenant, self.offer = tenant, offer or Offer()
         self._further = dict(further or {})
         self.calls: Counter[str] = Counter()
+        self.inventories: Counter[str] = Counter()
         self._faults, self._budget, self._latency, self._clock = faults, budget, latency, clock
         self._attempts: Counter[tuple[str, str]] = Counter()
         self._lock = threading.Lock()
@@ -103,6 +111,8 @@ class Service:
         with self._lock:
             self.calls[name] += 1
             number = self.calls[name]
+            if _reads_all(name, arguments):
+                self.inventories[name] += 1
         if cmdlet in self._further:
             own = self._further[cmdlet]({key or "": value for key, value in arguments}, stop)
             return Run(Ending.STOPPED if stop.is_set() else Ending.ANSWERED, own)
@@ -144,6 +154,16 @@ class Service:
         for effect in answer.effects:
             self._effects.write(json.dumps(effect, ensure_ascii=False) + "\n")
         self._effects.flush()
+
+
+def _reads_all(cmdlet: str, arguments: Arguments) -> bool:
+    """Return whether a call reads an inventory. A positional argument names what is meant."""
+    if not cmdlet.startswith("Get-") or cmdlet in _SMALL:
+        return False
+    given = {
+        (name or "identity").lstrip("-").casefold() for name, value in arguments if value not in (None, "")
+    }
+    return not given & _NAMING
 
 
 def _seen(fault: Fault | None, answer: Answer) -> Run:

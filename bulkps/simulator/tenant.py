@@ -16,33 +16,45 @@ from bulkps.simulator.answers import ErrorInfo, Refused, Value
 _SOFT_DELETED_COUNT = 20
 #: How many disconnected mailboxes there are on-premises, and as many users without a mailbox.
 DISCONNECTED_COUNT = 20
-_KEYS = (
+#: The properties by whose values an object is found.
+KEYS = (
     "Guid", "ExchangeGuid", "DistinguishedName", "Identity", "PrimarySmtpAddress", "Alias", "Name",
     "UserPrincipalName", "LegacyExchangeDN", "ExternalDirectoryObjectId",
 )  # fmt: skip
 
 
 class Kind(Enum):
-    """What became of a mailbox."""
+    """What an object is, and what became of a mailbox."""
 
     ACTIVE = "active"
     INACTIVE = "inactive"
     SOFT_DELETED = "soft-deleted"
     DISCONNECTED = "disconnected"  #: On-premises: in its database, without an account.
-    NONE = "none"  #: On-premises: a user who has no mailbox.
+    NONE = "none"  #: A user who has no mailbox.
+    MAIL_USER = "mail user"  #: A user whose mailbox is somewhere else.
+    GROUP = "group"  #: A distribution group.
+    CONTACT = "contact"  #: A mail contact.
+
+
+#: What is not deleted: no two of these may share a name.
+LIVING = (Kind.ACTIVE, Kind.NONE, Kind.MAIL_USER, Kind.GROUP, Kind.CONTACT)
 
 
 @dataclass(eq=False)
 class Mailbox:
-    """A mailbox.
+    """A mailbox, or another object that has a name in the directory.
 
     Attributes:
         kind: Whether it is active, inactive and so on.
         properties: Its properties under Exchange's names.
+        size: How many bytes its primary mailbox holds; None where its GUID says it.
+        shown_from: From when on it is found, seconds since the epoch.
     """
 
     kind: Kind
     properties: dict[str, Value]
+    size: int | None = None
+    shown_from: float = 0.0
 
     def text(self, name: str) -> str:
         """Return the property *name* as text."""
@@ -55,7 +67,7 @@ class Mailbox:
 
     def known_as(self) -> set[str]:
         """Return every folded text by which the mailbox is found."""
-        texts = [self.text(name) for name in _KEYS]
+        texts = [self.text(name) for name in KEYS]
         texts += [
             address.partition(":")[2] for address in self.addresses() if address[:5].casefold() == "smtp:"
         ]
@@ -145,6 +157,8 @@ class Tenant:
             self.add(Mailbox(Kind.ACTIVE, people.active_mailbox(seed, index)))
         for index in range(0 if on_premises else _SOFT_DELETED_COUNT):
             self.add(Mailbox(Kind.SOFT_DELETED, people.soft_deleted_mailbox(seed, index)))
+        for bystander, properties in () if on_premises else _bystanders(seed):
+            self.add(Mailbox(bystander, properties))
         for index in range(DISCONNECTED_COUNT if on_premises else 0):
             self.add(Mailbox(Kind.DISCONNECTED, people.disconnected_mailbox(seed, index)))
             self.add(Mailbox(Kind.NONE, people.plain_user(seed, index)))
@@ -201,12 +215,7 @@ class Tenant:
         Raises:
             Refused: There is none, or more than one.
         """
-        found = self.matches(identity, kinds)
-        if not found:
-            raise not_found(identity)
-        if len(found) > 1:
-            raise ambiguous(identity)
-        return found[0]
+        return only(identity, self.matches(identity, kinds))
 
     def requests(self) -> list[RestoreRequest]:
         """Return all restore requests, oldest first."""
@@ -258,6 +267,19 @@ class Tenant:
         return max(0.0, (request.worked(now) - first) / (self.restore_seconds - first))
 
 
+def only(identity: str, found: list[Mailbox]) -> Mailbox:
+    """Return the one object that was *found* for *identity*.
+
+    Raises:
+        Refused: There is none, or more than one.
+    """
+    if not found:
+        raise not_found(identity)
+    if len(found) > 1:
+        raise ambiguous(identity)
+    return found[0]
+
+
 def moment(now: float) -> datetime:
     """Return *now*, seconds since the epoch, as a UTC datetime."""
     return datetime.fromtimestamp(now, UTC)
@@ -284,6 +306,14 @@ def ambiguous(identity: str) -> Refused:
             target=identity,
         )
     )
+
+
+def _bystanders(seed: int) -> Iterable[tuple[Kind, dict[str, Value]]]:
+    """Yield one of each kind that has a name and no mailbox."""
+    yield Kind.NONE, people.unlicensed_user(seed, 0)
+    yield Kind.MAIL_USER, people.mail_user(seed, 0)
+    yield Kind.GROUP, people.group(seed)
+    yield Kind.CONTACT, people.contact(seed)
 
 
 def _exchange_guid(mailbox: Mailbox) -> UUID:

@@ -475,3 +475,24 @@ def test_a_stopped_simulator_lets_go_of_a_request_that_waits(simulate: Simulate,
     waiting.join(5)
 
     assert len(ended) == 1 or pipeline.state == PSInvocationState.STOPPED
+
+
+def test_only_a_call_that_names_nothing_counts_as_an_inventory(
+    simulate: Callable[..., Simulator], connect: Connect, invoke: Invoke
+) -> None:
+    simulator = simulate()
+    pool = connect(simulator)
+    for cmdlet, parameters in (
+        ("Get-Mailbox", {"InactiveMailboxOnly": True}),
+        ("Get-Mailbox", {"Identity": ""}),
+        ("Get-Mailbox", {"Identity": simulator.tenant.active(0)["Alias"]}),
+        ("Get-Recipient", {"Filter": "Alias -eq 'x'"}),
+        ("Get-MailboxRestoreRequest", {"BatchName": "x"}),
+        ("Get-MailboxRestoreRequest", {}),
+        ("Get-OrganizationConfig", {}),
+        ("Get-AcceptedDomain", {}),
+    ):
+        assert not invoke(pool, cmdlet, **parameters).had_errors
+
+    assert simulator.inventories == {"Get-Mailbox": 2, "Get-MailboxRestoreRequest": 1}
+    assert simulator.calls["Get-Mailbox"] == 3
