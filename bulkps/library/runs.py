@@ -8,25 +8,24 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bulkps import yamlfile
-from bulkps.engine.driver import Driver
+from bulkps.engine.driver import Driver, Prepare
 from bulkps.engine.events import Finish, StopReason
 from bulkps.engine.item import FAILED_AT_EXCHANGE, IN_DOUBT, Change
 from bulkps.engine.machine import Machine
 from bulkps.engine.policy import BulkOperationConfig
 from bulkps.engine.status import BulkItemStatus
 from bulkps.errors import BulkpsError, ExitCode, RecordFailed, UsageProblem
-from bulkps.exchange.cmdlet import Cmdlet, Secret
 from bulkps.exchange.errors import ErrorClass, portable_patterns
+from bulkps.library.passwords import password_maker
 from bulkps.library.planning import DONE_ALREADY
 from bulkps.library.target import Target, check_target, who
-from bulkps.operations.bind import PASSWORD
 from bulkps.operations.loader import load_operation, uses
 from bulkps.operations.model import Operation
-from bulkps.operations.passwords import generate
 from bulkps.records import home, results
 from bulkps.records.audit import Audit
 from bulkps.records.journal import Journal, owner_name
 from bulkps.records.overview import skipped_as
+from bulkps.records.passwords import PasswordFile
 from bulkps.records.recorder import Recorder
 from bulkps.records.rows import Run
 from bulkps.sessions.connection import Connection
@@ -83,6 +82,7 @@ def proceed(
     on_driver: OnDriver = lambda driver: None,
     results_path: Path | None = None,
     ends_at: float | None = None,
+    passwords: PasswordFile | None = None,
 ) -> RunReport:
     """Work on *run* until it is over or has to stop; write its results.
 
@@ -95,6 +95,7 @@ def proceed(
         on_driver: Told the driver before anything is sent.
         results_path: Where the results go; None for the usual place.
         ends_at: Epoch seconds at which it pauses; None for never.
+        passwords: Where generated passwords go before they are sent, begun; None for nowhere.
 
     Raises:
         UsageProblem: If the target is not where the run was begun.
@@ -111,7 +112,8 @@ def proceed(
         if retry:
             looked_up = [i for i, step in enumerate(operation.steps) if step.reconcile]
             work.recorder.retry_failed(_NEVER_AGAIN, _MAY_BE_THERE, looked_up)
-        finish = _drive(work.recorder, work.run, operation, target, on_changes, on_driver, ends_at)
+        prepare = password_maker(operation, passwords)
+        finish = _drive(work.recorder, work.run, operation, target, on_changes, on_driver, ends_at, prepare)
         work.finish = finish
     return finished(journal, run.id, finish, results_path)
 
@@ -208,17 +210,6 @@ def cmdlets_of(operation: Operation) -> list[str]:
     return list(dict.fromkeys(cmdlet for cmdlet, _ in uses(operation)))
 
 
-def with_password(cmdlet: Cmdlet) -> Cmdlet:
-    """Return *cmdlet* with a fresh password where it takes one; it is kept nowhere."""
-    if not any(value is PASSWORD for value in cmdlet.parameters.values()):
-        return cmdlet
-    fresh = {
-        name: Secret(generate(secrets.randbelow)) if value is PASSWORD else value
-        for name, value in cmdlet.parameters.items()
-    }
-    return replace(cmdlet, parameters=fresh)
-
-
 def _drive(
     recorder: Recorder,
     run: Run,
@@ -227,6 +218,7 @@ def _drive(
     on_changes: OnChanges,
     on_driver: OnDriver,
     ends_at: float | None,
+    prepare: Prepare,
 ) -> Finish:
     connection, config = target.connection, target.config
     _say_started(recorder, run, connection)
@@ -242,9 +234,7 @@ def _drive(
             one_first=target.credentials.password is not None,
             ends_at=ends_at,
         )
-        driver = Driver(
-            machine, operation, recorder, there.connect, on_changes=on_changes, prepare=with_password
-        )
+        driver = Driver(machine, operation, recorder, there.connect, on_changes=on_changes, prepare=prepare)
         on_driver(driver)
         try:
             finish = driver.run()
