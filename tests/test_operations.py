@@ -151,6 +151,7 @@ def test_a_generated_password_has_every_class_of_character(random: object) -> No
     password = generate(draw)
 
     assert len(password) == LENGTH
+    assert password[0].isalpha(), "a spreadsheet would take it for a formula"
     assert any(c.isupper() for c in password) and any(c.islower() for c in password)
     assert any(c.isdigit() for c in password) and any(not c.isalnum() for c in password)
 

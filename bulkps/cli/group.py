@@ -25,6 +25,7 @@ COMMANDS: Mapping[str, str] = {
     "show": "show",
     "results": "results",
     "audit": "audit",
+    "passwords": "passwords",
     "doctor": "doctor",
     "simulate": "simulate",
 }

@@ -9,6 +9,7 @@ import click
 
 from bulkps import intake
 from bulkps.cli import render
+from bulkps.cli.handingout import check_options, password_file, passwords_options
 from bulkps.cli.options import EXISTING_FILE, NEW_FILE, chosen, config_option, json_option, operation_argument
 from bulkps.cli.running import show_report, target, work
 from bulkps.cli.window import ends_at, window_options
@@ -16,6 +17,7 @@ from bulkps.engine.policy import BulkOperationConfig
 from bulkps.engine.status import BulkItemStatus
 from bulkps.errors import ExitCode, UsageProblem
 from bulkps.intake import CheckReport
+from bulkps.library.passwords import handing_out
 from bulkps.library.planning import create_run, plan
 from bulkps.library.target import Target, check_target
 from bulkps.operations.model import Operation
@@ -41,6 +43,7 @@ from bulkps.settings import Settings
 )
 @click.option("--again", is_flag=True, help="Do once more what another run completed already.")
 @window_options
+@passwords_options
 @click.option("--strict-columns", is_flag=True, help="Refuse columns that the operation does not know.")
 @click.option("--problems", type=NEW_FILE, help="Write every problem of FILE to this CSV file.")
 @click.option("--results", type=NEW_FILE, help="Write results here (.csv or .json).")
@@ -59,9 +62,11 @@ def command(operation: str, file: Path, settings: Settings, as_json: bool, **giv
         bulkps run restore leavers.csv --config prod.yaml --max-sessions 3
         bulkps run recovery leavers.csv --config prod.yaml --yes --json
         bulkps run restore leavers.csv --config prod.yaml --until 06:00
+        bulkps run recovery leavers.csv --config prod.yaml --passwords out.csv --passwords-for desk.cer
     """
     found = chosen(settings, operation)
     _spare(file, given["problems"])
+    check_options(found, given, file, given["results"], given["problems"])
     connection = settings.choose_connection(given["connection"])
     report = intake.check(
         file, found, strict_columns=given["strict_columns"], problems_file=given["problems"]
@@ -83,19 +88,26 @@ def _execute(
     report: CheckReport, operation: Operation, file: Path, there: Target, given: dict[str, Any], as_json: bool
 ) -> None:
     check_target(operation, there)
-    journal = Journal(home.journal_path())
-    try:
-        rows = intake.rows(file, operation, report)
-        run = create_run(journal, operation, report, rows, there, again=given["again"])
-        if not given["quiet"]:
-            render.say(
-                f"run {run.id}: {report.rows} row{'s' * (report.rows != 1)} with connection {there.name}"
+    passwords = password_file(given)
+    with Journal(home.journal_path()) as journal:
+        with handing_out(operation, passwords):
+            rows = intake.rows(file, operation, report)
+            run = create_run(journal, operation, report, rows, there, again=given["again"])
+            if not given["quiet"]:
+                render.say(
+                    f"run {run.id}: {report.rows} row{'s' * (report.rows != 1)} with connection {there.name}"
+                )
+            end = ends_at(given["until"], given["max_duration"])
+            ended, code = work(
+                journal,
+                run,
+                there,
+                given["results"],
+                quiet=given["quiet"],
+                ends_at=end,
+                passwords=passwords,
             )
-        end = ends_at(given["until"], given["max_duration"])
-        ended, code = work(journal, run, there, given["results"], quiet=given["quiet"], ends_at=end)
-        show_report(journal, ended, code, as_json=as_json)
-    finally:
-        journal.close()
+        show_report(journal, ended, code, as_json=as_json, passwords=passwords)
     raise SystemExit(int(code))
 
 
@@ -116,6 +128,7 @@ def _nothing_sent(
         "exit_code": int(code),
         "results": None,
         "audit": None,
+        "passwords": None,
     }
 
 

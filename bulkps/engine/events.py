@@ -185,10 +185,11 @@ class CloseSession:
 
 @dataclass(frozen=True)
 class Send:
-    """Send this batch on that session."""
+    """Send this batch on that session; *items* are what its invocations are for, in the same order."""
 
     session: int
     batch: tuple[Invocation, ...]
+    items: tuple[Item, ...]
 
 
 @dataclass(frozen=True)

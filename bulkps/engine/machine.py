@@ -341,7 +341,8 @@ class Machine:
                 break
             self._pace.handed(len(items), self._now)
             self._pool.working(number)
-            sends.append(ev.Send(number, tuple(self._depart(item, number) for item in items)))
+            batch = tuple(self._depart(item, number) for item in items)
+            sends.append(ev.Send(number, batch, tuple(items)))
         return sends
 
     @property

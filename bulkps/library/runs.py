@@ -8,28 +8,27 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bulkps import yamlfile
-from bulkps.engine.driver import Driver
+from bulkps.engine.driver import Driver, Prepare
 from bulkps.engine.events import Finish, StopReason
 from bulkps.engine.item import FAILED_AT_EXCHANGE, IN_DOUBT, Change
 from bulkps.engine.machine import Machine
 from bulkps.engine.policy import BulkOperationConfig
 from bulkps.engine.status import BulkItemStatus
 from bulkps.errors import BulkpsError, ExitCode, RecordFailed, UsageProblem
-from bulkps.exchange.cmdlet import Cmdlet, Secret
 from bulkps.exchange.errors import ErrorClass, portable_patterns
+from bulkps.library.passwords import password_maker
 from bulkps.library.planning import DONE_ALREADY
 from bulkps.library.preflight import CMDLETS, Examination
 from bulkps.library.reader import Sessions
 from bulkps.library.target import Target, check_target, who
-from bulkps.operations.bind import PASSWORD
 from bulkps.operations.loader import load_operation
 from bulkps.operations.model import Operation
-from bulkps.operations.passwords import generate
 from bulkps.operations.uses import uses
 from bulkps.records import home, results
 from bulkps.records.audit import Audit
 from bulkps.records.journal import Journal, owner_name
 from bulkps.records.overview import skipped_as
+from bulkps.records.passwords import PasswordFile
 from bulkps.records.recorder import Recorder
 from bulkps.records.rows import Run
 from bulkps.sessions.connection import Connection
@@ -86,6 +85,7 @@ def proceed(
     on_driver: OnDriver = lambda driver: None,
     results_path: Path | None = None,
     ends_at: float | None = None,
+    passwords: PasswordFile | None = None,
 ) -> RunReport:
     """Work on *run* until it is over or has to stop; write its results.
 
@@ -98,6 +98,7 @@ def proceed(
         on_driver: Told the driver before anything is sent.
         results_path: Where the results go; None for the usual place.
         ends_at: Epoch seconds at which it pauses; None for never.
+        passwords: Where generated passwords go before they are sent, begun; None for nowhere.
 
     Raises:
         UsageProblem: If the target is not where the run was begun.
@@ -115,13 +116,31 @@ def proceed(
         if retry:
             looked_up = [i for i, step in enumerate(operation.steps) if step.reconcile]
             work.recorder.retry_failed(_NEVER_AGAIN, _MAY_BE_THERE, looked_up)
-        work.finish = _carry_out(work, operation, target, on_changes, on_driver, ends_at)
+        orders = _Orders(on_changes, on_driver, ends_at, password_maker(operation, passwords))
+        work.finish = _carry_out(work, operation, target, orders)
     return finished(journal, run.id, work.finish, results_path)
 
 
 def _check_kind(run: Run, operation: Operation, *, retry: bool) -> None:
     if retry and not operation.steps:
         raise UsageProblem(f"run {run.id} only checked its rows; bulkps validate checks them again")
+
+
+@dataclass(frozen=True)
+class _Orders:
+    """What whoever started it wants of a run.
+
+    Attributes:
+        on_changes: Called after changes are durable.
+        on_driver: Told the driver before anything is sent.
+        ends_at: Epoch seconds at which it pauses; None for never.
+        prepare: Puts generated passwords in.
+    """
+
+    on_changes: OnChanges
+    on_driver: OnDriver
+    ends_at: float | None
+    prepare: Prepare
 
 
 @dataclass
@@ -218,25 +237,7 @@ def cmdlets_of(operation: Operation) -> list[str]:
     return list(dict.fromkeys(cmdlet for cmdlet, _ in uses(operation)))
 
 
-def with_password(cmdlet: Cmdlet) -> Cmdlet:
-    """Return *cmdlet* with a fresh password where it takes one; it is kept nowhere."""
-    if not any(value is PASSWORD for value in cmdlet.parameters.values()):
-        return cmdlet
-    fresh = {
-        name: Secret(generate(secrets.randbelow)) if value is PASSWORD else value
-        for name, value in cmdlet.parameters.items()
-    }
-    return replace(cmdlet, parameters=fresh)
-
-
-def _carry_out(
-    work: _Work,
-    operation: Operation,
-    target: Target,
-    on_changes: OnChanges,
-    on_driver: OnDriver,
-    ends_at: float | None,
-) -> Finish:
+def _carry_out(work: _Work, operation: Operation, target: Target, orders: _Orders) -> Finish:
     """Look before anything is sent, if that was not done yet; then send."""
     recorder, connection = work.recorder, target.connection
     _say_started(recorder, work.run, connection)
@@ -245,9 +246,9 @@ def _carry_out(
     with endpoint(connection, target.credentials, target.config.item_timeout, cmdlets, throttled) as there:
         sessions = Sessions(there.connect)
         try:
-            finish = _look(work, operation, target, sessions, on_changes)
+            finish = _look(work, operation, target, sessions, orders.on_changes)
             if finish is None:
-                finish = _drive(work, operation, target, sessions, on_changes, on_driver, ends_at)
+                finish = _drive(work, operation, target, sessions, orders)
         except BulkpsError:
             raise
         except BaseException as error:
@@ -272,27 +273,24 @@ def _look(
     return found or (None if operation.steps else Finish(StopReason.DONE))
 
 
-def _drive(
-    work: _Work,
-    operation: Operation,
-    target: Target,
-    sessions: Sessions,
-    on_changes: OnChanges,
-    on_driver: OnDriver,
-    ends_at: float | None,
-) -> Finish:
+def _drive(work: _Work, operation: Operation, target: Target, sessions: Sessions, orders: _Orders) -> Finish:
     machine = Machine(
         operation,
         target.config,
         target.catalogue,
         f"bulkps-{work.run.id}",
         one_first=target.credentials.password is not None,
-        ends_at=ends_at,
+        ends_at=orders.ends_at,
     )
     driver = Driver(
-        machine, operation, work.recorder, sessions.connect, on_changes=on_changes, prepare=with_password
+        machine,
+        operation,
+        work.recorder,
+        sessions.connect,
+        on_changes=orders.on_changes,
+        prepare=orders.prepare,
     )
-    on_driver(driver)
+    orders.on_driver(driver)
     return driver.run()
 
 
