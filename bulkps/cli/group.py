@@ -19,6 +19,7 @@ COMMANDS: Mapping[str, str] = {
     "pause": "pause",
     "cancel": "cancel",
     "check": "check",
+    "validate": "validate",
     "template": "template",
     "operations": "operations",
     "runs": "runs",

@@ -82,6 +82,7 @@ def run_json(
         "simulated": report.run.simulated,
         "counts": totals(report.counts),
         "exit_code": int(exit_code),
+        "preflight": dict(report.run.preflight),
         "stopped": report.finish.reason.value,
         "detail": report.finish.detail,
         "results": str(report.results) if report.results else None,

@@ -10,6 +10,7 @@ from typing import Any, NoReturn, TypeVar
 import click
 
 from bulkps.cli import render
+from bulkps.cli.beforehand import say_found
 from bulkps.cli.handingout import (
     check_options,
     password_file,
@@ -154,6 +155,7 @@ def show_report(
         render.as_json(render.run_json(report, code, passwords))
     else:
         _show_table(journal, report)
+        say_found(report.run.preflight)
     say = render.say
     if report.run.simulated:
         say(render.simulated(True))
@@ -170,11 +172,24 @@ def show_report(
         say(f"stopped: {report.finish.reason.value}: {report.finish.detail}")
     if report.finish.advice:
         say(f"advice:  {report.finish.advice}")
+    _say_blocked(report)
     if code in (ExitCode.UNFINISHED, ExitCode.INTERRUPTED, ExitCode.CANNOT_CONNECT):
         _say_next(report, code)
-    elif report.counts[BulkItemStatus.FAILED]:
+    elif report.counts[BulkItemStatus.FAILED] and report.sends:
         command = next_command(report.run.id, "retry")
         say(f"{_rows(report.counts[BulkItemStatus.FAILED])} failed. Once mended, next: {command}")
+
+
+def _say_blocked(report: RunReport) -> None:
+    blocked = int(report.run.preflight.get("blocked", 0))
+    if blocked and report.sends:
+        run = report.run.id
+        render.say(
+            f"{_rows(blocked)} SKIPPED by pre-flight. Once mended: bulkps results {run} --only skipped -o "
+            f"rest.csv, then bulkps run {report.run.operation} rest.csv"
+        )
+    elif blocked:
+        render.say(f"{_rows(blocked)} would fail; nothing was sent")
 
 
 def _say_next(report: RunReport, code: ExitCode) -> None:

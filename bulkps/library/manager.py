@@ -15,7 +15,7 @@ from bulkps.intake import CheckReport, InputRow
 from bulkps.library.csvhandler import operation_named
 from bulkps.library.items import BulkOperationItem, BulkOperationResult
 from bulkps.library.passwords import handing_out
-from bulkps.library.planning import create_run
+from bulkps.library.planning import create_run, only_checked
 from bulkps.library.runs import RunReport, operation_of, proceed
 from bulkps.library.target import Target, check_target
 from bulkps.operations.columns import cell_text
@@ -96,12 +96,19 @@ class BulkOperationManager:
     def execute_bulk_validation(
         self, operation: BulkOperationType | Operation | str, items: Sequence[BulkOperationItem]
     ) -> BulkOperationResult:
-        """Check *items* against an operation's columns; nothing is sent.
+        """Find everything that would make items fail, and change nothing.
 
-        Items become COMPLETED where they are sound, FAILED with the reason where they are not.
+        The columns are checked first. If all are sound and it is known what makes the operation fail, Exchange
+        is read: an item is COMPLETED where nothing blocks it, FAILED with the codes of its blockers.
+
+        Raises:
+            CannotConnect: If a password is needed and nowhere to be had.
+            RecordFailed: If a record could not be written.
         """
         found = operation_named(operation)
         problems = _problems(found, items)
+        if found.preflight and items and not problems:
+            return self._validate(found, list(items))
         for item in items:
             sentences = problems.get(item.row_number, [])
             item.status = BulkItemStatus.FAILED if sentences else BulkItemStatus.COMPLETED
@@ -109,6 +116,15 @@ class BulkOperationManager:
         counts = {status: sum(item.status is status for item in items) for status in BulkItemStatus}
         code = ExitCode.INVALID_INPUT if problems else ExitCode.COMPLETED
         return BulkOperationResult(BulkOperationType.VALIDATE.value, "", counts, code, items=list(items))
+
+    def _validate(self, operation: Operation, items: list[BulkOperationItem]) -> BulkOperationResult:
+        report, rows = _planned(operation, items)
+        target = self._target(self._connection)
+        check_target(operation, target)
+        checked = only_checked(operation)
+        with Journal(home.journal_path()) as journal:
+            run = create_run(journal, checked, report, rows, target)
+            return self._proceed(journal, run, checked, target, items)
 
     def cancel_operation(self, run: str | None = None) -> bool:
         """Ask a run of this manager to skip the rest; safe from any thread.

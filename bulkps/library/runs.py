@@ -55,6 +55,7 @@ class RunReport:
         exit_code: What it comes down to.
         results: The results file, or None if none was written.
         settled: How many items are SKIPPED because an earlier run completed them.
+        sends: Whether the run sends anything; one that only checks does not.
     """
 
     run: Run
@@ -63,6 +64,7 @@ class RunReport:
     exit_code: ExitCode
     results: Path | None
     settled: int = 0
+    sends: bool = True
 
 
 def operation_of(run: Run) -> Operation:
@@ -213,8 +215,9 @@ def finished(journal: Journal, name: str, finish: Finish, results_path: Path | N
             f"the results could not be written: {error.reason}; bulkps results {run.id} -o FILE writes them"
         )
         finish, path = replace(finish, detail="; ".join(filter(None, (finish.detail, note)))), None
+    sends = bool(operation_of(run).steps)
     counts, settled = journal.counts(run.id), skipped_as(journal, run.id, DONE_ALREADY)
-    return RunReport(run, counts, finish, exit_code(counts, finish.reason, settled), path, settled)
+    return RunReport(run, counts, finish, exit_code(counts, finish.reason, settled), path, settled, sends)
 
 
 def exit_code(counts: dict[BulkItemStatus, int], reason: StopReason, settled: int = 0) -> ExitCode:

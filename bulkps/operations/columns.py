@@ -37,6 +37,7 @@ class Column:
         sample: Where the simulator's tenant has a fitting value, as ``inactive.ExchangeGuid``.
         many: Whether a cell may hold several values, with a semicolon between them.
         clearable: Whether ``$null`` in a cell clears what is there.
+        rare: Whether a template leaves it out unless all columns are asked for.
     """
 
     __pydantic_config__: ClassVar[Mapping[str, str]] = STRICT
@@ -52,9 +53,12 @@ class Column:
     sample: str = ""
     many: bool = False
     clearable: bool = False
+    rare: bool = False
 
     def __post_init__(self) -> None:
         """Refuse kinds that do not exist and an example that would not be accepted."""
+        if self.required and self.rare:
+            raise ValueError("a required column cannot be rare: every row needs it")
         if self.required and self.clearable:
             raise ValueError("a required column cannot be clearable: it always has a value")
         if self.many and any(SEPARATOR in value for value in self.values):
