@@ -65,10 +65,13 @@ class PasswordFile:
             UsageProblem: If it is.
         """
         if self.path.exists():
-            raise UsageProblem(
-                f"{self.path} is there already and passwords are written over nothing; nothing was sent. "
-                "Name a new file"
-            )
+            raise self._is_there()
+
+    def _is_there(self) -> UsageProblem:
+        return UsageProblem(
+            f"{self.path} is there already and passwords are written over nothing; nothing was sent. "
+            "Name a new file"
+        )
 
     def begin(self, identity: str) -> None:
         """Make the file, readable by its owner alone where the platform has that.
@@ -84,9 +87,9 @@ class PasswordFile:
             file = open(  # noqa: SIM115 - it stays open as long as the run is worked on
                 self.path, "x", encoding="utf-8-sig", newline="", opener=_for_its_owner
             )
-        except FileExistsError:
-            self.check()
-            raise
+        except FileExistsError as error:
+            # Another process was faster, or it is a link that leads nowhere.
+            raise self._is_there() from error
         except OSError as error:
             reason = error.strerror or error
             raise UsageProblem(f"cannot write {self.path}: {reason}; nothing was sent") from error

@@ -90,6 +90,21 @@ def test_the_file_is_for_its_owner_alone(bulkps: Run, tenant: StartTenant, tmp_p
     assert stat.S_IMODE(out.stat().st_mode) == 0o600
 
 
+@pytest.mark.skipif(os.name == "nt", reason="on Windows a link takes a privilege")
+def test_a_link_that_leads_nowhere_is_not_followed(bulkps: Run, tenant: StartTenant, tmp_path: Path) -> None:
+    there, file, out = tenant(), recovery(bulkps, 2, tmp_path), tmp_path / "out.csv"
+    out.symlink_to(tmp_path / "elsewhere.csv")
+
+    result = bulkps(
+        "run", "recovery", file, "--config", there.config, "--yes", "--passwords", out, "--passwords-plain"
+    )
+
+    assert result.exit_code == 2, result.output
+    assert "is there already" in result.stderr
+    assert there.simulator.calls == {}
+    assert not (tmp_path / "elsewhere.csv").exists()
+
+
 @needs_pwsh
 def test_the_real_engine_opens_a_file_that_was_sealed_for_a_certificate(
     bulkps: Run, tenant: StartTenant, tmp_path: Path, desk: Recipient
