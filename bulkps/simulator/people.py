@@ -107,13 +107,6 @@ def mailbox(
     """
     first, last = _person(seed, index)
     archive = index % 10 == 9 if archive is None else archive
-    exchange_guid = guid(seed, kind, "exchange", index)
-    archive_guid = guid(seed, kind, "archive", index) if archive else NO_GUID
-    database = f"EURPR07DG{index % 40 + 100}-db{index % 90 + 10:03d}"
-    database_guid = guid(seed, "database", database)
-    locations = [location(exchange_guid, "Primary", database_guid)]
-    if archive:
-        locations.append(location(archive_guid, "MainArchive", database_guid))
     return {
         "DisplayName": f"{first} {last}",
         "Name": alias,
@@ -126,17 +119,30 @@ def mailbox(
         "MicrosoftOnlineServicesID": address,
         "EmailAddresses": [f"SMTP:{address}", f"smtp:{alias}@contoso.onmicrosoft.com"],
         "Guid": guid(seed, kind, "guid", index),
-        "ExchangeGuid": exchange_guid,
-        "ArchiveGuid": archive_guid,
         "ArchiveStatus": "Active" if archive else "None",
         "ArchiveName": [f"In-Place Archive - {first} {last}"] if archive else [],
         "AutoExpandingArchiveEnabled": False,
         "LegacyExchangeDN": legacy_dn(seed, alias),
-        "MailboxLocations": locations,
-        "Database": database,
         "RecipientType": "UserMailbox",
         "RecipientTypeDetails": "UserMailbox",
+        **_parts(seed, kind, index, archive),
         **_SETTINGS,
+    }
+
+
+def _parts(seed: int, kind: str, index: int, archive: bool) -> dict[str, Value]:
+    exchange_guid = guid(seed, kind, "exchange", index)
+    archive_guid = guid(seed, kind, "archive", index) if archive else NO_GUID
+    database = f"EURPR07DG{index % 40 + 100}-db{index % 90 + 10:03d}"
+    database_guid = guid(seed, "database", database)
+    locations = [location(exchange_guid, "Primary", database_guid)]
+    if archive:
+        locations.append(location(archive_guid, "MainArchive", database_guid))
+    return {
+        "ExchangeGuid": exchange_guid,
+        "ArchiveGuid": archive_guid,
+        "MailboxLocations": locations,
+        "Database": database,
     }
 
 
