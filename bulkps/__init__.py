@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from bulkps.library.manager import BulkOperationManager
     from bulkps.operations.model import BulkOperationType, Operation
     from bulkps.operations.resultcolumns import RESULTS_COLUMNS
+    from bulkps.records.passwords import PasswordFile
     from bulkps.settings import Settings, load_settings
 
 __all__ = [
@@ -46,6 +47,7 @@ __all__ = [
     "FollowPolicy",
     "InvalidInput",
     "Operation",
+    "PasswordFile",
     "RecordFailed",
     "RetryPolicy",
     "RunNotFound",
@@ -78,6 +80,7 @@ _HOMES = {
     "BulkOperationType": "bulkps.operations.model",
     "Operation": "bulkps.operations.model",
     "RESULTS_COLUMNS": "bulkps.operations.resultcolumns",
+    "PasswordFile": "bulkps.records.passwords",
     "Settings": "bulkps.settings",
     "load_settings": "bulkps.settings",
 }

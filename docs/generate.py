@@ -12,7 +12,8 @@ import click
 from bulkps import errors
 from bulkps.cli import cli
 from bulkps.engine import status
-from bulkps.operations.loader import built_in_operations, releases
+from bulkps.operations.loader import built_in_operations
+from bulkps.operations.uses import releases
 
 DOCS = Path(__file__).resolve().parent
 _NOTE = "<!-- Made by docs/generate.py; do not edit. -->\n"

@@ -20,7 +20,7 @@ OWNERS = {
     "requests": {"sessions"},
     "spnego": {"sessions"},
     "psrpcore": {"simulator"},
-    "cryptography": {"simulator"},
+    "cryptography": {"sealing.py", "simulator"},
     "sqlalchemy": {"records"},
     "loguru": {"records"},
     "platformdirs": {"records"},

@@ -16,14 +16,15 @@ from bulkps.operations.loader import (
     built_in_text,
     dump_operation,
     load_operation,
-    releases,
 )
 from bulkps.operations.passwords import LENGTH, generate
 from bulkps.operations.template import Template
+from bulkps.operations.uses import releases
 from bulkps.simulator import Tenant
 from tests.conftest import Run, as_object, read_csv
 
 RESTORE = built_in_operations()["restore"]
+REQUEST = next(step for step in RESTORE.steps if step.name == "request")
 
 
 @pytest.mark.parametrize("name", BUILT_IN)
@@ -96,7 +97,7 @@ def test_the_releases_of_an_operation_are_those_that_have_all_it_needs() -> None
 def test_an_empty_cell_leaves_its_parameter_out_and_a_switch_that_is_off_too() -> None:
     values: dict[str, Value] = {"source_guid": "g", "target_mailbox": "m", "allow_legacy_dn_mismatch": False}
 
-    cmdlet = bind(RESTORE.steps[0], places(RESTORE, values, "k", "b", {}))
+    cmdlet = bind(REQUEST, places(RESTORE, values, "k", "b", {}))
 
     assert cmdlet.parameters == {
         "Name": "bulkps-k",
@@ -111,7 +112,7 @@ def test_an_empty_cell_leaves_its_parameter_out_and_a_switch_that_is_off_too() -
 def test_a_cell_is_bound_as_it_is_whatever_it_looks_like(cell: str) -> None:
     values = {"source_guid": cell, "target_mailbox": cell, "target_folder": cell}
 
-    cmdlet = bind(RESTORE.steps[0], places(RESTORE, values, "k", "b", {}))
+    cmdlet = bind(REQUEST, places(RESTORE, values, "k", "b", {}))
 
     assert cmdlet.parameters["TargetRootFolder"] == cell
     assert Template.parse("<{a}>").render({"a": cell}) == f"<{cell}>"
@@ -128,7 +129,7 @@ def test_the_key_of_an_item_is_its_content_without_regard_to_case_and_row() -> N
 
 
 def test_an_answer_proves_a_step_only_if_exactly_one_object_is_what_was_asked_for() -> None:
-    step, filled = RESTORE.steps[0], places(RESTORE, {}, "k", "b", {})
+    step, filled = REQUEST, places(RESTORE, {}, "k", "b", {})
 
     assert proven(step, filled, ({"Name": "BULKPS-K"},)) == {"Name": "BULKPS-K"}
     assert proven(step, filled, ()) is None
@@ -150,6 +151,7 @@ def test_a_generated_password_has_every_class_of_character(random: object) -> No
     password = generate(draw)
 
     assert len(password) == LENGTH
+    assert password[0].isalpha(), "a spreadsheet would take it for a formula"
     assert any(c.isupper() for c in password) and any(c.islower() for c in password)
     assert any(c.isdigit() for c in password) and any(not c.isalnum() for c in password)
 
@@ -159,7 +161,7 @@ def test_operations_shows_columns_steps_and_cmdlets(bulkps: Run) -> None:
     one = bulkps("operations", "recovery")
 
     assert "restore" in every.stdout and "recovery" in every.stdout
-    assert "Step 2, user: Set-User (only where department or company is given)" in one.stdout
+    assert "Step 3, user: Set-User (only where department or company is given)" in one.stdout
     assert "-InactiveMailbox {source_guid}" in one.stdout
     assert (
         as_object(bulkps("operations", "restore", "--json"))["steps"][0]["cmdlet"]

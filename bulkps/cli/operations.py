@@ -10,9 +10,10 @@ from bulkps.cli.options import NEW_FILE, chosen, config_option, json_option
 from bulkps.errors import UsageProblem
 from bulkps.exchange.cmdlet import Cmdlet
 from bulkps.exchange.facts import CMDLETS, cmdlet_facts
-from bulkps.operations.loader import load_operation, releases
+from bulkps.operations.loader import load_operation
 from bulkps.operations.model import Operation, Parameter, Step
 from bulkps.operations.starting import starting_text
+from bulkps.operations.uses import releases
 from bulkps.settings import Settings
 from bulkps.yamlfile import nearest
 

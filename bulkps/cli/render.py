@@ -16,6 +16,7 @@ from bulkps.records import home
 
 if TYPE_CHECKING:
     from bulkps.library.runs import RunReport
+    from bulkps.records.passwords import PasswordFile
 
 #: How many failed rows the table shows.
 SHOWN_FAILURES = 20
@@ -70,7 +71,9 @@ def check_json(report: CheckReport) -> dict[str, object]:
     }
 
 
-def run_json(report: "RunReport", exit_code: ExitCode) -> dict[str, object]:
+def run_json(
+    report: "RunReport", exit_code: ExitCode, passwords: "PasswordFile | None" = None
+) -> dict[str, object]:
     """Return a run's outcome for a runbook."""
     return {
         "run": report.run.id,
@@ -79,11 +82,13 @@ def run_json(report: "RunReport", exit_code: ExitCode) -> dict[str, object]:
         "simulated": report.run.simulated,
         "counts": totals(report.counts),
         "exit_code": int(exit_code),
+        "preflight": dict(report.run.preflight),
         "stopped": report.finish.reason.value,
         "detail": report.finish.detail,
         "results": str(report.results) if report.results else None,
         "audit": report.run.audit,
         "journal": str(home.journal_path()),
+        "passwords": str(passwords.path) if passwords and passwords.count else None,
     }
 
 

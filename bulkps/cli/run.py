@@ -1,6 +1,7 @@
 """``bulkps run``."""
 
 import sys
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,13 +10,22 @@ import click
 
 from bulkps import intake
 from bulkps.cli import render
+from bulkps.cli.beforehand import (
+    beforehand_options,
+    configured,
+    filled,
+    preflight_options,
+    values_everywhere,
+)
+from bulkps.cli.handingout import check_options, password_file, passwords_options
 from bulkps.cli.options import EXISTING_FILE, NEW_FILE, chosen, config_option, json_option, operation_argument
 from bulkps.cli.running import show_report, target, work
 from bulkps.cli.window import ends_at, window_options
 from bulkps.engine.policy import BulkOperationConfig
 from bulkps.engine.status import BulkItemStatus
 from bulkps.errors import ExitCode, UsageProblem
-from bulkps.intake import CheckReport
+from bulkps.intake import CheckReport, InputRow
+from bulkps.library.passwords import handing_out
 from bulkps.library.planning import create_run, plan
 from bulkps.library.target import Target, check_target
 from bulkps.operations.model import Operation
@@ -40,7 +50,10 @@ from bulkps.settings import Settings
     "--stop-on-error", is_flag=True, help="The first failed row stops the run; the rest is SKIPPED."
 )
 @click.option("--again", is_flag=True, help="Do once more what another run completed already.")
+@beforehand_options
+@preflight_options
 @window_options
+@passwords_options
 @click.option("--strict-columns", is_flag=True, help="Refuse columns that the operation does not know.")
 @click.option("--problems", type=NEW_FILE, help="Write every problem of FILE to this CSV file.")
 @click.option("--results", type=NEW_FILE, help="Write results here (.csv or .json).")
@@ -49,8 +62,10 @@ from bulkps.settings import Settings
 def command(operation: str, file: Path, settings: Settings, as_json: bool, **given: Any) -> None:
     """Do OPERATION to every row of FILE, after every row has been checked.
 
-    Nothing is sent until every row is sound. What is interrupted continues with "bulkps resume". A row whose
-    content another run completed at the same place is SKIPPED with that evidence.
+    Nothing is sent until every row is sound. Before a recovery or restore Exchange is read for what is known
+    to fail, as "bulkps validate" does: such rows are SKIPPED with the finding, the others go on. What is
+    interrupted continues with "bulkps resume". A row whose content another run completed at the same place is
+    SKIPPED with that evidence.
 
     Example:
 
@@ -59,9 +74,11 @@ def command(operation: str, file: Path, settings: Settings, as_json: bool, **giv
         bulkps run restore leavers.csv --config prod.yaml --max-sessions 3
         bulkps run recovery leavers.csv --config prod.yaml --yes --json
         bulkps run restore leavers.csv --config prod.yaml --until 06:00
+        bulkps run recovery leavers.csv --config prod.yaml --passwords out.csv --passwords-for desk.cer
     """
     found = chosen(settings, operation)
     _spare(file, given["problems"])
+    check_options(found, given, file, given["results"], given["problems"])
     connection = settings.choose_connection(given["connection"])
     report = intake.check(
         file, found, strict_columns=given["strict_columns"], problems_file=given["problems"]
@@ -70,32 +87,44 @@ def command(operation: str, file: Path, settings: Settings, as_json: bool, **giv
         _refuse(report, given["problems"], connection, as_json)
     for note in report.notes:
         render.say(f"note: {note}")
+    rows = filled(intake.rows(file, found, report), values_everywhere(found, given["everywhere"]))
     if given["dry_run"]:
-        _show_plan(report, found, file, connection, as_json)
+        _show_plan(report, found, rows, connection, as_json)
         return
     _spare(file, given["results"])
     _confirm(found, report, connection[0], connection[1].simulated, yes=given["yes"])
     there = target(settings, connection, _config(settings.run, given))
-    _execute(report, found, file, there, given, as_json)
+    _execute(report, found, rows, there, given, as_json)
 
 
 def _execute(
-    report: CheckReport, operation: Operation, file: Path, there: Target, given: dict[str, Any], as_json: bool
+    report: CheckReport,
+    operation: Operation,
+    rows: Iterable[InputRow],
+    there: Target,
+    given: dict[str, Any],
+    as_json: bool,
 ) -> None:
     check_target(operation, there)
-    journal = Journal(home.journal_path())
-    try:
-        rows = intake.rows(file, operation, report)
-        run = create_run(journal, operation, report, rows, there, again=given["again"])
-        if not given["quiet"]:
-            render.say(
-                f"run {run.id}: {report.rows} row{'s' * (report.rows != 1)} with connection {there.name}"
+    passwords = password_file(given)
+    with Journal(home.journal_path()) as journal:
+        with handing_out(operation, passwords):
+            run = create_run(journal, operation, report, rows, there, again=given["again"])
+            if not given["quiet"]:
+                render.say(
+                    f"run {run.id}: {report.rows} row{'s' * (report.rows != 1)} with connection {there.name}"
+                )
+            end = ends_at(given["until"], given["max_duration"])
+            ended, code = work(
+                journal,
+                run,
+                there,
+                given["results"],
+                quiet=given["quiet"],
+                ends_at=end,
+                passwords=passwords,
             )
-        end = ends_at(given["until"], given["max_duration"])
-        ended, code = work(journal, run, there, given["results"], quiet=given["quiet"], ends_at=end)
-        show_report(journal, ended, code, as_json=as_json)
-    finally:
-        journal.close()
+        show_report(journal, ended, code, as_json=as_json, passwords=passwords)
     raise SystemExit(int(code))
 
 
@@ -116,6 +145,7 @@ def _nothing_sent(
         "exit_code": int(code),
         "results": None,
         "audit": None,
+        "passwords": None,
     }
 
 
@@ -142,7 +172,7 @@ def _config(config: BulkOperationConfig, given: dict[str, Any]) -> BulkOperation
         changed["stop_on_error"] = True
     if given["no_wait"]:
         changed["wait"] = False
-    return replace(config, **changed)
+    return replace(configured(config, given), **changed)
 
 
 def _confirm(
@@ -165,9 +195,12 @@ def _confirm(
 
 
 def _show_plan(
-    report: CheckReport, operation: Operation, file: Path, connection: tuple[str, Connection], as_json: bool
+    report: CheckReport,
+    operation: Operation,
+    rows: Iterable[InputRow],
+    connection: tuple[str, Connection],
+    as_json: bool,
 ) -> None:
-    rows = intake.rows(file, operation, report)
     planned = ((row.row, cmdlet) for row in rows for cmdlet in plan(operation, row))
     if as_json:
         nothing = _nothing_sent(report, connection, ExitCode.COMPLETED)

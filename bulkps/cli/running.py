@@ -10,6 +10,15 @@ from typing import Any, NoReturn, TypeVar
 import click
 
 from bulkps.cli import render
+from bulkps.cli.beforehand import say_found
+from bulkps.cli.handingout import (
+    check_options,
+    password_file,
+    passwords_options,
+    quoted,
+    same_again,
+    say_passwords,
+)
 from bulkps.cli.interrupts import interruptible
 from bulkps.cli.options import CONFIG, NEW_FILE, config_option, json_option
 from bulkps.cli.progress import progress
@@ -18,10 +27,12 @@ from bulkps.credentials import credentials
 from bulkps.engine.policy import BulkOperationConfig
 from bulkps.engine.status import BulkItemStatus
 from bulkps.errors import ExitCode, RecordFailed
+from bulkps.library.passwords import handing_out
 from bulkps.library.runs import RunReport, operation_of, options_of, proceed
 from bulkps.library.target import Target
 from bulkps.records import home
 from bulkps.records.journal import Journal
+from bulkps.records.passwords import PasswordFile
 from bulkps.records.results import rows
 from bulkps.records.rows import Run
 from bulkps.sessions.connection import Connection
@@ -54,6 +65,7 @@ def work(
     quiet: bool,
     retry: bool = False,
     ends_at: float | None = None,
+    passwords: PasswordFile | None = None,
 ) -> tuple[RunReport, ExitCode]:
     """Work on *run* with progress and Ctrl-C; return how it stands and the exit code."""
     counts = journal.counts(run.id)
@@ -70,8 +82,10 @@ def work(
                 on_driver=interrupts.register,
                 results_path=results,
                 ends_at=ends_at,
+                passwords=passwords,
             )
     except (RecordFailed, KeyboardInterrupt):
+        say_passwords(passwords)
         render.say(f"Next: {next_command(run.id)}")
         raise
     unfinished = report.exit_code is ExitCode.UNFINISHED
@@ -83,7 +97,8 @@ def going_on(function: F) -> F:
     results = click.option("--results", type=NEW_FILE, help="Write results here (.csv or .json).")
     quiet = click.option("--quiet", is_flag=True, help="No progress.")
     # The last one put on is the first one shown.
-    for option in (json_option, quiet, results, window_options, config_option, click.argument("run")):
+    own = (json_option, quiet, results, passwords_options, window_options, config_option)
+    for option in (*own, click.argument("run")):
         function = option(function)
     return function
 
@@ -98,32 +113,49 @@ def go_on(
     retry: bool = False,
     until: float | None = None,
     max_duration: float | None = None,
+    **handing: Any,
 ) -> NoReturn:
-    """Work on a run that is in the journal, show how it stands, and leave with its exit code."""
+    """Work on a run that is in the journal, show how it stands, and leave with its exit code.
+
+    What is not named here says where generated passwords go.
+    """
     end = ends_at(until, max_duration)
     with Journal(home.journal_path()) as journal:
         found = journal.run(run)
+        operation = operation_of(found)
+        check_options(operation, handing, results)
         there = target(
             settings, settings.choose_connection(found.connection), replace(options_of(found), wait=True)
         )
-        report, code = work(journal, found, there, results, quiet=quiet, retry=retry, ends_at=end)
-        show_report(journal, report, code, as_json=as_json)
+        passwords = password_file(handing)
+        with handing_out(operation, passwords):
+            report, code = work(
+                journal, found, there, results, quiet=quiet, retry=retry, ends_at=end, passwords=passwords
+            )
+        show_report(journal, report, code, as_json=as_json, passwords=passwords)
     raise SystemExit(int(code))
 
 
 def next_command(run: str, command: str = "resume") -> str:
-    """Return the command that goes on with a run, with the settings file that this one was given."""
+    """Return the command that goes on with a run as this one did: its settings, its passwords."""
     config = click.get_current_context().find_root().meta.get(CONFIG)
-    quoted = f'"{config}"' if config and " " in str(config) else config
-    return f"bulkps {command} {run}" + (f" --config {quoted}" if config else "")
+    return f"bulkps {command} {run}" + (f" --config {quoted(config)}" if config else "") + same_again()
 
 
-def show_report(journal: Journal, report: RunReport, code: ExitCode, *, as_json: bool) -> None:
+def show_report(
+    journal: Journal,
+    report: RunReport,
+    code: ExitCode,
+    *,
+    as_json: bool,
+    passwords: PasswordFile | None = None,
+) -> None:
     """Print how a run stands: the table to stdout, where things lie and what comes next to stderr."""
     if as_json:
-        render.as_json(render.run_json(report, code))
+        render.as_json(render.run_json(report, code, passwords))
     else:
         _show_table(journal, report)
+        say_found(report.run.preflight)
     say = render.say
     if report.run.simulated:
         say(render.simulated(True))
@@ -135,15 +167,29 @@ def show_report(journal: Journal, report: RunReport, code: ExitCode, *, as_json:
     say(f"results: {report.results or 'not written'}")
     say(f"audit:   {report.run.audit}")
     say(f"journal: {journal.path}")
+    say_passwords(passwords)
     if report.finish.detail:
         say(f"stopped: {report.finish.reason.value}: {report.finish.detail}")
     if report.finish.advice:
         say(f"advice:  {report.finish.advice}")
+    _say_blocked(report)
     if code in (ExitCode.UNFINISHED, ExitCode.INTERRUPTED, ExitCode.CANNOT_CONNECT):
         _say_next(report, code)
-    elif report.counts[BulkItemStatus.FAILED]:
+    elif report.counts[BulkItemStatus.FAILED] and report.sends:
         command = next_command(report.run.id, "retry")
         say(f"{_rows(report.counts[BulkItemStatus.FAILED])} failed. Once mended, next: {command}")
+
+
+def _say_blocked(report: RunReport) -> None:
+    blocked = int(report.run.preflight.get("blocked", 0))
+    if blocked and report.sends:
+        run = report.run.id
+        render.say(
+            f"{_rows(blocked)} SKIPPED by pre-flight. Once mended: bulkps results {run} --only skipped -o "
+            f"rest.csv, then bulkps run {report.run.operation} rest.csv"
+        )
+    elif blocked:
+        render.say(f"{_rows(blocked)} would fail; nothing was sent")
 
 
 def _say_next(report: RunReport, code: ExitCode) -> None:

@@ -17,10 +17,17 @@ from bulkps.settings import Settings
 @click.option("-o", "--output", type=NEW_FILE, help="Write to this file instead of stdout.")
 @click.option("--rows", type=click.IntRange(1), help="So many rows that fit the simulator's tenant.")
 @click.option("--seed", type=int, default=1, show_default=True, help="The simulator's seed, with --rows.")
+@click.option("--all-columns", is_flag=True, help="Also the columns that few need.")
 @click.option("--force", is_flag=True, help="Write over a file that is there.")
 @config_option
 def command(
-    operation: str, output: Path | None, rows: int | None, seed: int, force: bool, settings: Settings
+    operation: str,
+    output: Path | None,
+    rows: int | None,
+    seed: int,
+    all_columns: bool,
+    force: bool,
+    settings: Settings,
 ) -> None:
     """Write a CSV template for OPERATION with an example row.
 
@@ -30,12 +37,13 @@ def command(
 
     \b
         bulkps template restore -o leavers.csv
+        bulkps template restore --all-columns -o archives.csv
         bulkps template recovery --rows 200 -o rehearsal.csv
     """
     found = chosen(settings, operation)
     if output is not None and output.exists() and not force:
         raise UsageProblem(f"{output} is there already; --force writes over it")
-    text = intake.template_text(found, sample_rows(found, rows, seed) if rows else None)
+    text = intake.template_text(found, sample_rows(found, rows, seed) if rows else None, every=all_columns)
     if output is None:
         click.echo(text, nl=False)
         return

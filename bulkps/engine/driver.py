@@ -25,6 +25,9 @@ _CHUNK = 500
 #: How long closing sessions may take before the run ends without them, in seconds.
 _CLOSING = 15.0
 
+#: Puts generated passwords into an item's cmdlet.
+Prepare = Callable[[Item, Cmdlet], Cmdlet]
+
 
 class Driver:
     """Runs one run to its end, or to where it has to stop.
@@ -36,7 +39,8 @@ class Driver:
         connect: Opens a session.
         on_changes: Called after changes are durable and what follows from them is under way, on the
             thread that runs. If it raises, the run is paused and the error is raised once it has stopped.
-        prepare: Puts generated passwords into a cmdlet right before it is sent.
+        prepare: Puts generated passwords into a cmdlet right before it is sent. If it raises, nothing of
+            the batch is sent.
     """
 
     def __init__(
@@ -47,7 +51,7 @@ class Driver:
         connect: Connect,
         *,
         on_changes: Callable[[Sequence[Change]], None],
-        prepare: Callable[[Cmdlet], Cmdlet],
+        prepare: Prepare,
     ) -> None:
         self._machine, self._operation, self._records, self._connect = machine, operation, records, connect
         self._on_changes, self._prepare = on_changes, prepare
@@ -200,8 +204,11 @@ class Driver:
                 if reason:
                     self._records.note("session.renewed", f"a session is renewed: {reason}")
                 self._workers[session].inbox.put(None)
-            case ev.Send(session, batch):
-                prepared = tuple(Invocation(one.id, self._prepare(one.cmdlet), one.keep) for one in batch)
+            case ev.Send(session, batch, items):
+                prepared = tuple(
+                    Invocation(one.id, self._prepare(item, one.cmdlet), one.keep)
+                    for one, item in zip(batch, items, strict=True)
+                )
                 self._workers[session].inbox.put(Batch(prepared))
             case ev.LookUp(session, batch):
                 self._workers[session].inbox.put(Batch(batch))

@@ -19,6 +19,8 @@ class StopReason(Enum):
     CANNOT_CONNECT = "cannot-connect"  #: No session could be opened; the rest is PENDING.
     CANNOT_FOLLOW = "cannot-follow"  #: Asking after requests kept failing; they are IN_PROGRESS.
     FAILURES = "too-many-failures"  #: More rows failed than the operator allows; the rest is PENDING.
+    NOT_CLEAN = "not-clean"  #: Pre-flight found blockers and all rows were to be clean; the rest is SKIPPED.
+    CANNOT_CHECK = "cannot-check"  #: Pre-flight could not read what it needs; the rows are PENDING.
     TIME = "time-is-up"  #: The window or the longest duration is over; the rest is PENDING.
 
 
@@ -183,10 +185,11 @@ class CloseSession:
 
 @dataclass(frozen=True)
 class Send:
-    """Send this batch on that session."""
+    """Send this batch on that session; *items* are what its invocations are for, in the same order."""
 
     session: int
     batch: tuple[Invocation, ...]
+    items: tuple[Item, ...]
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ class Follower:
         self._asking: int | None = None
         self._failures = 0
         self._absent: dict[str, int] = {}
-        self._turn = 0
+        self._turn = self._asked_after = 0
         self.next_poll: float | None = None
 
     @property
@@ -84,13 +84,23 @@ class Follower:
         self._failures += 1 if counted else 0
         return self._failures >= self._policy.failures
 
-    def seen(self, event: FollowAnswered) -> Iterator[tuple[Item, str]]:
-        """Yield each item that the answer shows, with its status."""
+    def seen(self, event: FollowAnswered) -> Iterator[tuple[Item, str, bool]]:
+        """Yield each item that the answer shows, its status, and whether to ask how far it is.
+
+        Of those that Exchange is at, some are asked after at each poll, in turn.
+        """
         self._failures = 0
         step = self._queries[event.step]
+        running = -1
         for item, properties in event.seen:
             self._absent.pop(item.key, None)
-            yield item, str(properties.get(step.status) or "")
+            status = str(properties.get(step.status) or "")
+            running += status in step.running
+            turn = running - self._asked_after
+            yield item, status, status in step.running and 0 <= turn < self._policy.statistics
+        self._asked_after += self._policy.statistics
+        if self._asked_after > running:
+            self._asked_after = 0
 
     def gone(self, event: FollowAnswered, judge: Judge, now: float) -> Iterator[Judgement]:
         """Yield what becomes of each item that Exchange no longer shows; the answer is over then."""

@@ -1,11 +1,10 @@
 """What is asked about single items: whether one in doubt happened, why a followed one failed. Pure."""
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from bulkps.engine.item import IN_DOUBT, Item
-from bulkps.engine.judge import Judge, Judgement, text
+from bulkps.engine.judge import NO_SUCH_OBJECT, Judge, Judgement, text
 from bulkps.engine.policy import BulkOperationConfig
 from bulkps.exchange.cmdlet import Answer, Cmdlet, Outcome
 from bulkps.exchange.errors import ErrorClass, KnownError, classify
@@ -15,8 +14,6 @@ from bulkps.operations.model import Detail, Lookup
 #: Seconds that what was just made may not be seen everywhere yet, where nothing is at work on it any more.
 #: After as many an item is sent again of which Exchange itself refuses a second one.
 _SEEN = 30.0
-#: Codes of the catalogue with which Exchange says that there is no such object.
-_NO_SUCH_OBJECT = ("not-found", "not-found-on-dc")
 
 
 @dataclass(frozen=True)
@@ -46,11 +43,23 @@ class Inquiry:
     config: BulkOperationConfig
     catalogue: tuple[KnownError, ...]
 
-    def why(self, item: Item, status: str) -> Question | None:
-        """Return the question why a followed *item* has this bad *status*; None if nothing would tell."""
+    def why(self, item: Item, status: str, *, curious: bool) -> Question | None:
+        """Return the question why a followed *item* has this bad *status*, or how far it is.
+
+        None if nothing would tell, or nobody needs to know.
+
+        Args:
+            item: The item.
+            status: What Exchange says of it.
+            curious: Whether it is its turn to be asked how far it is.
+        """
         follow = self.judge.operation.steps[item.step].follow
-        if follow is None or follow.detail is None or status not in (*follow.failed, *follow.warned):
+        if follow is None or follow.detail is None:
             return None
+        if status not in (*follow.failed, *follow.warned):
+            ended = status in follow.completed and self.config.follow.final_statistics
+            if not (follow.detail.progress and (curious or ended)):
+                return None
         return Question(status=status)
 
     def cmdlet(self, item: Item, question: Question) -> tuple[Cmdlet, tuple[str, ...]] | None:
@@ -60,7 +69,7 @@ class Inquiry:
         if bound is None:
             return None
         if isinstance(asked, Detail):
-            return bound, asked.keep
+            return bound, (*asked.keep, *asked.progress)
         step = self.judge.operation.steps[item.step]
         return bound, tuple(dict.fromkeys((*asked.match, *step.keep)))
 
@@ -128,7 +137,7 @@ class Inquiry:
     def _verdict(self, item: Item, asked: Lookup, outcome: Outcome) -> tuple[str, dict[str, object]]:
         if outcome.errors:
             known = classify(outcome.errors, self.catalogue, mutates=False).known
-            return (asked.missing if known.id in _NO_SUCH_OBJECT else "failed"), {}
+            return (asked.missing if known.id in NO_SUCH_OBJECT else "failed"), {}
         if outcome.answer is not Answer.COMPLETED:
             return "unknown", {}
         fitting = matching(asked.match, self.judge.filled(item), outcome.output)
@@ -175,11 +184,11 @@ class Inquiry:
 
     def _explained(self, item: Item, status: str, outcome: Outcome, now: float) -> Judgement:
         found = outcome.output[0] if len(outcome.output) == 1 else {}
-        why = ": ".join(_words(found, self._asked(item, Question(status=status))))
+        asked = self._asked(item, Question(status=status))
+        keep, progress = (asked.keep, asked.progress) if isinstance(asked, Detail) else ((), ())
+        step = self.judge.operation.steps[item.step].name
+        far = {name: text(found[name]) for name in progress if found.get(name) not in (None, "")}
+        item = replace(item, outputs={**item.outputs, step: {**item.outputs.get(step, {}), **far}})
+        why = ": ".join(filter(None, (text(found.get(name) or "") for name in keep)))
         judged = self.judge.followed(item, status, now, why)
-        return judged or Judgement(item, "item.still-in-doubt")
-
-
-def _words(found: object, asked: Lookup | Detail) -> Iterator[str]:
-    if isinstance(asked, Detail) and isinstance(found, dict):
-        yield from filter(None, (text(found.get(name) or "") for name in asked.keep))
+        return judged or Judgement(replace(item, progress=status), "item.progress")

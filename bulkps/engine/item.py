@@ -78,15 +78,21 @@ class Item:
     lookups: int = 0
     ended: bool = False
 
-    def sending(self, now: float) -> "Item":
-        """Return it as it is the moment before its step is sent."""
+    def sending(self, now: float, *, counted: bool = True) -> "Item":
+        """Return it as it is the moment before its step is sent.
+
+        Args:
+            now: Epoch seconds.
+            counted: False where it only looks once more.
+        """
+        again = bool(self.attempt) and counted
         return replace(
             self,
             status=advance(self.status, BulkItemStatus.IN_PROGRESS),
             phase=Phase.SENT,
             attempt=self.attempt + 1,
             # A further step is no further attempt; a second try of any step is.
-            attempts=self.attempts + 1 if self.attempt or not self.attempts else self.attempts,
+            attempts=self.attempts + 1 if again or not self.attempts else self.attempts,
             not_before=0.0,
             code="",
             error="",
@@ -106,10 +112,10 @@ class Item:
             error: The same in words.
             counted: False if the attempt never reached Exchange.
         """
-        as_new = self.step == 0 and not self.doubtful
+        as_new = not self.outputs and not self.doubtful
         status = BulkItemStatus.PENDING if as_new else BulkItemStatus.IN_PROGRESS
         taken_back = 0 if counted else 1
-        first_of_a_later_step = self.attempt == 1 and self.step > 0
+        first_of_a_later_step = self.attempt == 1 and bool(self.outputs)
         return replace(
             self,
             status=advance(self.status, status),
@@ -160,6 +166,17 @@ class Item:
         """Return it at its good end."""
         status = advance(self.status, BulkItemStatus.COMPLETED)
         return replace(self, status=status, phase=Phase.OVER, completed_at=now, advice=advice)
+
+    def skipped(self, now: float, code: str, error: str, advice: str) -> "Item":
+        """Return it at its end without anything having been sent."""
+        status = advance(self.status, BulkItemStatus.SKIPPED)
+        return replace(
+            self, status=status, phase=Phase.OVER, completed_at=now, code=code, error=error, advice=advice
+        )
+
+    def examined(self, now: float) -> "Item":
+        """Return it as it is being examined: nothing is sent for it."""
+        return replace(self, status=advance(self.status, BulkItemStatus.IN_PROGRESS), started_at=now)
 
     def failed(self, now: float, code: str, error: str, advice: str) -> "Item":
         """Return it at its bad end."""

@@ -15,6 +15,8 @@ _DOUBT_ADVICE = (
     "bulkps does not send it again by itself. Look in Exchange whether it happened; if it did not, "
     "put the row into a new file and run that."
 )
+#: Codes of the catalogue with which Exchange says that there is no such object.
+NO_SUCH_OBJECT = ("not-found", "not-found-on-dc")
 _RETRY_ADVICE = "Look in Exchange whether it happened, or let bulkps retry look again."
 _MIDWAY_ADVICE = (
     "Done before it: {done}. Look in Exchange whether the last step happened too, and finish it by hand; "
@@ -65,6 +67,8 @@ class Judge:
         item = replace(item, warnings=(*item.warnings, *outcome.warnings))
         if outcome.answer is Answer.NOT_SENT:
             return Judgement(item.waiting(0.0, counted=False), "item.not-sent")
+        if step.polled and (judged := self._polled(item, step, outcome, now)):
+            return judged
         if outcome.answer is Answer.LOST:
             reason = outcome.errors[0].message if outcome.errors else "the answer was lost"
             return self.doubt(item, f"{step.cmdlet} was sent, its answer was never seen: {reason}", now)
@@ -75,6 +79,28 @@ class Judge:
         if outcome.answer is Answer.FAILED:
             return self.doubt(item, f"the pipeline of {step.cmdlet} failed without saying why", now)
         return self._answered(item, step, outcome, now)
+
+    def _polled(self, item: Item, step: Step, outcome: Outcome, now: float) -> Judgement | None:
+        """Return what becomes of an item whose step is repeated; None if it is judged as any other."""
+        kind, named = None, None
+        if outcome.errors and outcome.answer is not Answer.LOST:
+            meaning = classify(outcome.errors, self.catalogue, mutates=False)
+            kind, named = meaning.known.error_class, meaning.wait
+            passing = kind in (ErrorClass.TRANSIENT, ErrorClass.THROTTLED, ErrorClass.UNCERTAIN)
+            if not passing and meaning.known.id not in NO_SUCH_OBJECT:
+                return None
+        elif proven(step, self.filled(item), outcome.output) is not None:
+            return None
+        wait = self.config.poll.wait_after(item.attempt)
+        if wait is not None:
+            until, reason = now + max(wait, named or 0.0), f"{step.cmdlet} does not show it yet"
+            waiting = item.waiting(until, "not-shown", reason)
+            return Judgement(waiting, "item.retry", error_class=kind, named_wait=named)
+        error = f"{step.cmdlet} did not show it within {self.config.poll.give_up_after:g} s"
+        advice = (
+            f"Done before it: {self._done_before(item)}. bulkps retry looks again and sends none of it twice."
+        )
+        return Judgement(item.failed(now, "not-shown", error, advice), "item.failed")
 
     def _proven_all_the_same(self, item: Item, step: Step, outcome: Outcome) -> bool:
         return bool(step.returns) and proven(step, self.filled(item), outcome.output) is not None
@@ -182,7 +208,7 @@ class Judge:
 
     def step_done(self, item: Item, now: float) -> Judgement:
         """Return *item* at its next step, or at its good end."""
-        following = self.operation.next_step(item.step, {**self.operation.defaults, **item.values})
+        following = self.operation.next_step(item.step, self.filled(item), item.outputs)
         if following is None:
             return Judgement(item.completed(now, self.operation.advice), "item.completed")
         return Judgement(item.at_step(following), "item.step-completed")

@@ -194,8 +194,8 @@ class Machine:
             return
         self._pool.answered(event.session)
         self._pace.answered(self._now)
-        for item, status in self._follower.seen(event):
-            why = self._inquiry.why(item, status)
+        for item, status, curious in self._follower.seen(event):
+            why = self._inquiry.why(item, status, curious=curious)
             if why is None:
                 judged = self._judge.followed(item, status, self._now)
                 if judged:
@@ -341,7 +341,8 @@ class Machine:
                 break
             self._pace.handed(len(items), self._now)
             self._pool.working(number)
-            sends.append(ev.Send(number, tuple(self._depart(item, number) for item in items)))
+            batch = tuple(self._depart(item, number) for item in items)
+            sends.append(ev.Send(number, batch, tuple(items)))
         return sends
 
     @property
@@ -354,7 +355,7 @@ class Machine:
     def _depart(self, item: Item, session: int) -> Invocation:
         step = self._operation.steps[item.step]
         cmdlet = bind(step, self._judge.filled(item))
-        sending = item.sending(self._now)
+        sending = item.sending(self._now, counted=not step.polled)
         self._changes.append(Change(sending, "item.sending", self._now, cmdlet))
         self._window.depart(Flight(sending, session, cmdlet))
         return Invocation(item.key, cmdlet, step.wanted_properties)

@@ -93,6 +93,8 @@ class FollowPolicy:
         gone_after: Seconds after it was sent before which it never counts as gone: what was just made may
             not be seen everywhere yet (exchange-facts.md: up to 15 minutes).
         failures: After how many failed polls in a row the run is left to be resumed.
+        statistics: Of how many unfinished ones a poll also asks how far they are, in turn: a query each.
+        final_statistics: Whether one that is completed is asked how much it copied: a query each.
     """
 
     __pydantic_config__: ClassVar[Mapping[str, str]] = _STRICT
@@ -103,6 +105,8 @@ class FollowPolicy:
     absences: int = 3
     gone_after: float = 900.0
     failures: int = 5
+    statistics: int = 10
+    final_statistics: bool = True
 
     def __post_init__(self) -> None:
         """Refuse intervals that would not pass."""
@@ -113,7 +117,42 @@ class FollowPolicy:
             ("absences", self.absences, 1),
             ("gone_after", self.gone_after, 0),
             ("failures", self.failures, 1),
+            ("statistics", self.statistics, 0),
         )
+
+
+@dataclass(frozen=True)
+class PollPolicy:
+    """How patiently a step that only reads is repeated until it shows what it should.
+
+    Attributes:
+        first_wait: Seconds until the second time.
+        multiplier: What the wait is multiplied by after each further time.
+        max_wait: The longest wait in seconds.
+        give_up_after: Seconds of waiting after which it has failed. Provisioning takes up to 30 minutes as a
+            rule (exchange-facts.md section 3.4).
+    """
+
+    __pydantic_config__: ClassVar[Mapping[str, str]] = _STRICT
+
+    first_wait: float = 5.0
+    multiplier: float = 1.5
+    max_wait: float = 60.0
+    give_up_after: float = 1800.0
+
+    def __post_init__(self) -> None:
+        """Refuse waits that would not pass."""
+        _check(
+            ("first_wait", self.first_wait, 0.05),
+            ("multiplier", self.multiplier, 1),
+            ("max_wait", self.max_wait, self.first_wait),
+            ("give_up_after", self.give_up_after, 0),
+        )
+
+    def wait_after(self, attempt: int) -> float | None:
+        """Return the seconds to wait after *attempt* (from 1), or None once that was long enough."""
+        waits = [min(self.max_wait, self.first_wait * self.multiplier**n) for n in range(min(attempt, 1000))]
+        return None if sum(waits) > self.give_up_after else waits[-1]
 
 
 @dataclass(frozen=True)
@@ -206,10 +245,17 @@ class BulkOperationConfig:
         item_timeout: Seconds that an item may take; past it it is stopped and in doubt. Exchange Online's
             own limit is 900.
         wait: Whether asynchronous steps are followed to their end.
+        preflight: Whether what is known to fail is looked for before anything is sent.
+        require_clean: Whether nothing at all is sent if pre-flight finds a blocker.
+        preflight_sizes: Whether pre-flight reads how big mailboxes are (two cmdlets a row); None for when
+            there are few rows.
+        onmicrosoft_fallback: Whether a new account whose domain is federated gets the same name in the
+            ``.onmicrosoft.com`` domain.
         retry: A policy for each class of error that may be retried.
         connect: How often and how patiently a session is opened.
         follow: How asynchronous steps are asked after.
         lookup: How patiently items in doubt are looked up.
+        poll: How patiently what was just made is waited for to be shown.
         max_failures: So many failed rows stop the run; None for any number.
         max_failure_share: A larger share of failed rows stops it, once 20 are at their end; None for any.
         breakers: The same for the failures of one class of error.
@@ -227,10 +273,15 @@ class BulkOperationConfig:
     adaptive_pacing: bool = True
     item_timeout: float = 900.0
     wait: bool = True
+    preflight: bool = True
+    require_clean: bool = False
+    preflight_sizes: bool | None = None
+    onmicrosoft_fallback: bool = False
     retry: dict[ErrorClass, RetryPolicy] = field(default_factory=_retry_defaults)
     connect: ConnectPolicy = ConnectPolicy()
     follow: FollowPolicy = FollowPolicy()
     lookup: LookupPolicy = LookupPolicy()
+    poll: PollPolicy = PollPolicy()
     max_failures: int | None = None
     max_failure_share: float | None = None
     breakers: dict[ErrorClass, Breaker] = field(default_factory=dict)
@@ -253,6 +304,9 @@ class BulkOperationConfig:
             ("item_timeout", self.item_timeout, 1),
             further=others,
         )
+        if not self.preflight and (self.require_clean or self.onmicrosoft_fallback):
+            name = "require_clean" if self.require_clean else "onmicrosoft_fallback"
+            raise FieldProblems([(name, "needs preflight, which is off")])
         # Its own rules are the breaker's.
         Breaker(self.max_failures, self.max_failure_share)
         object.__setattr__(self, "retry", _retry_defaults() | self.retry)

@@ -108,7 +108,7 @@ class Pool:
                 # Others are open: the endpoint has a limit, and this is it.
                 self._limit = len(self._sessions)
             self._refusals = 0
-        elif _is_final(meaning.known) or self._refusals >= self._config.attempts_of(policy):
+        elif is_final(meaning.known) or self._refusals >= self._config.attempts_of(policy):
             return ev.Finish(StopReason.CANNOT_CONNECT, event.error.message, meaning.known.advice)
         return None
 
@@ -162,6 +162,6 @@ class Pool:
             self._closings.append(ev.CloseSession(number, worn or session.tired))
 
 
-def _is_final(known: KnownError) -> bool:
+def is_final(known: KnownError) -> bool:
     """Return whether trying to connect again would only be refused again (or lock the account)."""
     return known is not UNKNOWN_READ and known.error_class in (ErrorClass.AUTH, ErrorClass.PERMANENT)

@@ -17,7 +17,7 @@ class Secret:
         self._text = text
 
     def reveal(self) -> str:
-        """Return the text; only a session that serializes it as a SecureString should ask."""
+        """Return the text; only who serializes it as a SecureString, or seals or hands it out, should ask."""
         return self._text
 
     def __repr__(self) -> str:

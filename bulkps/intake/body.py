@@ -37,8 +37,8 @@ class Body:
         self._reader = reader
         self._layout = layout
         self._suspicious = suspicious
-        self._groups = [group for group in operation.unique if all(name in layout.columns for name in group)]
-        self._keyed = {name for group in self._groups for name in group}
+        self._groups = [group for group in operation.unique if group[0] in layout.columns]
+        self._keyed = {name for group in self._groups for name in group if name in layout.columns}
         self._lanes: list[tuple[int, Lane]] = [
             (index, lane(operation.columns[name], key=name in self._keyed, results=layout.results))
             for name, index in layout.columns.items()
@@ -85,9 +85,11 @@ class Body:
     def _group_keys(
         self, group: tuple[str, ...], folded: dict[str, Sequence[str]], looked_at: dict[int, ReadRow]
     ) -> Sequence[Key | None]:
-        keys: list[Key | None] = list(zip(*(folded[name] for name in group), strict=True))
-        if any("" in folded[name] for name in group):
-            keys = [key if key and all(key) else None for key in keys]
+        length = len(folded[group[0]])
+        parts = (folded.get(name, [""] * length) for name in group)
+        keys: list[Key | None] = list(zip(*parts, strict=True))
+        if "" in folded[group[0]]:
+            keys = [key if key and key[0] else None for key in keys]
         for index, row in looked_at.items():
             keys[index] = key_of(row.values, group)
         return keys

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from bulkps.exchange.cmdlet import Value
 from bulkps.intake.formula import formula_unsafe
 from bulkps.intake.header import BLANKS, Layout
-from bulkps.operations.model import Column, Operation
+from bulkps.operations.columns import Column
+from bulkps.operations.model import Operation
 from bulkps.yamlfile import nearest
 
 #: Characters that make a session die without a word (U+FFFE, U+FFFF), that it cannot send (half a
@@ -103,9 +104,10 @@ class RowReader:
 
 def key_of(values: dict[str, Value], group: Sequence[str]) -> Key | None:
     """Return what *values* are compared by in a unique *group* of columns; None where one is not there."""
-    if all(name in values for name in group):
-        return tuple(str(values[name]).casefold() for name in group)
-    return None
+    if group[0] not in values:
+        return None
+    # An empty cell of a further column, and the value false, are one: the key of an item takes them so too.
+    return tuple(str(values.get(name) or "").casefold() for name in group)
 
 
 def _value(column: Column, cell: str) -> tuple[str, Value]:

@@ -123,7 +123,7 @@ class _Check:
                         key = keys[index]
                         earlier = known.earlier(key, row) if key is not None else None
                         if earlier is not None:
-                            places = [layout.columns[name] for name in group]
+                            places = [layout.columns[name] for name in group if name in layout.columns]
                             found = ", ".join(chunk.rows[index][place] for place in places)
                             column = " + ".join(layout.label(place) for place in places)
                             expected = f"no duplicate: row {earlier} has the same"

@@ -9,7 +9,7 @@ from itertools import chain, islice
 
 from bulkps.intake.header import BLANKS, known_headers
 from bulkps.intake.report import Problem, shortened
-from bulkps.operations.loader import folded_header
+from bulkps.operations.checks import folded_header
 from bulkps.operations.model import Operation
 
 #: The most characters of a cell. Far above anything that Exchange takes: it holds a quote that is never

@@ -8,7 +8,7 @@ from functools import partial
 from bulkps.intake.formula import formula_unsafe
 from bulkps.intake.report import Problem, readable_name, shortened
 from bulkps.operations.celltypes import CELL_TYPES
-from bulkps.operations.loader import folded_header
+from bulkps.operations.checks import folded_header
 from bulkps.operations.model import Operation
 from bulkps.operations.resultcolumns import ALL_RESULTS_COLUMNS, RESULTS_MARK
 from bulkps.yamlfile import nearest

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from bulkps.intake.header import BLANKS
 from bulkps.operations.celltypes import CELL_TYPES
-from bulkps.operations.model import Column
+from bulkps.operations.columns import Column
 
 #: Kinds whose canonical value is the cell in lower case unless it starts with one of these characters.
 #: All kinds that keep the cell as it is need no entry.

@@ -7,17 +7,21 @@ from collections.abc import Mapping, Sequence
 from bulkps.operations.model import Operation
 
 
-def template_text(operation: Operation, rows: Sequence[Mapping[str, str]] | None = None) -> str:
+def template_text(
+    operation: Operation, rows: Sequence[Mapping[str, str]] | None = None, *, every: bool = False
+) -> str:
     r"""Return a CSV text with the columns of *operation*; line ends are ``\r\n``.
 
     Args:
         operation: Whose columns it has.
         rows: Cells by column; what is left out is empty. Without it, one row of the columns' examples.
+        every: Whether the columns that few need are there too.
     """
+    columns = {name: column for name, column in operation.columns.items() if every or not column.rare}
     if rows is None:
-        rows = [{name: column.example for name, column in operation.columns.items()}]
+        rows = [{name: column.example for name, column in columns.items()}]
     text = io.StringIO()
-    writer = csv.DictWriter(text, list(operation.columns), lineterminator="\r\n")
+    writer = csv.DictWriter(text, list(columns), lineterminator="\r\n", extrasaction="ignore")
     writer.writeheader()
     writer.writerows(rows)
     return text.getvalue()

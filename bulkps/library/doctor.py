@@ -8,8 +8,8 @@ from bulkps.engine.ports import SessionRefusedError
 from bulkps.errors import CannotConnect
 from bulkps.exchange.errors import KnownError, classify
 from bulkps.library.runs import cmdlets_of
-from bulkps.operations.loader import uses
 from bulkps.operations.model import Operation
+from bulkps.operations.uses import uses
 from bulkps.sessions.connection import Connection, ConnectionType, Credentials
 from bulkps.sessions.facts import SessionFacts, describe, offered
 from bulkps.sessions.open import Opened, open_one, reachable

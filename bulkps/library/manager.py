@@ -14,12 +14,15 @@ from bulkps.exchange.cmdlet import Value
 from bulkps.intake import CheckReport, InputRow
 from bulkps.library.csvhandler import operation_named
 from bulkps.library.items import BulkOperationItem, BulkOperationResult
-from bulkps.library.planning import create_run
+from bulkps.library.passwords import handing_out
+from bulkps.library.planning import create_run, only_checked
 from bulkps.library.runs import RunReport, operation_of, proceed
 from bulkps.library.target import Target, check_target
-from bulkps.operations.model import BulkOperationType, Operation, cell_text
+from bulkps.operations.columns import cell_text
+from bulkps.operations.model import BulkOperationType, Operation
 from bulkps.records import home
 from bulkps.records.journal import Journal
+from bulkps.records.passwords import PasswordFile
 from bulkps.records.rows import Run
 from bulkps.settings import Settings, load_settings
 
@@ -57,14 +60,17 @@ class BulkOperationManager:
         items: Sequence[BulkOperationItem],
         *,
         again: bool = False,
+        passwords: PasswordFile | None = None,
     ) -> BulkOperationResult:
         """Execute *operation* on *items* and return how it stands when it is over or has to stop.
 
         The items that are given are kept up to date while it runs. What another run completed is SKIPPED,
-        unless it is to be done *again*.
+        unless it is to be done *again*. Each generated password is in *passwords*, a new file, before it is
+        sent; without that nobody sees them.
 
         Raises:
             InvalidInput: If an item is not sound; nothing was sent.
+            UsageProblem: If *passwords* is there already, cannot be made, or the operation makes none.
             ContentElsewhere: If another run is not at its end with an item's content; nothing was sent.
             CannotConnect: If a password is needed and nowhere to be had.
             RecordFailed: If a record could not be written.
@@ -73,16 +79,15 @@ class BulkOperationManager:
         report, rows = _planned(found, items)
         target = self._target(self._connection)
         check_target(found, target)
-        journal = Journal(home.journal_path())
-        try:
+        with Journal(home.journal_path()) as journal, handing_out(found, passwords):
             run = create_run(journal, found, report, rows, target, again=again)
-            return self._proceed(journal, run, found, target, list(items))
-        finally:
-            journal.close()
+            return self._proceed(journal, run, found, target, list(items), passwords=passwords)
 
-    def execute_bulk_recovery(self, items: Sequence[BulkOperationItem]) -> BulkOperationResult:
+    def execute_bulk_recovery(
+        self, items: Sequence[BulkOperationItem], *, passwords: PasswordFile | None = None
+    ) -> BulkOperationResult:
         """Recover inactive mailboxes; see execute. It is one-way, and does not ask."""
-        return self.execute(BulkOperationType.RECOVERY, items)
+        return self.execute(BulkOperationType.RECOVERY, items, passwords=passwords)
 
     def execute_bulk_restore(self, items: Sequence[BulkOperationItem]) -> BulkOperationResult:
         """Restore mailboxes into others; see execute."""
@@ -91,12 +96,19 @@ class BulkOperationManager:
     def execute_bulk_validation(
         self, operation: BulkOperationType | Operation | str, items: Sequence[BulkOperationItem]
     ) -> BulkOperationResult:
-        """Check *items* against an operation's columns; nothing is sent.
+        """Find everything that would make items fail, and change nothing.
 
-        Items become COMPLETED where they are sound, FAILED with the reason where they are not.
+        The columns are checked first. If all are sound and it is known what makes the operation fail, Exchange
+        is read: an item is COMPLETED where nothing blocks it, FAILED with the codes of its blockers.
+
+        Raises:
+            CannotConnect: If a password is needed and nowhere to be had.
+            RecordFailed: If a record could not be written.
         """
         found = operation_named(operation)
         problems = _problems(found, items)
+        if found.preflight and items and not problems:
+            return self._validate(found, list(items))
         for item in items:
             sentences = problems.get(item.row_number, [])
             item.status = BulkItemStatus.FAILED if sentences else BulkItemStatus.COMPLETED
@@ -104,6 +116,15 @@ class BulkOperationManager:
         counts = {status: sum(item.status is status for item in items) for status in BulkItemStatus}
         code = ExitCode.INVALID_INPUT if problems else ExitCode.COMPLETED
         return BulkOperationResult(BulkOperationType.VALIDATE.value, "", counts, code, items=list(items))
+
+    def _validate(self, operation: Operation, items: list[BulkOperationItem]) -> BulkOperationResult:
+        report, rows = _planned(operation, items)
+        target = self._target(self._connection)
+        check_target(operation, target)
+        checked = only_checked(operation)
+        with Journal(home.journal_path()) as journal:
+            run = create_run(journal, checked, report, rows, target)
+            return self._proceed(journal, run, checked, target, items)
 
     def cancel_operation(self, run: str | None = None) -> bool:
         """Ask a run of this manager to skip the rest; safe from any thread.
@@ -145,20 +166,23 @@ class BulkOperationManager:
         finally:
             journal.close()
 
-    def retry_failed(self, run: str = "last") -> BulkOperationResult:
+    def retry_failed(
+        self, run: str = "last", *, passwords: PasswordFile | None = None
+    ) -> BulkOperationResult:
         """Send the FAILED items of a run again as new attempts of the same run; those in doubt are looked up.
+
+        Each generated password is in *passwords*, a new file, before it is sent.
 
         Raises:
             RunNotFound: If there is none.
             RunOwnedElsewhere: If another process works on it.
+            UsageProblem: If *passwords* is there already, cannot be made, or the operation makes none.
         """
-        journal = Journal(home.journal_path())
-        try:
+        with Journal(home.journal_path()) as journal:
             found = journal.run(run)
-            target = self._target(found.connection)
-            return self._proceed(journal, found, operation_of(found), target, [], retry=True)
-        finally:
-            journal.close()
+            operation, target = operation_of(found), self._target(found.connection)
+            with handing_out(operation, passwords):
+                return self._proceed(journal, found, operation, target, [], retry=True, passwords=passwords)
 
     def _target(self, name: str | None) -> Target:
         chosen, connection = self._settings.choose_connection(name)
@@ -174,6 +198,7 @@ class BulkOperationManager:
         items: list[BulkOperationItem],
         *,
         retry: bool = False,
+        passwords: PasswordFile | None = None,
     ) -> BulkOperationResult:
         by_row = {item.row_number: item for item in items}
 
@@ -191,7 +216,15 @@ class BulkOperationManager:
                 self._drivers[run.id] = driver
 
         try:
-            report = proceed(journal, run, target, retry=retry, on_changes=tell, on_driver=register)
+            report = proceed(
+                journal,
+                run,
+                target,
+                retry=retry,
+                on_changes=tell,
+                on_driver=register,
+                passwords=passwords,
+            )
         finally:
             with self._lock:
                 self._drivers.pop(run.id, None)
@@ -270,10 +303,11 @@ def _problems(operation: Operation, items: Sequence[BulkOperationItem]) -> dict[
     for item in items:
         sentences = _own_problems(operation, item)
         for group in operation.unique:
-            key = (*group, *(str(item.values.get(name, "")).casefold() for name in group))
+            key = (*group, *(str(item.values.get(name) or "").casefold() for name in group))
             first = keys.setdefault(key, item.row_number)
             if first != item.row_number or item.row_number in rows:
-                sentences.append(f"{', '.join(group)}: row {first} has the same")
+                given = ", ".join(name for name in group if item.values.get(name)) or group[0]
+                sentences.append(f"{given}: row {first} has the same")
         if item.row_number < 0:
             sentences.append(f"row_number must not be negative, not {item.row_number}")
         if item.row_number in rows:

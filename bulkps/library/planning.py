@@ -2,7 +2,7 @@
 
 import secrets
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
 from itertools import islice
@@ -11,13 +11,14 @@ from bulkps import yamlfile
 from bulkps.engine.item import Item, Phase
 from bulkps.engine.policy import BulkOperationConfig
 from bulkps.engine.status import BulkItemStatus
-from bulkps.errors import ContentElsewhere, RecordFailed
+from bulkps.errors import ContentElsewhere, RecordFailed, UsageProblem
 from bulkps.exchange.cmdlet import Cmdlet
 from bulkps.intake import CheckReport, InputRow
-from bulkps.library.target import Target, who
+from bulkps.library.target import Target, offered, who
 from bulkps.operations.bind import bind, item_key, places
 from bulkps.operations.loader import dump_operation
-from bulkps.operations.model import Operation
+from bulkps.operations.model import BulkOperationType, Operation, is_given
+from bulkps.operations.uses import lacking
 from bulkps.records import home
 from bulkps.records.journal import Journal
 from bulkps.records.overview import elsewhere
@@ -27,6 +28,11 @@ from bulkps.records.rows import Elsewhere, Run
 DONE_ALREADY = "done-already"
 #: How many contents one question to the journal holds.
 _CHUNK = 500
+
+
+def only_checked(operation: Operation) -> Operation:
+    """Return *operation* as it is validated: nothing of it is sent, whatever becomes of its run."""
+    return replace(operation, steps=(), one_way=False, advice="")
 
 
 def create_run(
@@ -56,10 +62,13 @@ def create_run(
         RecordFailed: If it cannot be kept.
     """
     run = _new_run(operation, report, target)
-    # The embedded simulator's tenant ends with its run: what was done there is nowhere.
-    remembers = not target.connection.embedded
+    # The embedded simulator's tenant ends with its run: what was done there is nowhere. And what was only
+    # checked may be checked again.
+    remembers = not target.connection.embedded and bool(operation.steps)
     try:
-        journal.create(run, _planned(journal, run, operation, rows, again=again, remembers=remembers))
+        offers = offered(target.connection)
+        planned = _planned(journal, run, operation, rows, offers=offers, again=again, remembers=remembers)
+        journal.create(run, planned)
     except RecordFailed as error:
         advice = "make room or repair access, then run it again: there is no run yet to resume"
         raise RecordFailed(error.what, error.reason, advice) from error
@@ -67,10 +76,11 @@ def create_run(
 
 
 def _new_run(operation: Operation, report: CheckReport, target: Target) -> Run:
-    name = f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{operation.name}-{secrets.token_hex(2)}"
+    doing = operation.name if operation.steps else BulkOperationType.VALIDATE.value
+    name = f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{doing}-{secrets.token_hex(2)}"
     return Run(
         id=name,
-        operation=operation.name,
+        operation=doing,
         operation_text=dump_operation(operation),
         connection=target.name,
         simulated=target.connection.simulated,
@@ -92,17 +102,35 @@ def _planned(
     operation: Operation,
     rows: Iterable[InputRow],
     *,
+    offers: Collection[str],
     again: bool,
     remembers: bool,
 ) -> Iterator[tuple[Item, Sequence[str]]]:
-    waiting = iter(rows)
+    waiting, seen = iter(rows), set[frozenset[str]]()
     while chunk := list(islice(waiting, _CHUNK)):
+        for row in chunk:
+            _refuse_unavailable(operation, row, offers, seen)
         items = [_item(operation, row, run.id if again else "") for row in chunk]
         known = elsewhere(journal, run, [item.content for item in items]) if remembers else {}
         _refuse_unfinished(items, known)
         for item, row in zip(items, chunk, strict=True):
             found = known.get(item.content)
             yield (_done_already(item, found) if found and not again else item), row.cells
+
+
+def _refuse_unavailable(
+    operation: Operation, row: InputRow, offers: Collection[str], seen: set[frozenset[str]]
+) -> None:
+    """Refuse a row that fills a column of which the Exchange at the other end has no parameter."""
+    given = frozenset(name for name in row.values if is_given(row.values, name))
+    if given in seen:
+        return
+    seen.add(given)
+    if missing := lacking(operation, given, offers):
+        kind = "Exchange Online" if "EXO" in offers else "an Exchange Server"
+        raise UsageProblem(
+            f"row {row.row} needs {', '.join(missing)}, which {kind} does not have; nothing was sent"
+        )
 
 
 def _item(operation: Operation, row: InputRow, salt: str) -> Item:
@@ -149,13 +177,12 @@ def plan(operation: Operation, row: InputRow) -> Iterator[Cmdlet]:
     """
     key = item_key(operation, row.values)
     outputs: dict[str, dict[str, str]] = {}
-    values = {**operation.defaults, **row.values}
-    index = operation.next_step(-1, values)
+    index = operation.next_step(-1, {**operation.defaults, **row.values})
     while index is not None:
         step = operation.steps[index]
         yield bind(step, places(operation, row.values, key, "<run>", outputs))
         outputs[step.name] = {name: f"<{step.name}.{name}>" for name in step.keep}
-        index = operation.next_step(index, values)
+        index = operation.next_step(index, places(operation, row.values, key, "<run>", outputs), outputs)
 
 
 def _options_text(config: BulkOperationConfig) -> str:

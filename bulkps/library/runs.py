@@ -8,25 +8,27 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bulkps import yamlfile
-from bulkps.engine.driver import Driver
+from bulkps.engine.driver import Driver, Prepare
 from bulkps.engine.events import Finish, StopReason
 from bulkps.engine.item import FAILED_AT_EXCHANGE, IN_DOUBT, Change
 from bulkps.engine.machine import Machine
 from bulkps.engine.policy import BulkOperationConfig
 from bulkps.engine.status import BulkItemStatus
 from bulkps.errors import BulkpsError, ExitCode, RecordFailed, UsageProblem
-from bulkps.exchange.cmdlet import Cmdlet, Secret
 from bulkps.exchange.errors import ErrorClass, portable_patterns
+from bulkps.library.passwords import password_maker
 from bulkps.library.planning import DONE_ALREADY
+from bulkps.library.preflight import CMDLETS, Examination
+from bulkps.library.reader import Sessions
 from bulkps.library.target import Target, check_target, who
-from bulkps.operations.bind import PASSWORD
-from bulkps.operations.loader import load_operation, uses
+from bulkps.operations.loader import load_operation
 from bulkps.operations.model import Operation
-from bulkps.operations.passwords import generate
+from bulkps.operations.uses import uses
 from bulkps.records import home, results
 from bulkps.records.audit import Audit
 from bulkps.records.journal import Journal, owner_name
 from bulkps.records.overview import skipped_as
+from bulkps.records.passwords import PasswordFile
 from bulkps.records.recorder import Recorder
 from bulkps.records.rows import Run
 from bulkps.sessions.connection import Connection
@@ -53,6 +55,7 @@ class RunReport:
         exit_code: What it comes down to.
         results: The results file, or None if none was written.
         settled: How many items are SKIPPED because an earlier run completed them.
+        sends: Whether the run sends anything; one that only checks does not.
     """
 
     run: Run
@@ -61,6 +64,7 @@ class RunReport:
     exit_code: ExitCode
     results: Path | None
     settled: int = 0
+    sends: bool = True
 
 
 def operation_of(run: Run) -> Operation:
@@ -83,6 +87,7 @@ def proceed(
     on_driver: OnDriver = lambda driver: None,
     results_path: Path | None = None,
     ends_at: float | None = None,
+    passwords: PasswordFile | None = None,
 ) -> RunReport:
     """Work on *run* until it is over or has to stop; write its results.
 
@@ -95,6 +100,7 @@ def proceed(
         on_driver: Told the driver before anything is sent.
         results_path: Where the results go; None for the usual place.
         ends_at: Epoch seconds at which it pauses; None for never.
+        passwords: Where generated passwords go before they are sent, begun; None for nowhere.
 
     Raises:
         UsageProblem: If the target is not where the run was begun.
@@ -107,13 +113,36 @@ def proceed(
         target = replace(target, config=replace(target.config, retry_failed=True))
     check_target(operation, target)
     _check_place(run, target)
+    _check_kind(run, operation, retry=retry)
     with _work_on(journal, run) as work:
         if retry:
             looked_up = [i for i, step in enumerate(operation.steps) if step.reconcile]
             work.recorder.retry_failed(_NEVER_AGAIN, _MAY_BE_THERE, looked_up)
-        finish = _drive(work.recorder, work.run, operation, target, on_changes, on_driver, ends_at)
-        work.finish = finish
-    return finished(journal, run.id, finish, results_path)
+        orders = _Orders(on_changes, on_driver, ends_at, password_maker(operation, passwords))
+        work.finish = _carry_out(work, operation, target, orders)
+    return finished(journal, run.id, work.finish, results_path)
+
+
+def _check_kind(run: Run, operation: Operation, *, retry: bool) -> None:
+    if retry and not operation.steps:
+        raise UsageProblem(f"run {run.id} only checked its rows; bulkps validate checks them again")
+
+
+@dataclass(frozen=True)
+class _Orders:
+    """What whoever started it wants of a run.
+
+    Attributes:
+        on_changes: Called after changes are durable.
+        on_driver: Told the driver before anything is sent.
+        ends_at: Epoch seconds at which it pauses; None for never.
+        prepare: Puts generated passwords in.
+    """
+
+    on_changes: OnChanges
+    on_driver: OnDriver
+    ends_at: float | None
+    prepare: Prepare
 
 
 @dataclass
@@ -186,8 +215,9 @@ def finished(journal: Journal, name: str, finish: Finish, results_path: Path | N
             f"the results could not be written: {error.reason}; bulkps results {run.id} -o FILE writes them"
         )
         finish, path = replace(finish, detail="; ".join(filter(None, (finish.detail, note)))), None
+    sends = bool(operation_of(run).steps)
     counts, settled = journal.counts(run.id), skipped_as(journal, run.id, DONE_ALREADY)
-    return RunReport(run, counts, finish, exit_code(counts, finish.reason, settled), path, settled)
+    return RunReport(run, counts, finish, exit_code(counts, finish.reason, settled), path, settled, sends)
 
 
 def exit_code(counts: dict[BulkItemStatus, int], reason: StopReason, settled: int = 0) -> ExitCode:
@@ -195,6 +225,8 @@ def exit_code(counts: dict[BulkItemStatus, int], reason: StopReason, settled: in
     total = sum(counts.values())
     if reason is StopReason.CANNOT_CONNECT and counts[BulkItemStatus.PENDING] == total:
         return ExitCode.CANNOT_CONNECT
+    if reason is StopReason.NOT_CLEAN:
+        return ExitCode.INVALID_INPUT
     if counts[BulkItemStatus.PENDING] or counts[BulkItemStatus.IN_PROGRESS]:
         return ExitCode.UNFINISHED
     if counts[BulkItemStatus.FAILED] or counts[BulkItemStatus.SKIPPED] > settled:
@@ -208,53 +240,61 @@ def cmdlets_of(operation: Operation) -> list[str]:
     return list(dict.fromkeys(cmdlet for cmdlet, _ in uses(operation)))
 
 
-def with_password(cmdlet: Cmdlet) -> Cmdlet:
-    """Return *cmdlet* with a fresh password where it takes one; it is kept nowhere."""
-    if not any(value is PASSWORD for value in cmdlet.parameters.values()):
-        return cmdlet
-    fresh = {
-        name: Secret(generate(secrets.randbelow)) if value is PASSWORD else value
-        for name, value in cmdlet.parameters.items()
-    }
-    return replace(cmdlet, parameters=fresh)
-
-
-def _drive(
-    recorder: Recorder,
-    run: Run,
-    operation: Operation,
-    target: Target,
-    on_changes: OnChanges,
-    on_driver: OnDriver,
-    ends_at: float | None,
-) -> Finish:
-    connection, config = target.connection, target.config
-    _say_started(recorder, run, connection)
+def _carry_out(work: _Work, operation: Operation, target: Target, orders: _Orders) -> Finish:
+    """Look before anything is sent, if that was not done yet; then send."""
+    recorder, connection = work.recorder, target.connection
+    _say_started(recorder, work.run, connection)
     throttled = portable_patterns(target.catalogue, ErrorClass.THROTTLED)
-    with endpoint(
-        connection, target.credentials, config.item_timeout, cmdlets_of(operation), throttled
-    ) as there:
-        machine = Machine(
-            operation,
-            config,
-            target.catalogue,
-            f"bulkps-{run.id}",
-            one_first=target.credentials.password is not None,
-            ends_at=ends_at,
-        )
-        driver = Driver(
-            machine, operation, recorder, there.connect, on_changes=on_changes, prepare=with_password
-        )
-        on_driver(driver)
+    cmdlets = list(dict.fromkeys((*cmdlets_of(operation), *(CMDLETS if operation.preflight else ()))))
+    with endpoint(connection, target.credentials, target.config.item_timeout, cmdlets, throttled) as there:
+        sessions = Sessions(there.connect)
         try:
-            finish = driver.run()
+            finish = _look(work, operation, target, sessions, orders.on_changes)
+            if finish is None:
+                finish = _drive(work, operation, target, sessions, orders)
         except BulkpsError:
             raise
         except BaseException as error:
             recorder.say("run.broken", f"it ended by an error: {type(error).__name__}")
             raise
+        finally:
+            sessions.close()
     recorder.say("run.stopped", finish.detail or finish.reason.value, reason=finish.reason.value)
     return finish
+
+
+def _look(
+    work: _Work, operation: Operation, target: Target, sessions: Sessions, on_changes: OnChanges
+) -> Finish | None:
+    """Run pre-flight, or say that it was skipped; return why the run stops here, or None."""
+    if operation.preflight is None or work.run.preflight:
+        return None
+    if not target.config.preflight:
+        work.recorder.preflighted({"state": "skipped"})
+        return None
+    found = Examination(operation, target, sessions, work.recorder, on_changes).run(operation.preflight)
+    return found or (None if operation.steps else Finish(StopReason.DONE))
+
+
+def _drive(work: _Work, operation: Operation, target: Target, sessions: Sessions, orders: _Orders) -> Finish:
+    machine = Machine(
+        operation,
+        target.config,
+        target.catalogue,
+        f"bulkps-{work.run.id}",
+        one_first=target.credentials.password is not None,
+        ends_at=orders.ends_at,
+    )
+    driver = Driver(
+        machine,
+        operation,
+        work.recorder,
+        sessions.connect,
+        on_changes=orders.on_changes,
+        prepare=orders.prepare,
+    )
+    orders.on_driver(driver)
+    return driver.run()
 
 
 def _say_started(recorder: Recorder, run: Run, connection: Connection) -> None:

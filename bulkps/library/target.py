@@ -8,8 +8,8 @@ from pathlib import Path
 from bulkps.engine.policy import BulkOperationConfig
 from bulkps.errors import UsageProblem
 from bulkps.exchange.errors import KnownError
-from bulkps.operations.loader import releases
 from bulkps.operations.model import Operation
+from bulkps.operations.uses import RELEASES, releases
 from bulkps.sessions.connection import Connection, ConnectionType, Credentials
 from bulkps.sessions.open import simulator_options
 
@@ -57,6 +57,13 @@ def check_target(operation: Operation, target: Target) -> None:
             "is an Exchange Server (type exchange); nothing was sent"
         )
     check_connection(target.name, target.connection)
+
+
+def offered(connection: Connection) -> tuple[str, ...]:
+    """Return the Exchange releases that may be at the end of a connection."""
+    if connection.type is ConnectionType.EXCHANGE:
+        return tuple(release for release in RELEASES if release != "EXO")
+    return ("EXO",) if connection.exchange_online or connection.embedded else RELEASES
 
 
 def check_connection(name: str, connection: Connection) -> None:

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 
 from bulkps.exchange.cmdlet import NULL, Cmdlet, Part, Secret, Value
 from bulkps.exchange.facts import cmdlet_facts
-from bulkps.operations.model import NULL_TEXT, Detail, Follow, Lookup, Operation, Parameter, Step
+from bulkps.operations.columns import NULL_TEXT
+from bulkps.operations.model import Detail, Follow, Lookup, Operation, Parameter, Step
 from bulkps.operations.template import Template
 
 #: Where a generated password goes; the driver puts a fresh one in when the cmdlet is sent.
@@ -48,7 +49,7 @@ def places(
 
 def bind(step: Step, filled: Mapping[str, Value]) -> Cmdlet:
     """Return the cmdlet of *step* with its parameters; those with an empty place are left out."""
-    return Cmdlet(step.cmdlet, _parameters(step.cmdlet, step.parameters, filled))
+    return Cmdlet(step.cmdlet, _parameters(step.cmdlet, step.declared(filled), filled))
 
 
 def bind_query(follow: Follow, batch: str) -> Cmdlet:

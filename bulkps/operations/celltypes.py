@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from bulkps.exchange.folders import WELL_KNOWN
 from bulkps.exchange.sizes import read_size, size_argument
 
 
@@ -65,6 +66,10 @@ _SMTP = rf"(?=[^@]{{1,64}}@){_ATOM}(?:\.{_ATOM})*@{_LABEL}(?:\.{_LABEL})+"
 # plus is legal too in Exchange Online's MicrosoftOnlineServicesID.
 _UPN_ATOM = r"[A-Za-z0-9'_!#^~+-]+"
 _UPN = rf"(?=[^@]{{1,64}}@){_UPN_ATOM}(?:\.{_UPN_ATOM})*@{_LABEL}(?:\.{_LABEL})+"
+# As bulkps.exchange.folders reads them: a first name between number signs is a well-known folder.
+_NAME = r"[^/*;\r\n]+"
+_KNOWN = "|".join(WELL_KNOWN)
+_FOLDER = rf"(?:#(?ai:{_KNOWN})#|(?!#[^/;\r\n]*#(?:[/;\r\n]|\Z)){_NAME})(?:/{_NAME})*(?:/\*)?"
 _DN = r"(?i:CN|OU)=[^\r\n]+,(?i:DC)=[^\r\n]+"
 
 #: Every type of cell by name.
@@ -88,6 +93,11 @@ CELL_TYPES = {
             _boolean,
         ),
         CellType("number", "a whole number", r"[0-9]{1,9}", int),
+        CellType(
+            "folder",
+            "a folder such as Inbox/Projects, #Inbox#/* (well-known, with all below it) or Projects/*",
+            _FOLDER,
+        ),
         CellType("size", "a size such as 50GB, 49.5 GB or Unlimited", _SIZE, _size),
     )
 }

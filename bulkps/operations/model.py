@@ -1,28 +1,17 @@
 """An operation: its columns and its steps. Whoever holds an Operation holds a sound one."""
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property
 from typing import ClassVar, Literal
 
-from bulkps.exchange.cmdlet import NULL, Null, Value
-from bulkps.operations.celltypes import CELL_TYPES
+from bulkps.exchange.cmdlet import Value
+from bulkps.operations.columns import SEPARATOR, STRICT, CellValue, Column, Scalar
 from bulkps.operations.template import Template
 
-#: What pydantic is told of every dataclass here: a key that it does not know is a problem.
-STRICT = {"extra": "forbid"}
-
-Scalar = str | bool | int
-#: What a column's cell stands for.
-CellValue = Scalar | Null | tuple[str, ...]
 #: What a parameter is given: a constant or template, a list of them, or a hashtable of both.
 Parameter = Scalar | tuple[str, ...] | dict[str, Scalar | tuple[str, ...]]
-#: In a cell of a column that may be cleared, and as a parameter: clears what is there.
-NULL_TEXT = str(NULL)
-#: Between the values of a cell that may hold several.
-SEPARATOR = ";"
 #: What a lookup's answer means: it happened, it did not, or the next lookup has to tell.
 Verdict = Literal["happened", "absent", "unknown"]
 
@@ -34,121 +23,6 @@ class BulkOperationType(Enum):
     RESTORE = "restore"  #: ``New-MailboxRestoreRequest``: copies content into an existing mailbox.
     VALIDATE = "validate"  #: Checks without changing anything.
     EXPORT = "export"  #: Writes an inventory.
-
-
-@dataclass(frozen=True)
-class Column:
-    """A CSV column that an operation knows.
-
-    Attributes:
-        help: One sentence for people.
-        type: Kinds of cell (names in CELL_TYPES) of which a cell must be one.
-        required: Whether a row without it is a problem.
-        aliases: Other headers that mean this column; case, spaces, dashes, underscores do not count.
-        values: The allowed values, in canonical spelling; empty allows all.
-        max_length: Characters that Exchange takes; None where no limit is known.
-        default: The value where a row leaves it empty, or empty.
-        example: A sound cell for templates and docs.
-        sample: Where the simulator's tenant has a fitting value, as ``inactive.ExchangeGuid``.
-        many: Whether a cell may hold several values, with a semicolon between them.
-        clearable: Whether ``$null`` in a cell clears what is there.
-    """
-
-    __pydantic_config__: ClassVar[Mapping[str, str]] = STRICT
-
-    help: str
-    type: tuple[str, ...] = ("text",)
-    required: bool = False
-    aliases: tuple[str, ...] = ()
-    values: tuple[str, ...] = ()
-    max_length: int | None = None
-    default: str = ""
-    example: str = ""
-    sample: str = ""
-    many: bool = False
-    clearable: bool = False
-
-    def __post_init__(self) -> None:
-        """Refuse kinds that do not exist and an example that would not be accepted."""
-        if self.required and self.clearable:
-            raise ValueError("a required column cannot be clearable: it always has a value")
-        if self.many and any(SEPARATOR in value for value in self.values):
-            raise ValueError(f"no allowed value of a column with many may hold {SEPARATOR!r}")
-        for name in self.type:
-            if name not in CELL_TYPES:
-                raise ValueError(f"{name!r} is no type of cell; there are {', '.join(CELL_TYPES)}")
-        if self.example and self.problem(self.example):
-            raise ValueError(f"the example {self.example!r} is not sound: {self.problem(self.example)}")
-        if self.default and self.problem(self.default):
-            raise ValueError(f"the default {self.default!r} is not sound: {self.problem(self.default)}")
-
-    @cached_property
-    def pattern(self) -> str:
-        """A regular expression without groups that every sound, non-empty, stripped cell matches whole.
-
-        The length is not in it.
-        """
-        several = rf"{self._one}(?:[ \t]*{SEPARATOR}[ \t]*{self._one})*" if self.many else self._one
-        return rf"(?:\$(?ai:null)|{several})" if self.clearable else several
-
-    @cached_property
-    def _one(self) -> str:
-        if self.values:
-            return "(?ai:" + "|".join(re.escape(value) for value in self.values) + ")"
-        patterns = [CELL_TYPES[name].pattern for name in self.type]
-        if None in patterns:
-            return rf"(?:[^{SEPARATOR}\s](?:[^{SEPARATOR}]*[^{SEPARATOR}\s])?)" if self.many else r"(?s:.+)"
-        return "(?:" + "|".join(str(part) for part in patterns) + ")"
-
-    @cached_property
-    def _compiled(self) -> re.Pattern[str]:
-        return re.compile(self.pattern)
-
-    @property
-    def expected(self) -> str:
-        """The end of the sentence "expected …"."""
-        found = (
-            "one of " + ", ".join(self.values)
-            if self.values
-            else " or ".join(CELL_TYPES[name].expected for name in self.type)
-        )
-        if self.many:
-            found = f"one or several, with {SEPARATOR} between them: {found}"
-        return f"{found}, or {NULL_TEXT} to clear it" if self.clearable else found
-
-    def problem(self, cell: str) -> str:
-        """Return what is expected instead of *cell* (stripped, not empty); an empty string if it is sound."""
-        if self._clears(cell):
-            return ""
-        longest = max(map(len, self._parts(cell)), default=0)
-        if self.max_length is not None and longest > self.max_length:
-            return f"at most {self.max_length} characters (it has {longest})"
-        return "" if self._compiled.fullmatch(cell) else self.expected
-
-    def canonical(self, cell: str) -> CellValue:
-        """Return the value to bind for a sound *cell*.
-
-        A GUID is lower-case without braces, an enumeration's value is as Exchange spells it.
-        """
-        if self._clears(cell):
-            return NULL
-        return tuple(str(self._value(one)) for one in self._parts(cell)) if self.many else self._value(cell)
-
-    def _clears(self, cell: str) -> bool:
-        return self.clearable and cell.casefold() == NULL_TEXT
-
-    def _parts(self, cell: str) -> list[str]:
-        return [part.strip() for part in cell.split(SEPARATOR)] if self.many else [cell]
-
-    def _value(self, cell: str) -> Scalar:
-        if self.values:
-            folded = cell.casefold()
-            return next(value for value in self.values if value.casefold() == folded)
-        for name in self.type:
-            kind = CELL_TYPES[name]
-            if kind.pattern is None or re.fullmatch(kind.pattern, cell):
-                return kind.canonical(cell)
-        raise ValueError(f"{cell!r} is not {self.expected}")
 
 
 @dataclass(frozen=True)
@@ -176,12 +50,13 @@ class Lookup:
 
 @dataclass(frozen=True)
 class Detail:
-    """A query about one followed item that did not end well: why.
+    """A query about one followed item: how far it is, and why it did not end well.
 
     Attributes:
         cmdlet: The query; it must only read.
         parameters: As of a lookup.
-        keep: Output properties whose texts make the item's error.
+        keep: Output properties whose texts make the error of an item that failed.
+        progress: Output properties that say how far it is, kept beside its status.
     """
 
     __pydantic_config__: ClassVar[Mapping[str, str]] = STRICT
@@ -189,6 +64,7 @@ class Detail:
     cmdlet: str
     parameters: dict[str, Parameter]
     keep: tuple[str, ...]
+    progress: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -227,6 +103,43 @@ class Follow:
 
 
 @dataclass(frozen=True)
+class Variant:
+    """Parameters that go with some columns.
+
+    Attributes:
+        parameters: As of a step, beside the step's own.
+        when: Columns that must all be given for it to be taken; empty means always.
+    """
+
+    __pydantic_config__: ClassVar[Mapping[str, str]] = STRICT
+
+    parameters: dict[str, Parameter]
+    when: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Contained:
+    """Whether something is there already: a value among several.
+
+    Attributes:
+        text: A template: the value that is looked for, without regard to case.
+        within: A template: the values, with a semicolon between them, as an output property is kept.
+    """
+
+    __pydantic_config__: ClassVar[Mapping[str, str]] = STRICT
+
+    text: str
+    within: str
+
+    def holds(self, filled: Mapping[str, Value]) -> bool:
+        """Return whether the value is among the others; both must be known."""
+        text, within = (Template.parse(one).render(filled) for one in (self.text, self.within))
+        if text is None or within is None:
+            return False
+        return str(text).casefold() in {part.strip().casefold() for part in str(within).split(SEPARATOR)}
+
+
+@dataclass(frozen=True)
 class Step:
     """One cmdlet of an operation.
 
@@ -235,12 +148,18 @@ class Step:
         cmdlet: The cmdlet's name.
         parameters: Parameter name to constant or template, a list of them, or a mapping that becomes a
             hashtable. What has an empty place is left out, and a list or hashtable of which nothing is left.
-        when: Columns of which at least one must be given for the step to be wanted; empty means always.
+        variants: Further parameters by what is given: the first one that fits is taken.
+        when: Columns of which at least one must be given, and not false, for the step to be wanted; empty
+            means always.
+        needs: Earlier steps that must have been done for it to be wanted.
+        unless: It is not wanted where one of these is there already.
         returns: What proves that it worked: output property to the template that it must equal
             (without regard to case), or ``*`` for "is there". Empty only for cmdlets that write nothing.
         keep: Output properties to keep for later steps, journal and results.
         follow: How to follow it where Exchange works on after the cmdlet returned.
         reconcile: How to tell of an item in doubt whether it happened, asked in order until one tells.
+        polled: Whether it only reads, and is repeated until what it returns is there: what was just made
+            may take minutes to be seen.
         idempotent: Whether sending it twice does no harm.
         repeat_refused: Whether Exchange itself refuses a second time: by a name that is taken, or because
             what it starts from is gone.
@@ -251,11 +170,15 @@ class Step:
     name: str
     cmdlet: str
     parameters: dict[str, Parameter]
+    variants: tuple[Variant, ...] = ()
     when: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
+    unless: tuple[Contained, ...] = ()
     returns: dict[str, str] = field(default_factory=dict)
     keep: tuple[str, ...] = ()
     follow: Follow | None = None
     reconcile: tuple[Lookup, ...] = ()
+    polled: bool = False
     idempotent: bool = False
     repeat_refused: bool = False
 
@@ -263,6 +186,34 @@ class Step:
     def wanted_properties(self) -> tuple[str, ...]:
         """Every output property that anything reads, each once."""
         return tuple(dict.fromkeys((*self.returns, *self.keep)))
+
+    def declared(self, given: Mapping[str, object]) -> dict[str, Parameter]:
+        """Return the parameters for an item of which these columns are *given*."""
+        for variant in self.variants:
+            if all(is_given(given, name) for name in variant.when):
+                return {**self.parameters, **variant.parameters}
+        return self.parameters
+
+    @property
+    def every_parameter(self) -> tuple[str, ...]:
+        """The names of all parameters that it may send."""
+        names = [*self.parameters, *(name for variant in self.variants for name in variant.parameters)]
+        return tuple(dict.fromkeys(names))
+
+
+@dataclass(frozen=True)
+class Preflight:
+    """What is looked for before anything is sent.
+
+    Attributes:
+        kind: Whose blockers: ``recovery`` or ``restore``.
+        wants: What a row asks for: a field of WantedRecovery or WantedRestore to its template.
+    """
+
+    __pydantic_config__: ClassVar[Mapping[str, str]] = STRICT
+
+    kind: Literal["recovery", "restore"]
+    wants: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -282,6 +233,7 @@ class Operation:
         exclusive: Columns; two items with the same value in one are never in flight together.
         steps: What is done, in order.
         advice: What to remember once a row is completed, or empty.
+        preflight: What is looked for before anything is sent, or None.
     """
 
     __pydantic_config__: ClassVar[Mapping[str, str]] = STRICT
@@ -298,20 +250,31 @@ class Operation:
     unique: tuple[tuple[str, ...], ...] = ()
     exclusive: tuple[str, ...] = ()
     advice: str = ""
+    preflight: Preflight | None = None
 
     def __post_init__(self) -> None:
         """Two rows with the same key are always a problem: they would be the same item."""
         if not any(set(group) <= set(self.key) for group in self.unique):
             object.__setattr__(self, "unique", (*self.unique, self.key))
 
-    def wanted(self, step: Step, values: Mapping[str, object]) -> bool:
-        """Return whether an item with these column *values* needs *step*."""
-        return not step.when or any(values.get(name) not in (None, "") for name in step.when)
+    def wanted(self, step: Step, filled: Mapping[str, Value], done: Collection[str]) -> bool:
+        """Return whether an item needs *step*.
 
-    def next_step(self, after: int, values: Mapping[str, object]) -> int | None:
+        Args:
+            step: The step.
+            filled: What fills the places of its templates.
+            done: The names of the steps that were done.
+        """
+        return (
+            (not step.when or any(is_given(filled, name) for name in step.when))
+            and all(name in done for name in step.needs)
+            and not any(there.holds(filled) for there in step.unless)
+        )
+
+    def next_step(self, after: int, filled: Mapping[str, Value], done: Collection[str] = ()) -> int | None:
         """Return the index of the next wanted step after index *after*, or None if it was the last."""
         for index in range(after + 1, len(self.steps)):
-            if self.wanted(self.steps[index], values):
+            if self.wanted(self.steps[index], filled, done):
                 return index
         return None
 
@@ -327,9 +290,9 @@ class Operation:
         return [name for name, column in self.columns.items() if column.required]
 
 
-def cell_text(value: Value) -> str:
-    """Return what a cell holds for a column's *value*."""
-    return SEPARATOR.join(value) if isinstance(value, tuple) else str(value)
+def is_given(values: Mapping[str, object], name: str) -> bool:
+    """Return whether a column has a value, and not the value false."""
+    return values.get(name) not in (None, "", False)
 
 
 def templates(step: Step) -> Iterator[tuple[str, Template]]:
@@ -339,6 +302,11 @@ def templates(step: Step) -> Iterator[tuple[str, Template]]:
         ValueError: If one has an open brace.
     """
     yield from _texts("parameters", step.parameters)
+    for index, variant in enumerate(step.variants):
+        yield from _texts(f"variants.{index}.parameters", variant.parameters)
+    for index, there in enumerate(step.unless):
+        yield f"unless.{index}.text", Template.parse(there.text)
+        yield f"unless.{index}.within", Template.parse(there.within)
     yield from _texts("returns", step.returns)
     for index, lookup in enumerate(step.reconcile):
         yield from _texts(f"reconcile.{index}.parameters", lookup.parameters)

@@ -11,13 +11,17 @@ LENGTH = 24
 def generate(draw: Callable[[int], int]) -> str:
     """Return a password of LENGTH characters with every class in it.
 
+    It begins with a letter, so that no spreadsheet takes it for a formula.
+
     Args:
         draw: Returns a number from 0 to below its argument, unpredictably (``secrets.randbelow``).
     """
     every = "".join(_CLASSES)
+    letters = "".join(_CLASSES[:2])
+    first = letters[draw(len(letters))]
     characters = [group[draw(len(group))] for group in _CLASSES]
-    characters += [every[draw(len(every))] for _ in range(LENGTH - len(characters))]
+    characters += [every[draw(len(every))] for _ in range(LENGTH - 1 - len(characters))]
     for last in range(len(characters) - 1, 0, -1):
         other = draw(last + 1)
         characters[last], characters[other] = characters[other], characters[last]
-    return "".join(characters)
+    return first + "".join(characters)

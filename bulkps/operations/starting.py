@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from bulkps.exchange.facts import CmdletFacts, ParameterFacts
-from bulkps.operations.loader import COLLECTIONS, takes_several
+from bulkps.operations.checks import COLLECTIONS, takes_several
 
 #: How many optional parameters a new file names.
 _OPTIONAL = 12

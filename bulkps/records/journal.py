@@ -41,6 +41,7 @@ from bulkps.records.rows import (
     run_of,
     run_row,
     state_row,
+    values_text,
 )
 from bulkps.records.schema import MIGRATIONS, current_version, events, items, migrate, runs
 
@@ -163,10 +164,11 @@ class Journal:
             owner = connection.execute(select(runs.c.owner).where(runs.c.id == run)).scalar_one()
         return str(owner) if asked.rowcount else ""
 
-    def waited(self, run: str, waited: Mapping[str, float]) -> None:
-        """Keep how many seconds *run* has been held back, by reason."""
+    def keep(self, run: str, **facts: Mapping[str, Any]) -> None:
+        """Keep facts about *run*: ``waited`` or ``preflight``."""
+        values = {name: json.dumps(dict(value)) for name, value in facts.items()}
         with self._writing() as connection:
-            connection.execute(update(runs).where(runs.c.id == run).values(waited=json.dumps(dict(waited))))
+            connection.execute(update(runs).where(runs.c.id == run).values(**values))
 
     # --- the lease ------------------------------------------------------------------------------------
 
@@ -245,6 +247,13 @@ class Journal:
                 # Raising inside the transaction takes everything of it back.
                 raise RunOwnedElsewhere(run, "another process")
 
+    def replace_values(self, run: str, changed: Sequence[Item]) -> None:
+        """Keep other column values of items than their rows have; their content stays that of the rows."""
+        rows = [{"b_run": run, "b_key": item.key, "values": values_text(item)} for item in changed]
+        with self._writing() as connection:
+            if rows:
+                connection.execute(_UPDATE_VALUES, rows)
+
     def pending(self, run: str, after: int, count: int) -> list[Item]:
         """Return the next *count* items behind row *after* to be sent, in flight or in doubt."""
         unsent = items.c.phase.in_([phase.value for phase in (Phase.READY, Phase.SENT, Phase.DOUBT)])
@@ -316,7 +325,8 @@ class Journal:
         doubts = failed & items.c.code.in_(list(doubtful)) & items.c.step.in_(list(looked_up))
         again = failed & items.c.code.not_in([*never, *doubtful])
         in_progress = BulkItemStatus.IN_PROGRESS.value
-        status = case((items.c.step == 0, BulkItemStatus.PENDING.value), else_=in_progress)
+        as_new = items.c.outputs == "{}"
+        status = case((as_new, BulkItemStatus.PENDING.value), else_=in_progress)
         # It was tried before: what is sent now is a further attempt.
         common = {"completed_at": None, "not_before": 0.0, "attempt": 1}
         with self._writing() as connection:
@@ -398,6 +408,11 @@ def owner_name() -> str:
     return f"process {os.getpid()} on {socket.gethostname()}"
 
 
+_UPDATE_VALUES = (
+    update(items)
+    .where(items.c.run == bindparam("b_run"), items.c.key == bindparam("b_key"))
+    .values(values=bindparam("values"))
+)
 _UPDATE_ITEM = (
     update(items)
     .where(items.c.run == bindparam("b_run"), items.c.key == bindparam("b_key"))

@@ -1,12 +1,15 @@
 """Journal and audit of one run as the engine's Records."""
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from bulkps.engine.item import Change, Item
+from bulkps.engine.status import BulkItemStatus
 from bulkps.records.audit import Audit
 from bulkps.records.journal import LEASE, Journal
 
+#: How many items are read from the journal at once.
+_PAGE = 1000
 _SENTENCES = {
     "item.sending": "about to send {cmdlet}",
     "item.not-sent": "{cmdlet} did not reach Exchange; it will be sent again",
@@ -22,6 +25,11 @@ _SENTENCES = {
     "item.adopted": "{cmdlet} shows that it happened",
     "item.left-in-doubt": "nobody can tell whether it happened; a person has to look",
     "item.waits-for-operator": "Exchange waits for an operator",
+    "item.progress": "Exchange is at work on it",
+    "item.blocked": "pre-flight found what would make it fail; it is not sent",
+    "item.warned": "pre-flight found what should be known",
+    "item.replaced": "pre-flight put another value in place of a cell",
+    "item.examined": "examined; nothing was sent",
     "item.unknown-status": "Exchange says something that the operation does not name",
 }
 
@@ -123,7 +131,24 @@ class Recorder:
             total[reason] = total.get(reason, 0.0) + round(seconds, 1)
         self._audit.sync()
         self._keep(())
-        self._journal.waited(self._run, total)
+        self._journal.keep(self._run, waited=total)
+
+    def preflighted(self, found: Mapping[str, object]) -> None:
+        """Keep what pre-flight found."""
+        self.say("preflight.done" if found["state"] == "done" else "preflight.skipped", "pre-flight", **found)
+        self._journal.keep(self._run, preflight=found)
+
+    def replaced(self, changes: Sequence[Change]) -> None:
+        """Keep *changes* of items whose column values pre-flight replaced."""
+        self._journal.replace_values(self._run, [change.item for change in changes])
+        self.record(changes)
+
+    def unsent(self) -> Iterator[Item]:
+        """Yield every item of which nothing was ever sent, in the order of the file."""
+        last = -1
+        while found := self._journal.pending(self._run, last, _PAGE):
+            last = found[-1].row
+            yield from (item for item in found if item.status is BulkItemStatus.PENDING)
 
     def note(self, event: str, sentence: str) -> None:
         """Write what happened to the run itself into the audit log."""

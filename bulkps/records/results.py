@@ -43,10 +43,18 @@ def result(item: Item, operation: Operation, run: str) -> dict[str, str]:
 
 
 def _progress(item: Item, operation: Operation) -> str:
-    """Return what Exchange last said of an item that it works on, or how it ended."""
-    follow = operation.steps[item.step].follow
+    """Return what Exchange last said of an item that it works on, how it ended, and how much that was."""
+    follow = operation.steps[item.step].follow if operation.steps else None
     waits = follow and item.phase is Phase.FOLLOWING and item.progress in follow.waiting
-    return f"{item.progress} (waits for an operator)" if waits else item.progress
+    status = f"{item.progress} (waits for an operator)" if waits else item.progress
+    followed = [step for step in operation.steps if step.follow and step.follow.detail]
+    far = [
+        f"{name} {item.outputs[step.name][name]}"
+        for step in followed
+        for name in (step.follow.detail.progress if step.follow and step.follow.detail else ())
+        if name in item.outputs.get(step.name, {})
+    ]
+    return ", ".join(filter(None, (status, *far)))
 
 
 def rows(

@@ -39,6 +39,8 @@ class Run:
         audit_lines: How many lines it has.
         audit_head: SHA-256 of its last line.
         waited: Seconds that it was held back, by reason.
+        preflight: What pre-flight found: ``state`` (done or skipped), ``findings`` (rows by code and
+            severity), ``unread`` (why something was not read); empty before it.
     """
 
     id: str
@@ -61,6 +63,7 @@ class Run:
     audit_lines: int = 0
     audit_head: str = ""
     waited: Mapping[str, float] = field(default_factory=dict)
+    preflight: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -106,10 +109,15 @@ def state_row(item: Item) -> dict[str, Any]:
     }
 
 
-def _row(item: Item) -> dict[str, Any]:
+def values_text(item: Item) -> str:
+    """Return an item's column values as the journal keeps them."""
     # An item has no None among its values: what is empty is not there. So JSON's null is free for $null.
-    values = json.dumps(dict(item.values), default=_as_json)
-    return {"row": item.row, "key": item.key, "content": item.content, "values": values, **state_row(item)}
+    return json.dumps(dict(item.values), default=_as_json)
+
+
+def _row(item: Item) -> dict[str, Any]:
+    identity = {"row": item.row, "key": item.key, "content": item.content, "values": values_text(item)}
+    return {**identity, **state_row(item)}
 
 
 def _as_json(value: object) -> None:
@@ -150,6 +158,7 @@ def run_of(row: Any) -> Run:
             "header": tuple(json.loads(row["header"])),
             "carried": tuple(json.loads(row["carried"])),
             "waited": json.loads(row["waited"]),
+            "preflight": json.loads(row["preflight"]),
         }
     )
 
@@ -189,6 +198,7 @@ def run_row(run: Run) -> dict[str, Any]:
         "header": json.dumps(run.header),
         "carried": json.dumps(run.carried),
         "waited": json.dumps(dict(run.waited)),
+        "preflight": json.dumps(dict(run.preflight)),
         "simulated": int(run.simulated),
         "owner": "",
         "heartbeat": 0.0,

@@ -53,6 +53,7 @@ runs = Table(
     Column("heartbeat", Float, nullable=False),
     Column("wish", String(10), nullable=False),
     Column("waited", Text, nullable=False, server_default="{}"),
+    Column("preflight", Text, nullable=False, server_default="{}"),
 )
 
 items = Table(
@@ -73,7 +74,7 @@ items = Table(
     Column("outputs", Text, nullable=False),
     Column("ref", Text, nullable=False),
     Column("progress", String(40), nullable=False),
-    Column("code", String(80), nullable=False),
+    Column("code", String(400), nullable=False),
     Column("error", Text, nullable=False),
     Column("advice", Text, nullable=False),
     Column("warnings", Text, nullable=False),
@@ -97,7 +98,7 @@ events = Table(
     Column("status", String(12), nullable=False),
     Column("step", Integer, nullable=False),
     Column("attempt", Integer, nullable=False),
-    Column("code", String(80), nullable=False),
+    Column("code", String(400), nullable=False),
     Column("detail", Text, nullable=False),
     Index("events_run", "run", "key"),
 )
@@ -117,8 +118,18 @@ def _know_contents(connection: Connection) -> None:
         index.create(connection, checkfirst=True)
 
 
+def _know_preflight(connection: Connection) -> None:
+    """Version 3: what pre-flight found."""
+    if runs.c.preflight.name not in {column["name"] for column in inspect(connection).get_columns(runs.name)}:
+        connection.exec_driver_sql("ALTER TABLE runs ADD COLUMN preflight TEXT NOT NULL DEFAULT '{}'")
+
+
 #: What makes version N + 1 of version N, in order; the first makes version 1 of nothing.
-MIGRATIONS: tuple[Callable[[Connection], None], ...] = (metadata.create_all, _know_contents)
+MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
+    metadata.create_all,
+    _know_contents,
+    _know_preflight,
+)
 
 
 def current_version(connection: Connection) -> int:

@@ -9,10 +9,9 @@ from bulkps.engine import events as ev
 from bulkps.engine.item import Item
 from bulkps.engine.policy import BulkOperationConfig, LookupPolicy
 from bulkps.operations.bind import item_key
-from bulkps.operations.loader import built_in_operations
+from tests.engine.world import REQUEST_ONLY as RESTORE
 from tests.engine.world import Fates, World
 
-RESTORE = built_in_operations()["restore"]
 #: As RESTORE, for a cmdlet that Exchange does as often as it is asked: only the lookup keeps it from twice.
 UNGUARDED = replace(RESTORE, steps=(replace(RESTORE.steps[0], repeat_refused=False),))
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from bulkps.engine import events as ev
 from bulkps.engine.events import StopReason
 from bulkps.engine.item import IN_DOUBT, Item
-from bulkps.engine.policy import Breaker, BulkOperationConfig, LookupPolicy
+from bulkps.engine.policy import Breaker, BulkOperationConfig, FollowPolicy, LookupPolicy
 from bulkps.engine.status import BulkItemStatus
 from bulkps.errors import ExitCode
 from bulkps.exchange.cmdlet import Answer, ErrorRecord, Outcome
@@ -19,8 +19,8 @@ from bulkps.library.runs import exit_code
 from bulkps.operations.bind import item_key
 from bulkps.operations.loader import built_in_operations
 from tests.engine.world import REFUSED, Fates, World
+from tests.engine.world import REQUEST_ONLY as RESTORE
 
-RESTORE = built_in_operations()["restore"]
 RECOVERY = built_in_operations()["recovery"]
 S = BulkItemStatus
 
@@ -159,7 +159,8 @@ def test_where_no_lookup_can_tell_a_person_has_to() -> None:
 
 def test_without_a_lookup_a_doubt_is_for_a_person_at_once() -> None:
     step = replace(RESTORE.steps[0], reconcile=(), repeat_refused=False)
-    world = World(4, restores(9), fates=Fates(lost=0.5), operation=replace(RESTORE, steps=(step,)))
+    config = BulkOperationConfig(follow=FollowPolicy(statistics=0, final_statistics=False))
+    world = World(4, restores(9), config, Fates(lost=0.5), operation=replace(RESTORE, steps=(step,)))
 
     world.run()
 
@@ -302,6 +303,41 @@ def test_the_second_step_of_a_row_is_sent_only_where_it_is_wanted(company: str) 
 
     world.run()
 
-    assert world.sent[item.key] == (2 if company else 1)
+    assert world.sent[item.key] == (3 if company else 2)
     assert world.kept[item.key].status is S.COMPLETED
     assert world.kept[item.key].advice == RECOVERY.advice
+
+
+def recovery() -> Item:
+    row = {
+        "source_guid": "00000000-0000-0000-0000-000000000001",
+        "target_upn": "a@contoso.com",
+        "display_name": "A",
+        "department": "Legal",
+    }
+    return Item(item_key(RECOVERY, row), 2, row)
+
+
+def test_what_was_made_is_read_back_until_it_is_shown_and_that_is_one_attempt() -> None:
+    item = recovery()
+    world = World(10, [item], operation=RECOVERY, provisioning=7)
+
+    world.run()
+
+    end = world.kept[item.key]
+    assert (end.status, end.attempts) == (S.COMPLETED, 1)
+    assert list(end.outputs) == ["mailbox", "shown", "user"]
+    assert world.looks[item.key] == 8
+    assert end.completed_at and end.started_at and 60 < end.completed_at - end.started_at < 600
+
+
+def test_what_is_never_shown_ends_failed_and_names_what_was_done() -> None:
+    item = recovery()
+    world = World(10, [item], operation=RECOVERY, provisioning=10**9)
+
+    world.run()
+
+    end = world.kept[item.key]
+    assert (end.status, end.code) == (S.FAILED, "not-shown")
+    assert "mailbox (New-Mailbox)" in end.advice
+    assert world.effects[item.key] == 1

@@ -77,6 +77,15 @@ class Fates:
     late: float = 0.0  #: That what a lost session had begun has its effect only later.
 
 
+def _request_only() -> Operation:
+    whole = built_in_operations()["restore"]
+    return replace(whole, steps=tuple(step for step in whole.steps if step.name == "request"))
+
+
+#: RESTORE as the schedules try it: without what prepares the target.
+REQUEST_ONLY = _request_only()
+
+
 @dataclass
 class Process:
     """A process that works on the run."""
@@ -105,6 +114,7 @@ class World:
         sent: How often it was sent, by key.
         met: How often each fate was met.
         refuses: Whether the tenant refuses a second request of a name, as Exchange does.
+        provisioning: How often a new mailbox is looked for before it is shown.
         ignores_lease: A planted defect: a process goes on though another took the run over.
     """
 
@@ -112,7 +122,7 @@ class World:
     items: list[Item]
     config: BulkOperationConfig = field(default_factory=BulkOperationConfig)
     fates: Fates = field(default_factory=Fates)
-    operation: Operation = field(default_factory=lambda: built_in_operations()["restore"])
+    operation: Operation = field(default_factory=lambda: REQUEST_ONLY)
     asks: list[tuple[float, ev.Event]] = field(default_factory=list)
     refuses: bool = True
     make: type[Machine] = Machine
@@ -120,6 +130,7 @@ class World:
     ignores_lease: bool = False
     ends_at: float | None = None
     latency: float = 1.0
+    provisioning: int = 0
 
     def __post_init__(self) -> None:
         self.rng = random.Random(self.seed)
@@ -130,6 +141,7 @@ class World:
         self.rows = sorted(item.row for item in self.items)
         self.effects: Counter[str] = Counter()
         self.sent: Counter[str] = Counter()
+        self.looks: Counter[str] = Counter()
         self.met: Counter[str] = Counter()
         self.batches: list[int] = []
         self.seen_from: dict[str, float] = {}
@@ -457,6 +469,9 @@ class World:
         elif fate == "lost":
             self.effect_perhaps(key, 0.0)
             outcome = Outcome(key, Answer.LOST)
+        elif invocation.cmdlet.name.startswith("Get-"):
+            shown = self.shown(key)
+            outcome = Outcome(key, Answer.COMPLETED, output=(shown,) if shown else ())
         elif invocation.cmdlet.name.startswith("Set-"):
             outcome = Outcome(key, Answer.COMPLETED)
         elif self.refuses and self.effects[key]:
@@ -467,6 +482,14 @@ class World:
             outcome = Outcome(key, Answer.COMPLETED, output=() if fate == "silent" else output)
         self.later(0.0, ev.OutcomeArrived(session, outcome), process)
         return fate == "throttled"
+
+    def shown(self, key: str) -> dict[str, object]:
+        """Return what a mailbox shows once it is seen; nothing before that."""
+        values = self.kept[key].values
+        self.looks[key] += 1
+        if self.looks[key] <= self.provisioning:
+            return {}
+        return {"UserPrincipalName": values["target_upn"], "DisplayName": values["display_name"]}
 
     # --- the tenant -----------------------------------------------------------------------------------
 

@@ -16,7 +16,13 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from bulkps.exchange.findings import Blocks, Code, Finding, Severity, not_checked, quoted
-from bulkps.exchange.preflight.account import account_exists, federated_domain, guid_reused, name_taken
+from bulkps.exchange.preflight.account import (
+    account_exists,
+    fallback_upn,
+    federated_domain,
+    guid_reused,
+    name_taken,
+)
 from bulkps.exchange.preflight.read import (
     Organization,
     Recipient,
@@ -53,6 +59,7 @@ __all__ = [
     "additional_shards",
     "ambiguous_identity",
     "auto_expanding_archive",
+    "fallback_upn",
     "federated_domain",
     "guid_reused",
     "legacy_dn_mismatch",

@@ -70,6 +70,17 @@ def federated_domain(wanted: WantedRecovery, organization: Organization) -> Find
     )
 
 
+def fallback_upn(wanted: WantedRecovery, organization: Organization) -> str:
+    """Return the same user principal name in the initial domain, if its own domain is federated.
+
+    Empty where it is not, where that was not read, and where no initial domain is known.
+    """
+    domains = organization.domains or {}
+    initial = next(iter(sorted(filter(_is_initial, domains))), "")
+    federated = domains.get(domain_of(wanted.upn), "").casefold() == "federated"
+    return f"{wanted.upn.rpartition('@')[0]}@{initial}" if federated and initial else ""
+
+
 def _is_initial(domain: str) -> bool:
     return domain.endswith(_INITIAL) and not domain.endswith(".mail" + _INITIAL)
 

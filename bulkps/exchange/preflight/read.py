@@ -5,14 +5,14 @@ an empty text or an empty tuple means that it was read and there is nothing.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from types import MappingProxyType
 
 from bulkps.exchange.addresses import ProxyAddress, is_soft_deleted_dn, read_addresses, smtp_addresses
 from bulkps.exchange.holds import Hold, organization_holds
 from bulkps.exchange.locations import AUX_ARCHIVE, MAIN_ARCHIVE, MailboxLocation, kinds_of, read_locations
-from bulkps.exchange.properties import Properties
+from bulkps.exchange.properties import Properties, read_guid
 from bulkps.exchange.sizes import Size
 
 _NOTHING: Mapping[str, object] = MappingProxyType({})
@@ -57,6 +57,9 @@ class WantedRestore:
         source_is_archive: Copy from the source's archive (SourceIsArchive).
         target_is_archive: Copy into the target's archive (TargetIsArchive).
         allow_legacy_dn_mismatch: Whether AllowLegacyDNMismatch is given.
+        prepare_x500: Whether the target gets the source's LegacyExchangeDN as an X500 address first.
+        target_folder: The folder that everything is put under (TargetRootFolder), or empty.
+        source_database: The database in which a disconnected source lies (on-premises), or empty.
     """
 
     source_identity: str
@@ -65,6 +68,9 @@ class WantedRestore:
     source_is_archive: bool = False
     target_is_archive: bool = False
     allow_legacy_dn_mismatch: bool = False
+    prepare_x500: bool = False
+    target_folder: str = ""
+    source_database: str = ""
 
     def __post_init__(self) -> None:
         """Refuse an identity that would name everything."""
@@ -82,6 +88,7 @@ class Recipient:
         legacy_exchange_dn: Its LegacyExchangeDN.
         user_principal_name: Its UserPrincipalName.
         name: Its Name.
+        alias: Its Alias, with which the Identity of a restore request into it begins.
         addresses: Its proxy addresses.
         recipient_type: Its RecipientType, such as ``UserMailbox`` or ``MailUser``.
         details: Its RecipientTypeDetails, such as ``SharedMailbox``.
@@ -107,6 +114,7 @@ class Recipient:
     legacy_exchange_dn: str | None = None
     user_principal_name: str | None = None
     name: str | None = None
+    alias: str | None = None
     addresses: tuple[ProxyAddress, ...] | None = None
     recipient_type: str | None = None
     details: str | None = None
@@ -147,6 +155,7 @@ class Recipient:
             legacy_exchange_dn=of.text("LegacyExchangeDN"),
             user_principal_name=of.text("UserPrincipalName"),
             name=of.text("Name"),
+            alias=of.text("Alias"),
             addresses=_addresses(of),
             recipient_type=of.text("RecipientType"),
             details=of.text("RecipientTypeDetails"),
@@ -165,6 +174,27 @@ class Recipient:
             quota=_quota(of),
             archive_quota=of.size("ArchiveQuota"),
         )
+
+    @classmethod
+    def from_disconnected(cls, found: Mapping[str, object]) -> "Recipient":
+        """Return what Get-MailboxStatistics -Database says of a mailbox (on-premises)."""
+        of = Properties(found)
+        reason = of.text("DisconnectReason") or ""
+        return cls(
+            exchange_guid=of.guid("MailboxGuid"),
+            legacy_exchange_dn=of.text("LegacyDN"),
+            name=of.text("DisplayName"),
+            recipient_type="UserMailbox",
+            soft_deleted=of.date("DisconnectDate") if reason.casefold() not in ("", "none") else None,
+            size=of.size("TotalItemSize"),
+        )
+
+    def filled_up(self, other: "Recipient") -> "Recipient":
+        """Return it with what another read of the same object says where this one does not."""
+        missing = {
+            field.name: getattr(other, field.name) for field in fields(self) if not getattr(self, field.name)
+        }
+        return replace(self, **{name: value for name, value in missing.items() if value is not None})
 
     @property
     def label(self) -> str:
@@ -255,6 +285,7 @@ class RestoreRequest:
         identity: Its Identity.
         source_exchange_guid: The mailbox that it copies; only the statistics say it.
         target_is_archive: Whether it copies into the archive; only the statistics say it.
+        target: Its TargetMailbox, as it came.
     """
 
     name: str
@@ -262,6 +293,7 @@ class RestoreRequest:
     identity: str = ""
     source_exchange_guid: str | None = None
     target_is_archive: bool | None = None
+    target: str = ""
 
     @classmethod
     def from_properties(
@@ -273,9 +305,18 @@ class RestoreRequest:
             name=of.text("Name") or "",
             status=of.text("Status") or more.text("Status") or "",
             identity=of.text("Identity") or of.text("RequestGuid") or "",
+            target=of.text("TargetMailbox") or "",
             source_exchange_guid=more.guid("SourceExchangeGuid") or None,
             target_is_archive=more.flag("TargetIsArchive"),
         )
+
+    @property
+    def owners(self) -> frozenset[str]:
+        """Folded names of the target: the Identity is ``alias\\Name``, TargetMailbox its name or path."""
+        alias = self.identity.rpartition("\\")[0]
+        # Assumed: the property prints as a name, or as a path that ends in one.
+        names = (alias, self.target, self.target.rpartition("/")[2])
+        return frozenset(read_guid(name) or name.casefold() for name in names if name)
 
 
 @dataclass(frozen=True)

@@ -109,11 +109,19 @@ def legacy_dn_mismatch(source: Recipient, target: Recipient, wanted: WantedResto
             "The row allows it with -AllowLegacyDNMismatch of New-MailboxRestoreRequest, which Microsoft "
             "calls deprecated in the cloud; make sure that this is the right target.",
         )
+    if wanted.prepare_x500:
+        return Finding(
+            Code.LEGACY_DN_MISMATCH,
+            Severity.NOTE,
+            Blocks.RESTORE,
+            seen,
+            "The row has it added first (prepare_x500); make sure that this is the right target.",
+        )
     return _blocked(
         Code.LEGACY_DN_MISMATCH,
         seen,
-        f"If it is the right target: {_add_x500(source, target)}, or allow the mismatch for this row "
-        "(-AllowLegacyDNMismatch of New-MailboxRestoreRequest).",
+        f"If it is the right target: {_add_x500(source, target)}, have bulkps do that (prepare_x500), or "
+        "allow the mismatch for this row (-AllowLegacyDNMismatch of New-MailboxRestoreRequest).",
     )
 
 
@@ -246,7 +254,8 @@ def target_synced(source: Recipient, target: Recipient, wanted: WantedRestore) -
         return None
     return Finding(
         Code.TARGET_SYNCED,
-        Severity.WARNING,
+        # What the row wants done first cannot be done here.
+        Severity.BLOCKER if wanted.prepare_x500 else Severity.WARNING,
         Blocks.RESTORE,
         f"IsDirSynced of {target.label} is True, so its addresses cannot be changed in Exchange Online",
         f"Add the X500 address where it is written: {_add_x500(source, target)}; "

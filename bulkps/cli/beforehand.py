@@ -1,0 +1,138 @@
+"""What ``run`` and ``validate`` share: values for every row, and how rows are examined beforehand."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any, TypeVar
+
+import click
+
+from bulkps.cli import render
+from bulkps.engine.policy import BulkOperationConfig
+from bulkps.errors import FieldProblems, UsageProblem
+from bulkps.exchange.cmdlet import Value
+from bulkps.intake import InputRow
+from bulkps.operations.checks import folded_header
+from bulkps.operations.model import Operation
+from bulkps.yamlfile import nearest
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+#: Option to setting, where the command line says otherwise than the settings.
+_SAID = {
+    "sizes": "preflight_sizes",
+    "require_clean": "require_clean",
+    "onmicrosoft_fallback": "onmicrosoft_fallback",
+}
+
+
+def beforehand_options(function: F) -> F:
+    """``--set`` and ``--sizes``."""
+    options = (
+        click.option(
+            "--set",
+            "everywhere",
+            multiple=True,
+            metavar="COLUMN=VALUE",
+            help="The value of a column in every row that leaves it empty; may be given again.",
+        ),
+        click.option(
+            "--sizes/--no-sizes",
+            default=None,
+            help="Whether pre-flight reads how big mailboxes are; without it, only of few rows.",
+        ),
+    )
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
+def preflight_options(function: F) -> F:
+    """Whether and how ``run`` looks before it sends."""
+    options = (
+        click.option(
+            "--skip-preflight", is_flag=True, help="Do not look for what is known to fail; audited."
+        ),
+        click.option(
+            "--require-clean", is_flag=True, help="Send nothing at all if pre-flight finds a blocker."
+        ),
+        click.option(
+            "--onmicrosoft-fallback",
+            is_flag=True,
+            help="Make an account of a federated domain in the .onmicrosoft.com domain.",
+        ),
+    )
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
+def configured(config: BulkOperationConfig, given: Mapping[str, Any]) -> BulkOperationConfig:
+    """Return *config* with what the command line says of pre-flight.
+
+    Raises:
+        UsageProblem: If two options contradict each other.
+    """
+    changed = {setting: given[name] for name, setting in _SAID.items() if given.get(name)}
+    if given.get("sizes") is False:
+        changed["preflight_sizes"] = False
+    if given.get("skip_preflight"):
+        changed["preflight"] = False
+    try:
+        return replace(config, **changed)
+    except FieldProblems as error:
+        option = "--" + error.problems[0][0].replace("_", "-")
+        raise UsageProblem(
+            f"{option} needs pre-flight, and --skip-preflight leaves it out; nothing was sent"
+        ) from error
+
+
+def values_everywhere(operation: Operation, texts: Iterable[str]) -> dict[str, Value]:
+    """Return the values of ``--set``, by column.
+
+    Raises:
+        UsageProblem: If one is not sound.
+    """
+    headers = {
+        folded_header(header): name
+        for name, column in operation.columns.items()
+        for header in (name, *column.aliases)
+    }
+    values: dict[str, Value] = {}
+    for text in texts:
+        header, equals, cell = text.partition("=")
+        name, cell = headers.get(folded_header(header), ""), cell.strip()
+        if not equals or not name:
+            wanted = nearest(header, operation.columns)
+            raise UsageProblem(
+                f"--set {text}: say COLUMN=VALUE; {operation.name} has no column {header!r}{wanted}"
+            )
+        problem = operation.columns[name].problem(cell) if cell else "a value"
+        if problem:
+            raise UsageProblem(f"--set {name}: found {cell!r}, expected {problem}")
+        values[name] = operation.columns[name].canonical(cell)
+    return values
+
+
+def filled(rows: Iterable[InputRow], values: Mapping[str, Value]) -> Iterator[InputRow]:
+    """Yield *rows* with *values* where they are empty."""
+    for row in rows:
+        yield replace(row, values={**values, **row.values}) if values else row
+
+
+def say_found(preflight: Mapping[str, Any]) -> None:
+    """Tell what pre-flight found: the table to stdout, the rest to stderr."""
+    if preflight.get("state") == "skipped":
+        render.say("pre-flight was skipped: nobody looked for what is known to fail")
+    findings = preflight.get("findings") or {}
+    told = [
+        (code, severity, rows)
+        for severity in ("blocker", "warning", "note")
+        for code, by_severity in findings.items()
+        if (rows := by_severity.get(severity))
+    ]
+    if told:
+        click.echo()
+        click.echo(render.table(told, ("finding", "severity", "rows")))
+        render.say("what each means and what to do: docs/findings.md")
+    for facet, reason in (preflight.get("unread") or {}).items():
+        render.say(f"not read ({facet}): {reason}")

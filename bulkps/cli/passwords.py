@@ -1,0 +1,39 @@
+"""``bulkps passwords``."""
+
+import csv
+import io
+from pathlib import Path
+
+import click
+
+from bulkps.cli.handingout import ask_passphrase
+from bulkps.cli.options import EXISTING_FILE
+from bulkps.exchange.cmdlet import Secret
+from bulkps.intake import formula_safe
+from bulkps.records.passwords import PassphraseFile
+
+
+@click.command()
+@click.argument("file", type=EXISTING_FILE)
+@click.option("--row", type=click.IntRange(1), help="Only the passwords of this row of the input.")
+def command(file: Path, row: int | None) -> None:
+    """Print the passwords of FILE, which was written with --passwords-prompt, as CSV.
+
+    The passphrase is asked for. A row that was sent again has several lines, and the last one counts; where
+    an answer was lost, an earlier one may.
+
+    Example:
+
+    \b
+        bulkps passwords out.csv
+        bulkps passwords out.csv --row 7
+    """
+    sealed = PassphraseFile(file)
+    found = sealed.passwords(Secret(ask_passphrase(twice=False)), row)
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["row_number", sealed.identity, "sent_at", "password"])
+    for one in found:
+        cells = (one.row, one.identity, one.sent_at, one.password.reveal())
+        writer.writerow([formula_safe(cell) for cell in cells])
+    click.echo(text.getvalue(), nl=False)

@@ -1,0 +1,68 @@
+"""``bulkps validate``."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bulkps import intake
+from bulkps.cli import render
+from bulkps.cli.beforehand import beforehand_options, configured, filled, values_everywhere
+from bulkps.cli.options import EXISTING_FILE, NEW_FILE, chosen, config_option, json_option, operation_argument
+from bulkps.cli.running import show_report, target, work
+from bulkps.errors import ExitCode, UsageProblem
+from bulkps.library.planning import create_run, only_checked
+from bulkps.library.target import check_target
+from bulkps.records import home
+from bulkps.records.journal import Journal
+from bulkps.settings import Settings
+
+
+@click.command()
+@operation_argument
+@click.argument("file", type=EXISTING_FILE)
+@config_option
+@click.option("--connection", help="Which connection of the settings; without it their default.")
+@beforehand_options
+@click.option("--strict-columns", is_flag=True, help="Refuse columns that the operation does not know.")
+@click.option("--problems", type=NEW_FILE, help="Write every problem of FILE to this CSV file.")
+@click.option("--results", type=NEW_FILE, help="Write results here (.csv or .json).")
+@click.option("--quiet", is_flag=True, help="No progress.")
+@json_option
+def command(operation: str, file: Path, settings: Settings, as_json: bool, **given: Any) -> None:
+    """Find everything that would make OPERATION fail for a row of FILE, and change nothing.
+
+    The cells are checked first, as "bulkps check" does; then Exchange is read. A row is COMPLETED where
+    nothing blocks it and FAILED with the codes of its blockers; warnings have a column of their own. Exit
+    code 0 if nothing blocks, 4 if something does, 3 if a cell is not sound.
+
+    Example:
+
+    \b
+        bulkps validate recovery leavers.csv --config prod.yaml
+        bulkps validate restore leavers.csv --config prod.yaml --sizes --results findings.csv
+    """
+    found = chosen(settings, operation)
+    if found.preflight is None:
+        raise UsageProblem(
+            f"nothing is known of what makes {found.name} fail; bulkps check {found.name} checks the cells"
+        )
+    everywhere = values_everywhere(found, given["everywhere"])
+    report = intake.check(
+        file, found, strict_columns=given["strict_columns"], problems_file=given["problems"]
+    )
+    if not report.sound:
+        if as_json:
+            render.as_json(render.check_json(report))
+        render.check_report(report, given["problems"])
+        raise SystemExit(int(ExitCode.INVALID_INPUT))
+    for note in report.notes:
+        render.say(f"note: {note}")
+    there = target(settings, settings.choose_connection(given["connection"]), configured(settings.run, given))
+    check_target(found, there)
+    with Journal(home.journal_path()) as journal:
+        rows = filled(intake.rows(file, found, report), everywhere)
+        run = create_run(journal, only_checked(found), report, rows, there)
+        ended, code = work(journal, run, there, given["results"], quiet=given["quiet"])
+        show_report(journal, ended, code, as_json=as_json)
+    raise SystemExit(int(code))

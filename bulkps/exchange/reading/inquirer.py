@@ -1,0 +1,260 @@
+"""Which reads a run's rows need, in rounds: each needs what the one before brought. Pure."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from bulkps.exchange.preflight import Recipient, Surroundings, WantedRecovery, WantedRestore
+from bulkps.exchange.preflight.target import ENDED
+from bulkps.exchange.reading.read import (
+    DISCONNECTED_PROPERTIES,
+    DOMAIN_PROPERTIES,
+    INVENTORY_COSTS,
+    MAILBOX_PROPERTIES,
+    ORGANIZATION_PROPERTIES,
+    RECIPIENT_PROPERTIES,
+    REQUEST_PROPERTIES,
+    REQUEST_STATISTICS_PROPERTIES,
+    STATISTICS_PROPERTIES,
+    USER_PROPERTIES,
+    Facet,
+    Read,
+    any_of,
+    everything,
+    one,
+)
+from bulkps.exchange.reading.shelf import Shelf, folded
+from bulkps.exchange.sizes import UNLIMITED
+
+#: What a row wants.
+Wanted = WantedRecovery | WantedRestore
+#: What finds a mailbox whatever became of it [P:Get-Mailbox; ODS reconnect article].
+_WHATEVER = ("SoftDeletedMailbox", "IncludeInactiveMailbox")
+_DELETED = "IncludeSoftDeletedRecipients"
+
+
+class Inquirer:
+    """Reads what the checks of many rows need, each fact once.
+
+    Args:
+        wanted: What the rows want.
+        online: Whether it is Exchange Online: an Exchange Server has no inactive mailboxes.
+        sizes: Whether mailboxes' sizes are read, two cmdlets a row; None for when there are few rows.
+
+    Attributes:
+        wanted: What the rows want; it may be changed between the first round and the second.
+        shelf: Everything that was read.
+    """
+
+    def __init__(self, wanted: Sequence[Wanted], *, online: bool, sizes: bool | None = None) -> None:
+        self.wanted, self._online = list(wanted), online
+        self._sizes = len(wanted) <= INVENTORY_COSTS if sizes is None else sizes
+        self.shelf = Shelf()
+
+    @property
+    def _recoveries(self) -> list[WantedRecovery]:
+        return [one for one in self.wanted if isinstance(one, WantedRecovery)]
+
+    @property
+    def _restores(self) -> list[WantedRestore]:
+        return [one for one in self.wanted if isinstance(one, WantedRestore)]
+
+    def rounds(self) -> Iterator[list[Read]]:
+        """Yield reads that can be run together; what they bring must be on the shelf before the next."""
+        yield [*self._organization(), *self._mailboxes()]
+        yield [*self._missing()]
+        yield [*self._people(), *self._requests()]
+        yield [*self._unfinished(), *self._all_sizes()]
+
+    def surroundings(self, wanted: Wanted) -> Surroundings:
+        """Return everything that was read for one row."""
+        sources, targets = self._sources(wanted), self._targets(wanted)
+        around = self._around(wanted, sources)
+        requests = None
+        if isinstance(wanted, WantedRestore):
+            requests = self.shelf.requests(_only(targets), wanted.target_identity)
+        return Surroundings(
+            self._sized(sources), self._sized(targets), around, requests, self.shelf.organization
+        )
+
+    # --- the rounds -----------------------------------------------------------------------------------
+
+    def _organization(self) -> Iterator[Read]:
+        if self._online:
+            yield everything(Facet.ORGANIZATION, "Get-OrganizationConfig", ORGANIZATION_PROPERTIES)
+        if self._recoveries:
+            yield everything(Facet.DOMAINS, "Get-AcceptedDomain", DOMAIN_PROPERTIES)
+
+    def _mailboxes(self) -> Iterator[Read]:
+        stored = [one for one in self._restores if one.source_database]
+        yield from _in_databases(stored)
+        sources = [one.source_identity for one in self.wanted if not _database(one)]
+        identities = [*sources, *(one.target_identity for one in self._restores)]
+        inventories = self._inventories(sources)
+        if len(set(map(folded, identities))) > INVENTORY_COSTS * len(inventories):
+            yield from inventories
+            return
+        yield from self._one_by_one(identities)
+
+    def _inventories(self, sources: Sequence[str]) -> list[Read]:
+        deleted = ("InactiveMailboxOnly", "SoftDeletedMailbox") if self._online and sources else ()
+        found = [_all_mailboxes(switch) for switch in deleted]
+        # Only a slip names an active mailbox as the source of a recovery: no inventory for that.
+        return found if self._recoveries and not self._restores else [*found, _all_mailboxes()]
+
+    def _one_by_one(self, identities: Iterable[str]) -> Iterator[Read]:
+        switches = _WHATEVER if self._online else ()
+        for identity in {folded(text): text for text in identities}.values():
+            yield one(Facet.MAILBOXES, "Get-Mailbox", MAILBOX_PROPERTIES, {"Identity": identity}, *switches)
+
+    def _missing(self) -> Iterator[Read]:
+        """Look for what no inventory shows: an active source, a target that is no mailbox."""
+        sources = [one.source_identity for one in self._recoveries if self._sources(one) == ()]
+        if len(sources) > INVENTORY_COSTS:
+            yield _all_mailboxes()
+        else:
+            yield from (read for read in self._one_by_one(sources) if not self.shelf.was_asked(read))
+        nowhere = [w.target_identity for w in self._restores if self._targets(w) == ()]
+        if len(nowhere) <= INVENTORY_COSTS:
+            for name in dict.fromkeys(nowhere):
+                yield one(Facet.RECIPIENTS, "Get-Recipient", RECIPIENT_PROPERTIES, {"Identity": name})
+
+    def _people(self) -> Iterator[Read]:
+        """Who has the names of the sources and of the new accounts."""
+        if not self._online:
+            return
+        cost = INVENTORY_COSTS
+        if len(self.wanted) > cost:
+            yield everything(Facet.RECIPIENTS, "Get-Recipient", RECIPIENT_PROPERTIES, _DELETED)
+            if self._recoveries:
+                yield everything(Facet.USERS, "Get-User", USER_PROPERTIES)
+            return
+        for wanted in self.wanted:
+            source = _only(self._sources(wanted))
+            if text := _recipient_filter(wanted, source):
+                yield one(Facet.RECIPIENTS, "Get-Recipient", RECIPIENT_PROPERTIES, {"Filter": text}, _DELETED)
+            if isinstance(wanted, WantedRecovery):
+                text = _user_filter(wanted, source)
+                yield one(Facet.USERS, "Get-User", USER_PROPERTIES, {"Filter": text})
+
+    def _requests(self) -> Iterator[Read]:
+        cmdlet, keep = "Get-MailboxRestoreRequest", REQUEST_PROPERTIES
+        found = {folded(w.target_identity): w.target_identity for w in self._restores if self._targets(w)}
+        if len(found) > INVENTORY_COSTS:
+            yield everything(Facet.REQUESTS, cmdlet, keep)
+            return
+        for identity in found.values():
+            yield one(Facet.REQUESTS, cmdlet, keep, {"TargetMailbox": identity})
+
+    def _unfinished(self) -> Iterator[Read]:
+        """What the unfinished requests of the targets copy, as far as they are few."""
+        identities: dict[str, None] = {}
+        for wanted in self._restores:
+            requests = self.shelf.requests(_only(self._targets(wanted)), wanted.target_identity) or ()
+            identities |= {one.identity: None for one in requests if one.status.casefold() not in ENDED}
+        for identity in [name for name in identities if name][:INVENTORY_COSTS]:
+            yield one(
+                Facet.REQUEST_STATISTICS,
+                "Get-MailboxRestoreRequestStatistics",
+                REQUEST_STATISTICS_PROPERTIES,
+                {"Identity": identity},
+            )
+
+    def _all_sizes(self) -> Iterator[Read]:
+        asked: dict[tuple[Facet, str], Read] = {}
+        for wanted in self._restores if self._sizes else ():
+            source, target = _only(self._sources(wanted)), _only(self._targets(wanted))
+            if source is None or target is None:
+                continue
+            quota = target.archive_quota if wanted.target_is_archive else target.quota
+            if quota == UNLIMITED:
+                continue
+            reads = [_size(target, archive=wanted.target_is_archive)]
+            if source.size is None and self._online:
+                reads.append(_size(source, archive=wanted.source_is_archive))
+            asked |= {(read.facet, read.about): read for read in reads}
+        yield from asked.values()
+
+    # --- what was found -------------------------------------------------------------------------------
+
+    def _sources(self, wanted: Wanted) -> tuple[Recipient, ...] | None:
+        facet = Facet.DISCONNECTED if _database(wanted) else Facet.MAILBOXES
+        return self.shelf.named(facet, wanted.source_identity)
+
+    def _targets(self, wanted: Wanted) -> tuple[Recipient, ...] | None:
+        if not isinstance(wanted, WantedRestore):
+            return None
+        found = self.shelf.named(Facet.MAILBOXES, wanted.target_identity)
+        # TargetMailbox means the living one, should a deleted one have its address too.
+        living = tuple(one for one in found or () if one.is_deleted is not True)
+        return living or found
+
+    def _around(self, wanted: Wanted, sources: tuple[Recipient, ...] | None) -> tuple[Recipient, ...] | None:
+        source, shelf = _only(sources), self.shelf
+        names = {folded(value) for _, value in _of_recipients(wanted, source)}
+        if isinstance(wanted, WantedRestore):
+            names.add(folded(wanted.target_identity))
+        text = _recipient_filter(wanted, source)
+        known = shelf.knows(Facet.RECIPIENTS, text or wanted.source_identity)
+        if isinstance(wanted, WantedRecovery):
+            names |= {folded(value) for _, value in _of_users(wanted, source)}
+            known = known and shelf.knows(Facet.USERS, _user_filter(wanted, source))
+        found = shelf.around({name.removeprefix("smtp:") for name in names})
+        # Without a source a restore's recipients only tell what its target is.
+        return found if known or (isinstance(wanted, WantedRestore) and source is None) else None
+
+    def _sized(self, found: tuple[Recipient, ...] | None) -> tuple[Recipient, ...] | None:
+        return None if found is None else tuple(map(self.shelf.sized, found))
+
+
+def _database(wanted: Wanted) -> str:
+    return wanted.source_database if isinstance(wanted, WantedRestore) else ""
+
+
+def _only(found: Sequence[Recipient] | None) -> Recipient | None:
+    return found[0] if found and len(found) == 1 else None
+
+
+def _all_mailboxes(*switches: str) -> Read:
+    return everything(Facet.MAILBOXES, "Get-Mailbox", MAILBOX_PROPERTIES, *switches)
+
+
+def _in_databases(stored: Sequence[WantedRestore]) -> Iterator[Read]:
+    databases = {one.source_database for one in stored}
+    facet, cmdlet, keep = Facet.DISCONNECTED, "Get-MailboxStatistics", DISCONNECTED_PROPERTIES
+    if len(stored) > INVENTORY_COSTS * len(databases):
+        yield from (everything(facet, cmdlet, keep, database=name) for name in sorted(databases))
+        return
+    for wanted in stored:
+        by = {"StoreMailboxIdentity": wanted.source_identity, "Database": wanted.source_database}
+        yield one(facet, cmdlet, keep, by)
+
+
+def _size(mailbox: Recipient, *, archive: bool) -> Read:
+    facet = Facet.ARCHIVE_SIZES if archive else Facet.SIZES
+    switches = [*(["Archive"] if archive else []), *([_DELETED] if mailbox.is_deleted else [])]
+    by = {"Identity": mailbox.identity}
+    return one(facet, "Get-MailboxStatistics", STATISTICS_PROPERTIES, by, *switches)
+
+
+def _of_recipients(wanted: Wanted, source: Recipient | None) -> list[tuple[str, str]]:
+    """Return what Get-Recipient is asked for: (property, value)."""
+    guids = [] if source is None else [source.exchange_guid, source.archive_guid]
+    asked = [(name, guid) for name, guid in zip(("ExchangeGuid", "ArchiveGuid"), guids, strict=False) if guid]
+    if isinstance(wanted, WantedRecovery):
+        addresses = {wanted.upn.casefold(), wanted.smtp.casefold()} | (source.smtp if source else set())
+        asked += [("EmailAddresses", f"smtp:{address}") for address in sorted(addresses) if address]
+        asked.append(("Name", wanted.name or wanted.upn))
+    return asked
+
+
+def _recipient_filter(wanted: Wanted, source: Recipient | None) -> str:
+    asked = _of_recipients(wanted, source)
+    return any_of(asked) if asked else ""
+
+
+def _of_users(wanted: WantedRecovery, source: Recipient | None) -> list[tuple[str, str]]:
+    names = {wanted.upn.casefold(), (source.user_principal_name or "").casefold() if source else ""}
+    return [("UserPrincipalName", name) for name in sorted(names) if name]
+
+
+def _user_filter(wanted: WantedRecovery, source: Recipient | None) -> str:
+    return any_of(_of_users(wanted, source))

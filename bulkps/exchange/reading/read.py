@@ -1,0 +1,139 @@
+"""One read: a cmdlet that only reads, and what it is about. Pure.
+
+Exchange answers an empty identity with every object that there is (exchange-facts.md section 1.3). Here that
+cannot happen: a read about something refuses an empty name, and an inventory names nothing.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
+
+from bulkps.exchange.cmdlet import Cmdlet, Value
+from bulkps.exchange.facts import cmdlet_facts
+
+#: An inventory counts as so many reads by item: it comes in pages of 1000 objects, which take their time.
+INVENTORY_COSTS = 20
+
+#: What of a mailbox the checks and the export read.
+MAILBOX_PROPERTIES = (
+    "Guid", "ExchangeGuid", "DistinguishedName", "LegacyExchangeDN", "UserPrincipalName", "Name", "Alias",
+    "DisplayName", "EmailAddresses", "PrimarySmtpAddress", "RecipientType", "RecipientTypeDetails",
+    "ExternalDirectoryObjectId", "IsInactiveMailbox", "WasInactiveMailbox", "InactiveMailboxRetireTime",
+    "WhenSoftDeleted", "IsDirSynced", "ArchiveGuid", "ArchiveStatus", "AutoExpandingArchiveEnabled",
+    "MailboxLocations", "ProhibitSendReceiveQuota", "UseDatabaseQuotaDefaults", "ArchiveQuota",
+)  # fmt: skip
+#: What says why a mailbox is kept.
+HOLD_PROPERTIES = (
+    "LitigationHoldEnabled", "LitigationHoldDuration", "LitigationHoldDate", "LitigationHoldOwner",
+    "InPlaceHolds", "ComplianceTagHoldApplied", "DelayHoldApplied", "DelayReleaseHoldApplied",
+)  # fmt: skip
+ORGANIZATION_PROPERTIES = ("AutoExpandingArchiveEnabled", "InPlaceHolds")
+DOMAIN_PROPERTIES = ("DomainName", "Name", "AuthenticationType")
+RECIPIENT_PROPERTIES = (
+    "Guid", "ExchangeGuid", "ArchiveGuid", "DistinguishedName", "Name", "Alias", "EmailAddresses",
+    "PrimarySmtpAddress", "RecipientType", "RecipientTypeDetails", "ExternalDirectoryObjectId",
+    "WhenSoftDeleted",
+)  # fmt: skip
+USER_PROPERTIES = (
+    "Guid", "DistinguishedName", "Name", "UserPrincipalName", "WindowsEmailAddress", "RecipientType",
+    "RecipientTypeDetails", "ExternalDirectoryObjectId",
+)  # fmt: skip
+REQUEST_PROPERTIES = ("Name", "Status", "Identity", "RequestGuid", "TargetMailbox")
+STATISTICS_PROPERTIES = (
+    "MailboxGuid",
+    "TotalItemSize",
+    "ItemCount",
+    "TotalDeletedItemSize",
+    "DeletedItemCount",
+)
+DISCONNECTED_PROPERTIES = (
+    "MailboxGuid", "DisplayName", "LegacyDN", "DisconnectReason", "DisconnectDate", "TotalItemSize",
+)  # fmt: skip
+REQUEST_STATISTICS_PROPERTIES = ("Identity", "Name", "Status", "SourceExchangeGuid", "TargetIsArchive")
+
+
+class Facet(Enum):
+    """What kind of fact a read brings."""
+
+    ORGANIZATION = "organization"  #: Get-OrganizationConfig.
+    DOMAINS = "domains"  #: Get-AcceptedDomain.
+    MAILBOXES = "mailboxes"  #: Mailboxes: active, inactive, soft-deleted.
+    DISCONNECTED = "disconnected"  #: On-premises: a mailbox in a database, without an account.
+    RECIPIENTS = "recipients"  #: Whoever has a name, an address or a GUID.
+    USERS = "users"  #: Accounts, also those without a mailbox.
+    REQUESTS = "requests"  #: Restore requests of a target.
+    REQUEST_STATISTICS = "request-statistics"  #: What an unfinished request copies.
+    SIZES = "sizes"  #: How big a mailbox is.
+    ARCHIVE_SIZES = "archive-sizes"  #: How big its archive is.
+
+
+@dataclass(frozen=True)
+class Read:
+    """A cmdlet to run before anything is sent.
+
+    Attributes:
+        facet: What it brings.
+        cmdlet: What to run.
+        keep: The properties that are wanted.
+        about: Whom it is about, folded; empty for an inventory.
+    """
+
+    facet: Facet
+    cmdlet: Cmdlet
+    keep: tuple[str, ...]
+    about: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse an empty name: Exchange would answer with everybody."""
+        for name, value in self.cmdlet.parameters.items():
+            if isinstance(value, str) and not value.strip():
+                raise ValueError(f"{self.cmdlet.name} -{name} must not be empty: it would name everybody")
+
+    @property
+    def is_inventory(self) -> bool:
+        """Whether it reads everything of its kind."""
+        return not self.about and self.facet not in (Facet.ORGANIZATION, Facet.DOMAINS)
+
+
+def everything(facet: Facet, cmdlet: str, keep: tuple[str, ...], *switches: str, database: str = "") -> Read:
+    """Return the read of all that there is, or of all in a *database* (on-premises)."""
+    facts = cmdlet_facts(cmdlet)
+    parameters: dict[str, Value] = dict.fromkeys(switches, True)
+    if database:
+        parameters["Database"] = database
+    if facts and facts.parameter("ResultSize"):
+        parameters["ResultSize"] = "Unlimited"
+    return Read(facet, Cmdlet(cmdlet, parameters), keep)
+
+
+def one(facet: Facet, cmdlet: str, keep: tuple[str, ...], by: dict[str, str], *switches: str) -> Read:
+    """Return the read of what *by* (parameter to name) names.
+
+    Raises:
+        ValueError: If a name is empty: Exchange would answer with everybody.
+    """
+    if not by:
+        raise ValueError(f"{cmdlet} must name something")
+    return Read(
+        facet,
+        Cmdlet(cmdlet, {**by, **dict.fromkeys(switches, True)}),
+        keep,
+        about=next(iter(by.values())).casefold(),
+    )
+
+
+def any_of(pairs: Iterable[tuple[str, str]]) -> str:
+    """Return the OPATH filter of whatever has one of these (property, value).
+
+    Raises:
+        ValueError: If there is none, or a value is empty.
+    """
+    parts = []
+    for name, value in pairs:
+        if not value.strip():
+            raise ValueError(f"a filter for an empty {name} would name everybody")
+        escaped = value.replace("'", "''")
+        parts.append(f"{name} -eq '{escaped}'")
+    if not parts:
+        raise ValueError("a filter of nothing would name everybody")
+    return " -or ".join(parts)

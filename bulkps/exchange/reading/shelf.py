@@ -1,0 +1,178 @@
+"""Everything that was read, found again by any of its names. Pure."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from bulkps.exchange.preflight import Organization, Recipient, RestoreRequest
+from bulkps.exchange.properties import Properties, read_guid
+from bulkps.exchange.reading.read import Facet, Read
+from bulkps.exchange.sizes import Size
+
+_SIZES = (Facet.SIZES, Facet.ARCHIVE_SIZES)
+_Properties = Mapping[str, object]
+
+
+def folded(identity: str) -> str:
+    """Return an identity as it is compared: a GUID without braces, anything without regard to case."""
+    return read_guid(identity) or identity.strip().casefold()
+
+
+class Shelf:
+    """What was read, by facet.
+
+    A fact that nobody read, or that could not be read, is None; what was read and is not there is empty.
+
+    Attributes:
+        unread: Why something of a facet could not be read, by facet; the first reason.
+    """
+
+    def __init__(self) -> None:
+        self.unread: dict[Facet, str] = {}
+        self._inventories: set[Facet] = set()
+        self._lacking: set[Facet] = set()
+        self._asked: dict[tuple[Facet, str], list[Recipient]] = {}
+        self._named: dict[Facet, dict[str, list[Recipient]]] = {}
+        self._around: dict[str, list[Recipient]] = {}
+        self._requests: dict[str, list[RestoreRequest]] = {}
+        self._sizes: dict[tuple[Facet, str], Size | None] = {}
+        self._config: _Properties | None = None
+        self._domains: Sequence[_Properties] | None = None
+        self.organization = Organization()
+
+    # --- taking in ------------------------------------------------------------------------------------
+
+    def take_in(self, read: Read, found: Sequence[_Properties]) -> None:
+        """Keep what *read* brought."""
+        match read.facet:
+            case Facet.ORGANIZATION:
+                self._config = found[0] if found else {}
+            case Facet.DOMAINS:
+                self._domains = found
+            case Facet.REQUESTS:
+                self._take_requests(read, found)
+            case Facet.REQUEST_STATISTICS:
+                self._take_request_statistics(found)
+            case Facet.SIZES | Facet.ARCHIVE_SIZES:
+                size = Properties(found[0]).size("TotalItemSize") if len(found) == 1 else None
+                self._sizes[read.facet, read.about] = size
+            case Facet.DISCONNECTED:
+                self._take_recipients(read, [Recipient.from_disconnected(one) for one in found])
+            case _:
+                self._take_recipients(read, [Recipient.from_properties(one) for one in found])
+        if read.facet in (Facet.ORGANIZATION, Facet.DOMAINS):
+            self.organization = Organization.from_properties(self._config, self._domains)
+        if read.is_inventory:
+            self._inventories.add(read.facet)
+
+    def fail(self, read: Read, reason: str) -> None:
+        """Note that *read* brought nothing."""
+        self.unread.setdefault(read.facet, f"{read.cmdlet.name}: {reason}")
+        if not read.about:
+            self._lacking.add(read.facet)
+
+    def _take_recipients(self, read: Read, found: list[Recipient]) -> None:
+        if read.about:
+            # Two reads may be about the same: with and without an archive, say.
+            self._asked.setdefault((read.facet, folded(read.about)), []).extend(found)
+        index = self._named.setdefault(read.facet, {})
+        for one in found:
+            for name in _identities(one):
+                index.setdefault(name, []).append(one)
+            for name in _names(one):
+                self._around.setdefault(name, []).append(one)
+
+    def _take_requests(self, read: Read, found: Sequence[_Properties]) -> None:
+        requests = [RestoreRequest.from_properties(one) for one in found]
+        if read.about:
+            self._requests[folded(read.about)] = requests
+            return
+        for one in requests:
+            for owner in one.owners:
+                self._requests.setdefault(owner, []).append(one)
+
+    def _take_request_statistics(self, found: Sequence[_Properties]) -> None:
+        for one in found:
+            of = Properties(one)
+            identity = (of.text("Identity") or "").casefold()
+            for requests in self._requests.values():
+                for index, request in enumerate(requests):
+                    if request.identity.casefold() == identity:
+                        requests[index] = replace(
+                            request,
+                            source_exchange_guid=of.guid("SourceExchangeGuid") or None,
+                            target_is_archive=of.flag("TargetIsArchive"),
+                        )
+
+    # --- finding again --------------------------------------------------------------------------------
+
+    def named(self, facet: Facet, identity: str) -> tuple[Recipient, ...] | None:
+        """Return what *identity* names, each object once; None if nobody could tell."""
+        wanted = folded(identity)
+        if (facet, wanted) in self._asked:
+            return _different(self._asked[facet, wanted])
+        if facet not in self._inventories or facet in self._lacking:
+            return None
+        return _different(self._named.get(facet, {}).get(wanted, ()))
+
+    def around(self, names: Iterable[str]) -> tuple[Recipient, ...]:
+        """Return everybody who has one of *names* (folded): a name, an address or a GUID."""
+        return _merged(one for name in names for one in self._around.get(name, ()))
+
+    def was_asked(self, read: Read) -> bool:
+        """Return whether the same was read by itself."""
+        return (read.facet, folded(read.about)) in self._asked
+
+    def knows(self, facet: Facet, about: str) -> bool:
+        """Return whether *facet* was read for *about*, by itself or with everything."""
+        everything = facet in self._inventories and facet not in self._lacking
+        return everything or (facet, folded(about)) in self._asked
+
+    def requests(self, target: Recipient | None, identity: str) -> tuple[RestoreRequest, ...] | None:
+        """Return the restore requests into a target; None if nobody could tell."""
+        if folded(identity) in self._requests and Facet.REQUESTS not in self._inventories:
+            return tuple(self._requests[folded(identity)])
+        if Facet.REQUESTS not in self._inventories:
+            return None
+        owners = {folded(identity), *(_owner_names(target) if target else ())}
+        found = {one.identity: one for owner in owners for one in self._requests.get(owner, ())}
+        return tuple(found.values())
+
+    def sized(self, one: Recipient) -> Recipient:
+        """Return a mailbox with how big it and its archive are, as far as that was read."""
+        sizes = (self._sizes.get((facet, one.identity.casefold())) for facet in _SIZES)
+        size, archive_size = sizes
+        return replace(one, size=size or one.size, archive_size=archive_size or one.archive_size)
+
+
+def _identities(one: Recipient) -> set[str]:
+    """Return every folded text by which a cell may name *one*."""
+    names = (one.guid, one.exchange_guid, one.distinguished_name, one.user_principal_name)
+    return {folded(name) for name in names if name} | one.smtp
+
+
+def _names(one: Recipient) -> set[str]:
+    """Return every folded text that may be in another's way."""
+    further = (one.name, one.archive_guid)
+    return _identities(one) | {folded(name) for name in further if name}
+
+
+def _owner_names(target: Recipient) -> set[str]:
+    names = (target.alias, target.name, target.guid, target.exchange_guid, target.distinguished_name)
+    return {folded(name) for name in names if name}
+
+
+def _different(found: Iterable[Recipient]) -> tuple[Recipient, ...]:
+    different: list[Recipient] = []
+    for one in found:
+        if not any(one.is_object(other) for other in different):
+            different.append(one)
+    return tuple(different)
+
+
+def _merged(found: Iterable[Recipient]) -> tuple[Recipient, ...]:
+    """Return each object once, with everything that any read says of it."""
+    merged: dict[str, Recipient] = {}
+    for one in found:
+        key = one.guid or one.distinguished_name or one.identity
+        merged[key] = merged[key].filled_up(one) if key in merged else one
+    return tuple(merged.values())

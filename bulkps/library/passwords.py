@@ -1,0 +1,76 @@
+"""Which operations make passwords, and how a fresh one goes out before it is sent."""
+
+import secrets
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+from bulkps.engine.driver import Prepare
+from bulkps.engine.item import Item
+from bulkps.errors import UsageProblem
+from bulkps.exchange.cmdlet import Cmdlet, Secret
+from bulkps.operations.bind import PASSWORD
+from bulkps.operations.model import Operation
+from bulkps.operations.passwords import generate
+from bulkps.operations.template import Template
+from bulkps.records.passwords import PasswordFile
+
+
+def makes_passwords(operation: Operation) -> bool:
+    """Return whether *operation* sends generated passwords."""
+    given = [one for step in operation.steps for one in step.parameters.values() if isinstance(one, str)]
+    return any("secret.password" in Template.parse(one).names for one in given)
+
+
+def check_passwords(operation: Operation, passwords: PasswordFile | None) -> None:
+    """Make sure that *passwords* can be written for *operation*.
+
+    Raises:
+        UsageProblem: If it makes none, or the file is there already.
+    """
+    if passwords is None:
+        return
+    if not makes_passwords(operation):
+        raise UsageProblem(
+            f"{operation.name} makes no passwords, so there are none to write to {passwords.path}; nothing "
+            "was sent"
+        )
+    passwords.check()
+
+
+@contextmanager
+def handing_out(operation: Operation, passwords: PasswordFile | None) -> Iterator[None]:
+    """Have the file there inside the block.
+
+    Raises:
+        UsageProblem: If it cannot be made; nothing was sent.
+    """
+    check_passwords(operation, passwords)
+    if passwords is None:
+        yield
+        return
+    try:
+        passwords.begin(_identity(operation))
+        yield
+    finally:
+        passwords.close()
+
+
+def password_maker(operation: Operation, passwords: PasswordFile | None) -> Prepare:
+    """Return what puts a fresh password into a cmdlet that takes one, once it is in *passwords*."""
+
+    def prepare(item: Item, cmdlet: Cmdlet) -> Cmdlet:
+        if not any(value is PASSWORD for value in cmdlet.parameters.values()):
+            return cmdlet
+        fresh = Secret(generate(secrets.randbelow))
+        if passwords is not None:
+            passwords.keep(item.row, str(item.values.get(_identity(operation)) or ""), fresh, time.time())
+        filled = {name: fresh if value is PASSWORD else value for name, value in cmdlet.parameters.items()}
+        return replace(cmdlet, parameters=filled)
+
+    return prepare
+
+
+def _identity(operation: Operation) -> str:
+    return operation.target or operation.source

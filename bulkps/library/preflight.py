@@ -1,0 +1,254 @@
+"""Before anything of a run is sent: what is known to fail is found, told, and kept from being sent."""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from itertools import islice
+
+from bulkps.engine.driver import BEAT
+from bulkps.engine.events import Finish, StopReason
+from bulkps.engine.item import Change, Item
+from bulkps.errors import CannotConnect
+from bulkps.exchange.cmdlet import Answer, Outcome
+from bulkps.exchange.errors import Meaning
+from bulkps.exchange.findings import Code, Finding, Severity
+from bulkps.exchange.preflight import (
+    Surroundings,
+    WantedRecovery,
+    WantedRestore,
+    fallback_upn,
+    recovery_findings,
+    restore_findings,
+)
+from bulkps.exchange.reading import Facet, Inquirer, Read, Wanted
+from bulkps.library.reader import Interrupted, Reader, Sessions
+from bulkps.library.target import Target
+from bulkps.operations.bind import places
+from bulkps.operations.checks import KINDS
+from bulkps.operations.model import Operation, Preflight
+from bulkps.operations.template import Template
+from bulkps.records.recorder import Recorder
+from bulkps.sessions.connection import ConnectionType
+
+#: Told of changes that are durable.
+_Tell = Callable[[Sequence[Change]], None]
+#: Cmdlets that pre-flight may run, beside those of the operation.
+CMDLETS = (
+    "Get-OrganizationConfig", "Get-AcceptedDomain", "Get-Mailbox", "Get-MailboxStatistics", "Get-Recipient",
+    "Get-User", "Get-MailboxRestoreRequest", "Get-MailboxRestoreRequestStatistics",
+)  # fmt: skip
+#: How many rows are recorded at once.
+_CHUNK = 500
+
+
+@dataclass(frozen=True)
+class _Row:
+    """A row while it is examined.
+
+    Attributes:
+        item: Its item.
+        wanted: What it wants.
+        replaced: Values that stand in place of cells.
+    """
+
+    item: Item
+    wanted: Wanted
+    replaced: dict[str, str] = field(default_factory=dict)
+
+
+class Examination:
+    """Examines the rows of a run of which nothing was sent yet.
+
+    Args:
+        operation: What is done, or would be.
+        target: Where to.
+        sessions: Where a session comes from; it is handed on.
+        recorder: Where it is kept.
+        tell: Told of changes that are durable.
+    """
+
+    def __init__(
+        self, operation: Operation, target: Target, sessions: Sessions, recorder: Recorder, tell: _Tell
+    ) -> None:
+        self._operation, self._target, self._recorder, self._tell = operation, target, recorder, tell
+        self._reader = Reader(target.name, sessions, target.config, target.catalogue)
+        self._counts: Counter[tuple[Code, Severity]] = Counter()
+        self._blocked = 0
+
+    def run(self, preflight: Preflight) -> Finish | None:
+        """Examine all rows; return why the run stops here, or None if it goes on.
+
+        Raises:
+            RecordFailed: If a record could not be written.
+        """
+        rows = [_Row(item, self._wanted(preflight, item)) for item in self._recorder.unsent()]
+        online = self._target.connection.type is not ConnectionType.EXCHANGE
+        config = self._target.config
+        inquirer = Inquirer([row.wanted for row in rows], online=online, sizes=config.preflight_sizes)
+        try:
+            rows = self._read(inquirer, rows, preflight)
+        except CannotConnect as error:
+            return Finish(StopReason.CANNOT_CONNECT, error.reason, error.advice)
+        except Interrupted as stop:
+            if str(stop) != "cancel":
+                return Finish(StopReason.PAUSED)
+            code = StopReason.CANCELLED
+            self._recorder.skip_pending(code.value, "never sent: the run was cancelled", time.time())
+            return Finish(code)
+        finally:
+            self._reader.close()
+        if failed := self._unreadable(inquirer, rows):
+            return failed
+        self._record(inquirer, rows)
+        return self._ended(inquirer)
+
+    # --- reading --------------------------------------------------------------------------------------
+
+    def _wanted(self, preflight: Preflight, item: Item) -> Wanted:
+        filled = places(self._operation, item.values, item.key, "", item.outputs)
+        given = {name: Template.parse(text).render(filled) for name, text in preflight.wants.items()}
+        kind = KINDS[preflight.kind]
+        return kind(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
+
+    def _read(self, inquirer: Inquirer, rows: list[_Row], preflight: Preflight) -> list[_Row]:
+        """Run every round on a thread of its own, while the lease is kept and wishes are heard."""
+        for number, reads in enumerate(inquirer.rounds()):
+            self._note(reads)
+            for read, outcome, meaning in self._answers(reads):
+                if outcome.answer is Answer.COMPLETED and meaning is None:
+                    inquirer.shelf.take_in(read, outcome.output)
+                else:
+                    inquirer.shelf.fail(read, _reason(outcome, meaning))
+            if number == 0 and self._target.config.onmicrosoft_fallback:
+                rows = [self._fallen_back(row, inquirer, preflight) for row in rows]
+                inquirer.wanted = [row.wanted for row in rows]
+        self._reader.hand_over()
+        return rows
+
+    def _answers(self, reads: list[Read]) -> list[tuple[Read, Outcome, Meaning | None]]:
+        with ThreadPoolExecutor(1) as pool:
+            future = pool.submit(lambda: list(self._reader.read(reads)))
+            try:
+                while future not in wait([future], BEAT).done:
+                    if wish := self._recorder.beat():
+                        raise Interrupted(wish)
+            except BaseException:
+                # Leaving the block waits for the thread.
+                self._reader.interrupt()
+                raise
+            return future.result()
+
+    def _note(self, reads: Iterable[Read]) -> None:
+        for read in reads:
+            self._recorder.say(
+                "preflight.reads",
+                f"about to read with {read.cmdlet.line()}",
+                cmdlet=read.cmdlet.name,
+                parameters=read.cmdlet.shown(),
+            )
+
+    def _fallen_back(self, row: _Row, inquirer: Inquirer, preflight: Preflight) -> _Row:
+        if not isinstance(row.wanted, WantedRecovery):
+            return row
+        upn = fallback_upn(row.wanted, inquirer.shelf.organization)
+        columns = Template.parse(preflight.wants["upn"]).names
+        if not upn or len(columns) != 1:
+            return row
+        name = upn if row.wanted.name in ("", row.wanted.upn) else row.wanted.name
+        wanted = replace(row.wanted, upn=upn, name=name)
+        return replace(row, wanted=wanted, replaced={columns[0]: upn})
+
+    def _unreadable(self, inquirer: Inquirer, rows: Sequence[_Row]) -> Finish | None:
+        """Return why the run stops because a row's source or target could not be read."""
+        for row in rows:
+            around = inquirer.surroundings(row.wanted)
+            lacks = around.sources is None or (
+                isinstance(row.wanted, WantedRestore) and around.targets is None
+            )
+            if lacks:
+                unread = inquirer.shelf.unread
+                why = unread.get(Facet.MAILBOXES) or unread.get(Facet.DISCONNECTED) or "no answer came"
+                detail = f"pre-flight could not read the mailboxes of row {row.item.row}: {why}"
+                advice = "Mend that and resume; or run it again with --skip-preflight, which checks nothing."
+                return Finish(StopReason.CANNOT_CHECK, detail, advice)
+        return None
+
+    # --- what was found -------------------------------------------------------------------------------
+
+    def _record(self, inquirer: Inquirer, rows: Sequence[_Row]) -> None:
+        now = time.time()
+        changes = (change for row in rows for change in self._changes(row, inquirer, now))
+        while part := list(islice(changes, _CHUNK)):
+            if replaced := [one for one in part if one.event == "item.replaced"]:
+                self._recorder.replaced(replaced)
+            self._recorder.record([one for one in part if one.event != "item.replaced"])
+            self._tell(part)
+
+    def _changes(self, row: _Row, inquirer: Inquirer, now: float) -> Iterator[Change]:
+        item = row.item
+        found = _findings(row.wanted, inquirer.surroundings(row.wanted), now)
+        self._counts.update({(one.code, one.severity) for one in found})
+        if row.replaced:
+            told = "; ".join(f"{name} is {value}" for name, value in row.replaced.items())
+            warning = f"federated-domain: instead of the row's own, {told}"
+            item = replace(item, values={**item.values, **row.replaced}, warnings=(*item.warnings, warning))
+            yield Change(item, "item.replaced", now)
+        yield from self._judged(item, found, now)
+
+    def _judged(self, item: Item, found: Sequence[Finding], now: float) -> Iterator[Change]:
+        blockers = [one for one in found if one.severity is Severity.BLOCKER]
+        warnings = tuple(_sentence(one) for one in found if one.severity is Severity.WARNING)
+        item = replace(item, warnings=(*item.warnings, *warnings))
+        code = ";".join(dict.fromkeys(one.code.value for one in blockers))
+        error, advice = (_joined(blockers, name) for name in ("seen", "instead"))
+        self._blocked += bool(blockers)
+        if not self._operation.steps:
+            notes = " | ".join(_sentence(one) for one in found if one.severity is Severity.NOTE)
+            outputs = {"preflight": {"notes": notes}} if notes else {}
+            examined = replace(item.examined(now), outputs=outputs)
+            ended = examined.failed(now, code, error, advice) if blockers else examined.completed(now)
+            yield Change(ended, "item.examined", now)
+        elif blockers:
+            yield Change(item.skipped(now, code, error, advice), "item.blocked", now)
+        elif warnings:
+            yield Change(item, "item.warned", now)
+
+    def _ended(self, inquirer: Inquirer) -> Finish | None:
+        findings: dict[str, dict[str, int]] = {}
+        for code in Code:
+            for severity in Severity:
+                if count := self._counts[code, severity]:
+                    findings.setdefault(code.value, {})[severity.value] = count
+        unread = {facet.value: reason for facet, reason in inquirer.shelf.unread.items()}
+        told = {"state": "done", "blocked": self._blocked, "findings": findings, "unread": unread}
+        if not (self._blocked and self._target.config.require_clean and self._operation.steps):
+            self._recorder.preflighted(told)
+            return None
+        rows = f"{self._blocked} row{'s' * (self._blocked != 1)}"
+        detail = f"pre-flight found blockers in {rows}, and all were to be clean"
+        self._recorder.skip_pending(StopReason.NOT_CLEAN.value, f"never sent: {detail}", time.time())
+        self._recorder.preflighted(told)
+        return Finish(StopReason.NOT_CLEAN, detail)
+
+
+def _findings(wanted: Wanted, around: Surroundings, now: float) -> tuple[Finding, ...]:
+    if isinstance(wanted, WantedRecovery):
+        return recovery_findings(wanted, around, datetime.fromtimestamp(now, UTC))
+    return restore_findings(wanted, around)
+
+
+def _sentence(one: Finding) -> str:
+    return f"{one.code.value}: {one.seen}. {one.instead}"
+
+
+def _joined(found: Iterable[Finding], name: str) -> str:
+    return " ".join(dict.fromkeys(str(getattr(one, name)).rstrip(".") + "." for one in found))
+
+
+def _reason(outcome: Outcome, meaning: Meaning | None) -> str:
+    if meaning:
+        return meaning.record.message
+    return "its answer was lost" if outcome.answer is Answer.LOST else "it failed without saying why"

@@ -1,0 +1,186 @@
+"""Runs reads on a session: what pre-flight and export need to know before anything is sent."""
+
+import threading
+from collections.abc import Iterator, Sequence
+from queue import Empty, SimpleQueue
+from random import random
+
+from bulkps.engine.judge import NO_SUCH_OBJECT
+from bulkps.engine.policy import BulkOperationConfig
+from bulkps.engine.pool import is_final
+from bulkps.engine.ports import Connect, Session, SessionLostError, SessionRefusedError
+from bulkps.errors import CannotConnect
+from bulkps.exchange.cmdlet import Answer, Invocation, Outcome
+from bulkps.exchange.errors import ErrorClass, KnownError, Meaning, classify
+from bulkps.exchange.reading import Read
+
+_PASSING = (ErrorClass.TRANSIENT, ErrorClass.THROTTLED, ErrorClass.UNCERTAIN)
+
+
+class Interrupted(Exception):
+    """Somebody does not want to wait any longer."""
+
+
+class Sessions:
+    """Opens sessions, and keeps one for whoever comes next.
+
+    Args:
+        connect: Opens a session.
+    """
+
+    def __init__(self, connect: Connect) -> None:
+        self._connect = connect
+        self._kept: SimpleQueue[Session] = SimpleQueue()
+
+    def connect(self) -> Session:
+        """Return the kept session, or a new one; safe from any thread.
+
+        Raises:
+            SessionRefusedError: If it cannot be opened.
+        """
+        try:
+            return self._kept.get_nowait()
+        except Empty:
+            return self._connect()
+
+    def keep(self, session: Session) -> None:
+        """Keep a session that is of no more use here."""
+        self._kept.put(session)
+
+    def close(self) -> None:
+        """Close what was kept and never taken."""
+        while True:
+            try:
+                self._kept.get_nowait().close()
+            except Empty:
+                return
+
+
+class Reader:
+    """Runs reads, patiently: what passes is tried again, what does not is told.
+
+    Args:
+        name: The connection's name.
+        sessions: Where a session comes from, and goes to when all is read.
+        config: How patiently.
+        catalogue: What errors mean.
+    """
+
+    def __init__(
+        self, name: str, sessions: Sessions, config: BulkOperationConfig, catalogue: Sequence[KnownError]
+    ) -> None:
+        self._name, self._sessions, self._config, self._catalogue = name, sessions, config, catalogue
+        self._session: Session | None = None
+        self._stopped = threading.Event()
+
+    def interrupt(self) -> None:
+        """Stop what is being read; safe from any thread."""
+        self._stopped.set()
+        session = self._session
+        if session is not None:
+            session.interrupt()
+
+    def hand_over(self) -> None:
+        """Keep the session for whoever comes next."""
+        if self._session is not None:
+            self._sessions.keep(self._session)
+            self._session = None
+
+    def close(self) -> None:
+        """Close the session."""
+        if self._session is not None:
+            self._session.close()
+            self._session = None
+
+    def read(self, reads: Sequence[Read]) -> Iterator[tuple[Read, Outcome, Meaning | None]]:
+        """Yield each read with its answer, and what its error means where there is one.
+
+        Of what does not exist the answer is empty and no error.
+
+        Raises:
+            CannotConnect: If no session can be opened.
+            Interrupted: If that was asked for.
+        """
+        waiting = [(index, read) for index, read in enumerate(reads)]
+        attempts = dict.fromkeys(range(len(reads)), 0)
+        while waiting:
+            batch = self._batch(waiting)
+            again: list[tuple[int, Read]] = []
+            wait = 0.0
+            for (index, read), outcome in zip(batch, self._invoke([one for _, one in batch]), strict=True):
+                attempts[index] += outcome.answer is not Answer.NOT_SENT
+                meaning = self._meaning(outcome)
+                pause = self._wait(outcome, meaning, attempts[index])
+                if pause is None:
+                    yield read, outcome, meaning
+                else:
+                    again.append((index, read))
+                    wait = max(wait, pause)
+            waiting = again + waiting[len(batch) :]
+            if self._stopped.wait(wait):
+                raise Interrupted
+
+    def _batch(self, waiting: list[tuple[int, Read]]) -> list[tuple[int, Read]]:
+        # An inventory is a pipeline of its own: nothing waits behind it, and it arrives piece by piece.
+        if not waiting[0][1].about:
+            return waiting[:1]
+        size = self._config.batch_size
+        return [one for one in waiting[:size] if one[1].about] if size > 1 else waiting[:1]
+
+    def _meaning(self, outcome: Outcome) -> Meaning | None:
+        meaning = classify(outcome.errors, self._catalogue, mutates=False) if outcome.errors else None
+        return None if meaning and meaning.known.id in NO_SUCH_OBJECT else meaning
+
+    def _wait(self, outcome: Outcome, meaning: Meaning | None, attempt: int) -> float | None:
+        """Return the seconds after which it is tried again, or None if it is told as it is."""
+        if outcome.answer is Answer.NOT_SENT:
+            return 0.0
+        passing = outcome.answer is Answer.LOST or (meaning and meaning.known.error_class in _PASSING)
+        if not passing:
+            return None
+        throttled = meaning is not None and meaning.known.error_class is ErrorClass.THROTTLED
+        kind = ErrorClass.THROTTLED if throttled else ErrorClass.TRANSIENT
+        policy = self._config.retry[kind]
+        if attempt >= self._config.attempts_of(policy):
+            return None
+        named = (meaning.wait if meaning else None) or 0.0
+        return max(policy.wait_after(attempt, random()), named)  # noqa: S311 - jitter, no secret
+
+    def _invoke(self, reads: Sequence[Read]) -> list[Outcome]:
+        session = self._open()
+        found: dict[str, Outcome] = {}
+        invocations = [Invocation(str(index), read.cmdlet, read.keep) for index, read in enumerate(reads)]
+        try:
+            for outcome in session.invoke(invocations):
+                found[outcome.id] = outcome
+        except SessionLostError:
+            session.close()
+            self._session = None
+        if self._stopped.is_set():
+            raise Interrupted
+        return [found.get(one.id, Outcome(one.id, Answer.LOST)) for one in invocations]
+
+    def _open(self) -> Session:
+        refusals = 0
+        while self._session is None:
+            if self._stopped.is_set():
+                raise Interrupted
+            try:
+                self._session = self._sessions.connect()
+            except SessionRefusedError as error:
+                refusals += 1
+                self._refused(error, refusals)
+        if self._session.worn():
+            self._session.close()
+            self._session = None
+            return self._open()
+        return self._session
+
+    def _refused(self, error: SessionRefusedError, refusals: int) -> None:
+        meaning = classify([error.record], self._catalogue, mutates=False)
+        policy = self._config.connect
+        if is_final(meaning.known) or refusals >= self._config.attempts_of(policy):
+            raise CannotConnect(self._name, error.record.message, meaning.known.advice) from error
+        wait = max(policy.wait_after(refusals, random()), meaning.wait or 0.0)  # noqa: S311 - jitter, no secret
+        if self._stopped.wait(wait):
+            raise Interrupted from error

@@ -1,0 +1,83 @@
+"""Which cmdlets and parameters an operation sends, and which Exchange releases have them. Pure."""
+
+from collections.abc import Collection, Iterator
+
+from bulkps.exchange.facts import cmdlet_facts
+from bulkps.operations.model import Detail, Lookup, Operation, Step
+from bulkps.operations.template import Template
+
+#: Every release that bulkps can connect to; ``EXO`` is Exchange Online.
+RELEASES = ("2010", "2013", "2016", "2019", "SE", "EXO")
+
+
+def uses(operation: Operation) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Yield every cmdlet that *operation* may send, with the parameters that it may use."""
+    for step in operation.steps:
+        yield step.cmdlet, step.every_parameter
+        for question in questions(step):
+            yield question.cmdlet, tuple(question.parameters)
+        if step.follow:
+            yield step.follow.cmdlet, tuple(step.follow.parameters)
+
+
+def questions(step: Step) -> tuple[Lookup | Detail, ...]:
+    """Return the queries about single items that *step* may need."""
+    detail = step.follow.detail if step.follow else None
+    return (*step.reconcile, *((detail,) if detail else ()))
+
+
+def releases(operation: Operation, given: Collection[str] = ()) -> tuple[str, ...]:
+    """Return the Exchange releases that have all that a row sends.
+
+    Args:
+        operation: The operation.
+        given: Columns that the row fills beside those that every row must.
+    """
+    found = set(RELEASES)
+    for _, _, there in _sent(operation, given):
+        found &= there
+    return tuple(release for release in RELEASES if release in found)
+
+
+def lacking(operation: Operation, given: Collection[str], allowed: Collection[str]) -> tuple[str, ...]:
+    """Return what such a row sends that none of the *allowed* releases has, as ``Cmdlet -Parameter``."""
+    return tuple(
+        f"{cmdlet} -{name}" if name else cmdlet
+        for cmdlet, name, there in _sent(operation, given)
+        if not there & set(allowed)
+    )
+
+
+def _sent(operation: Operation, given: Collection[str]) -> Iterator[tuple[str, str, set[str]]]:
+    """Yield (cmdlet, parameter or nothing, the releases that have it) for what such a row sends."""
+    filled = dict.fromkeys((*operation.required_columns(), *operation.defaults, *given), "given")
+    for step in operation.steps:
+        if step.when and not any(name in filled for name in step.when):
+            continue
+        names = [name for name, value in step.declared(filled).items() if _is_bound(value, operation, filled)]
+        yield from _available(step.cmdlet, names)
+        for question in questions(step):
+            yield from _available(question.cmdlet, list(question.parameters))
+        if step.follow:
+            yield from _available(step.follow.cmdlet, list(step.follow.parameters))
+
+
+def _is_bound(value: object, operation: Operation, filled: Collection[str]) -> bool:
+    """Return whether a parameter is sent: not where it stands on a column that is empty."""
+    if isinstance(value, dict):
+        return any(_is_bound(part, operation, filled) for part in value.values())
+    if isinstance(value, tuple):
+        return any(_is_bound(part, operation, filled) for part in value)
+    try:
+        names = Template.parse(value).names if isinstance(value, str) else ()
+    except ValueError:
+        return True  # That is reported where it stands.
+    return all(name in filled or name not in operation.columns for name in names)
+
+
+def _available(cmdlet: str, parameters: list[str]) -> Iterator[tuple[str, str, set[str]]]:
+    facts = cmdlet_facts(cmdlet)
+    yield cmdlet, "", set(facts.availability) if facts else set()
+    for name in parameters:
+        known = facts.parameter(name) if facts else None
+        yield cmdlet, name, set(known.availability) if known else set()

@@ -1,0 +1,238 @@
+"""The file by which generated passwords go out: CSV, one line for each password that is sent.
+
+A line is on disk before its password is sent. A row that is sent again gets a fresh password and a further
+line: the last line of a row is the one that counts. Where an answer was lost an earlier one may.
+"""
+
+import csv
+import io
+import os
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Self, TextIO
+
+from bulkps.errors import RecordFailed, UsageProblem
+from bulkps.exchange.cmdlet import Secret
+from bulkps.intake import formula_safe
+from bulkps.intake.formula import formula_unsafe
+from bulkps.sealing import CMS, SCRYPT, Opener, Plain, Seal, WrongPassphrase, for_certificate, with_passphrase
+
+_ROW, _AT, _PASSWORD = "row_number", "sent_at", "password"
+_ADVICE = "make room or repair access, then resume with another file for passwords"
+
+
+class PasswordFile:
+    """Where the generated passwords of one sitting with a run go, and who can read them.
+
+    Attributes:
+        path: The file; it must not be there yet.
+        seal: How they are sealed.
+        count: How many it holds.
+    """
+
+    def __init__(self, path: Path | str, seal: Seal) -> None:
+        self.path, self.seal, self.count = Path(path), seal, 0
+        self._file: TextIO | None = None
+
+    @classmethod
+    def for_certificate(cls, path: Path | str, certificate: Path | str) -> Self:
+        """Return a file whose passwords only the private key of *certificate* (PEM or DER file) opens.
+
+        Raises:
+            UsageProblem: If it is none that passwords can be sealed for.
+        """
+        return cls(path, for_certificate(Path(certificate)))
+
+    @classmethod
+    def with_passphrase(cls, path: Path | str, passphrase: str) -> Self:
+        """Return a file whose passwords *passphrase* (at least 12 characters) opens.
+
+        Raises:
+            UsageProblem: If it is too short.
+        """
+        return cls(path, with_passphrase(Secret(passphrase)))
+
+    @classmethod
+    def plain(cls, path: Path | str) -> Self:
+        """Return a file that holds the passwords as they are."""
+        return cls(path, Plain())
+
+    def check(self) -> None:
+        """Make sure that the file is not there.
+
+        Raises:
+            UsageProblem: If it is.
+        """
+        if self.path.exists():
+            raise UsageProblem(
+                f"{self.path} is there already and passwords are written over nothing; nothing was sent. "
+                "Name a new file"
+            )
+
+    def begin(self, identity: str) -> None:
+        """Make the file, readable by its owner alone where the platform has that.
+
+        Args:
+            identity: What the column is called that says whose a password is.
+
+        Raises:
+            UsageProblem: If it is there already, or cannot be made.
+        """
+        self.check()
+        try:
+            file = open(  # noqa: SIM115 - it stays open as long as the run is worked on
+                self.path, "x", encoding="utf-8-sig", newline="", opener=_for_its_owner
+            )
+        except FileExistsError:
+            self.check()
+            raise
+        except OSError as error:
+            reason = error.strerror or error
+            raise UsageProblem(f"cannot write {self.path}: {reason}; nothing was sent") from error
+        self._file, self.count = file, 0
+        self._write(_ROW, identity, _AT, _PASSWORD)
+
+    def keep(self, row: int, identity: str, password: Secret, at: float) -> None:
+        """Bring one password to the disk; when it returns it may be sent.
+
+        Args:
+            row: The row of the input that it is for.
+            identity: Whose it is.
+            password: The password.
+            at: Epoch seconds.
+
+        Raises:
+            RecordFailed: If it could not be written; it must not be sent.
+        """
+        sent_at = datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")
+        # No variable ever holds the text: a tool that shows the variables of a traceback would show it.
+        self._write(str(row), identity, sent_at, self.seal.seal(password, _owner(str(row), identity)))
+        self.count += 1
+
+    def close(self) -> None:
+        """Close the file, and take it away if it holds no password."""
+        file, self._file = self._file, None
+        if file is None:
+            return
+        try:
+            file.close()
+            if not self.count:
+                self.path.unlink()
+        except OSError as error:
+            raise RecordFailed(str(self.path), error.strerror or str(error), _ADVICE) from error
+
+    def _write(self, *cells: str) -> None:
+        if self._file is None:
+            raise RecordFailed(str(self.path), "it is not open", _ADVICE)
+        try:
+            csv.writer(self._file).writerow([formula_safe(cell) for cell in cells])
+            self._file.flush()
+            os.fsync(self._file.fileno())
+        except (OSError, ValueError) as error:
+            raise RecordFailed(
+                str(self.path), getattr(error, "strerror", None) or str(error), _ADVICE
+            ) from error
+
+
+def _for_its_owner(path: str, flags: int) -> int:
+    # On Windows the mode means nothing: there the folder says who may read.
+    return os.open(path, flags, 0o600)
+
+
+def _owner(row: str, identity: str) -> str:
+    return f"{row}\x1f{identity}"
+
+
+@dataclass(frozen=True)
+class SentPassword:
+    """One line of a password file.
+
+    Attributes:
+        row: The row of the input.
+        identity: Whose the password is.
+        sent_at: When it was about to be sent (ISO 8601, UTC).
+        password: The password.
+    """
+
+    row: str
+    identity: str
+    sent_at: str
+    password: Secret
+
+
+class PassphraseFile:
+    """A password file that was sealed with a passphrase, for reading.
+
+    Attributes:
+        identity: What the column is called that says whose a password is.
+
+    Raises:
+        UsageProblem: If *path* cannot be read or is another kind of file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        header, *lines = _lines(path)
+        if len(header) != 4 or (header[0], *header[2:]) != (_ROW, _AT, _PASSWORD):
+            raise UsageProblem(f"{path}: found no password file, expected one that 'bulkps run' has written")
+        self.identity = header[1]
+        self._lines = lines
+        for line in lines:
+            _refuse_other_kinds(path, line)
+
+    def passwords(self, passphrase: Secret, row: int | None = None) -> list[SentPassword]:
+        """Return what *passphrase* opens, of one *row* of the input or of all, in the order of the file.
+
+        Raises:
+            UsageProblem: If the passphrase is wrong, or there is no such row.
+        """
+        opener, found = Opener(passphrase), []
+        for number, identity, at, sealed in self._lines:
+            if row is not None and number != str(row):
+                continue
+            try:
+                found.append(
+                    SentPassword(number, identity, at, opener.open(sealed, _owner(number, identity)))
+                )
+            except WrongPassphrase as error:
+                if found:
+                    raise UsageProblem(
+                        f"{self.path}: the passphrase opens other rows and not row {number}: its line is not "
+                        "as bulkps wrote it. Reset that user's password"
+                    ) from error
+                raise UsageProblem(
+                    f"{self.path}: the passphrase is wrong, or the line of row {number} is not as bulkps "
+                    "wrote it"
+                ) from error
+        if not found:
+            raise UsageProblem(f"{self.path} has no password" + (f" of row {row}" if row is not None else ""))
+        return found
+
+
+def _lines(path: Path) -> list[list[str]]:
+    """Return the cells of every whole line; what a crash cut short was never sent."""
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+        found = list(csv.reader(io.StringIO(text, newline="")))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise UsageProblem(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from error
+    lines = [[formula_unsafe(cell) for cell in line] for line in found]
+    if lines and not text.endswith("\n"):
+        lines.pop()
+    return lines or [[]]
+
+
+def _refuse_other_kinds(path: Path, line: list[str]) -> None:
+    sealed = line[3] if len(line) == 4 else ""
+    if sealed.startswith(SCRYPT):
+        return
+    if sealed.startswith(CMS):
+        raise UsageProblem(
+            f"{path} was sealed for a certificate: it opens where the certificate's private key is, with "
+            "Unprotect-CmsMessage"
+        )
+    raise UsageProblem(
+        f"{path} is not sealed with a passphrase: if it was written with --passwords-plain, its passwords "
+        "are plain text"
+    )

@@ -1,0 +1,258 @@
+"""How a password is sealed for whoever may read it: for a certificate, with a passphrase, or not at all."""
+
+import base64
+import os
+import textwrap
+import unicodedata
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Protocol
+
+from cryptography import x509
+from cryptography.exceptions import InvalidTag, UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.ciphers import algorithms
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.hazmat.primitives.serialization.pkcs7 import PKCS7EnvelopeBuilder, PKCS7Options
+
+from bulkps.errors import UsageProblem
+from bulkps.exchange.cmdlet import Secret
+from bulkps.exchange.findings import quoted
+
+#: How few characters a passphrase may have.
+SHORTEST = 12
+#: What a text that was sealed for a certificate begins with; PowerShell knows CMS by this line alone.
+CMS = "-----BEGIN CMS-----"
+#: What a text that was sealed with a passphrase begins with.
+SCRYPT = "scrypt-aes256gcm"
+# OWASP's parameters for scrypt: 128 MiB and half a second for each guess.
+_COST = (2**17, 8, 1)
+_NONCE = 12
+#: Below this RSA is not taken to be safe any more (NIST SP 800-131A).
+_SMALLEST_KEY = 2048
+_EXPECTED = "expected an X.509 certificate with an RSA public key of at least 2048 bits, PEM or DER (.cer)"
+
+
+class Seal(Protocol):
+    """A way in which passwords go out."""
+
+    @property
+    def meaning(self) -> str:
+        """Who can read them, as the end of a sentence."""
+        ...
+
+    def advice(self, path: Path) -> str:
+        """Return how the passwords of the file *path* are read, as a sentence."""
+        ...
+
+    def seal(self, secret: Secret, owner: str) -> str:
+        """Return *secret* as the file may hold it; *owner* says whose it is."""
+        ...
+
+
+@dataclass(frozen=True)
+class ForCertificate:
+    """Each password is a CMS message that only the certificate's private key opens.
+
+    Attributes:
+        certificate: Whom it is for.
+    """
+
+    certificate: x509.Certificate
+
+    @property
+    def meaning(self) -> str:
+        """Who can read them."""
+        return f"sealed for certificate {_called(self.certificate)}"
+
+    def advice(self, path: Path) -> str:
+        """Return how they are read."""
+        return (
+            f"Import-Csv {quoted(str(path))} | ForEach-Object {{ $_.password | Unprotect-CmsMessage }} shows "
+            "them where the certificate's private key is"
+        )
+
+    def seal(self, secret: Secret, owner: str) -> str:
+        """Return *secret* as a CMS EnvelopedData message, armoured as Unprotect-CmsMessage expects it."""
+        builder = PKCS7EnvelopeBuilder().set_data(secret.reveal().encode("utf-8"))
+        builder = builder.set_content_encryption_algorithm(algorithms.AES256).add_recipient(self.certificate)
+        # The library's own PEM says PKCS7, which Unprotect-CmsMessage does not take.
+        message = base64.b64encode(builder.encrypt(Encoding.DER, [PKCS7Options.Binary])).decode("ascii")
+        return "\n".join([CMS, *textwrap.wrap(message, 64), "-----END CMS-----"])
+
+
+@dataclass(frozen=True)
+class WithPassphrase:
+    """Each password is encrypted with a key that scrypt derives from a passphrase.
+
+    Attributes:
+        key: The derived key; the passphrase itself is not kept.
+        salt: What it was derived with.
+    """
+
+    key: AESGCM = field(repr=False)
+    salt: bytes
+
+    @property
+    def meaning(self) -> str:
+        """Who can read them."""
+        return "sealed with your passphrase"
+
+    def advice(self, path: Path) -> str:
+        """Return how they are read."""
+        typed = f'"{path}"' if " " in str(path) else path
+        return f"bulkps passwords {typed} asks for the passphrase and shows them"
+
+    def seal(self, secret: Secret, owner: str) -> str:
+        """Return *secret* encrypted and bound to *owner*, with all but the passphrase that opens it."""
+        nonce = os.urandom(_NONCE)
+        box = nonce + self.key.encrypt(nonce, secret.reveal().encode("utf-8"), owner.encode("utf-8"))
+        return ":".join([SCRYPT, *map(str, _COST), _text(self.salt), _text(box)])
+
+
+@dataclass(frozen=True)
+class Plain:
+    """Passwords as they are, where somebody asked for it by name."""
+
+    @property
+    def meaning(self) -> str:
+        """Who can read them."""
+        return "in plain text: whoever reads the file can sign in as these users"
+
+    def advice(self, path: Path) -> str:
+        """Return how they are read."""
+        return "hand the passwords out, then delete the file for good"
+
+    def seal(self, secret: Secret, owner: str) -> str:
+        """Return *secret* as it is."""
+        return secret.reveal()
+
+
+def for_certificate(path: Path, now: datetime | None = None) -> ForCertificate:
+    """Return the seal for the certificate in the file *path*.
+
+    Args:
+        path: PEM or DER.
+        now: When it has to be valid, with a time zone; None for now.
+
+    Raises:
+        UsageProblem: If it is none that passwords can be sealed for.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise UsageProblem(f"cannot read {path}: {error.strerror or error}; nothing was sent") from error
+    pem = b"-----BEGIN" in data
+    try:
+        found = x509.load_pem_x509_certificate(data) if pem else x509.load_der_x509_certificate(data)
+        problem, todo = _problem(found, now or datetime.now(UTC))
+    except (ValueError, UnsupportedAlgorithm, x509.DuplicateExtension):
+        problem = "no certificate that can be read"
+        todo = "write the certificate, without its private key, with Export-Certificate -FilePath to.cer"
+    if problem:
+        raise UsageProblem(f"{path}: found {problem}, {_EXPECTED}; nothing was sent. Next: {todo}")
+    return ForCertificate(found)
+
+
+def _problem(certificate: x509.Certificate, now: datetime) -> tuple[str, str]:
+    """Return what is wrong with *certificate* and what to do; two empty texts if it is sound."""
+    name, key = _called(certificate), certificate.public_key()
+    another = (
+        "name another certificate, or make one with New-SelfSignedCertificate -Type DocumentEncryptionCert"
+    )
+    if not isinstance(key, rsa.RSAPublicKey):
+        return f"{name}, whose key is no RSA key ({type(key).__name__})", another
+    if key.key_size < _SMALLEST_KEY:
+        return f"{name} with an RSA key of {key.key_size} bits", another
+    if now > certificate.not_valid_after_utc:
+        return f"{name}, which ended on {certificate.not_valid_after_utc:%Y-%m-%d}", f"renew it, or {another}"
+    if now < certificate.not_valid_before_utc:
+        begins = f"{certificate.not_valid_before_utc:%Y-%m-%d %H:%M} UTC"
+        return f"{name}, which is valid only from {begins}", f"look at this machine's clock, or {another}"
+    try:
+        usage = certificate.extensions.get_extension_for_class(x509.KeyUsage).value
+    except x509.ExtensionNotFound:
+        # Without the extension a key may be used for everything (RFC 5280, 4.2.1.3).
+        return "", ""
+    if not usage.key_encipherment:
+        return f"{name}, whose key usage does not allow key encipherment", another
+    return "", ""
+
+
+def _called(certificate: x509.Certificate) -> str:
+    return certificate.subject.rfc4514_string() or f"the one with serial number {certificate.serial_number:x}"
+
+
+def with_passphrase(passphrase: Secret) -> WithPassphrase:
+    """Return the seal for whoever knows *passphrase*.
+
+    Raises:
+        UsageProblem: If it is too short.
+    """
+    length = len(_normal(passphrase.reveal()))
+    if length < SHORTEST:
+        raise UsageProblem(
+            f"the passphrase has {length} characters, expected at least {SHORTEST}; nothing was sent"
+        )
+    salt = os.urandom(16)
+    return WithPassphrase(_derived(passphrase, salt, _COST), salt)
+
+
+class WrongPassphrase(UsageProblem):
+    """The passphrase does not open a sealed text, or the text is not as it was written."""
+
+
+class Opener:
+    """Opens what was sealed with a passphrase.
+
+    Args:
+        passphrase: The passphrase.
+    """
+
+    def __init__(self, passphrase: Secret) -> None:
+        self._passphrase = passphrase
+        self._keys: dict[tuple[bytes, tuple[int, ...]], AESGCM] = {}
+
+    def open(self, sealed: str, owner: str) -> Secret:
+        """Return what *sealed* holds for *owner*.
+
+        Raises:
+            WrongPassphrase: If it does not open.
+        """
+        try:
+            _, n, r, p, salt, box = sealed.split(":")
+            key = self._key(_bytes(salt), (int(n), int(r), int(p)))
+            data = _bytes(box)
+            return Secret(key.decrypt(data[:_NONCE], data[_NONCE:], owner.encode("utf-8")).decode("utf-8"))
+        except (ValueError, InvalidTag) as error:
+            raise WrongPassphrase("the passphrase is not the one that it was sealed with") from error
+
+    def _key(self, salt: bytes, cost: tuple[int, int, int]) -> AESGCM:
+        if cost != _COST:
+            # A file that somebody changed could otherwise ask for all memory there is.
+            raise ValueError("these are not our parameters")
+        if (salt, cost) not in self._keys:
+            self._keys[salt, cost] = _derived(self._passphrase, salt, cost)
+        return self._keys[salt, cost]
+
+
+def _derived(passphrase: Secret, salt: bytes, cost: tuple[int, int, int]) -> AESGCM:
+    n, r, p = cost
+    derive = Scrypt(salt=salt, length=32, n=n, r=r, p=p).derive
+    return AESGCM(derive(_normal(passphrase.reveal()).encode("utf-8")))
+
+
+def _normal(passphrase: str) -> str:
+    # One keyboard sends a letter with its accent, another the two behind one another.
+    return unicodedata.normalize("NFC", passphrase)
+
+
+def _text(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).decode("ascii")
+
+
+def _bytes(text: str) -> bytes:
+    return base64.urlsafe_b64decode(text.encode("ascii"))
