@@ -113,7 +113,17 @@ def remove_request(call: Call) -> None:
     call.changed("restore-request-removed", request.source, request.target, request.name)
 
 
-HANDLERS: dict[str, Handler] = {
+def _up_to_date(handler: Handler) -> Handler:
+    """Return *handler* as one that first lets go of the requests that are kept no longer."""
+
+    def run(call: Call) -> None:
+        call.tenant.forget_aged(call.now)
+        handler(call)
+
+    return run
+
+
+_EVERY: dict[str, Handler] = {
     "New-MailboxRestoreRequest": new_request,
     "Get-MailboxRestoreRequest": get_requests,
     "Get-MailboxRestoreRequestStatistics": get_statistics,
@@ -121,6 +131,7 @@ HANDLERS: dict[str, Handler] = {
     "Resume-MailboxRestoreRequest": resume_request,
     "Remove-MailboxRestoreRequest": remove_request,
 }
+HANDLERS = {name: _up_to_date(handler) for name, handler in _EVERY.items()}
 
 
 def _queued(call: Call, source: Mailbox, target: Mailbox, name: str) -> RestoreRequest:

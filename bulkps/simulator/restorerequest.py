@@ -1,11 +1,15 @@
 """A mailbox restore request of the simulated tenant. Pure."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from uuid import UUID
 
 from bulkps.simulator.answers import Value
 from bulkps.simulator.mailbox import Mailbox
+
+#: An age as Exchange takes it: ``30.00:00:00``, ``12:00:00``, or days alone.
+_AGE = re.compile(r"(?P<days>\d+)|(?:(?P<whole>\d+)\.)?(?P<hours>\d+):(?P<minutes>\d+):(?P<seconds>\d+)")
 
 
 @dataclass(frozen=True)
@@ -71,6 +75,21 @@ class RestoreRequest:
     def flag(self, name: str) -> bool:
         """Return whether New-MailboxRestoreRequest was given the switch *name*."""
         return bool(self.parameters.get(name))
+
+    @property
+    def kept(self) -> float | None:
+        """How many seconds it is kept once it is completed; None for always.
+
+        Without a limit Exchange keeps it 30 days, which no simulated tenant lives.
+        """
+        found = _AGE.fullmatch(str(self.parameters.get("CompletedRequestAgeLimit", "")))
+        if found is None:
+            return None
+        days, hours, minutes, seconds = (
+            int(found["days"] or found["whole"] or 0),
+            *(int(found[name] or 0) for name in ("hours", "minutes", "seconds")),
+        )
+        return float(((days * 24 + hours) * 60 + minutes) * 60 + seconds)
 
     def worked(self, now: float) -> float:
         """Return how many seconds were spent on it until *now*."""

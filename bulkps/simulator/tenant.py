@@ -3,6 +3,7 @@
 Pure: no clock, chance, file, network, thread or log. Time comes in as ``now``, in seconds since the epoch.
 """
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
@@ -65,6 +66,8 @@ class Tenant:
         self._found_by: dict[str, list[Mailbox]] = {}
         self._requests: dict[str, RestoreRequest] = {}
         self._requests_by_target: dict[UUID, dict[str, RestoreRequest]] = {}
+        self._ageing: list[RestoreRequest] = []
+        self._next_end = math.inf
         self._populate(mailboxes)
         if troubles and not on_premises:
             self._trouble()
@@ -180,11 +183,30 @@ class Tenant:
         self._requests[str(request.guid)] = request
         of_target = self._requests_by_target.setdefault(request.target.exchange_guid, {})
         of_target[request.name.casefold()] = request
+        if request.kept is not None:
+            self._ageing.append(request)
+            self._next_end = min(self._next_end, self._end_of(request))
 
     def remove_request(self, request: RestoreRequest) -> None:
         """Forget *request*."""
         del self._requests[str(request.guid)]
         del self._requests_by_target[request.target.exchange_guid][request.name.casefold()]
+        if request in self._ageing:
+            self._ageing.remove(request)
+
+    def forget_aged(self, now: float) -> None:
+        """Forget the restore requests that have been completed for as long as they are kept."""
+        if now < self._next_end:
+            # Asked for every call: with thousands of requests nobody looks at each.
+            return
+        for request in list(self._ageing):
+            if self.status(request, now) == "Completed" and now >= self._end_of(request):
+                self.remove_request(request)
+        self._next_end = min(map(self._end_of, self._ageing), default=math.inf)
+
+    def _end_of(self, request: RestoreRequest) -> float:
+        """Return when *request* is forgotten at the earliest."""
+        return request.created + request.rested + self.restore_seconds + (request.kept or 0.0)
 
     def status(self, request: RestoreRequest, now: float) -> str:
         """Return the Status of *request* at *now*."""

@@ -76,6 +76,36 @@ def test_a_parameter_that_is_not_simulated_is_never_ignored(tenant: Tenant) -> N
     assert "doesn't evaluate the parameter 'TargetType'" in text_of(restore(tenant, TargetType="Archive"))
 
 
+@pytest.mark.parametrize(
+    ("limit", "kept"),
+    [
+        ("0", 0),
+        ("00:00:00", 0),
+        ("00:10:00", 600),
+        ("1.02:00:00", 93_600),
+        ("2", 172_800),
+        ("Unlimited", None),
+        (None, None),
+    ],
+)
+def test_a_completed_request_is_kept_as_long_as_was_asked(
+    tenant: Tenant, limit: str | None, kept: int | None
+) -> None:
+    given: dict[str, Any] = {} if limit is None else {"CompletedRequestAgeLimit": limit}
+    identity = restore(tenant, Name="r1", **given).output[0].properties["Identity"]
+
+    def there(at: float) -> bool:
+        return bool(run(tenant, "Get-MailboxRestoreRequest", at, Identity=identity).output)
+
+    assert there(299)
+    if kept is None:
+        assert there(1e7)
+        return
+    assert kept == 0 or there(300 + kept - 1)
+    assert not there(300 + kept)
+    assert restore(tenant, at=300 + kept, Name="r1").effects
+
+
 def test_progress_grows_while_a_request_is_at_work(tenant: Tenant) -> None:
     identity = restore(tenant).output[0].properties["Identity"]
     seen = [statistics(tenant, at, Identity=identity) for at in (0, 150, 200, 250, 300)]

@@ -168,7 +168,7 @@ def test_the_cmdlet_refuses_and_changes_nothing(
     [info] = answer.errors
     said = f"{info.exception} {info.message}"
     meant = next((entry.id for entry in shipped_catalogue() if entry.matches(said)), "")
-    # Where nothing fits the catalogue has no entry yet.
+    # An empty one: the catalogue has no entry for just that, as the text is assumed.
     assert meant == known_as or not known_as
 
 
