@@ -98,8 +98,8 @@ class BulkOperationManager:
     ) -> BulkOperationResult:
         """Find everything that would make items fail, and change nothing.
 
-        The columns are checked first. If all are sound and it is known what makes the operation fail, Exchange
-        is read: an item is COMPLETED where nothing blocks it, FAILED with the codes of its blockers.
+        The columns are checked first. If all are sound and it is known what makes the operation fail,
+        Exchange is read: an item is COMPLETED where nothing blocks it, FAILED with the codes of its blockers.
 
         Raises:
             CannotConnect: If a password is needed and nowhere to be had.
