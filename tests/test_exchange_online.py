@@ -32,7 +32,7 @@ class Online:
         self.config.write_text(
             "connection: online\nconnections:\n"
             f"  online: {{type: process, executable: '{PWSH}', exchange_online: {{{online}}}{renew}}}\n"
-            "run:\n  delay_between_batches: 0\n  follow: {first_wait: 0.2, max_wait: 1}\n"
+            "run:\n  preflight: false\n  delay_between_batches: 0\n  follow: {first_wait: 0.2, max_wait: 1}\n"
             "  connect: {attempts: 2, first_wait: 0.1}\n" + run,
             encoding="utf-8",
         )
