@@ -112,6 +112,10 @@ class Follower:
                 yield judge.gone(item, now)
         self._over(now)
 
+    def is_there(self, item: Item) -> None:
+        """Note that Exchange showed an item that was asked after by itself."""
+        self._absent.pop(item.key, None)
+
     def left(self, item: Item) -> None:
         """Note what became of a followed item: it is one fewer if it is not followed any more."""
         if item.phase is not Phase.FOLLOWING:

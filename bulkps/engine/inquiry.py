@@ -23,10 +23,17 @@ class Question:
     Attributes:
         index: Which lookup of its step.
         status: The status of which the reason is asked; empty for a lookup.
+        missed: Whether a followed item is asked after by itself: the run's own query does not show it.
     """
 
     index: int = 0
     status: str = ""
+    missed: bool = False
+
+    @property
+    def follows(self) -> bool:
+        """Whether it is about an item at Exchange."""
+        return bool(self.status) or self.missed
 
 
 @dataclass(frozen=True)
@@ -42,6 +49,26 @@ class Inquiry:
     judge: Judge
     config: BulkOperationConfig
     catalogue: tuple[KnownError, ...]
+
+    def missed(self, item: Item) -> Question | None:
+        """Return the question after a followed *item* that the run's own query does not show, or None.
+
+        A request that was made by another run, and adopted, is in another batch.
+        """
+        return Question(missed=True) if self.judge.operation.steps[item.step].reconcile else None
+
+    def _found_alone(self, item: Item, outcome: Outcome, now: float) -> Judgement | Question:
+        step = self.judge.operation.steps[item.step]
+        fitting = matching(step.reconcile[0].match, self.judge.filled(item), outcome.output)
+        status = str(fitting[0].get(step.follow.status) or "") if len(fitting) == 1 and step.follow else ""
+        if not status:
+            return Judgement(item, "item.progress")
+        judged = self.judge.followed(item, status, now)
+        return (
+            self.why(item, status, curious=False)
+            or judged
+            or Judgement(replace(item, progress=status), "item.progress")
+        )
 
     def why(self, item: Item, status: str, *, curious: bool) -> Question | None:
         """Return the question why a followed *item* has this bad *status*, or how far it is.
@@ -71,12 +98,13 @@ class Inquiry:
         if isinstance(asked, Detail):
             return bound, (*asked.keep, *asked.progress)
         step = self.judge.operation.steps[item.step]
-        return bound, tuple(dict.fromkeys((*asked.match, *step.keep)))
+        status = (step.follow.status,) if question.missed and step.follow else ()
+        return bound, tuple(dict.fromkeys((*asked.match, *step.keep, *status)))
 
     def next_after(self, item: Item, question: Question) -> Question | None:
         """Return the lookup to ask when *question* did not tell, or None if it was the last."""
         last = question.index + 1 >= len(self.judge.operation.steps[item.step].reconcile)
-        return None if question.status or last else Question(question.index + 1)
+        return None if question.follows or last else Question(question.index + 1)
 
     def answered(
         self, item: Item, question: Question, outcome: Outcome, now: float, chance: float, *, stops: bool
@@ -93,6 +121,8 @@ class Inquiry:
         """
         if question.status:
             return self._explained(item, question.status, outcome, now)
+        if question.missed:
+            return self._found_alone(item, outcome, now)
         asked = self.judge.operation.steps[item.step].reconcile[question.index]
         if outcome.answer is Answer.NOT_SENT:
             return self._again(item, "it was not looked up yet", now, counted=False)
@@ -121,8 +151,9 @@ class Inquiry:
 
     def nothing_asks(self, item: Item, question: Question, now: float) -> Judgement:
         """Return *item* when *question* cannot be asked, and no other can."""
-        if question.status:
-            return self.judge.followed(item, question.status, now) or Judgement(item, "item.still-in-doubt")
+        if question.follows:
+            judged = self.judge.followed(item, question.status, now) if question.status else None
+            return judged or Judgement(item, "item.progress")
         return self._cannot_tell(item, now)
 
     def _cannot_tell(self, item: Item, now: float) -> Judgement:

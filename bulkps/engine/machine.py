@@ -171,8 +171,10 @@ class Machine:
             return
         self._heard(answer, flight, outcome)
         self._apply(answer, flight, outcome)
-        if question.status:
+        if question.follows:
             self._follower.left(answer.item)
+            if question.missed and answer.item is not flight.item:
+                self._follower.is_there(answer.item)
 
     def _heard(self, judged: Judgement, flight: Flight, outcome: Outcome) -> None:
         """Learn from an answer how fast Exchange lets the run go, and whether it lets the account in."""
@@ -203,6 +205,10 @@ class Machine:
                     self._follower.left(judged.item)
             elif not self._window.is_asked(item.key):
                 self._window.ask(item, why, self._now)
+        for item in event.absent[:_WAITING_HELD]:
+            missed = self._inquiry.missed(item)
+            if missed and not self._window.is_asked(item.key):
+                self._window.ask(item, missed, self._now)
         for judged in self._follower.gone(event, self._judge, self._now):
             self._apply(judged)
             self._follower.left(judged.item)
@@ -321,7 +327,7 @@ class Machine:
                 continue
             nothing = self._inquiry.nothing_asks(item, question, self._now)
             self._apply(nothing)
-            if question.status:
+            if question.follows:
                 self._follower.left(nothing.item)
         return None
 
