@@ -197,7 +197,9 @@ def _locations(one: DeletedMailbox) -> tuple[str, ...] | None:
     return None if parts is None else tuple(part.kind for part in parts)
 
 
-#: Every column but those of the operations that an export is input for, in their order.
+#: What a person knows the mailbox by. Recovery has such a column too, and restore has none.
+NAME_COLUMN = "display_name"
+#: Every further column, in its order; before them stand a source, a target to fill in, and the name.
 COLUMNS: Mapping[str, Callable[[DeletedMailbox], Cell]] = {
     "kind": lambda one: one.kind,
     "recoverable": lambda one: one.recovery.answer,

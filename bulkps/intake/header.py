@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from bulkps.exchange.inventory import COLUMNS as EXPORT_COLUMNS
-from bulkps.exchange.inventory import EXPORT_MARK
+from bulkps.exchange.inventory import EXPORT_MARK, NAME_COLUMN
 from bulkps.intake.formula import formula_unsafe
 from bulkps.intake.report import Problem, readable_name, shortened
 from bulkps.operations.celltypes import CELL_TYPES
@@ -22,7 +22,7 @@ BLANKS = " \t\u00a0\u200b\ufeff"
 _NAMED = 30
 _RESULTS = frozenset(map(folded_header, ALL_RESULTS_COLUMNS))
 _MARK = frozenset(map(folded_header, RESULTS_MARK))
-_EXPORT = frozenset(map(folded_header, EXPORT_COLUMNS))
+_EXPORT = frozenset(map(folded_header, (NAME_COLUMN, *EXPORT_COLUMNS)))
 _EXPORT_MARK = frozenset(map(folded_header, EXPORT_MARK))
 
 

@@ -18,7 +18,14 @@ from bulkps.engine.driver import BEAT
 from bulkps.errors import CannotConnect, ExportFailed, UsageProblem
 from bulkps.exchange.cmdlet import Answer
 from bulkps.exchange.errors import ErrorClass, portable_patterns
-from bulkps.exchange.inventory import COLUMNS, INACTIVE, SOFT_DELETED, Cell, DeletedMailbox
+from bulkps.exchange.inventory import (
+    COLUMNS,
+    INACTIVE,
+    NAME_COLUMN,
+    SOFT_DELETED,
+    Cell,
+    DeletedMailbox,
+)
 from bulkps.exchange.preflight import Organization, Recipient, Surroundings
 from bulkps.exchange.reading import Facet, Read
 from bulkps.exchange.reading.namesakes import Namesakes
@@ -52,7 +59,7 @@ _DISPENSABLE = (
 )  # fmt: skip
 _RECOVERY = built_in_operations()[BulkOperationType.RECOVERY.value]
 #: The columns by which an export is input of recovery and restore: the source, the target to fill in, a name.
-INPUT_COLUMNS = (_RECOVERY.source, _RECOVERY.target, "display_name")
+INPUT_COLUMNS = (_RECOVERY.source, _RECOVERY.target, NAME_COLUMN)
 #: Every column, in its order.
 EXPORT_COLUMNS = (*INPUT_COLUMNS, *COLUMNS)
 
