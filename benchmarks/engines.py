@@ -121,7 +121,7 @@ def bulkps(way: str, sessions: int) -> Contender:
             "WSMan": f"{{type: simulator, server: 127.0.0.1, port: {simulator.port}}}",
         }
         config = setting.folder / "c.yaml"
-        run = "{delay_between_batches: 0, batch_size: 100}"
+        run = "{preflight: false, delay_between_batches: 0, batch_size: 100}"
         config.write_text(f"connection: c\nconnections: {{c: {ways[way]}}}\nrun: {run}\n", encoding="utf-8")
         command = [
             sys.executable,

@@ -132,7 +132,7 @@ def simulator(folder: Path, name: str, *options: str) -> Iterator[Path]:
         text = config.read_text(encoding="utf-8")
         # A run's own rest between batches is no matter of the sessions.
         config.write_text(
-            text + "run: {delay_between_batches: 0, retry: {transient: {first_wait: 1}, "
+            text + "run: {preflight: false, delay_between_batches: 0, retry: {transient: {first_wait: 1}, "
             "throttled: {first_wait: 1}}}\n",
             encoding="utf-8",
         )

@@ -87,7 +87,7 @@ def operations() -> str:
         lines.append("")
         for number, step in enumerate(operation.steps, 1):
             only = f", only where {' or '.join(step.when)} is given" if step.when else ""
-            with_these = ", ".join(f"`-{name}`" for name in step.parameters)
+            with_these = ", ".join(f"`-{name}`" for name in step.every_parameter)
             lines.append(f"{number}. `{step.cmdlet}` with {with_these}{only}")
             if step.follow:
                 lines.append(f"   - followed by one `{step.follow.cmdlet}` per poll for the whole run")

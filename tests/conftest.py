@@ -67,11 +67,15 @@ class Tenant:
         self.config = folder / "tenant.yaml"
         self.configure()
 
-    def configure(self, run: str = "") -> Path:
-        """Write settings that lead here; *run* is what stands under ``run:``."""
+    def configure(self, run: str = "", *, preflight: bool = False) -> Path:
+        """Write settings that lead here; *run* is what stands under ``run:``.
+
+        Without *preflight* only what a test is about reaches the tenant, so that calls can be counted.
+        """
         self.config.write_text(
             "connection: tenant\nconnections:\n  tenant: {type: simulator, server: 127.0.0.1, "
             f"port: {self.simulator.port}}}\nrun:\n  delay_between_batches: 0\n"
+            f"  preflight: {str(preflight).lower()}\n"
             "  follow: {first_wait: 0.2, max_wait: 1}\n"
             "  retry:\n    transient: {first_wait: 0.05, max_wait: 0.2}\n"
             "    throttled: {first_wait: 0.05, max_wait: 0.2, attempts: 10}\n"

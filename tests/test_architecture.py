@@ -39,6 +39,7 @@ PURE = [
         "simulator/people.py",
         "simulator/opath.py",
         "simulator/contents.py",
+        "simulator/troubles.py",
         "simulator/faults.py",
         "yamlfile.py",
     )

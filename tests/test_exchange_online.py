@@ -32,7 +32,7 @@ class Online:
         self.config.write_text(
             "connection: online\nconnections:\n"
             f"  online: {{type: process, executable: '{PWSH}', exchange_online: {{{online}}}{renew}}}\n"
-            "run:\n  delay_between_batches: 0\n  follow: {first_wait: 0.2, max_wait: 1}\n"
+            "run:\n  preflight: false\n  delay_between_batches: 0\n  follow: {first_wait: 0.2, max_wait: 1}\n"
             "  connect: {attempts: 2, first_wait: 0.1}\n" + run,
             encoding="utf-8",
         )
@@ -227,7 +227,8 @@ def test_an_export_through_a_child_powershell_says_what_our_own_endpoint_says(
     for config in (there.config, ours):
         result = bulkps("export", "-o", tmp_path / "out.json", "--config", config, "--force", "--json")
         assert result.exit_code == 0, result.output
-        assert (as_object(result)["mailboxes"], as_object(result)["unread"]) == (50, [])
+        assert as_object(result)["unread"] == []
         texts.append((tmp_path / "out.json").read_text(encoding="utf-8").splitlines())
 
     assert texts[0] == texts[1]
+    assert len(texts[0]) > 50

@@ -18,7 +18,7 @@ from bulkps.operations.starting import starting_text
 from bulkps.shippedfiles import shipped
 from bulkps.simulator import Simulator, SimulatorOptions, standin_path
 from bulkps.simulator import Tenant as Organization
-from bulkps.simulator.tenant import Kind
+from bulkps.simulator.mailbox import Kind
 from tests.conftest import Run, Tenant, as_object, read_csv, rehearsal, write_csv
 from tests.engines import PWSH, needs_pwsh
 

@@ -75,6 +75,7 @@ def _show(found: Examination) -> None:
         rows.append(("token ends", render.local_time(session.token_ends)))
     for need in found.needs:
         state = "everything is there" if not need.missing else "missing: " + ", ".join(need.missing)
-        rows.append((f"operation {need.operation}", state))
+        what = need.operation if need.operation == "pre-flight" else f"operation {need.operation}"
+        rows.append((what, state))
     rows += [(f"version of {name}", number) for name, number in found.versions.items()]
     click.echo(render.table(rows, ("", "")))

@@ -113,13 +113,27 @@ def _show(operation: Operation) -> None:
     ]
     click.echo(render.table(columns, ("column", "", "a cell holds", "meaning")))
     for number, step in enumerate(operation.steps, 1):
-        only = f" (only where {' or '.join(step.when)} is given)" if step.when else ""
-        click.echo(f"\nStep {number}, {step.name}: {step.cmdlet}{only}")
-        for parameter, value in step.parameters.items():
-            click.echo(f"  -{parameter} {_declared(value)}")
-        click.echo(f"  in doubt: {_doubt(step)}")
+        _show_step(number, step)
         if step.follow:
             click.echo(f"  then followed by one {step.follow.cmdlet} per poll for the whole run")
+
+
+def _show_step(number: int, step: Step) -> None:
+    only = [f"only where {' or '.join(step.when)} is given"] if step.when else []
+    only += [f"only after {' and '.join(step.needs)}"] if step.needs else []
+    only += [f"not where {there.text} is in {there.within}" for there in step.unless]
+    only += ["repeated until it is shown"] if step.polled else []
+    click.echo(f"\nStep {number}, {step.name}: {step.cmdlet}" + (f" ({'; '.join(only)})" if only else ""))
+    for parameter, value in step.parameters.items():
+        click.echo(f"  -{parameter} {_declared(value)}")
+    for index, variant in enumerate(step.variants):
+        where = (
+            f"where {' and '.join(variant.when)} is given" if variant.when else "else" if index else "always"
+        )
+        click.echo(f"  {where}:")
+        for parameter, value in variant.parameters.items():
+            click.echo(f"    -{parameter} {_declared(value)}")
+    click.echo(f"  in doubt: {_doubt(step)}")
 
 
 def _declared(value: Parameter) -> str:
@@ -131,6 +145,8 @@ def _declared(value: Parameter) -> str:
 
 def _doubt(step: Step) -> str:
     """Return in words what becomes of an item of which nobody can tell whether the step happened."""
+    if step.polled:
+        return "it only reads, and is sent again"
     if step.idempotent:
         return "sent again, which does no harm"
     if not step.reconcile:
@@ -150,7 +166,12 @@ def _facts(operation: Operation) -> dict[str, object]:
             for name, column in operation.columns.items()
         },
         "steps": [
-            {"name": step.name, "cmdlet": step.cmdlet, "parameters": dict(step.parameters)}
+            {
+                "name": step.name,
+                "cmdlet": step.cmdlet,
+                "parameters": dict(step.parameters),
+                "variants": [{"when": list(one.when), "parameters": one.parameters} for one in step.variants],
+            }
             for step in operation.steps
         ],
     }

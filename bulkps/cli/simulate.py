@@ -79,6 +79,13 @@ _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
     "--restore-seconds", type=click.FloatRange(0), default=1.0, show_default=True, help="A request takes."
 )
 @click.option(
+    "--provisioning-seconds",
+    type=click.FloatRange(0),
+    default=0.0,
+    show_default=True,
+    help="A recovered mailbox is not found before.",
+)
+@click.option(
     "--failing-requests", type=click.FloatRange(0, 1), default=0.0, show_default=True, help="Share of them."
 )
 @click.option(

@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 
 from bulkps.engine.item import FAILED_AT_EXCHANGE, IN_DOUBT, Item
 from bulkps.engine.policy import BulkOperationConfig
-from bulkps.exchange.cmdlet import Answer, Outcome, Value
-from bulkps.exchange.errors import ErrorClass, KnownError, Meaning, classify
+from bulkps.exchange.cmdlet import Answer, ErrorRecord, Outcome, Value
+from bulkps.exchange.errors import UNKNOWN_READ, ErrorClass, KnownError, Meaning, classify
 from bulkps.exchange.facts import cmdlet_facts
 from bulkps.operations.bind import follow_ref, places, proven
 from bulkps.operations.model import Operation, Step
@@ -233,7 +233,10 @@ class Judge:
             return self.step_done(replace(said, warnings=(*said.warnings, reason)), now)
         if status in follow.failed:
             error = f"Exchange accepted it and then failed. {reason}"
-            failed = said.failed(now, FAILED_AT_EXCHANGE, error, follow.advice)
+            known = classify((ErrorRecord(reason),), self.catalogue, mutates=False).known
+            # What the catalogue only knows as one of many tells nothing that the words do not.
+            telling = "" if known is UNKNOWN_READ or known.id.startswith("generic-") else f"{known.advice} "
+            failed = said.failed(now, FAILED_AT_EXCHANGE, error, telling + follow.advice)
             return Judgement(failed, "item.failed", error_class=ErrorClass.PERMANENT)
         if item.progress == status or status in follow.running:
             return None

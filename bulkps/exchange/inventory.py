@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 
-from bulkps.exchange.findings import Blocks, Code, Finding, Severity
+from bulkps.exchange.findings import Blocks, Code, Finding, Severity, quoted
 from bulkps.exchange.holds import MailboxHolds, holds_in_force, mailbox_holds
 from bulkps.exchange.locations import AUX_ARCHIVE
 from bulkps.exchange.preflight import (
@@ -79,6 +79,7 @@ class DeletedMailbox:
         statistics: Of Get-MailboxStatistics; None if they were not read.
         archive_statistics: The same of its archive.
         inventory: Of what kind whoever showed it holds it to be.
+        shares_guid: Whether another mailbox of the inventory has its ExchangeGuid too.
     """
 
     found: Mapping[str, object]
@@ -87,11 +88,17 @@ class DeletedMailbox:
     statistics: Mapping[str, object] | None = None
     archive_statistics: Mapping[str, object] | None = None
     inventory: str = INACTIVE
+    shares_guid: bool = False
 
     @cached_property
     def mailbox(self) -> Recipient:
         """It as the checks see it."""
         return Recipient.from_properties(self.found)
+
+    @property
+    def source(self) -> str:
+        """What names it and no other mailbox, for the column of the source."""
+        return source_of(self.mailbox, shares_guid=self.shares_guid)
 
     @cached_property
     def of(self) -> Properties:
@@ -121,7 +128,8 @@ class DeletedMailbox:
                 account_exists(one, around.recipients),
                 not_inactive(one, self.moment),
                 guid_reused(one, around, Blocks.RECOVER),
-            )
+            ),
+            [self._shared()],
         )
 
     @cached_property
@@ -132,7 +140,18 @@ class DeletedMailbox:
         wanted = WantedRestore(one.identity, "<target>")
         return _verdict(
             [auto_expanding_archive(one, around.organization)],
-            [source_archive(one, wanted), guid_reused(one, around, Blocks.RESTORE)],
+            [source_archive(one, wanted), guid_reused(one, around, Blocks.RESTORE), self._shared()],
+        )
+
+    def _shared(self) -> Finding | None:
+        if not self.shares_guid:
+            return None
+        return Finding(
+            Code.AMBIGUOUS_IDENTITY,
+            Severity.WARNING,
+            Blocks.BOTH,
+            f"another deleted mailbox has the ExchangeGuid {self.mailbox.exchange_guid} too",
+            f"Name it by its DistinguishedName, as here: {quoted(self.source)}.",
         )
 
     def size(self, name: str, *, archive: bool = False) -> Cell:
@@ -169,6 +188,12 @@ class DeletedMailbox:
         """Return every finding: how bad it is, its code, what was seen, and what to do instead."""
         found = dict.fromkeys((*self.recovery.findings, *self.restore.findings))
         return tuple(str(one) for one in sorted(found, key=lambda one: _GRAVITY.index(one.severity)))
+
+
+def source_of(mailbox: Recipient, *, shares_guid: bool) -> str:
+    """Return what names a mailbox of an inventory and no other; empty if nothing that was read does."""
+    guid, path = mailbox.exchange_guid or "", mailbox.distinguished_name or ""
+    return path or guid if shares_guid else guid or path
 
 
 def _bytes(size: Size | None) -> Cell:

@@ -7,9 +7,10 @@ from importlib.metadata import PackageNotFoundError, version
 from bulkps.engine.ports import SessionRefusedError
 from bulkps.errors import CannotConnect
 from bulkps.exchange.errors import KnownError, classify
+from bulkps.library.preflight import CMDLETS
 from bulkps.library.runs import cmdlets_of
 from bulkps.operations.model import Operation
-from bulkps.operations.uses import uses
+from bulkps.operations.uses import expected
 from bulkps.sessions.connection import Connection, ConnectionType, Credentials
 from bulkps.sessions.facts import SessionFacts, describe, offered
 from bulkps.sessions.open import Opened, open_one, reachable
@@ -23,7 +24,7 @@ class Need:
     """What an operation needs of a session.
 
     Attributes:
-        operation: Its name.
+        operation: Its name, or ``pre-flight``.
         missing: Cmdlets (``New-Mailbox``) and parameters (``New-Mailbox -Archive``) that are not there.
     """
 
@@ -66,6 +67,7 @@ def examine(
     """
     wanted = list(operations)
     cmdlets = list(dict.fromkeys(cmdlet for operation in wanted for cmdlet in cmdlets_of(operation)))
+    cmdlets += [name for name in CMDLETS if any(one.preflight for one in wanted) and name not in cmdlets]
     with reachable(connection, credentials) as (there, secrets):
         try:
             opened = open_one(there, secrets, cmdlets)
@@ -75,6 +77,7 @@ def examine(
         try:
             facts = describe(opened)
             needs = tuple(_need(opened, operation) for operation in wanted)
+            needs += _preflight_needs(opened, wanted)
         finally:
             abandon(opened.pool)
             opened.close()
@@ -94,9 +97,16 @@ def versions() -> dict[str, str]:
 
 def _need(opened: Opened, operation: Operation) -> Need:
     missing: list[str] = []
-    for cmdlet, parameters in uses(operation):
+    for cmdlet, parameters in expected(operation).items():
         missing += _missing(opened, cmdlet, parameters)
     return Need(operation.name, tuple(dict.fromkeys(missing)))
+
+
+def _preflight_needs(opened: Opened, operations: Iterable[Operation]) -> tuple[Need, ...]:
+    """Return what pre-flight lacks: it does without some, and then says what it did not look at."""
+    if not any(operation.preflight for operation in operations):
+        return ()
+    return (Need("pre-flight", tuple(name for name in CMDLETS if offered(opened, name) is None)),)
 
 
 def _missing(opened: Opened, cmdlet: str, parameters: Iterable[str]) -> list[str]:

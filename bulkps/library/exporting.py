@@ -5,7 +5,7 @@ chunk: so memory does not grow with the tenant but by a few names a mailbox.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Set
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -25,8 +25,10 @@ from bulkps.exchange.inventory import (
     SOFT_DELETED,
     Cell,
     DeletedMailbox,
+    source_of,
 )
 from bulkps.exchange.preflight import Organization, Recipient, Surroundings
+from bulkps.exchange.properties import Properties
 from bulkps.exchange.reading import Facet, Read
 from bulkps.exchange.reading.namesakes import Namesakes
 from bulkps.exchange.reading.read import (
@@ -330,9 +332,24 @@ class _Export:
         ]
 
     def _chunks(self) -> Iterator[list[Sized]]:
+        shared = self._shared_guids()
         objects = self._spool.objects()
         while chunk := list(islice(objects, _CHUNK)):
-            yield [Sized(found) for found in chunk]
+            yield [self._unsized(found, shared) for found in chunk]
+
+    def _unsized(self, found: Mapping[str, object], shared: Set[str]) -> Sized:
+        one = Recipient.from_properties(found)
+        shares_guid = one.exchange_guid in shared
+        return Sized(found, source_of(one, shares_guid=shares_guid), shares_guid)
+
+    def _shared_guids(self) -> Set[str]:
+        """Return the ExchangeGuids that several mailboxes have: they name none of them for certain."""
+        seen: set[str] = set()
+        shared: set[str] = set()
+        for found in self._spool.objects():
+            guid = Properties(found).guid("ExchangeGuid") or ""
+            (shared if guid in seen else seen).add(guid)
+        return shared - {""}
 
     def _mailbox(self, sized: Sized) -> DeletedMailbox:
         one = Recipient.from_properties(sized.found)
@@ -340,14 +357,19 @@ class _Export:
         surroundings = Surroundings(sources=(one,), recipients=around, organization=self._organization)
         inventory = str(sized.found.get(_Taking.INVENTORY))
         return DeletedMailbox(
-            sized.found, surroundings, self._moment, sized.statistics, sized.archive, inventory
+            sized.found,
+            surroundings,
+            self._moment,
+            sized.statistics,
+            sized.archive,
+            inventory,
+            sized.shares_guid,
         )
 
 
 def _input(one: DeletedMailbox) -> tuple[Cell, ...]:
     """Return the cells of INPUT_COLUMNS; the target is for a person to fill in."""
-    source = one.mailbox.exchange_guid or one.mailbox.distinguished_name
-    return source, "", one.of.text("DisplayName")
+    return one.source, "", one.of.text("DisplayName")
 
 
 class _Taking:

@@ -40,6 +40,8 @@ CMDLETS = (
     "Get-OrganizationConfig", "Get-AcceptedDomain", "Get-Mailbox", "Get-MailboxStatistics", "Get-Recipient",
     "Get-User", "Get-MailboxRestoreRequest", "Get-MailboxRestoreRequestStatistics",
 )  # fmt: skip
+#: How many characters an error code has at most.
+_LONGEST_CODE = 80
 #: How many rows are recorded at once.
 _CHUNK = 500
 
@@ -202,7 +204,7 @@ class Examination:
         blockers = [one for one in found if one.severity is Severity.BLOCKER]
         warnings = tuple(_sentence(one) for one in found if one.severity is Severity.WARNING)
         item = replace(item, warnings=(*item.warnings, *warnings))
-        code = ";".join(dict.fromkeys(one.code.value for one in blockers))
+        code = _codes(blockers)
         error, advice = (_joined(blockers, name) for name in ("seen", "instead"))
         self._blocked += bool(blockers)
         if not self._operation.steps:
@@ -238,6 +240,15 @@ def _findings(wanted: Wanted, around: Surroundings, now: float) -> tuple[Finding
     if isinstance(wanted, WantedRecovery):
         return recovery_findings(wanted, around, datetime.fromtimestamp(now, UTC))
     return restore_findings(wanted, around)
+
+
+def _codes(blockers: Iterable[Finding]) -> str:
+    """Return the codes, gravest first, as many as a journal's code holds."""
+    codes = ""
+    for code in dict.fromkeys(one.code.value for one in blockers):
+        if len(codes) + len(code) < _LONGEST_CODE:
+            codes += f";{code}" if codes else code
+    return codes
 
 
 def _sentence(one: Finding) -> str:

@@ -25,11 +25,15 @@ class Sized:
 
     Attributes:
         found: Its properties.
+        identity: What names it and no other; empty if nothing does.
+        shares_guid: Whether another mailbox has its ExchangeGuid too.
         statistics: Of its primary mailbox; None if they could not be read.
         archive: Of its archive; None if it has none, or they could not be read.
     """
 
     found: Mapping[str, object]
+    identity: str
+    shares_guid: bool = False
     statistics: Mapping[str, object] | None = None
     archive: Mapping[str, object] | None = None
 
@@ -99,7 +103,7 @@ class Sizes:
         reads: dict[tuple[Facet, str], Read] = {}
         about: dict[tuple[Facet, str], list[Sized]] = {}
         for sized in chunk:
-            for read in _reads(Recipient.from_properties(sized.found)):
+            for read in _reads(sized):
                 reads[read.facet, read.about] = read
                 about.setdefault((read.facet, read.about), []).append(sized)
         if self._given_up:
@@ -123,14 +127,12 @@ class Sizes:
             self._words.setdefault(kind, words)
 
 
-def _reads(mailbox: Recipient) -> Iterator[Read]:
-    # The ExchangeGuid: an address may be the active mailbox's too.
-    identity = mailbox.exchange_guid or mailbox.guid or mailbox.distinguished_name
-    if not identity:
+def _reads(sized: Sized) -> Iterator[Read]:
+    if not sized.identity:
         return
-    cmdlet, keep, by = "Get-MailboxStatistics", STATISTICS_PROPERTIES, {"Identity": identity}
+    cmdlet, keep, by = "Get-MailboxStatistics", STATISTICS_PROPERTIES, {"Identity": sized.identity}
     yield one(Facet.SIZES, cmdlet, keep, by, "IncludeSoftDeletedRecipients")
-    if mailbox.has_archive:
+    if Recipient.from_properties(sized.found).has_archive:
         yield one(Facet.ARCHIVE_SIZES, cmdlet, keep, by, "Archive", "IncludeSoftDeletedRecipients")
 
 

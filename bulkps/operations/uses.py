@@ -26,6 +26,15 @@ def questions(step: Step) -> tuple[Lookup | Detail, ...]:
     return (*step.reconcile, *((detail,) if detail else ()))
 
 
+def expected(operation: Operation) -> dict[str, tuple[str, ...]]:
+    """Return every cmdlet, with its parameters, that a row sends which fills no rare column."""
+    common = [name for name, column in operation.columns.items() if not column.rare]
+    found: dict[str, tuple[str, ...]] = {}
+    for cmdlet, name, _ in _sent(operation, common):
+        found[cmdlet] = tuple(dict.fromkeys((*found.get(cmdlet, ()), *([name] if name else []))))
+    return found
+
+
 def releases(operation: Operation, given: Collection[str] = ()) -> tuple[str, ...]:
     """Return the Exchange releases that have all that a row sends.
 
@@ -51,8 +60,10 @@ def lacking(operation: Operation, given: Collection[str], allowed: Collection[st
 def _sent(operation: Operation, given: Collection[str]) -> Iterator[tuple[str, str, set[str]]]:
     """Yield (cmdlet, parameter or nothing, the releases that have it) for what such a row sends."""
     filled = dict.fromkeys((*operation.required_columns(), *operation.defaults, *given), "given")
+    left_out: set[str] = set()
     for step in operation.steps:
-        if step.when and not any(name in filled for name in step.when):
+        if (step.when and not any(name in filled for name in step.when)) or left_out & set(step.needs):
+            left_out.add(step.name)
             continue
         names = [name for name, value in step.declared(filled).items() if _is_bound(value, operation, filled)]
         yield from _available(step.cmdlet, names)

@@ -7,16 +7,21 @@ line: the last line of a row is the one that counts. Where an answer was lost an
 import csv
 import io
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Self, TextIO
+from typing import TYPE_CHECKING, Self, TextIO
 
 from bulkps.errors import RecordFailed, UsageProblem
 from bulkps.exchange.cmdlet import Secret
 from bulkps.intake import formula_safe
 from bulkps.intake.formula import formula_unsafe
 from bulkps.sealing import CMS, SCRYPT, Opener, Plain, Seal, WrongPassphrase, for_certificate, with_passphrase
+
+if TYPE_CHECKING:
+    from _csv import Writer
 
 _ROW, _AT, _PASSWORD = "row_number", "sent_at", "password"
 _ADVICE = "make room or repair access, then resume with another file for passwords"
@@ -65,10 +70,13 @@ class PasswordFile:
             UsageProblem: If it is.
         """
         if self.path.exists():
-            raise UsageProblem(
-                f"{self.path} is there already and passwords are written over nothing; nothing was sent. "
-                "Name a new file"
-            )
+            raise self._is_there()
+
+    def _is_there(self) -> UsageProblem:
+        return UsageProblem(
+            f"{self.path} is there already and passwords are written over nothing; nothing was sent. "
+            "Name a new file"
+        )
 
     def begin(self, identity: str) -> None:
         """Make the file, readable by its owner alone where the platform has that.
@@ -84,14 +92,15 @@ class PasswordFile:
             file = open(  # noqa: SIM115 - it stays open as long as the run is worked on
                 self.path, "x", encoding="utf-8-sig", newline="", opener=_for_its_owner
             )
-        except FileExistsError:
-            self.check()
-            raise
+        except FileExistsError as error:
+            # Another process was faster, or it is a link that leads nowhere.
+            raise self._is_there() from error
         except OSError as error:
             reason = error.strerror or error
             raise UsageProblem(f"cannot write {self.path}: {reason}; nothing was sent") from error
         self._file, self.count = file, 0
-        self._write(_ROW, identity, _AT, _PASSWORD)
+        with self._on_disk() as line:
+            line.writerow([_ROW, formula_safe(identity), _AT, _PASSWORD])
 
     def keep(self, row: int, identity: str, password: Secret, at: float) -> None:
         """Bring one password to the disk; when it returns it may be sent.
@@ -106,8 +115,12 @@ class PasswordFile:
             RecordFailed: If it could not be written; it must not be sent.
         """
         sent_at = datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")
-        # No variable ever holds the text: a tool that shows the variables of a traceback would show it.
-        self._write(str(row), identity, sent_at, self.seal.seal(password, _owner(str(row), identity)))
+        owner = _owner(str(row), identity)
+        with self._on_disk() as line:
+            # No variable ever holds the text: a tool that shows the variables of a traceback would show it.
+            line.writerow(
+                [str(row), formula_safe(identity), sent_at, formula_safe(self.seal.seal(password, owner))]
+            )
         self.count += 1
 
     def close(self) -> None:
@@ -122,11 +135,13 @@ class PasswordFile:
         except OSError as error:
             raise RecordFailed(str(self.path), error.strerror or str(error), _ADVICE) from error
 
-    def _write(self, *cells: str) -> None:
+    @contextmanager
+    def _on_disk(self) -> Iterator["Writer"]:
+        """Give what writes a line; it is on the disk after the block."""
         if self._file is None:
             raise RecordFailed(str(self.path), "it is not open", _ADVICE)
         try:
-            csv.writer(self._file).writerow([formula_safe(cell) for cell in cells])
+            yield csv.writer(self._file)
             self._file.flush()
             os.fsync(self._file.fileno())
         except (OSError, ValueError) as error:

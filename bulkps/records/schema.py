@@ -74,7 +74,7 @@ items = Table(
     Column("outputs", Text, nullable=False),
     Column("ref", Text, nullable=False),
     Column("progress", String(40), nullable=False),
-    Column("code", String(400), nullable=False),
+    Column("code", String(80), nullable=False),
     Column("error", Text, nullable=False),
     Column("advice", Text, nullable=False),
     Column("warnings", Text, nullable=False),
@@ -98,7 +98,7 @@ events = Table(
     Column("status", String(12), nullable=False),
     Column("step", Integer, nullable=False),
     Column("attempt", Integer, nullable=False),
-    Column("code", String(400), nullable=False),
+    Column("code", String(80), nullable=False),
     Column("detail", Text, nullable=False),
     Index("events_run", "run", "key"),
 )

@@ -109,6 +109,7 @@ class SimulatorSettings:
         budget: Cmdlets per seconds before it throttles, as ``20/5``; empty for no limit.
         no_language: Whether it behaves as a no-language endpoint.
         restore_seconds: How long a restore request takes.
+        provisioning_seconds: How long a recovered mailbox is not found after its cmdlet has returned.
     """
 
     __pydantic_config__: ClassVar[Mapping[str, str]] = _STRICT
@@ -120,6 +121,7 @@ class SimulatorSettings:
     budget: str = ""
     no_language: bool = False
     restore_seconds: float = 1.0
+    provisioning_seconds: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -21,9 +21,10 @@ from bulkps.simulator.service import Further, Service
 from bulkps.simulator.shells import CmdletShell, Opener, Shells
 from bulkps.simulator.signin import SignIn
 from bulkps.simulator.tenant import Tenant
+from bulkps.simulator.troubles import Trouble
 from bulkps.simulator.wsman import Endpoint
 
-__all__ = ["Engine", "Language", "Simulator", "SimulatorOptions", "Tenant", "standin_path"]
+__all__ = ["Engine", "Language", "Simulator", "SimulatorOptions", "Tenant", "Trouble", "standin_path"]
 
 _COUNTED = frozenset({"restore-request", "mailbox-recovered", "user-set"})
 
@@ -60,6 +61,8 @@ class Simulator:
             chosen.restore_seconds,
             chosen.failing_requests,
             on_premises=chosen.on_premises,
+            troubles=chosen.troubles,
+            provisioning_seconds=chosen.provisioning_seconds,
         )
         self._clock, self._further = clock, further
         self._service: Service | None = None

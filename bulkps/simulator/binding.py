@@ -24,7 +24,17 @@ _COMMON_ALIASES = {alias: name for name, alias in _COMMON.items()}
 #: Mandatory parameters, one tuple for each way to call the cmdlet. The documentation is wrong for these two.
 _REQUIRED: dict[str, tuple[tuple[str, ...], ...]] = {
     "New-Mailbox": (("InactiveMailbox", "Name", "MicrosoftOnlineServicesID", "Password"),),
-    "New-MailboxRestoreRequest": (("SourceMailbox", "TargetMailbox"),),
+    "New-MailboxRestoreRequest": (
+        ("SourceMailbox", "TargetMailbox"),
+        ("SourceDatabase", "SourceStoreMailbox", "TargetMailbox"),
+    ),
+}
+#: What belongs to one of these ways each and goes with nothing of the others.
+_EXCLUSIVE: dict[str, tuple[frozenset[str], ...]] = {
+    "New-MailboxRestoreRequest": (
+        frozenset({"SourceMailbox", "SourceIsArchive"}),
+        frozenset({"SourceDatabase", "SourceStoreMailbox"}),
+    ),
 }
 _NUMBERS = {"Int32", "UInt32", "Int64"}
 
@@ -168,18 +178,36 @@ def _positional(facts: CmdletFacts, value: Value) -> ParameterFacts:
 
 
 def _check_mandatory(facts: CmdletFacts, values: Mapping[str, Value]) -> None:
-    ways = _REQUIRED.get(facts.name) or _ways(facts, values)
+    ways = _known_ways(facts, values) or _ways(facts, values)
     # New-Mailbox in any way but this one is the handler's to refuse.
     if facts.name == "New-Mailbox" and "InactiveMailbox" not in values:
         return
-    missing = min(([name for name in way if name not in values] for way in ways), key=len, default=[])
-    if missing:
+    # The way that was meant: the one that lacks least, and of those the one with more of what is given.
+    meant = min(ways, key=lambda way: (len(set(way) - values.keys()), -len(way)), default=())
+    if missing := [name for name in meant if name not in values]:
         raise _refused(
             "Cannot process command because of one or more missing mandatory parameters: "
             f"{' '.join(missing)}.",
             "MissingMandatoryParameter",
             facts,
         )
+
+
+def _known_ways(facts: CmdletFacts, values: Mapping[str, Value]) -> list[tuple[str, ...]]:
+    """Return the ways to call a cmdlet whose parameter sets are not as documented, as far as it has them."""
+    groups = _EXCLUSIVE.get(facts.name, ())
+    if sum(not group.isdisjoint(values) for group in groups) > 1:
+        raise _ambiguous_set(facts)
+    ways = _REQUIRED.get(facts.name, ())
+    return [way for way in ways if facts.parameters.keys() >= set(way)] or list(ways)
+
+
+def _ambiguous_set(facts: CmdletFacts) -> Refused:
+    return _refused(
+        "Parameter set cannot be resolved using the specified named parameters.",
+        "AmbiguousParameterSet",
+        facts,
+    )
 
 
 def _ways(facts: CmdletFacts, values: Mapping[str, Value]) -> list[tuple[str, ...]]:
@@ -190,11 +218,7 @@ def _ways(facts: CmdletFacts, values: Mapping[str, Value]) -> list[tuple[str, ..
         if all(not (allowed := facts.parameters[given].sets) or name in allowed for given in values)
     ]
     if facts.sets and not possible:
-        raise _refused(
-            "Parameter set cannot be resolved using the specified named parameters.",
-            "AmbiguousParameterSet",
-            facts,
-        )
+        raise _ambiguous_set(facts)
     return [
         tuple(name for name, parameter in facts.parameters.items() if one in parameter.mandatory_in)
         for one in possible

@@ -7,8 +7,9 @@ from uuid import UUID
 from bulkps.simulator import people
 from bulkps.simulator.answers import Answer, Category, ErrorInfo, Item, Refused, Value, jsonable
 from bulkps.simulator.binding import Bound
+from bulkps.simulator.mailbox import Kind, Mailbox
 from bulkps.simulator.offer import Offer
-from bulkps.simulator.tenant import Kind, Mailbox, Tenant, only
+from bulkps.simulator.tenant import Tenant, only
 
 _NOT_VALUES = {"WhatIf", "Confirm"}
 

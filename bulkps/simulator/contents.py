@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from bulkps.simulator import people
-from bulkps.simulator.tenant import Mailbox
+from bulkps.simulator.mailbox import Mailbox
 
 
 @dataclass(frozen=True)

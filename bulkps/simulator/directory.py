@@ -9,7 +9,8 @@ from collections.abc import Iterable, Mapping
 from bulkps.simulator.answers import Value
 from bulkps.simulator.call import Call, Handler
 from bulkps.simulator.filters import condition, keys, limited, passing
-from bulkps.simulator.tenant import Kind, Mailbox, not_found
+from bulkps.simulator.mailbox import Kind, Mailbox
+from bulkps.simulator.tenant import not_found
 
 _MANAGEMENT = "Microsoft.Exchange.Data.Directory.Management."
 MAILBOX_TYPE = f"{_MANAGEMENT}Mailbox"

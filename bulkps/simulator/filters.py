@@ -5,8 +5,8 @@ from typing import TypeVar
 
 from bulkps.simulator import people
 from bulkps.simulator.answers import Answer, Category, ErrorInfo, Refused, Value
+from bulkps.simulator.mailbox import KEYS
 from bulkps.simulator.opath import Condition, parse
-from bulkps.simulator.tenant import KEYS
 
 _Found = TypeVar("_Found")
 _DEFAULT_SIZE = 1000

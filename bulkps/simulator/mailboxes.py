@@ -11,7 +11,8 @@ from itertools import pairwise
 from bulkps.simulator import people
 from bulkps.simulator.answers import Category, ErrorInfo, Refused, Value
 from bulkps.simulator.call import Call, Handler
-from bulkps.simulator.tenant import LIVING, Kind, Mailbox, not_found
+from bulkps.simulator.mailbox import LIVING, Kind, Mailbox
+from bulkps.simulator.tenant import not_found
 
 _TASKS = "Microsoft.Exchange.Management.Tasks.RecipientTaskException"
 _VALIDATION = "Microsoft.Exchange.Data.DataValidationException"
@@ -35,6 +36,7 @@ def set_mailbox(call: Call) -> None:
         changes["CustomAttribute1"] = call.text("CustomAttribute1")
     changes |= _quotas(call, mailbox)
     if "EmailAddresses" in call.parameters:
+        _check_not_synced(call, mailbox)
         changes |= _addresses(call, mailbox)
     if all(mailbox.properties.get(name) == value for name, value in changes.items()):
         call.answer.warnings.append(
@@ -120,7 +122,7 @@ def _quotas(call: Call, mailbox: Mailbox) -> dict[str, Value]:
     given = {name: _size(call, name) for name in _QUOTAS if name in call.parameters}
     if not given:
         return {}
-    every = {name: given[name] if name in given else _printed(mailbox.text(name)) for name in _QUOTAS}
+    every = {name: given[name] if name in given else bytes_of(mailbox.text(name)) for name in _QUOTAS}
     for name, size in given.items():
         if not call.tenant.on_premises and (size is None or size > _LICENCE_LIMIT):
             who = mailbox.text("Identity")
@@ -172,7 +174,8 @@ def _size(call: Call, name: str) -> int | None:
     return int(found[1]) * unit + int(float(f"0.{found[2] or 0}") * unit)
 
 
-def _printed(text: str) -> int | None:
+def bytes_of(text: str) -> int | None:
+    """Return the bytes of a size as Exchange prints it; None for Unlimited."""
     found = _PRINTED.search(text)
     return int(found[1].replace(",", "")) if found else None
 
@@ -221,6 +224,21 @@ def _addresses(call: Call, mailbox: Mailbox) -> dict[str, Value]:
     address = primary.partition(":")[2]
     changes: dict[str, Value] = {"EmailAddresses": list(kept)}
     return changes | {"PrimarySmtpAddress": address, "WindowsEmailAddress": address}
+
+
+def _check_not_synced(call: Call, mailbox: Mailbox) -> None:
+    if not mailbox.properties.get("IsDirSynced"):
+        return
+    guid = mailbox.text("Guid")
+    raise call.refused(
+        f"The operation on mailbox \"{guid}\" failed because it's out of the current user's write scope. The "
+        f"action 'Set-Mailbox', 'EmailAddresses', can't be performed on the object '{guid}' because the "
+        "object is being synchronized from your on-premises organization. This action should be performed on "
+        "the object in your on-premises organization.",
+        _TASKS,
+        Category.InvalidOperation,
+        guid,
+    )
 
 
 def _prefixed(value: Value) -> list[str]:

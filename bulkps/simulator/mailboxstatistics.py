@@ -7,7 +7,8 @@ from bulkps.simulator.answers import Refused, Value
 from bulkps.simulator.call import Call, Handler
 from bulkps.simulator.contents import contents
 from bulkps.simulator.filters import condition, passing
-from bulkps.simulator.tenant import Kind, Mailbox, not_found
+from bulkps.simulator.mailbox import Kind, Mailbox
+from bulkps.simulator.tenant import not_found
 
 _TYPE = "Microsoft.Exchange.Management.MapiTasks.Presentation.MailboxStatistics"
 _TASKS = "Microsoft.Exchange.Management.Tasks."
@@ -32,7 +33,7 @@ def get_mailbox_statistics(call: Call) -> None:
     # means every mailbox: the documented trap.
     found = [call.find(identity, kinds)] if identity else call.tenant.mailboxes(kinds)
     for mailbox in found:
-        if archive and not has_archive(mailbox):
+        if archive and not mailbox.has_archive:
             raise no_archive(call, mailbox, identity)
         _write(call, statistics(call, mailbox, archive=archive))
 
@@ -57,11 +58,6 @@ def statistics(call: Call, mailbox: Mailbox, *, archive: bool = False) -> dict[s
         "DisconnectReason": mailbox.properties.get("DisconnectReason"),
         "DisconnectDate": mailbox.properties.get("DisconnectDate"),
     }
-
-
-def has_archive(mailbox: Mailbox) -> bool:
-    """Return whether *mailbox* has an archive: one without has a GUID of zeros."""
-    return mailbox.properties.get("ArchiveGuid", people.NO_GUID) != people.NO_GUID
 
 
 def no_archive(call: Call, mailbox: Mailbox, identity: str) -> Refused:

@@ -40,6 +40,8 @@ class SimulatorOptions:
         no_language: Short for language ``no-language``.
         effects: File to which each change is appended as a JSON line as it happens.
         restore_seconds: How long a restore request takes, in seconds.
+        provisioning_seconds: How long a recovered mailbox is not found after its cmdlet has returned.
+        troubles: Whether there are also mailboxes that cannot be recovered or restored, one for each blocker.
         failing_requests: Share of restore requests, 0 to 1, that end Failed.
         hidden_parameters: What the caller's roles take away, such as
             ``New-MailboxRestoreRequest:AllowLegacyDNMismatch,New-Mailbox:*``.
@@ -74,6 +76,8 @@ class SimulatorOptions:
     no_language: bool = False
     effects: Path | None = None
     restore_seconds: float = 1.0
+    provisioning_seconds: float = 0.0
+    troubles: bool = True
     failing_requests: float = 0.0
     hidden_parameters: str = ""
     on_premises: bool = False
@@ -102,7 +106,7 @@ class SimulatorOptions:
             raise ValueError("certificate and key must be given together")
         if not 0 <= self.failing_requests <= 1:
             raise ValueError(f"failing_requests must be from 0 to 1, not {self.failing_requests}")
-        for name in ("mailboxes", "latency", "restore_seconds", "token_seconds"):
+        for name in ("mailboxes", "latency", "restore_seconds", "provisioning_seconds", "token_seconds"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must not be negative, not {getattr(self, name)}")
         Faults.parse(self.faults)

@@ -5,10 +5,9 @@ from bulkps.simulator.answers import Value
 from bulkps.simulator.call import Call, Handler
 from bulkps.simulator.filters import limited
 from bulkps.simulator.tenant import not_found
+from bulkps.simulator.troubles import FEDERATED
 
 _INITIAL = "contoso.onmicrosoft.com"
-#: The one domain whose accounts sign in somewhere else: no account can be made in it.
-FEDERATED = "fabrikam.com"
 _DOMAINS = (people.DOMAIN, _INITIAL, "contoso.mail.onmicrosoft.com", FEDERATED)
 _CONFIG = "Microsoft.Exchange.Data.Directory.SystemConfiguration.OrganizationConfig"
 _DOMAIN = "Microsoft.Exchange.Data.Directory.SystemConfiguration.AcceptedDomain"

@@ -18,7 +18,7 @@ _ROOT = (
     "DC=EURPR07A005,DC=prod,DC=outlook,DC=com"
 )
 _LEGACY = "/o=ExchangeLabs/ou=Exchange Administrative Group (FYDIBOHF23SPDLT)/cn=Recipients/cn="
-_FIRST_DELETION = datetime(2024, 1, 8, 6, 30, tzinfo=UTC)
+FIRST_DELETION = datetime(2024, 1, 8, 6, 30, tzinfo=UTC)
 _FIRST_NAMES = (
     "Ann", "Pilar", "Adele", "Alex", "Allan", "Amber", "Bianca", "Cameron", "Carlos", "Chris", "Daisy",
     "Debra", "Diego", "Emily", "Enrico", "Grady", "Henrietta", "Irvin", "Isaiah", "Johanna", "Joni",
@@ -92,16 +92,21 @@ def _person(seed: int, index: int) -> tuple[str, str]:
     return _FIRST_NAMES[drawn[0] % len(_FIRST_NAMES)], _LAST_NAMES[drawn[1] % len(_LAST_NAMES)]
 
 
-def _common(seed: int, kind: str, index: int, alias: str, address: str) -> dict[str, Value]:
+def mailbox(
+    seed: int, kind: str, index: int, alias: str, address: str, *, archive: bool | None = None
+) -> dict[str, Value]:
+    """Return what every mailbox has.
+
+    Args:
+        seed: What all names and GUIDs follow from.
+        kind: What is numbered by *index*.
+        index: Which one of its kind.
+        alias: Its Alias and Name.
+        address: Its primary address.
+        archive: Whether it has an archive; every tenth has one where that is not said.
+    """
     first, last = _person(seed, index)
-    archive = index % 10 == 9
-    exchange_guid = guid(seed, kind, "exchange", index)
-    archive_guid = guid(seed, kind, "archive", index) if archive else NO_GUID
-    database = f"EURPR07DG{index % 40 + 100}-db{index % 90 + 10:03d}"
-    database_guid = guid(seed, "database", database)
-    locations = [f"1;{exchange_guid};Primary;eurprd07.prod.outlook.com;{database_guid}"]
-    if archive:
-        locations.append(f"1;{archive_guid};MainArchive;eurprd07.prod.outlook.com;{database_guid}")
+    archive = index % 10 == 9 if archive is None else archive
     return {
         "DisplayName": f"{first} {last}",
         "Name": alias,
@@ -114,26 +119,45 @@ def _common(seed: int, kind: str, index: int, alias: str, address: str) -> dict[
         "MicrosoftOnlineServicesID": address,
         "EmailAddresses": [f"SMTP:{address}", f"smtp:{alias}@contoso.onmicrosoft.com"],
         "Guid": guid(seed, kind, "guid", index),
-        "ExchangeGuid": exchange_guid,
-        "ArchiveGuid": archive_guid,
         "ArchiveStatus": "Active" if archive else "None",
         "ArchiveName": [f"In-Place Archive - {first} {last}"] if archive else [],
         "AutoExpandingArchiveEnabled": False,
         "LegacyExchangeDN": legacy_dn(seed, alias),
-        "MailboxLocations": locations,
-        "Database": database,
         "RecipientType": "UserMailbox",
         "RecipientTypeDetails": "UserMailbox",
+        **_parts(seed, kind, index, archive),
         **_SETTINGS,
     }
 
 
-def _deleted(seed: int, alias: str, index: int) -> dict[str, Value]:
+def _parts(seed: int, kind: str, index: int, archive: bool) -> dict[str, Value]:
+    exchange_guid = guid(seed, kind, "exchange", index)
+    archive_guid = guid(seed, kind, "archive", index) if archive else NO_GUID
+    database = f"EURPR07DG{index % 40 + 100}-db{index % 90 + 10:03d}"
+    database_guid = guid(seed, "database", database)
+    locations = [location(exchange_guid, "Primary", database_guid)]
+    if archive:
+        locations.append(location(archive_guid, "MainArchive", database_guid))
+    return {
+        "ExchangeGuid": exchange_guid,
+        "ArchiveGuid": archive_guid,
+        "MailboxLocations": locations,
+        "Database": database,
+    }
+
+
+def location(part: UUID, kind: str, database: UUID) -> str:
+    """Return an entry of MailboxLocations."""
+    return f"1;{part};{kind};eurprd07.prod.outlook.com;{database}"
+
+
+def deleted(seed: int, alias: str, index: int) -> dict[str, Value]:
+    """Return what a deleted mailbox has and a living one has not."""
     return {
         "Identity": f"Soft Deleted Objects\\{alias}",
         "DistinguishedName": f"CN={alias},OU=Soft Deleted Objects,{_ROOT}",
         "ExternalDirectoryObjectId": "",
-        "WhenSoftDeleted": _FIRST_DELETION + timedelta(hours=index * 7 % 9000, minutes=index % 60),
+        "WhenSoftDeleted": FIRST_DELETION + timedelta(hours=index * 7 % 9000, minutes=index % 60),
         "InactiveMailboxRetireTime": None,
     }
 
@@ -145,8 +169,8 @@ def inactive_mailbox(seed: int, index: int) -> dict[str, Value]:
     hold = guid(seed, "hold", index)
     by_kind: tuple[list[Value], ...] = ([], [f"UniH{hold}"], [f"mbx{hold.hex}:2"], [f"mbx{hold.hex}:3"])
     return {
-        **_common(seed, "inactive", index, alias, f"{first}.{last}.{index:04d}@{DOMAIN}".lower()),
-        **_deleted(seed, alias, index),
+        **mailbox(seed, "inactive", index, alias, f"{first}.{last}.{index:04d}@{DOMAIN}".lower()),
+        **deleted(seed, alias, index),
         "IsInactiveMailbox": True,
         "WasInactiveMailbox": False,
         # Every inactive mailbox has at least one hold: a Litigation Hold where the list is empty.
@@ -160,8 +184,8 @@ def soft_deleted_mailbox(seed: int, index: int) -> dict[str, Value]:
     first, last = _person(seed, 1_000_000 + index)
     alias = f"{first}{last[0]}s{index:04d}".lower()
     return {
-        **_common(seed, "soft-deleted", index, alias, f"{first}.{last}.s{index:04d}@{DOMAIN}".lower()),
-        **_deleted(seed, alias, index),
+        **mailbox(seed, "soft-deleted", index, alias, f"{first}.{last}.s{index:04d}@{DOMAIN}".lower()),
+        **deleted(seed, alias, index),
         "IsInactiveMailbox": False,
         "WasInactiveMailbox": False,
         "LitigationHoldEnabled": False,
@@ -173,7 +197,7 @@ def active_mailbox(seed: int, index: int) -> dict[str, Value]:
     """Return the properties of active mailbox *index*: whose inactive one has that number, hired again."""
     first, last = _person(seed, index)
     alias = f"{first[0]}{last}{index:04d}".lower()
-    properties = _common(seed, "active", index, alias, f"{first[0]}.{last}.{index:04d}@{DOMAIN}".lower())
+    properties = mailbox(seed, "active", index, alias, f"{first[0]}.{last}.{index:04d}@{DOMAIN}".lower())
     addresses = properties["EmailAddresses"]
     if isinstance(addresses, list):
         addresses.append(f"X500:{inactive_mailbox(seed, index)['LegacyExchangeDN']}")
@@ -189,7 +213,7 @@ def disconnected_mailbox(seed: int, index: int) -> dict[str, Value]:
         "LegacyExchangeDN": legacy_dn(seed, alias),
         "Database": f"DB{index % 4 + 1:02d}",
         "DisconnectReason": "Disabled",
-        "DisconnectDate": _FIRST_DELETION + timedelta(hours=index),
+        "DisconnectDate": FIRST_DELETION + timedelta(hours=index),
     }
 
 

@@ -1,10 +1,11 @@
 """New-Mailbox -InactiveMailbox and Set-User: what a recovery consists of. Pure: time comes in as ``now``."""
 
 from bulkps.simulator import people
-from bulkps.simulator.answers import Category, Secret, Value
+from bulkps.simulator.answers import Category, Refused, Secret, Value
 from bulkps.simulator.call import Call, Handler
 from bulkps.simulator.directory import MAILBOX_TYPE, USERS
-from bulkps.simulator.tenant import LIVING, Kind, Mailbox
+from bulkps.simulator.mailbox import LIVING, Kind, Mailbox
+from bulkps.simulator.troubles import FEDERATED
 
 _TASKS = "Microsoft.Exchange.Management.Tasks."
 RECOVERED_WARNING = (
@@ -31,6 +32,8 @@ def new_mailbox(call: Call) -> None:
     source = call.find(call.text("InactiveMailbox"), (Kind.INACTIVE,))
     user_id = call.text("MicrosoftOnlineServicesID")
     address = call.text("PrimarySmtpAddress") or user_id
+    _check_source(call, source)
+    _check_domain(call, user_id)
     _check_free(call, user_id, address)
     _check_password(call)
     if call.dry:
@@ -40,6 +43,7 @@ def new_mailbox(call: Call) -> None:
         call.tenant.received_passwords.append(password.value)
     call.changed("mailbox-recovered", source, source, call.text("Name"))
     call.tenant.change(source, Kind.ACTIVE, _recovered(call, source, user_id, address))
+    source.shown_from = call.now + call.tenant.provisioning_seconds
     call.answer.warnings.append(RECOVERED_WARNING)
     call.write(MAILBOX_TYPE, source.text("Identity"), source.properties)
 
@@ -53,7 +57,65 @@ def set_user(call: Call) -> None:
     call.changed("user-set", user, user, user.text("Name"))
 
 
+def is_auto_expanding(mailbox: Mailbox) -> bool:
+    """Return whether *mailbox* has an auto-expanding archive."""
+    return mailbox.properties.get("AutoExpandingArchiveEnabled") is True or _has_part(mailbox, "AuxArchive")
+
+
 HANDLERS: dict[str, Handler] = {"New-Mailbox": new_mailbox, "Set-User": set_user}
+
+
+def _has_part(mailbox: Mailbox, kind: str) -> bool:
+    locations = mailbox.properties.get("MailboxLocations")
+    return isinstance(locations, list) and any(f";{kind};" in str(one) for one in locations)
+
+
+def _check_source(call: Call, source: Mailbox) -> None:
+    """Look whether *source* may become the mailbox of a new account.
+
+    Raises:
+        Refused: It may not.
+    """
+    identity, account = source.text("Identity"), source.text("ExternalDirectoryObjectId")
+    if is_auto_expanding(source):
+        # Assumed: Microsoft's sentence [M365:recover-an-inactive-mailbox]; the cmdlet's own is not known.
+        raise _unrecoverable(call, identity, "it's configured with an auto-expanding archive.")
+    if _has_part(source, "AuxPrimary"):
+        raise _unrecoverable(call, identity, "the mailbox has additional shards that need recovery.")
+    if account:
+        # Assumed: the page says only that the account is to be restored instead.
+        raise _unrecoverable(
+            call, identity, f"there is a soft-deleted user '{account}'. Restore the user account instead."
+        )
+    _check_address(call, source.text("UserPrincipalName"))
+    if holders := _living(call, source.text("ExchangeGuid")):
+        # Assumed: the page speaks of a validation conflict of the ExchangeGuid and gives no text.
+        exception = f"{_TASKS}RecipientTaskException"
+        raise call.refused(
+            f"|{exception}|The ExchangeGuid '{source.text('ExchangeGuid')}' of the inactive mailbox "
+            f"'{identity}' is already used by '{holders[0].text('Identity')}'.",
+            exception,
+            Category.InvalidOperation,
+            identity,
+        )
+
+
+def _unrecoverable(call: Call, identity: str, reason: str) -> Refused:
+    exception = f"{_TASKS}RecipientTaskException"
+    text = f"|{exception}|The inactive mailbox '{identity}' cannot be recovered because {reason}"
+    return call.refused(text, exception, Category.InvalidOperation, identity)
+
+
+def _check_domain(call: Call, user_id: str) -> None:
+    if user_id.rpartition("@")[2].casefold() == FEDERATED:
+        exception = f"{_TASKS}RecipientTaskException"
+        raise call.refused(
+            f"|{exception}|The parameters passed to the cmdlet represent a managed account, which doesn't "
+            "match the namespace state, which is federated.",
+            exception,
+            Category.InvalidArgument,
+            user_id,
+        )
 
 
 def _check_free(call: Call, user_id: str, address: str) -> None:
@@ -66,14 +128,18 @@ def _check_free(call: Call, user_id: str, address: str) -> None:
             name,
         )
     for wanted in (user_id, address):
-        if holders := _living(call, wanted):
-            raise call.refused(
-                f'The proxy address "SMTP:{wanted}" is already being used by the proxy addresses or '
-                f'LegacyExchangeDN of "{holders[0].text("Identity")}". Please choose another proxy address.',
-                f"{_TASKS}ProxyAddressExistsException",
-                Category.InvalidArgument,
-                wanted,
-            )
+        _check_address(call, wanted)
+
+
+def _check_address(call: Call, wanted: str) -> None:
+    if holders := _living(call, wanted):
+        raise call.refused(
+            f'The proxy address "SMTP:{wanted}" is already being used by the proxy addresses or '
+            f'LegacyExchangeDN of "{holders[0].text("Identity")}". Please choose another proxy address.',
+            f"{_TASKS}ProxyAddressExistsException",
+            Category.InvalidArgument,
+            wanted,
+        )
 
 
 def _living(call: Call, identity: str) -> list[Mailbox]:

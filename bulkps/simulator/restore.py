@@ -1,49 +1,35 @@
 """New-, Get-, Suspend-, Resume- and Remove-MailboxRestoreRequest, and their statistics. Pure."""
 
 from bulkps.simulator import people
-from bulkps.simulator.answers import Category, ErrorInfo, Refused, Value
+from bulkps.simulator.answers import Category, ErrorInfo, Refused
 from bulkps.simulator.call import Call, Handler
 from bulkps.simulator.filters import limited
-from bulkps.simulator.tenant import Kind, Mailbox, RestoreRequest, moment
+from bulkps.simulator.mailbox import Kind, Mailbox
+from bulkps.simulator.restorechecks import KNOWN, check, free_name, overfull, source_of
+from bulkps.simulator.restorerequest import TOO_MANY_BAD_ITEMS, RestoreRequest
+from bulkps.simulator.restorestatistics import properties, statistics
+from bulkps.simulator.tenant import only
 
 _MRS = "Microsoft.Exchange.MailboxReplicationService."
-_REQUEST = "Microsoft.Exchange.MailboxReplicationService.RequestBase"
-_SOURCES = (Kind.INACTIVE, Kind.SOFT_DELETED)
-_DEFAULT_NAMES = ["MailboxRestore", *(f"MailboxRestore{number}" for number in range(1, 10))]
+_TYPE = "Microsoft.Exchange.MailboxReplicationService.RequestBase"
 _ENDED = {"Completed", "Failed"}
 ARCHIVE_WARNING = "There exists an archive mailbox that will need to be restored separately."
 
 
 def new_request(call: Call) -> None:
-    """New-MailboxRestoreRequest: queue the copy of a deleted mailbox into an active one."""
-    source = call.find(call.text("SourceMailbox"), _SOURCES)
-    target = call.find(call.text("TargetMailbox"), (Kind.ACTIVE,))
-    if not call.flag("AllowLegacyDNMismatch"):
-        _check_legacy_dn(call, source, target)
-    if call.flag("TargetIsArchive") and target.properties["ArchiveGuid"] == people.NO_GUID:
-        raise call.refused(
-            f"|{_MRS}UnableToReadADUserException|The mailbox '{target.text('Identity')}' doesn't have an "
-            "archive.",
-            f"{_MRS}UnableToReadADUserException",
-            target=call.text("TargetMailbox"),
-        )
-    name = _free_name(call, target)
+    """New-MailboxRestoreRequest: queue the copy of a mailbox without an account into an active one."""
+    call.only(*KNOWN)
+    target = call.matches(call.text("TargetMailbox"), (Kind.ACTIVE,))
+    source = source_of(call, target)
+    mailbox = only(call.text("TargetMailbox"), target)
+    check(call, source, mailbox)
+    name = free_name(call, mailbox)
     if call.dry:
         return
-    request = RestoreRequest(
-        name=name,
-        guid=call.guid("request", target.text("ExchangeGuid"), name.casefold(), call.now),
-        batch=call.text("BatchName"),
-        source=source,
-        target=target,
-        created=call.now,
-        fails=people.chance(call.tenant.seed, "fails", name) < call.tenant.failing_requests,
-        suspended_at=call.now if call.flag("Suspend") else None,
-        parameters=call.parameters,
-    )
+    request = _queued(call, source, mailbox, name)
     call.tenant.add_request(request)
-    call.changed("restore-request", source, target, name)
-    if source.properties["ArchiveGuid"] != people.NO_GUID and not call.flag("SourceIsArchive"):
+    call.changed("restore-request", source, mailbox, name)
+    if source.has_archive and not request.flag("SourceIsArchive"):
         call.answer.warnings.append(ARCHIVE_WARNING)
     _write(call, request)
 
@@ -69,7 +55,7 @@ def get_statistics(call: Call) -> None:
     identity = call.text("Identity")
     requests = [call.tenant.request(identity)] if identity else call.tenant.requests()
     for request in requests:
-        call.write(f"{_MRS}RequestStatisticsBase", request.identity, _statistics(call, request))
+        call.write(f"{_MRS}RequestStatisticsBase", request.identity, statistics(call, request))
 
 
 def suspend_request(call: Call) -> None:
@@ -94,6 +80,9 @@ def resume_request(call: Call) -> None:
         request.suspended_at = None
     elif call.tenant.status(request, call.now) == "Failed":
         request.created, request.rested = call.now, 0.0
+        if request.failure is not TOO_MANY_BAD_ITEMS:
+            # The quota may have been raised in the meantime.
+            request.failure = overfull(call.tenant.seed, request)
     else:
         return
     call.changed("restore-request-resumed", request.source, request.target, request.name)
@@ -124,7 +113,17 @@ def remove_request(call: Call) -> None:
     call.changed("restore-request-removed", request.source, request.target, request.name)
 
 
-HANDLERS: dict[str, Handler] = {
+def _up_to_date(handler: Handler) -> Handler:
+    """Return *handler* as one that first lets go of the requests that are kept no longer."""
+
+    def run(call: Call) -> None:
+        call.tenant.forget_aged(call.now)
+        handler(call)
+
+    return run
+
+
+_EVERY: dict[str, Handler] = {
     "New-MailboxRestoreRequest": new_request,
     "Get-MailboxRestoreRequest": get_requests,
     "Get-MailboxRestoreRequestStatistics": get_statistics,
@@ -132,54 +131,24 @@ HANDLERS: dict[str, Handler] = {
     "Resume-MailboxRestoreRequest": resume_request,
     "Remove-MailboxRestoreRequest": remove_request,
 }
+HANDLERS = {name: _up_to_date(handler) for name, handler in _EVERY.items()}
 
 
-def _check_legacy_dn(call: Call, source: Mailbox, target: Mailbox) -> None:
-    legacy_dn = source.text("LegacyExchangeDN")
-    known = {target.text("LegacyExchangeDN").casefold(), *(a.casefold() for a in target.addresses())}
-    if known & {legacy_dn.casefold(), f"x500:{legacy_dn}".casefold()}:
-        return
-    exception = f"{_MRS}NonMatchingLegacyDNPermanentUseSwitchException"
-    raise call.refused(
-        f"|{exception}|Source mailbox's legacyExchangeDN '{legacy_dn}' doesn't match the legacyExchangeDN or "
-        f"X500 proxy for target mailbox '{target.text('ExchangeGuid')}'. Use the 'AllowLegacyDNMismatch' "
-        "switch "
-        "if you want to allow this operation.",
-        exception,
-        Category.InvalidArgument,
-        call.text("TargetMailbox"),
+def _queued(call: Call, source: Mailbox, target: Mailbox, name: str) -> RestoreRequest:
+    tenant = call.tenant
+    request = RestoreRequest(
+        name=name,
+        guid=call.guid("request", target.text("ExchangeGuid"), name.casefold(), call.now),
+        batch=call.text("BatchName"),
+        source=source,
+        target=target,
+        created=call.now,
+        suspended_at=call.now if call.flag("Suspend") else None,
+        parameters=call.parameters,
     )
-
-
-def _free_name(call: Call, target: Mailbox) -> str:
-    """Return the name for a new request into *target*: the one given, or the first default that is free."""
-    taken = call.tenant.requests_of(target)
-    if name := call.text("Name"):
-        if name.casefold() not in taken:
-            return name
-        # Only the exception's name is documented; the first sentence is its sister's.
-        exception = f"{_MRS}NameMustBeUniquePermanentException"
-        raise call.refused(
-            f"|{exception}|The name must be unique per mailbox. There is already a request named '{name}' "
-            "owned "
-            f"by mailbox '{target.text('Identity')}'.",
-            exception,
-            Category.InvalidArgument,
-            call.text("TargetMailbox"),
-        )
-    for name in _DEFAULT_NAMES:
-        if name.casefold() not in taken:
-            return name
-    exception = f"{_MRS}NoAvailableDefaultNamePermanentException"
-    raise call.refused(
-        f"|{exception}|The name must be unique per mailbox. There isn't a default name available for a new "
-        f"request owned by mailbox '{target.text('Identity')}'. Please clean up existing requests by using "
-        "the "
-        "Remove cmdlet or specify a unique name.",
-        exception,
-        Category.InvalidArgument,
-        call.text("TargetMailbox"),
-    )
+    bad = people.chance(tenant.seed, "fails", name) < tenant.failing_requests
+    request.failure = TOO_MANY_BAD_ITEMS if bad else overfull(tenant.seed, request)
+    return request
 
 
 def _wanted(call: Call, request: RestoreRequest) -> bool:
@@ -207,70 +176,5 @@ def _refuse_ended(call: Call, request: RestoreRequest) -> None:
     )
 
 
-def _properties(call: Call, request: RestoreRequest) -> dict[str, Value]:
-    return {
-        "Name": request.name,
-        "TargetMailbox": request.target.text("Identity"),
-        "SourceMailbox": request.source.text("Identity"),
-        "Status": call.tenant.status(request, call.now),
-        "RequestGuid": request.guid,
-        "Identity": request.identity,
-        "BatchName": request.batch,
-        "Suspend": request.suspended_at is not None,
-        "SourceDatabase": request.source.text("Database"),
-        "TargetDatabase": request.target.text("Database"),
-        "RequestQueue": request.target.text("Database"),
-        "WhenCreated": moment(request.created),
-    }
-
-
 def _write(call: Call, request: RestoreRequest) -> None:
-    call.write(_REQUEST, request.identity, _properties(call, request))
-
-
-def _statistics(call: Call, request: RestoreRequest) -> dict[str, Value]:
-    tenant, status = call.tenant, call.tenant.status(request, call.now)
-    drawn = people.digest(tenant.seed, "size", request.source.text("ExchangeGuid"))
-    items, size = 100 + int.from_bytes(drawn[:2], "big"), int.from_bytes(drawn[2:6], "big")
-    done = tenant.progress(request, call.now)
-    percent = 95 if status == "Failed" else int(100 * done)
-    failure = (
-        "This mailbox exceeded the maximum number of corrupted items that were specified for this request."
-        if status == "Failed"
-        else ""
-    )
-    detail = {"InProgress": "CopyingMessages", "Failed": "FailedOther"}.get(status, status)
-    ended = moment(request.created + request.rested + tenant.restore_seconds) if status in _ENDED else None
-    return {
-        **_properties(call, request),
-        "StatusDetail": detail,
-        "SourceExchangeGuid": request.source.properties["ExchangeGuid"],
-        "TargetExchangeGuid": request.target.properties["ExchangeGuid"],
-        "TargetAlias": request.target.text("Alias"),
-        "TargetMailboxIdentity": request.target.text("Identity"),
-        "TargetRootFolder": str(request.parameters.get("TargetRootFolder") or ""),
-        "PercentComplete": percent,
-        "EstimatedTransferItemCount": items,
-        "EstimatedTransferSize": people.size_text(size),
-        "ItemsTransferred": items * percent // 100,
-        "BytesTransferred": people.size_text(size * percent // 100),
-        "BadItemsEncountered": 11 if status == "Failed" else 0,
-        "QueuedTimestamp": moment(request.created),
-        "LastUpdateTimestamp": moment(call.now),
-        "CompletionTimestamp": ended if status == "Completed" else None,
-        "FailureTimestamp": ended if status == "Failed" else None,
-        "FailureType": "TooManyBadItemsPermanentException" if status == "Failed" else "",
-        "FailureSide": "Source" if status == "Failed" else "",
-        "FailureCode": -2146233088 if status == "Failed" else None,
-        "Message": f"Error: {failure}" if failure else "",
-        "Report": _report(request, status, items) if call.flag("IncludeReport") else None,
-    }
-
-
-def _report(request: RestoreRequest, status: str, items: int) -> str:
-    lines = [f"{moment(request.created):%Y-%m-%d %H:%M:%S} [{people.SERVER}] Request created."]
-    if status == "Completed":
-        lines.append(f"Copy progress: {items}/{items} messages. Request processing has completed.")
-    elif status == "Failed":
-        lines.append("Fatal error TooManyBadItemsPermanentException has occurred.")
-    return "\n".join(lines)
+    call.write(_TYPE, request.identity, properties(call, request))

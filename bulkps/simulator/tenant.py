@@ -3,113 +3,21 @@
 Pure: no clock, chance, file, network, thread or log. Time comes in as ``now``, in seconds since the epoch.
 """
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from enum import Enum
 from uuid import UUID
 
 from bulkps.simulator import people
 from bulkps.simulator.answers import ErrorInfo, Refused, Value
+from bulkps.simulator.mailbox import Kind, Mailbox
+from bulkps.simulator.restorerequest import RestoreRequest
+from bulkps.simulator.troubles import Trouble, all_troubles
 
 _SOFT_DELETED_COUNT = 20
 #: How many disconnected mailboxes there are on-premises, and as many users without a mailbox.
 DISCONNECTED_COUNT = 20
-#: The properties by whose values an object is found.
-KEYS = (
-    "Guid", "ExchangeGuid", "DistinguishedName", "Identity", "PrimarySmtpAddress", "Alias", "Name",
-    "UserPrincipalName", "LegacyExchangeDN", "ExternalDirectoryObjectId",
-)  # fmt: skip
-
-
-class Kind(Enum):
-    """What an object is, and what became of a mailbox."""
-
-    ACTIVE = "active"
-    INACTIVE = "inactive"
-    SOFT_DELETED = "soft-deleted"
-    DISCONNECTED = "disconnected"  #: On-premises: in its database, without an account.
-    NONE = "none"  #: A user who has no mailbox.
-    MAIL_USER = "mail user"  #: A user whose mailbox is somewhere else.
-    GROUP = "group"  #: A distribution group.
-    CONTACT = "contact"  #: A mail contact.
-
-
-#: What is not deleted: no two of these may share a name.
-LIVING = (Kind.ACTIVE, Kind.NONE, Kind.MAIL_USER, Kind.GROUP, Kind.CONTACT)
-
-
-@dataclass(eq=False)
-class Mailbox:
-    """A mailbox, or another object that has a name in the directory.
-
-    Attributes:
-        kind: Whether it is active, inactive and so on.
-        properties: Its properties under Exchange's names.
-        size: How many bytes its primary mailbox holds; None where its GUID says it.
-        shown_from: From when on it is found, seconds since the epoch.
-    """
-
-    kind: Kind
-    properties: dict[str, Value]
-    size: int | None = None
-    shown_from: float = 0.0
-
-    def text(self, name: str) -> str:
-        """Return the property *name* as text."""
-        return str(self.properties.get(name, ""))
-
-    def addresses(self) -> list[str]:
-        """Return the proxy addresses, each with its prefix."""
-        found = self.properties.get("EmailAddresses")
-        return [str(address) for address in found] if isinstance(found, list) else []
-
-    def known_as(self) -> set[str]:
-        """Return every folded text by which the mailbox is found."""
-        texts = [self.text(name) for name in KEYS]
-        texts += [
-            address.partition(":")[2] for address in self.addresses() if address[:5].casefold() == "smtp:"
-        ]
-        return {text.casefold() for text in texts if text}
-
-
-@dataclass(eq=False)
-class RestoreRequest:
-    """A mailbox restore request and how far it is.
-
-    Attributes:
-        name: Its name, unique for its target.
-        guid: Its RequestGuid.
-        batch: Its BatchName, or empty.
-        source: The mailbox that is read.
-        target: The mailbox that is written.
-        created: When it was made, seconds since the epoch.
-        fails: Whether it ends Failed.
-        suspended_at: When it was suspended, or None while it runs.
-        rested: Seconds that it spent suspended so far.
-        parameters: What New-MailboxRestoreRequest was given.
-    """
-
-    name: str
-    guid: UUID
-    batch: str
-    source: Mailbox
-    target: Mailbox
-    created: float
-    fails: bool
-    suspended_at: float | None = None
-    rested: float = 0.0
-    parameters: Mapping[str, Value] = field(default_factory=dict)
-
-    @property
-    def identity(self) -> str:
-        """The request's Identity: the target's alias, a backslash and the name."""
-        return f"{self.target.text('Alias')}\\{self.name}"
-
-    def worked(self, now: float) -> float:
-        """Return how many seconds were spent on it until *now*."""
-        return (now if self.suspended_at is None else self.suspended_at) - self.created - self.rested
 
 
 class Tenant:
@@ -126,10 +34,14 @@ class Tenant:
         failing_requests: Share of restore requests, 0 to 1, that end Failed.
         on_premises: Whether it is an Exchange Server's: with disconnected mailboxes and users without one in
             place of inactive and soft-deleted mailboxes.
+        troubles: Whether there are also mailboxes that cannot be recovered or restored: one for each
+            blocker, in Exchange Online.
+        provisioning_seconds: How long a new mailbox is not found after its cmdlet has returned, in seconds.
 
     Attributes:
         permissions: Rights by the ExchangeGuids of the mailbox and of the user who has them.
         effects: How often each change was made, by its kind and the mailbox's ExchangeGuid.
+        troubles: What troubled mailboxes there are, by what is wrong with them.
         received_passwords: Every password that arrived, in memory only, for tests.
     """
 
@@ -141,8 +53,11 @@ class Tenant:
         failing_requests: float = 0.0,
         *,
         on_premises: bool = False,
+        troubles: bool = True,
+        provisioning_seconds: float = 0.0,
     ) -> None:
-        self.on_premises = on_premises
+        self.on_premises, self.provisioning_seconds = on_premises, provisioning_seconds
+        self.troubles: dict[str, Trouble] = {}
         self.permissions: dict[tuple[str, str], set[str]] = {}
         self.seed, self.restore_seconds, self.failing_requests = seed, restore_seconds, failing_requests
         self.effects: Counter[tuple[str, str]] = Counter()
@@ -151,17 +66,41 @@ class Tenant:
         self._found_by: dict[str, list[Mailbox]] = {}
         self._requests: dict[str, RestoreRequest] = {}
         self._requests_by_target: dict[UUID, dict[str, RestoreRequest]] = {}
+        self._ageing: list[RestoreRequest] = []
+        self._next_end = math.inf
+        self._populate(mailboxes)
+        if troubles and not on_premises:
+            self._trouble()
+
+    def _populate(self, mailboxes: int) -> None:
+        seed, online = self.seed, not self.on_premises
         for index in range(mailboxes):
-            if not on_premises:
+            if online:
                 self.add(Mailbox(Kind.INACTIVE, people.inactive_mailbox(seed, index)))
             self.add(Mailbox(Kind.ACTIVE, people.active_mailbox(seed, index)))
-        for index in range(0 if on_premises else _SOFT_DELETED_COUNT):
+        for index in range(_SOFT_DELETED_COUNT if online else 0):
             self.add(Mailbox(Kind.SOFT_DELETED, people.soft_deleted_mailbox(seed, index)))
-        for bystander, properties in () if on_premises else _bystanders(seed):
-            self.add(Mailbox(bystander, properties))
-        for index in range(DISCONNECTED_COUNT if on_premises else 0):
+        for kind, properties in _bystanders(seed) if online else ():
+            self.add(Mailbox(kind, properties))
+        for index in range(0 if online else DISCONNECTED_COUNT):
             self.add(Mailbox(Kind.DISCONNECTED, people.disconnected_mailbox(seed, index)))
             self.add(Mailbox(Kind.NONE, people.plain_user(seed, index)))
+
+    def _trouble(self) -> None:
+        for made in all_troubles(self.seed):
+            self.troubles[made.row.code] = made.row
+            for mailbox in made.mailboxes:
+                self.add(mailbox)
+            for request in made.requests:
+                self.add_request(request)
+
+    def trouble(self, code: str) -> Trouble:
+        """Return what is needed to write a row that meets *code*, such as ``additional-shards``.
+
+        Raises:
+            KeyError: There is no such trouble here.
+        """
+        return self.troubles[code]
 
     def inactive(self, index: int) -> dict[str, Value]:
         """Return the properties with which inactive mailbox *index* begins."""
@@ -223,7 +162,7 @@ class Tenant:
 
     def requests_of(self, target: Mailbox) -> dict[str, RestoreRequest]:
         """Return the restore requests into *target* by folded name."""
-        return dict(self._requests_by_target.get(_exchange_guid(target), {}))
+        return dict(self._requests_by_target.get(target.exchange_guid, {}))
 
     def request(self, identity: str) -> RestoreRequest:
         r"""Return the restore request that *identity* names: ``target\name``, or its RequestGuid.
@@ -233,7 +172,7 @@ class Tenant:
         """
         owner, _, name = identity.partition("\\")
         for target in self.matches(owner, (Kind.ACTIVE,)) if name else ():
-            if found := self._requests_by_target.get(_exchange_guid(target), {}).get(name.casefold()):
+            if found := self._requests_by_target.get(target.exchange_guid, {}).get(name.casefold()):
                 return found
         if found := self._requests.get(identity.casefold()):
             return found
@@ -242,29 +181,55 @@ class Tenant:
     def add_request(self, request: RestoreRequest) -> None:
         """Keep *request*."""
         self._requests[str(request.guid)] = request
-        of_target = self._requests_by_target.setdefault(_exchange_guid(request.target), {})
+        of_target = self._requests_by_target.setdefault(request.target.exchange_guid, {})
         of_target[request.name.casefold()] = request
+        if request.kept is not None:
+            self._ageing.append(request)
+            self._next_end = min(self._next_end, self._end_of(request))
 
     def remove_request(self, request: RestoreRequest) -> None:
         """Forget *request*."""
         del self._requests[str(request.guid)]
-        del self._requests_by_target[_exchange_guid(request.target)][request.name.casefold()]
+        del self._requests_by_target[request.target.exchange_guid][request.name.casefold()]
+        if request in self._ageing:
+            self._ageing.remove(request)
+
+    def forget_aged(self, now: float) -> None:
+        """Forget the restore requests that have been completed for as long as they are kept."""
+        if now < self._next_end:
+            # Asked for every call: with thousands of requests nobody looks at each.
+            return
+        for request in list(self._ageing):
+            if self.status(request, now) == "Completed" and now >= self._end_of(request):
+                self.remove_request(request)
+        self._next_end = min(map(self._end_of, self._ageing), default=math.inf)
+
+    def _end_of(self, request: RestoreRequest) -> float:
+        """Return when *request* is forgotten at the earliest."""
+        return request.created + request.rested + self.restore_seconds + (request.kept or 0.0)
 
     def status(self, request: RestoreRequest, now: float) -> str:
         """Return the Status of *request* at *now*."""
-        worked = request.worked(now)
-        if worked >= self.restore_seconds:
-            return "Failed" if request.fails else "Completed"
         if request.suspended_at is not None:
             return "Suspended"
+        worked = request.worked(now)
+        if request.endless:
+            return "InProgress"
+        if worked >= self.restore_seconds:
+            return "Failed" if request.failure else "Completed"
         return "Queued" if worked < self.restore_seconds / 3 else "InProgress"
 
     def progress(self, request: RestoreRequest, now: float) -> float:
         """Return which share of *request* is done at *now*, 0 to 1."""
         if self.status(request, now) in {"Completed", "Failed"}:
             return 1.0
+        worked = request.worked(now)
+        if request.endless:
+            return worked / (worked + 3600)
+        if self.restore_seconds == 0:
+            return 0.0
         first = self.restore_seconds / 3
-        return max(0.0, (request.worked(now) - first) / (self.restore_seconds - first))
+        return min(1.0, max(0.0, (worked - first) / (self.restore_seconds - first)))
 
 
 def only(identity: str, found: list[Mailbox]) -> Mailbox:
@@ -314,8 +279,3 @@ def _bystanders(seed: int) -> Iterable[tuple[Kind, dict[str, Value]]]:
     yield Kind.MAIL_USER, people.mail_user(seed, 0)
     yield Kind.GROUP, people.group(seed)
     yield Kind.CONTACT, people.contact(seed)
-
-
-def _exchange_guid(mailbox: Mailbox) -> UUID:
-    found = mailbox.properties["ExchangeGuid"]
-    return found if isinstance(found, UUID) else UUID(str(found))

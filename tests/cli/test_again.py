@@ -223,7 +223,7 @@ def test_the_embedded_simulator_forgets_what_was_done_in_it(bulkps: Run, tmp_pat
     config = tmp_path / "embedded.yaml"
     config.write_text(
         "connection: rehearsal\nconnections:\n  rehearsal: {type: simulator, simulator: {restore_seconds: "
-        "0.1}}\nrun: {delay_between_batches: 0, follow: {first_wait: 0.2}}\n",
+        "0.1}}\nrun: {preflight: false, delay_between_batches: 0, follow: {first_wait: 0.2}}\n",
         encoding="utf-8",
     )
     file = rehearsal(bulkps, "restore", 3, tmp_path / "in.csv")

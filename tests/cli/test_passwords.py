@@ -25,6 +25,7 @@ from bulkps import (
     load_settings,
 )
 from bulkps.errors import RecordFailed
+from bulkps.exchange.cmdlet import Secret
 from tests.cli.passwordfiles import PASSPHRASE, Recipient, Terminal, lines_of
 from tests.cli.processes import BULKPS, make_lease_old, wait_for
 from tests.conftest import Run, Tenant, as_object, read_csv, rehearsal, write_csv
@@ -88,6 +89,21 @@ def test_the_file_is_for_its_owner_alone(bulkps: Run, tenant: StartTenant, tmp_p
     out = plain_run(bulkps, tenant(), tmp_path)
 
     assert stat.S_IMODE(out.stat().st_mode) == 0o600
+
+
+@pytest.mark.skipif(os.name == "nt", reason="on Windows a link takes a privilege")
+def test_a_link_that_leads_nowhere_is_not_followed(bulkps: Run, tenant: StartTenant, tmp_path: Path) -> None:
+    there, file, out = tenant(), recovery(bulkps, 2, tmp_path), tmp_path / "out.csv"
+    out.symlink_to(tmp_path / "elsewhere.csv")
+
+    result = bulkps(
+        "run", "recovery", file, "--config", there.config, "--yes", "--passwords", out, "--passwords-plain"
+    )
+
+    assert result.exit_code == 2, result.output
+    assert "is there already" in result.stderr
+    assert there.simulator.calls == {}
+    assert not (tmp_path / "elsewhere.csv").exists()
 
 
 @needs_pwsh
@@ -487,26 +503,42 @@ def test_a_password_that_cannot_be_written_is_not_sent(
     assert [line["password"] for line in lines_of(tmp_path / "rest.csv")] == received[sent:]
 
 
+class Closing:
+    """Plain text, but the file is closed under the second password; its repr shows none of them."""
+
+    meaning = "in plain text"
+
+    def __init__(self) -> None:
+        self.passwords: PasswordFile | None = None
+        self.sealed: list[str] = []
+
+    def advice(self, path: Path) -> str:
+        return f"read {path}"
+
+    def seal(self, secret: Secret, owner: str) -> str:
+        self.sealed.append(secret.reveal())
+        if self.passwords and len(self.sealed) == 2:
+            self.passwords.close()
+        return secret.reveal()
+
+
 def test_a_traceback_with_every_variable_shows_no_password(
     bulkps: Run, tenant: StartTenant, tmp_path: Path
 ) -> None:
     there = tenant()
     items = recoveries(bulkps, 3, tmp_path)
-    passwords = PasswordFile.plain(tmp_path / "out.csv")
+    seal = Closing()
+    seal.passwords = PasswordFile(tmp_path / "out.csv", seal)
+    manager = BulkOperationManager(load_settings(there.configure("  batch_size: 1\n")))
 
-    def break_it(item: BulkOperationItem) -> None:
-        passwords.close()
-        raise LookupError("what nobody foresaw")
-
-    manager = BulkOperationManager(load_settings(there.configure("  batch_size: 1\n")), progress=break_it)
-    with pytest.raises((LookupError, RecordFailed)) as raised:
-        manager.execute_bulk_recovery(items, passwords=passwords)
+    with pytest.raises(RecordFailed, match="closed file") as raised:
+        manager.execute_bulk_recovery(items, passwords=seal.passwords)
 
     shown = "".join(traceback.TracebackException.from_exception(raised.value, capture_locals=True).format())
-    received = there.simulator.tenant.received_passwords
-    assert received
+    assert there.simulator.tenant.received_passwords == seal.sealed[:1]
+    assert len(seal.sealed) == 2
     assert "***" in shown, "no frame holds a password: the test shows nothing"
-    assert not any(password in shown for password in received)
+    assert not any(password in shown for password in seal.sealed)
 
 
 # --- nowhere else -------------------------------------------------------------------------------------

@@ -31,7 +31,7 @@ def simulate(tmp_path: Path) -> Iterator[Callable[..., Path]]:
         assert process.stderr is not None
         assert any("Ctrl-C" in line for line in process.stderr)
         with config.open("a", encoding="utf-8") as file:
-            file.write("run:\n  delay_between_batches: 0\n  follow: {first_wait: 0.2}\n")
+            file.write("run:\n  preflight: false\n  delay_between_batches: 0\n  follow: {first_wait: 0.2}\n")
             file.write("  retry: {transient: {first_wait: 0.05}, throttled: {first_wait: 0.05}}\n")
             file.write("  lookup: {first_wait: 0.1, settle: 0.3}\n")
         return config

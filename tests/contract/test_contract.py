@@ -9,7 +9,7 @@ import pytest
 from bulkps.engine.ports import SessionLostError, StreamFailedError
 from bulkps.exchange.cmdlet import NULL, Answer, Cmdlet, Invocation, Outcome, Part, Secret
 from bulkps.exchange.errors import classify, shipped_catalogue
-from bulkps.simulator.tenant import Kind
+from bulkps.simulator.mailbox import Kind
 from tests.contract.routes import ROUTES, Opened, Route, opened
 from tests.engines import PWSH
 

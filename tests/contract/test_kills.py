@@ -39,7 +39,7 @@ def test_an_engine_that_is_killed_again_and_again_loses_nothing_and_does_nothing
         config.write_text(
             "connection: c\nconnections:\n"
             f"  c: {{type: simulator, server: 127.0.0.1, port: {simulator.port}}}\n"
-            "run:\n  delay_between_batches: 0\n  follow: {first_wait: 0.2, max_wait: 1}\n"
+            "run:\n  preflight: false\n  delay_between_batches: 0\n  follow: {first_wait: 0.2, max_wait: 1}\n"
             "  connect: {first_wait: 0.1}\n  lookup: {first_wait: 0.1, settle: 0.5}\n"
         )
         file = tmp_path / "in.csv"

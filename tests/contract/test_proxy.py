@@ -70,7 +70,8 @@ class Line:
         self.config.write_text(
             "connection: line\nconnections:\n  line: {type: simulator, server: 127.0.0.1, "
             f"port: {self.proxy.port}, operation_timeout: {patience[0]}, read_timeout: {patience[1]}}}\n"
-            "run:\n  batch_size: 4\n  delay_between_batches: 0\n  follow: {first_wait: 0.05, max_wait: 0.2}\n"
+            "run:\n  preflight: false\n  batch_size: 4\n  delay_between_batches: 0\n"
+            "  follow: {first_wait: 0.05, max_wait: 0.2}\n"
             "  connect: {first_wait: 0.05}\n  lookup: {first_wait: 0.05, settle: 0.3}\n"
             "  retry: {transient: {first_wait: 0.05}}\n" + settings,
             encoding="utf-8",

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from bulkps.engine import events as ev
 from bulkps.engine.events import StopReason
 from bulkps.engine.item import IN_DOUBT, Item
-from bulkps.engine.policy import Breaker, BulkOperationConfig, FollowPolicy, LookupPolicy
+from bulkps.engine.policy import Breaker, BulkOperationConfig, LookupPolicy
 from bulkps.engine.status import BulkItemStatus
 from bulkps.errors import ExitCode
 from bulkps.exchange.cmdlet import Answer, ErrorRecord, Outcome
@@ -159,8 +159,10 @@ def test_where_no_lookup_can_tell_a_person_has_to() -> None:
 
 def test_without_a_lookup_a_doubt_is_for_a_person_at_once() -> None:
     step = replace(RESTORE.steps[0], reconcile=(), repeat_refused=False)
-    config = BulkOperationConfig(follow=FollowPolicy(statistics=0, final_statistics=False))
-    world = World(4, restores(9), config, Fates(lost=0.5), operation=replace(RESTORE, steps=(step,)))
+    assert step.follow
+    # What is followed is asked nothing either.
+    step = replace(step, follow=replace(step.follow, detail=None))
+    world = World(4, restores(9), fates=Fates(lost=0.5), operation=replace(RESTORE, steps=(step,)))
 
     world.run()
 

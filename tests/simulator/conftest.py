@@ -40,12 +40,14 @@ def clock() -> Clock:
 
 @pytest.fixture
 def simulate(clock: Clock) -> Iterator[Callable[..., Simulator]]:
-    """Start a simulator with 12 mailboxes of each kind and the options given."""
+    """Start a simulator with 12 mailboxes of each kind, no troubled ones, and the options given."""
     before = set(threading.enumerate())
     started: list[Simulator] = []
 
     def start(**options: Any) -> Simulator:
-        simulator = Simulator(SimulatorOptions(**{"mailboxes": 12, **options}), clock=clock)
+        simulator = Simulator(
+            SimulatorOptions(**{"mailboxes": 12, "troubles": False, **options}), clock=clock
+        )
         simulator.start()
         started.append(simulator)
         return simulator

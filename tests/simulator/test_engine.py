@@ -107,7 +107,8 @@ def begin(pwsh: Path) -> Iterator[Callable[..., Session]]:
 
     def begin(**options: Any) -> Session:
         clock = options.pop("clock", time.time)
-        simulator = Simulator(SimulatorOptions(mailboxes=4, engine="powershell", pwsh=pwsh, **options), clock)
+        chosen = SimulatorOptions(mailboxes=4, troubles=False, engine="powershell", pwsh=pwsh, **options)
+        simulator = Simulator(chosen, clock)
         simulator.start()
         wsman, pool = opened(simulator)
         started.append((simulator, wsman))
@@ -190,6 +191,26 @@ def test_a_refusal_with_error_action_stop_fails_the_pipeline(session: Session) -
 
     assert pipeline.state == PSInvocationState.FAILED
     assert {record.reason for record in pipeline.streams.error} == {"ManagementObjectNotFoundException"}
+
+
+def test_what_preflight_reads_arrives_through_a_real_engine(session: Session) -> None:
+    def read(cmdlet: str, **parameters: Any) -> dict[str, Any]:
+        pipeline = session.run(cmdlet, **parameters)
+        assert not pipeline.had_errors
+        found = pipeline.output[-1]
+        properties: dict[str, Any] = {**found.adapted_properties, **found.extended_properties}
+        return properties
+
+    row = session.simulator.tenant.trouble("account-exists")
+    source = read("Get-Mailbox", Identity=row.source, SoftDeletedMailbox=True, IncludeInactiveMailbox=True)
+    upn = source["UserPrincipalName"]
+
+    assert source["IsInactiveMailbox"] is True
+    assert [hold[:3] for hold in read("Get-OrganizationConfig")["InPlaceHolds"]] == ["mbx", "mbx", "grp"]
+    assert read("Get-AcceptedDomain", Identity="fabrikam.com")["AuthenticationType"] == "Federated"
+    assert read("Get-User", Filter=f"UserPrincipalName -eq '{upn}'")["RecipientType"] == "User"
+    statistics = read("Get-MailboxStatistics", Identity=row.source, IncludeSoftDeletedRecipients=True)
+    assert statistics["TotalItemSize"].endswith(" bytes)")
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from bulkps.simulator.tenant import Kind, Tenant
+from bulkps.simulator.mailbox import Kind
+from bulkps.simulator.tenant import Tenant
 from tests.simulator.calls import column, recover, restore, run, text_of
 
 SIZE = re.compile(r"[\d.]+ [KMG]?B \([\d,]+ bytes\)")
@@ -13,7 +14,7 @@ SIZE = re.compile(r"[\d.]+ [KMG]?B \([\d,]+ bytes\)")
 
 @pytest.fixture
 def tenant() -> Tenant:
-    return Tenant(seed=1, mailboxes=12)
+    return Tenant(seed=1, mailboxes=12, troubles=False)
 
 
 def test_the_organization_tells_its_policies_and_its_domains(tenant: Tenant) -> None:

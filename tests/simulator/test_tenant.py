@@ -6,14 +6,15 @@ import pytest
 
 from bulkps.simulator.answers import Secret
 from bulkps.simulator.cmdlets import HANDLERS, execute
+from bulkps.simulator.mailbox import Kind
 from bulkps.simulator.offer import Offer
-from bulkps.simulator.tenant import Kind, Tenant
+from bulkps.simulator.tenant import Tenant
 from tests.simulator.calls import NOW, recover, restore, run, text_of
 
 
 @pytest.fixture
 def tenant() -> Tenant:
-    return Tenant(seed=1, mailboxes=12, restore_seconds=3.0)
+    return Tenant(seed=1, mailboxes=12, restore_seconds=3.0, troubles=False)
 
 
 def test_the_same_seed_makes_the_same_people() -> None:

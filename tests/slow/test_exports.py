@@ -45,9 +45,9 @@ def peak_of_an_export(there: Tenant, path: Path, rows: int) -> int:
 def test_an_export_holds_a_few_names_of_each_mailbox_and_nothing_more(
     tenant: Callable[..., Tenant], tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
-    few = peak_of_an_export(tenant(mailboxes=FEW), tmp_path / "few.csv", FEW)
+    few = peak_of_an_export(tenant(mailboxes=FEW, troubles=False), tmp_path / "few.csv", FEW)
     began = time.monotonic()
-    many = peak_of_an_export(tenant(mailboxes=MANY), tmp_path / "many.csv", MANY)
+    many = peak_of_an_export(tenant(mailboxes=MANY, troubles=False), tmp_path / "many.csv", MANY)
 
     record_property("megabytes at most", f"{few / 2**20:.1f} of {FEW}, {many / 2**20:.1f} of {MANY}")
     record_property("seconds, the tenant's making with them", round(time.monotonic() - began))
