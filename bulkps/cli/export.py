@@ -11,7 +11,7 @@ from bulkps.cli.interrupts import interruptible
 from bulkps.cli.options import NEW_FILE, config_option, json_option
 from bulkps.cli.progress import export_progress
 from bulkps.cli.running import target
-from bulkps.errors import ExitCode, UsageProblem
+from bulkps.errors import ExitCode, ExportFailed, UsageProblem
 from bulkps.library.exporting import ExportKind, ExportReport, export_mailboxes
 from bulkps.library.target import Target
 from bulkps.settings import Settings
@@ -60,7 +60,11 @@ def command(
         render.as_json(_facts(report)) if as_json else _say(report, str(output))
         return
     with tempfile.TemporaryDirectory() as folder:
-        report = _export(there, Path(folder) / "export.csv", chosen, sizes=sizes, force=force, quiet=quiet)
+        path = Path(folder) / "export.csv"
+        try:
+            report = _export(there, path, chosen, sizes=sizes, force=force, quiet=quiet)
+        except ExportFailed as error:
+            raise ExportFailed("the export", error.reason, error.advice) from error
         render.pour(report.path)
         _say(report, "stdout")
 

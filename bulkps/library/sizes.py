@@ -48,6 +48,7 @@ class Sizes:
     def __init__(self, readers: Sequence[Reader]) -> None:
         self._unread: Counter[str] = Counter()
         self._words: dict[str, str] = {}
+        self._readers = readers
         self._free: SimpleQueue[Reader] = SimpleQueue()
         for reader in readers:
             self._free.put(reader)
@@ -71,9 +72,13 @@ class Sizes:
                         yield waiting.popleft().result()
                 while waiting:
                     yield waiting.popleft().result()
-            finally:
+            except BaseException:
+                # Nobody wants the rest: what is being read is not waited for, which could take minutes.
                 for future in waiting:
                     future.cancel()
+                for reader in self._readers:
+                    reader.interrupt()
+                raise
 
     def unread(self) -> list[tuple[str, int]]:
         """Return why statistics could not be read, the first time in Exchange's own words, and how often."""

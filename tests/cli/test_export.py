@@ -512,6 +512,9 @@ def test_an_inventory_that_exchange_refuses_ends_the_export_with_its_words(
     assert result.exit_code == 6
     assert "A parameter cannot be found that matches parameter name 'InactiveMailboxOnly'" in result.stderr
     assert list((tmp_path / "new").iterdir()) == []
+    to_stdout = bulkps("export", "--config", there.config)
+    assert (to_stdout.exit_code, to_stdout.stdout) == (6, "")
+    assert "Error: the export was not written: Get-Mailbox -InactiveMailboxOnly" in to_stdout.stderr
 
 
 def test_sizes_are_read_on_several_sessions_or_as_many_as_there_are(
@@ -602,3 +605,34 @@ def test_ctrl_c_ends_it_and_leaves_nothing_behind(
     assert pressed
     assert list(folder.iterdir()) == []
     assert there.simulator.calls.get("Get-MailboxStatistics", 0) < 420
+
+
+def test_a_folder_that_cannot_be_written_to_is_refused_before_anything_is_read(
+    bulkps: Run, tenant: StartTenant, tmp_path: Path
+) -> None:
+    there = tenant(mailboxes=1)
+    (tmp_path / "a file").write_text("", encoding="utf-8")
+
+    result = bulkps("export", "-o", tmp_path / "a file" / "out.csv", "--config", there.config)
+
+    assert result.exit_code == 2
+    assert f"cannot write to {tmp_path / 'a file'}" in result.stderr
+    assert there.simulator.calls == {}
+
+
+def test_whoever_listens_and_raises_ends_the_export_and_leaves_no_file(
+    tenant: StartTenant, tmp_path: Path
+) -> None:
+    there = tenant(mailboxes=600)
+
+    def raise_it(stage: ExportStage, done: int, total: int | None) -> None:
+        if stage is ExportStage.WRITTEN:
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        BulkOperationManager(load_settings(there.config)).export_inventory(
+            tmp_path / "out" / "out.csv", on_progress=raise_it
+        )
+
+    assert list((tmp_path / "out").iterdir()) == []
+    assert there.simulator.calls["Get-MailboxStatistics"] < 600, "the rest is not waited for"
