@@ -14,6 +14,7 @@ if TYPE_CHECKING:
         BulkpsError,
         CannotConnect,
         ExitCode,
+        ExportFailed,
         InvalidInput,
         RecordFailed,
         RunNotFound,
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     )
     from bulkps.library.columns import RECOVERY_COLUMNS, RESTORE_COLUMNS
     from bulkps.library.csvhandler import BulkCSVHandler
+    from bulkps.library.exporting import ExportKind, ExportReport, export_mailboxes
     from bulkps.library.items import BulkOperationItem, BulkOperationResult
     from bulkps.library.manager import BulkOperationManager
     from bulkps.operations.model import BulkOperationType, Operation
@@ -44,6 +46,9 @@ __all__ = [
     "CannotConnect",
     "ConnectPolicy",
     "ExitCode",
+    "ExportFailed",
+    "ExportKind",
+    "ExportReport",
     "FollowPolicy",
     "InvalidInput",
     "Operation",
@@ -54,6 +59,7 @@ __all__ = [
     "RunOwnedElsewhere",
     "Settings",
     "UsageProblem",
+    "export_mailboxes",
     "load_settings",
 ]
 
@@ -66,6 +72,7 @@ _HOMES = {
     "BulkpsError": "bulkps.errors",
     "CannotConnect": "bulkps.errors",
     "ExitCode": "bulkps.errors",
+    "ExportFailed": "bulkps.errors",
     "InvalidInput": "bulkps.errors",
     "RecordFailed": "bulkps.errors",
     "RunNotFound": "bulkps.errors",
@@ -74,6 +81,9 @@ _HOMES = {
     "RECOVERY_COLUMNS": "bulkps.library.columns",
     "RESTORE_COLUMNS": "bulkps.library.columns",
     "BulkCSVHandler": "bulkps.library.csvhandler",
+    "ExportKind": "bulkps.library.exporting",
+    "ExportReport": "bulkps.library.exporting",
+    "export_mailboxes": "bulkps.library.exporting",
     "BulkOperationItem": "bulkps.library.items",
     "BulkOperationResult": "bulkps.library.items",
     "BulkOperationManager": "bulkps.library.manager",

@@ -129,6 +129,24 @@ class ContentElsewhere(UsageProblem):
         )
 
 
+class ExportFailed(BulkpsError):
+    """An inventory could not be written to its end; there is no file of it.
+
+    Attributes:
+        path: The file that was wanted.
+        reason: What went wrong, in Exchange's or the operating system's own words.
+    """
+
+    exit_code = ExitCode.UNFINISHED
+
+    def __init__(self, path: str, reason: str, advice: str = "") -> None:
+        self.path, self.reason, self.advice = path, reason, advice
+        tail = f"\n  {advice}" if advice else ""
+        super().__init__(
+            f"{path} was not written: {reason.rstrip('.')}. Nothing was changed at Exchange{tail}"
+        )
+
+
 class RecordFailed(BulkpsError):
     """A record (journal, audit or results) could not be written; nothing more was sent.
 

@@ -210,3 +210,25 @@ def test_doctor_shows_the_session_and_what_this_account_lacks(
     assert found["operations"]["recovery"]["missing"] == ["Set-User"]
     assert table.exit_code == 0
     assert "missing: New-MailboxRestoreRequest -AllowLegacyDNMismatch" in table.stdout
+
+
+@needs_pwsh
+def test_an_export_through_a_child_powershell_says_what_our_own_endpoint_says(
+    bulkps: Run, online: Callable[..., Online], tmp_path: Path
+) -> None:
+    there = online(mailboxes=30)
+    ours = tmp_path / "ours.yaml"
+    ours.write_text(
+        f"connections:\n  simulator: {{type: simulator, server: 127.0.0.1, port: {there.simulator.port}}}\n",
+        encoding="utf-8",
+    )
+
+    texts = []
+    for config in (there.config, ours):
+        result = bulkps("export", "-o", tmp_path / "out.json", "--config", config, "--force", "--json")
+        assert result.exit_code == 0, result.output
+        assert as_object(result)["unread"] == []
+        texts.append((tmp_path / "out.json").read_text(encoding="utf-8").splitlines())
+
+    assert texts[0] == texts[1]
+    assert len(texts[0]) > 50

@@ -20,6 +20,7 @@ COMMANDS: Mapping[str, str] = {
     "cancel": "cancel",
     "check": "check",
     "validate": "validate",
+    "export": "export",
     "template": "template",
     "operations": "operations",
     "runs": "runs",

@@ -11,6 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from bulkps.engine.item import Change, Phase
 from bulkps.engine.status import BulkItemStatus
+from bulkps.library.exporting import ExportStage, OnProgress
 from bulkps.library.runs import OnChanges
 
 #: Seconds between two plain lines.
@@ -60,13 +61,7 @@ def progress(title: str, total: int, over: int, *, quiet: bool) -> Iterator[OnCh
 
 
 def _bar(title: str, tally: _Tally) -> Iterator[OnChanges]:
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[note]}"),
-    )
-    with Progress(*columns, TimeElapsedColumn(), console=Console(stderr=True), transient=True) as bar:
+    with _rich_bar() as bar:
         task = bar.add_task(title, total=tally.total, completed=tally.over, note="")
 
         def show(changes: Sequence[Change]) -> None:
@@ -75,6 +70,44 @@ def _bar(title: str, tally: _Tally) -> Iterator[OnChanges]:
             bar.update(task, completed=tally.over, note=note)
 
         yield show
+
+
+def _rich_bar() -> Progress:
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[note]}"),
+    )
+    return Progress(*columns, TimeElapsedColumn(), console=Console(stderr=True), transient=True)
+
+
+@contextmanager
+def export_progress(*, quiet: bool) -> Iterator[OnProgress]:
+    """Give a callback that shows how far an export is; it may be called for every single object."""
+    if quiet:
+        yield lambda stage, done, total: None
+    elif sys.stderr.isatty():
+        with _rich_bar() as bar:
+            task = bar.add_task("export", total=None, note="")
+            yield lambda stage, done, total: bar.update(
+                task, completed=done, total=total, description=stage.value
+            )
+    else:
+        yield _ExportLines().show
+
+
+class _ExportLines:
+    """Says every few seconds how far an export is."""
+
+    def __init__(self) -> None:
+        self._said = time.monotonic()
+
+    def show(self, stage: ExportStage, done: int, total: int | None) -> None:
+        if time.monotonic() - self._said >= _EVERY:
+            self._said = time.monotonic()
+            of = f" of {total}" if total is not None else ""
+            click.echo(f"{done}{of} {stage.value}", err=True)
 
 
 def _lines(tally: _Tally) -> Iterator[OnChanges]:

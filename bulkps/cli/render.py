@@ -1,6 +1,8 @@
 """What people and runbooks read: tables, problems, reports. Results go to stdout, messages to stderr."""
 
 import json
+import shutil
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -35,6 +37,13 @@ def table(rows: Iterable[Sequence[object]], headers: Sequence[str]) -> str:
 def as_json(data: Mapping[str, object]) -> None:
     """Print one JSON object to stdout."""
     click.echo(json.dumps(data, ensure_ascii=False, indent=2))
+
+
+def pour(path: Path) -> None:
+    """Print a file to stdout as it is."""
+    # As bytes: a text stdout on Windows would double every carriage return and lose what its code page lacks.
+    with path.open("rb") as file:
+        shutil.copyfileobj(file, sys.stdout.buffer)
 
 
 def check_report(report: CheckReport, problems_file: Path | None) -> None:

@@ -1,7 +1,5 @@
 """``bulkps results``."""
 
-import shutil
-import sys
 import tempfile
 from pathlib import Path
 
@@ -51,12 +49,6 @@ def command(run: str, only: str | None, kind: str | None, output: Path | None) -
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "results"
             write(path, journal, found, operation, status)
-            _pour(path)
+            render.pour(path)
     finally:
         journal.close()
-
-
-def _pour(path: Path) -> None:
-    # As bytes: a text stdout on Windows would double every carriage return and lose what its code page lacks.
-    with path.open("rb") as file:
-        shutil.copyfileobj(file, sys.stdout.buffer)

@@ -1,6 +1,6 @@
 """What the engine needs of others, as Protocols; it never imports sessions or records."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from bulkps.engine.item import Change, Item
@@ -21,6 +21,18 @@ class SessionRefusedError(Exception):
 
 class SessionLostError(Exception):
     """A session is gone; what has no outcome yet is in doubt."""
+
+
+class StreamFailedError(Exception):
+    """What a cmdlet wrote is not everything that there is.
+
+    Attributes:
+        outcome: What is known of it; its output is empty.
+    """
+
+    def __init__(self, outcome: Outcome) -> None:
+        super().__init__(outcome.errors[0].message if outcome.errors else "it failed without saying why")
+        self.outcome = outcome
 
 
 class Session(Protocol):
@@ -47,8 +59,23 @@ class Session(Protocol):
         ...
 
 
+class ReadingSession(Session, Protocol):
+    """One that can also hand over what it reads piece by piece; the engine needs no such thing."""
+
+    def stream(self, invocation: Invocation) -> Generator[Mapping[str, object], None, None]:
+        """Yield the properties of each object that one cmdlet writes as it arrives, and keep none.
+
+        Raises:
+            StreamFailedError: If what was yielded is not everything.
+            SessionLostError: If the session is gone.
+        """
+        ...
+
+
 #: Opens a session, or raises SessionRefusedError. Called on the session's own thread.
 Connect = Callable[[], Session]
+#: The same for one that streams.
+ConnectReading = Callable[[], ReadingSession]
 
 
 class Records(Protocol):

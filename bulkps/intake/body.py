@@ -40,7 +40,7 @@ class Body:
         self._groups = [group for group in operation.unique if group[0] in layout.columns]
         self._keyed = {name for group in self._groups for name in group if name in layout.columns}
         self._lanes: list[tuple[int, Lane]] = [
-            (index, lane(operation.columns[name], key=name in self._keyed, results=layout.results))
+            (index, lane(operation.columns[name], key=name in self._keyed, ours=layout.ours))
             for name, index in layout.columns.items()
         ]
         # Without a column that must be filled, no lane would see that a row is empty.

@@ -62,7 +62,7 @@ class RowReader:
 
     def read(self, row: Sequence[str]) -> ReadRow:
         """Return what *row* holds."""
-        cells = tuple(map(formula_unsafe, row)) if self._layout.results else tuple(row)
+        cells = tuple(map(formula_unsafe, row)) if self._layout.ours else tuple(row)
         stripped = [cell.strip(BLANKS) for cell in cells]
         if not any(stripped):
             return ReadRow(cells, (), {}, empty=True)

@@ -216,6 +216,8 @@ def _notes(opening: Opening, layout: Layout) -> Iterator[str]:
         yield f"the cells are separated by {name}, not by comma"
     if layout.results:
         yield "this is a results file of bulkps: its result columns are left out"
+    if layout.exported:
+        yield "this is an export of bulkps: what it says of each mailbox is carried into the results as it is"
     if layout.unknown:
         names = ", ".join(map(shortened, layout.unknown))
         yield f"not known to the operation, carried into the results as they are: {names}"

@@ -5,6 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import partial
 
+from bulkps.exchange.inventory import COLUMNS as EXPORT_COLUMNS
+from bulkps.exchange.inventory import EXPORT_MARK, NAME_COLUMN
 from bulkps.intake.formula import formula_unsafe
 from bulkps.intake.report import Problem, readable_name, shortened
 from bulkps.operations.celltypes import CELL_TYPES
@@ -20,6 +22,8 @@ BLANKS = " \t\u00a0\u200b\ufeff"
 _NAMED = 30
 _RESULTS = frozenset(map(folded_header, ALL_RESULTS_COLUMNS))
 _MARK = frozenset(map(folded_header, RESULTS_MARK))
+_EXPORT = frozenset(map(folded_header, (NAME_COLUMN, *EXPORT_COLUMNS)))
+_EXPORT_MARK = frozenset(map(folded_header, EXPORT_MARK))
 
 
 @dataclass(frozen=True)
@@ -27,12 +31,13 @@ class Layout:
     """Where everything is in a file.
 
     Attributes:
-        header: The headers; of a former results file, as they were before they were made formula-safe.
+        header: The headers; of a file of ours, as they were before they were made formula-safe.
         columns: Index by the operation's column, for those that are there.
         width: How many cells a row has at least: up to the last header that is not empty.
         nameless: Indexes of empty headers.
         carried: Indexes of the columns that go into the results as they are.
         results: Whether this is a former results file.
+        exported: Whether it is, or was made from, an inventory that ``bulkps export`` wrote.
         unknown: Headers that the operation does not know and that are carried along.
         problems: What is wrong with the header.
     """
@@ -43,8 +48,14 @@ class Layout:
     nameless: tuple[int, ...]
     carried: tuple[int, ...]
     results: bool
+    exported: bool
     unknown: tuple[str, ...]
     problems: tuple[Problem, ...]
+
+    @property
+    def ours(self) -> bool:
+        """Whether bulkps wrote the file, and so made its cells formula-safe."""
+        return self.results or self.exported
 
     def label(self, index: int) -> str:
         """Return what to call the column at *index*."""
@@ -84,8 +95,9 @@ def lay_out(header: Sequence[str], row: int, operation: Operation, *, strict_col
         operation: What the columns may mean.
         strict_columns: Whether a column that the operation does not know is a problem.
     """
-    results = {folded_header(cell.strip(BLANKS)) for cell in header} >= _MARK
-    cells = tuple(map(formula_unsafe, header)) if results else tuple(header)
+    present = {folded_header(cell.strip(BLANKS)) for cell in header}
+    results, exported = present >= _MARK, present >= _EXPORT_MARK
+    cells = tuple(map(formula_unsafe, header)) if results or exported else tuple(header)
     labels = [cell.strip(BLANKS) for cell in cells]
     folded = [folded_header(label) for label in labels]
     # The results' own columns stand behind the input's: of two with the same header the last is theirs.
@@ -93,7 +105,7 @@ def lay_out(header: Sequence[str], row: int, operation: Operation, *, strict_col
     columns, twice = _columns(folded, labels, set(theirs.values()), operation, row)
     left_out = set(theirs.values()) - set(columns.values())
     carried = tuple(index for index, label in enumerate(labels) if label and index not in left_out)
-    known = known_headers(operation)
+    known = known_headers(operation).keys() | (_EXPORT if exported else set())
     unknown = [index for index in carried if folded[index] not in known]
     refused = _refused(unknown, labels, folded, operation, row, strict_columns=strict_columns)
     return Layout(
@@ -103,6 +115,7 @@ def lay_out(header: Sequence[str], row: int, operation: Operation, *, strict_col
         nameless=tuple(index for index, label in enumerate(labels) if not label),
         carried=carried,
         results=results,
+        exported=exported,
         unknown=tuple(labels[index] for index in unknown if index not in refused),
         problems=(*_missing(columns, labels, operation, row), *twice, *refused.values()),
     )

@@ -25,13 +25,13 @@ class Lane(Protocol):
         """Return the indexes of *cells* that may not be sound."""
 
 
-def lane(column: Column, *, key: bool, results: bool) -> Lane:
+def lane(column: Column, *, key: bool, ours: bool) -> Lane:
     """Return the lane for *column*.
 
     Args:
         column: What its cells have to be.
         key: Whether rows are compared by it, so that its value has to be the cell in lower case.
-        results: Whether a leading apostrophe may be one that made a cell formula-safe.
+        ours: Whether a leading apostrophe may be one that made a cell formula-safe.
     """
     if column.many:
         return _Everything()
@@ -41,7 +41,7 @@ def lane(column: Column, *, key: bool, results: bool) -> Lane:
     if key and any(kind.canonical is not str and kind.name not in _FOLDED_UNLESS for kind in kinds):
         return _Everything()
     first = "".join(_FOLDED_UNLESS.get(kind.name, "") for kind in kinds) if key else ""
-    first += "'" if results else ""
+    first += "'" if ours else ""
     if any(kind.pattern is None for kind in kinds):
         return _Text(column, first, key=key)
     return _Typed(column, first)

@@ -13,6 +13,7 @@ from bulkps.errors import ExitCode, InvalidInput
 from bulkps.exchange.cmdlet import Value
 from bulkps.intake import CheckReport, InputRow
 from bulkps.library.csvhandler import operation_named
+from bulkps.library.exporting import ExportKind, ExportReport, OnProgress, export_mailboxes
 from bulkps.library.items import BulkOperationItem, BulkOperationResult
 from bulkps.library.passwords import handing_out
 from bulkps.library.planning import create_run, only_checked
@@ -125,6 +126,25 @@ class BulkOperationManager:
         with Journal(home.journal_path()) as journal:
             run = create_run(journal, checked, report, rows, target)
             return self._proceed(journal, run, checked, target, items)
+
+    def export_inventory(
+        self,
+        path: Path,
+        *,
+        kind: ExportKind = ExportKind.ALL,
+        sizes: bool = True,
+        force: bool = False,
+        on_progress: OnProgress = lambda stage, done, total: None,
+    ) -> ExportReport:
+        """Write every inactive and soft-deleted mailbox to *path*, CSV or JSON; see export_mailboxes.
+
+        Raises:
+            UsageProblem: If the connection's Exchange has no such mailboxes, or the file is there already.
+            CannotConnect: If no session could be opened.
+            ExportFailed: If it broke off; nothing was written.
+        """
+        target = self._target(self._connection)
+        return export_mailboxes(target, path, kind=kind, sizes=sizes, force=force, on_progress=on_progress)
 
     def cancel_operation(self, run: str | None = None) -> bool:
         """Ask a run of this manager to skip the rest; safe from any thread.

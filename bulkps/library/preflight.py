@@ -24,7 +24,7 @@ from bulkps.exchange.preflight import (
     restore_findings,
 )
 from bulkps.exchange.reading import Facet, Inquirer, Read, Wanted
-from bulkps.library.reader import Interrupted, Reader, Sessions
+from bulkps.library.reader import Interrupted, Reader, Sessions, reason
 from bulkps.library.target import Target
 from bulkps.operations.bind import places
 from bulkps.operations.checks import KINDS
@@ -123,7 +123,7 @@ class Examination:
                 if outcome.answer is Answer.COMPLETED and meaning is None:
                     inquirer.shelf.take_in(read, outcome.output)
                 else:
-                    inquirer.shelf.fail(read, _reason(outcome, meaning))
+                    inquirer.shelf.fail(read, reason(outcome, meaning))
             if number == 0 and self._target.config.onmicrosoft_fallback:
                 rows = [self._fallen_back(row, inquirer, preflight) for row in rows]
                 inquirer.wanted = [row.wanted for row in rows]
@@ -257,9 +257,3 @@ def _sentence(one: Finding) -> str:
 
 def _joined(found: Iterable[Finding], name: str) -> str:
     return " ".join(dict.fromkeys(str(getattr(one, name)).rstrip(".") + "." for one in found))
-
-
-def _reason(outcome: Outcome, meaning: Meaning | None) -> str:
-    if meaning:
-        return meaning.record.message
-    return "its answer was lost" if outcome.answer is Answer.LOST else "it failed without saying why"

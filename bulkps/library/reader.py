@@ -1,20 +1,29 @@
 """Runs reads on a session: what pre-flight and export need to know before anything is sent."""
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from queue import Empty, SimpleQueue
 from random import random
 
 from bulkps.engine.judge import NO_SUCH_OBJECT
 from bulkps.engine.policy import BulkOperationConfig
 from bulkps.engine.pool import is_final
-from bulkps.engine.ports import Connect, Session, SessionLostError, SessionRefusedError
+from bulkps.engine.ports import (
+    ConnectReading,
+    ReadingSession,
+    SessionLostError,
+    SessionRefusedError,
+    StreamFailedError,
+)
 from bulkps.errors import CannotConnect
-from bulkps.exchange.cmdlet import Answer, Invocation, Outcome
+from bulkps.exchange.cmdlet import Answer, ErrorRecord, Invocation, Outcome
 from bulkps.exchange.errors import ErrorClass, KnownError, Meaning, classify
 from bulkps.exchange.reading import Read
 
 _PASSING = (ErrorClass.TRANSIENT, ErrorClass.THROTTLED, ErrorClass.UNCERTAIN)
+#: Takes what arrives, object by object.
+Take = Callable[[Mapping[str, object]], None]
 
 
 class Interrupted(Exception):
@@ -28,11 +37,11 @@ class Sessions:
         connect: Opens a session.
     """
 
-    def __init__(self, connect: Connect) -> None:
+    def __init__(self, connect: ConnectReading) -> None:
         self._connect = connect
-        self._kept: SimpleQueue[Session] = SimpleQueue()
+        self._kept: SimpleQueue[ReadingSession] = SimpleQueue()
 
-    def connect(self) -> Session:
+    def connect(self) -> ReadingSession:
         """Return the kept session, or a new one; safe from any thread.
 
         Raises:
@@ -43,7 +52,7 @@ class Sessions:
         except Empty:
             return self._connect()
 
-    def keep(self, session: Session) -> None:
+    def keep(self, session: ReadingSession) -> None:
         """Keep a session that is of no more use here."""
         self._kept.put(session)
 
@@ -70,7 +79,7 @@ class Reader:
         self, name: str, sessions: Sessions, config: BulkOperationConfig, catalogue: Sequence[KnownError]
     ) -> None:
         self._name, self._sessions, self._config, self._catalogue = name, sessions, config, catalogue
-        self._session: Session | None = None
+        self._session: ReadingSession | None = None
         self._stopped = threading.Event()
 
     def interrupt(self) -> None:
@@ -120,6 +129,47 @@ class Reader:
             if self._stopped.wait(wait):
                 raise Interrupted
 
+    def stream(self, read: Read, begin: Callable[[], Take]) -> tuple[Outcome, Meaning | None]:
+        """Hand over everything that *read* brings, as it arrives; return how it ended.
+
+        Args:
+            read: An inventory.
+            begin: Returns who takes the objects. Called again where it broke and is tried again: what came
+                before is to be forgotten, for it comes once more.
+
+        Raises:
+            CannotConnect: If no session can be opened.
+            Interrupted: If that was asked for.
+        """
+        attempt = 0
+        while True:
+            attempt += 1
+            outcome = self._stream(read, begin())
+            meaning = self._meaning(outcome)
+            pause = self._wait(outcome, meaning, attempt)
+            if pause is None:
+                return outcome, meaning
+            if self._stopped.wait(pause):
+                raise Interrupted
+
+    def _stream(self, read: Read, take: Take) -> Outcome:
+        session = self._open()
+        outcome = Outcome("0", Answer.COMPLETED)
+        try:
+            # Closed at once should taking fail: the engine must not go on reading.
+            with closing(session.stream(Invocation("0", read.cmdlet, read.keep))) as arriving:
+                for found in arriving:
+                    take(found)
+        except StreamFailedError as error:
+            outcome = error.outcome
+        except SessionLostError as error:
+            session.close()
+            self._session = None
+            outcome = Outcome("0", Answer.LOST, errors=(ErrorRecord(str(error)),))
+        if self._stopped.is_set():
+            raise Interrupted
+        return outcome
+
     def _batch(self, waiting: list[tuple[int, Read]]) -> list[tuple[int, Read]]:
         # An inventory is a pipeline of its own: nothing waits behind it, and it arrives piece by piece.
         if not waiting[0][1].about:
@@ -160,7 +210,7 @@ class Reader:
             raise Interrupted
         return [found.get(one.id, Outcome(one.id, Answer.LOST)) for one in invocations]
 
-    def _open(self) -> Session:
+    def _open(self) -> ReadingSession:
         refusals = 0
         while self._session is None:
             if self._stopped.is_set():
@@ -184,3 +234,10 @@ class Reader:
         wait = max(policy.wait_after(refusals, random()), meaning.wait or 0.0)  # noqa: S311 - jitter, no secret
         if self._stopped.wait(wait):
             raise Interrupted from error
+
+
+def reason(outcome: Outcome, meaning: Meaning | None) -> str:
+    """Return why a read brought nothing, in Exchange's words where there are some."""
+    if meaning:
+        return meaning.record.message
+    return "its answer was lost" if outcome.answer is Answer.LOST else "it failed without saying why"

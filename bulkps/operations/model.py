@@ -22,7 +22,7 @@ class BulkOperationType(Enum):
     RECOVERY = "recovery"  #: ``New-Mailbox -InactiveMailbox``: one-way.
     RESTORE = "restore"  #: ``New-MailboxRestoreRequest``: copies content into an existing mailbox.
     VALIDATE = "validate"  #: Checks without changing anything.
-    EXPORT = "export"  #: Writes an inventory.
+    EXPORT = "export"  #: Writes an inventory that is input for recovery and restore; changes nothing.
 
 
 @dataclass(frozen=True)

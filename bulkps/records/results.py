@@ -3,7 +3,6 @@
 import csv
 import json
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from bulkps.operations.model import Operation
 from bulkps.operations.resultcolumns import ALL_RESULTS_COLUMNS
 from bulkps.records.journal import Journal
 from bulkps.records.rows import Run
+from bulkps.records.whole import whole_file
 
 _IDENTITIES = ("source_identity", "target_identity")
 
@@ -151,18 +151,11 @@ def _typed(became: dict[str, str]) -> dict[str, object]:
 
 
 def _replace(path: Path, write: Callable[[Path], int]) -> int:
-    """Write beside *path* and put it there whole: a reader never sees half a file."""
-    temporary = path.with_name(path.name + ".part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        count = write(temporary)
-        temporary.replace(path)
+        with whole_file(path) as temporary:
+            return write(temporary)
     except OSError as error:
-        # On Windows a file that a spreadsheet has open cannot be replaced.
-        with suppress(OSError):
-            temporary.unlink()
         raise RecordFailed(str(path), error.strerror or str(error)) from error
-    return count
 
 
 def _time(at: float | None) -> str:

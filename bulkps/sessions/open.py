@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from pypsrp.powershell import RunspacePool
 
-from bulkps.engine.ports import Connect, SessionRefusedError
+from bulkps.engine.ports import ConnectReading, SessionRefusedError
 from bulkps.exchange.cmdlet import ErrorRecord, Secret
 from bulkps.sessions import exchangeonline
 from bulkps.sessions.asking import Asker
@@ -45,7 +45,7 @@ class Endpoint:
         simulated: Whether nothing real is at its end.
     """
 
-    connect: Connect
+    connect: ConnectReading
     simulated: bool
 
 

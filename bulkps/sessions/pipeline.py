@@ -62,7 +62,12 @@ def begin(pipeline: PowerShell) -> None:
 
 
 def outputs(
-    pipeline: PowerShell, limit: float, patience: int, interrupted: threading.Event | None = None
+    pipeline: PowerShell,
+    limit: float,
+    patience: int,
+    interrupted: threading.Event | None = None,
+    *,
+    keep: bool = True,
 ) -> Iterator[object]:
     """Yield what a begun *pipeline* writes, as it arrives, until it ends.
 
@@ -71,6 +76,7 @@ def outputs(
         limit: Seconds that may pass from one output to the next, and to the end.
         patience: Seconds after which the server answers an empty wait.
         interrupted: Ends the wait when it is set.
+        keep: Whether *pipeline* holds on to what was yielded; an inventory is larger than memory.
 
     Raises:
         OutOfTimeError: If the limit passed or the wait was interrupted.
@@ -86,10 +92,21 @@ def outputs(
             raise OutOfTimeError
         pipeline.poll_invoke(timeout=max(1, min(patience, int(left))))
         if len(pipeline.output) > taken:
-            deadline = time.monotonic() + limit
             yield from pipeline.output[taken:]
-            taken = len(pipeline.output)
+            taken = len(pipeline.output) if keep else _let_go(pipeline)
+            # What whoever listens does with it takes no time from the other side.
+            deadline = time.monotonic() + limit
     yield from pipeline.output[taken:]
+    if not keep:
+        _let_go(pipeline)
+
+
+def _let_go(pipeline: PowerShell) -> int:
+    """Forget everything that *pipeline* wrote but errors and warnings; return how much output is left."""
+    streams = pipeline.streams
+    for written in (pipeline.output, streams.progress, streams.information, streams.verbose, streams.debug):
+        written.clear()
+    return 0
 
 
 def stop(pool: RunspacePool, pipeline: PowerShell, patience: int) -> list[object]:

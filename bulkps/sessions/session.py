@@ -8,12 +8,12 @@ terminating error would silently drop the rest (engine-facts.md).
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 
 from pypsrp.complex_objects import PSInvocationState
 from pypsrp.powershell import PowerShell, RunspacePool
 
-from bulkps.engine.ports import SessionLostError
+from bulkps.engine.ports import SessionLostError, StreamFailedError
 from bulkps.exchange.cmdlet import Answer, ErrorRecord, Invocation, Outcome
 from bulkps.sessions import pipeline as lines
 from bulkps.sessions.batching import BATCH_FUNCTION, batch_items, batch_outcome
@@ -72,6 +72,27 @@ class PSRPSession:
         else:
             yield from self._invoke_one_by_one(batch)
 
+    def stream(self, invocation: Invocation) -> Generator[Mapping[str, object], None, None]:
+        """Yield the properties of each object that one cmdlet writes as it arrives, and keep none.
+
+        Raises:
+            StreamFailedError: If it failed, wrote an error or was stopped: there may be more objects.
+            SessionLostError: If the pool is gone.
+        """
+        if self._interrupted.is_set():
+            raise StreamFailedError(Outcome(invocation.id, Answer.NOT_SENT, errors=(self._late(),)))
+        began = time.monotonic()
+        begun = self._begin(invocation)
+        if isinstance(begun, tuple):
+            outcome, lost = begun
+            raise SessionLostError(lost) if lost else StreamFailedError(outcome)
+        yield from self._streamed(begun, invocation)
+        outcome = self._outcome(begun, invocation, began)
+        # Everything is here: should the close fail, whoever uses the pool next is told.
+        lines.close(begun)
+        if outcome.answer is not Answer.COMPLETED or outcome.errors:
+            raise StreamFailedError(outcome)
+
     def interrupt(self) -> None:
         """Stop the pipeline in flight and begin no other; safe from any thread."""
         self._interrupted.set()
@@ -87,6 +108,22 @@ class PSRPSession:
 
     def _outputs(self, pipeline: PowerShell) -> Iterator[object]:
         return lines.outputs(pipeline, self._item_timeout, self._patience, self._interrupted)
+
+    def _streamed(self, pipeline: PowerShell, invocation: Invocation) -> Iterator[Mapping[str, object]]:
+        arriving = lines.outputs(pipeline, self._item_timeout, self._patience, self._interrupted, keep=False)
+        try:
+            for found in arriving:
+                yield properties(found, invocation.keep)
+        except lines.OutOfTimeError as error:
+            late = StreamFailedError(Outcome(invocation.id, Answer.LOST, errors=(self._late(),)))
+            lost = self._stop(pipeline)[1]
+            raise (SessionLostError(lost) if lost else late) from error
+        except GeneratorExit:
+            # Nobody listens any more: the engine must not go on with the rest.
+            self._stop(pipeline)
+            raise
+        except WIRE_ERRORS as error:
+            raise SessionLostError(str(error)) from error
 
     # --- one pipeline per item ------------------------------------------------------------------------
 
@@ -110,6 +147,11 @@ class PSRPSession:
     def _run(self, invocation: Invocation) -> tuple[Outcome, str]:
         """Return the outcome of *invocation*, and why the session is lost, or an empty string."""
         began = time.monotonic()
+        begun = self._begin(invocation)
+        return begun if isinstance(begun, tuple) else self._finish(begun, invocation, began)
+
+    def _begin(self, invocation: Invocation) -> PowerShell | tuple[Outcome, str]:
+        """Return the begun pipeline, or what ``_run`` returns where there is none."""
         pipeline = PowerShell(self._pool)
         try:
             pipeline.add_cmdlet(invocation.cmdlet.name)
@@ -124,7 +166,7 @@ class PSRPSession:
         except WIRE_ERRORS as error:
             # The key exchange for a SecureString failed: no pipeline was begun.
             return Outcome(invocation.id, Answer.NOT_SENT), str(error)
-        return self._finish(pipeline, invocation, began)
+        return pipeline
 
     def _finish(self, pipeline: PowerShell, invocation: Invocation, began: float) -> tuple[Outcome, str]:
         try:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bulkps.engine.ports import SessionLostError
+from bulkps.engine.ports import SessionLostError, StreamFailedError
 from bulkps.exchange.cmdlet import NULL, Answer, Cmdlet, Invocation, Outcome, Part, Secret
 from bulkps.exchange.errors import classify, shipped_catalogue
 from bulkps.simulator.mailbox import Kind
@@ -253,3 +253,40 @@ def kill_while_it_sleeps(there: Opened) -> None:
     while not there.route.real and not there.simulator.calls.get("Test-BulkPSSleep"):
         tick.wait(0.005)
     there.kill()
+
+
+@pytest.mark.parametrize("there", TENANT, indirect=True)
+def test_a_stream_brings_each_object_once_and_the_session_goes_on(there: Opened) -> None:
+    keep = ("ExchangeGuid", "EmailAddresses", "IsInactiveMailbox")
+    every = item("1", "Get-Mailbox", keep, InactiveMailboxOnly=True, ResultSize="Unlimited")
+
+    streamed = list(there.session.stream(every))
+
+    (at_once,) = there.session.invoke([every])
+    assert streamed == list(at_once.output)
+    mailboxes = there.simulator.tenant.mailboxes((Kind.INACTIVE,))
+    assert [found["ExchangeGuid"] for found in streamed] == [one.text("ExchangeGuid") for one in mailboxes]
+
+
+@pytest.mark.parametrize("there", TENANT, indirect=True)
+def test_a_stream_that_is_left_early_is_stopped(there: Opened) -> None:
+    every = item("1", "Get-Mailbox", ("Guid",), ResultSize="Unlimited")
+
+    arriving = there.session.stream(every)
+    first = next(arriving)
+    arriving.close()
+
+    assert next(there.session.stream(every)) == first
+
+
+@pytest.mark.parametrize("there", EVERY, indirect=True)
+def test_a_stream_that_is_not_everything_says_so(there: Opened) -> None:
+    for cmdlet, message in (
+        ("Test-BulkPSErrors", "the first"),
+        ("Test-BulkPSThrow", "thrown on purpose"),
+        ("Get-Nothing", "Get-Nothing"),
+    ):
+        seen = []
+        with pytest.raises(StreamFailedError, match=message) as raised:
+            seen += list(there.session.stream(item("1", cmdlet)))
+        assert raised.value.outcome.output == (), cmdlet

@@ -1,0 +1,110 @@
+"""``bulkps export``."""
+
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import click
+
+from bulkps.cli import render
+from bulkps.cli.interrupts import interruptible
+from bulkps.cli.options import NEW_FILE, config_option, json_option
+from bulkps.cli.progress import export_progress
+from bulkps.cli.running import target
+from bulkps.errors import ExitCode, ExportFailed, UsageProblem
+from bulkps.library.exporting import ExportKind, ExportReport, export_mailboxes
+from bulkps.library.target import Target
+from bulkps.settings import Settings
+
+_KINDS = [kind.value for kind in ExportKind]
+
+
+@click.command()
+@click.option("-o", "--output", type=NEW_FILE, help="Write to this file (.csv or .json) instead of stdout.")
+@click.option("--kind", type=click.Choice(_KINDS), default="all", help="Which mailboxes; all by default.")
+@click.option("--no-sizes", is_flag=True, help="Read no sizes: they take a cmdlet for each mailbox.")
+@config_option
+@click.option("--connection", help="Which connection of the settings; without it their default.")
+@click.option("--force", is_flag=True, help="Replace the file if it is there already.")
+@click.option("--quiet", is_flag=True, help="No progress.")
+@json_option
+def command(
+    output: Path | None,
+    kind: str,
+    no_sizes: bool,
+    settings: Settings,
+    connection: str | None,
+    force: bool,
+    quiet: bool,
+    as_json: bool,
+) -> None:
+    """Write an inventory of inactive and soft-deleted mailboxes: holds, sizes, what can be recovered.
+
+    Nothing is changed. As CSV it is input for recovery and restore once target_upn is filled in and the rows
+    that are not wanted are deleted; docs/export.md tells what each column means. The file is there whole or
+    not at all. Exit code 0, 5 if no session could be opened, 6 if it broke off.
+
+    Example:
+
+    \b
+        bulkps export -o leavers.csv --config prod.yaml
+        bulkps validate recovery leavers.csv --config prod.yaml
+        bulkps run recovery leavers.csv --config prod.yaml
+    """
+    if as_json and output is None:
+        raise UsageProblem("--json prints what was written, and so needs -o FILE; -o FILE.json writes JSON")
+    there = target(settings, settings.choose_connection(connection), settings.run)
+    chosen, sizes = ExportKind(kind), not no_sizes
+    if output:
+        report = _export(there, output, chosen, sizes=sizes, force=force, quiet=quiet)
+        render.as_json(_facts(report)) if as_json else _say(report, str(output))
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "export.csv"
+        try:
+            report = _export(there, path, chosen, sizes=sizes, force=force, quiet=quiet)
+        except ExportFailed as error:
+            raise ExportFailed("the export", error.reason, error.advice) from error
+        render.pour(report.path)
+        _say(report, "stdout")
+
+
+def _export(
+    there: Target, path: Path, kind: ExportKind, *, sizes: bool, force: bool, quiet: bool
+) -> ExportReport:
+    # No driver is registered: the first signal ends it, and what was begun is cleaned up.
+    with interruptible(), export_progress(quiet=quiet) as show:
+        return export_mailboxes(there, path, kind=kind, sizes=sizes, force=force, on_progress=show)
+
+
+def _facts(report: ExportReport) -> dict[str, object]:
+    return {
+        "file": str(report.path),
+        "mailboxes": report.mailboxes,
+        "kinds": dict(report.kinds),
+        "recoverable": dict(report.recoverable),
+        "restorable": dict(report.restorable),
+        "unread": list(report.unread),
+        "simulated": report.simulated,
+        "exit_code": int(ExitCode.COMPLETED),
+    }
+
+
+def _say(report: ExportReport, where: str) -> None:
+    say = render.say
+    if report.simulated:
+        say(render.simulated(True))
+    say(f"wrote {report.mailboxes} mailbox{'es' * (report.mailboxes != 1)} to {where}")
+    for title, counts in (
+        ("kind", report.kinds),
+        ("recoverable", report.recoverable),
+        ("restorable", report.restorable),
+    ):
+        if counts:
+            say(f"{title}: {_listed(counts)}")
+    for sentence in report.unread:
+        say(f"not read: {sentence}")
+
+
+def _listed(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in sorted(counts.items()))

@@ -1,0 +1,266 @@
+"""One row of an inventory: what is known of a deleted mailbox, in columns, and what may become of it. Pure.
+
+docs/export.md says what each column means. A cell is None where it could not be read or does not apply.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cached_property
+
+from bulkps.exchange.findings import Blocks, Code, Finding, Severity, quoted
+from bulkps.exchange.holds import MailboxHolds, holds_in_force, mailbox_holds
+from bulkps.exchange.locations import AUX_ARCHIVE
+from bulkps.exchange.preflight import (
+    Recipient,
+    Surroundings,
+    WantedRestore,
+    account_exists,
+    additional_shards,
+    auto_expanding_archive,
+    guid_reused,
+    not_inactive,
+    source_archive,
+    still_soft_deleted,
+)
+from bulkps.exchange.preflight.source import SOFT_DELETED_DAYS
+from bulkps.exchange.properties import Properties, listed
+from bulkps.exchange.sizes import UNLIMITED, Size
+
+#: What a cell holds: a moment has a zone.
+Cell = str | int | bool | datetime | tuple[str, ...] | None
+#: What a mailbox without a limit has in place of a number of bytes.
+NO_LIMIT = "Unlimited"
+INACTIVE, SOFT_DELETED = "inactive", "soft-deleted"
+
+_GRAVITY, _ORDER = tuple(Severity), tuple(Code)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What speaks against recovering or restoring a mailbox.
+
+    Attributes:
+        answer: ``no`` if something blocks it, ``unknown`` if something that may was not read, else ``yes``.
+        findings: Everything that was found, the gravest first.
+    """
+
+    answer: str
+    findings: tuple[Finding, ...]
+
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """The codes of blockers and warnings, each once."""
+        told = [one.code.value for one in self.findings if one.severity is not Severity.NOTE]
+        return tuple(dict.fromkeys(told))
+
+
+def _verdict(decisive: Iterable[Finding | None], further: Iterable[Finding | None] = ()) -> Verdict:
+    """Return what *decisive* and *further* checks come down to; only the first may block."""
+    first = [one for one in decisive if one]
+    found = sorted(
+        [*first, *(one for one in further if one)],
+        key=lambda one: (_GRAVITY.index(one.severity), _ORDER.index(one.code)),
+    )
+    if any(one.severity is Severity.BLOCKER for one in first):
+        return Verdict("no", tuple(found))
+    unread = any(one.code is Code.NOT_CHECKED for one in first)
+    return Verdict("unknown" if unread else "yes", tuple(found))
+
+
+@dataclass(frozen=True)
+class DeletedMailbox:
+    """A mailbox of an inventory, and everything that was read of it.
+
+    Attributes:
+        found: Its properties, of Get-Mailbox.
+        around: The organization and whoever shares something with it.
+        moment: The time, with a zone.
+        statistics: Of Get-MailboxStatistics; None if they were not read.
+        archive_statistics: The same of its archive.
+        inventory: Of what kind whoever showed it holds it to be.
+        shares_guid: Whether another mailbox of the inventory has its ExchangeGuid too.
+    """
+
+    found: Mapping[str, object]
+    around: Surroundings
+    moment: datetime
+    statistics: Mapping[str, object] | None = None
+    archive_statistics: Mapping[str, object] | None = None
+    inventory: str = INACTIVE
+    shares_guid: bool = False
+
+    @cached_property
+    def mailbox(self) -> Recipient:
+        """It as the checks see it."""
+        return Recipient.from_properties(self.found)
+
+    @property
+    def source(self) -> str:
+        """What names it and no other mailbox, for the column of the source."""
+        return source_of(self.mailbox, shares_guid=self.shares_guid)
+
+    @cached_property
+    def of(self) -> Properties:
+        """Its properties."""
+        return Properties(self.found)
+
+    @cached_property
+    def holds(self) -> MailboxHolds:
+        """Its own holds."""
+        return mailbox_holds(self.found)
+
+    @property
+    def kind(self) -> str:
+        """Whether it is inactive, or soft-deleted and no hold keeps it."""
+        inactive = self.mailbox.is_inactive
+        return self.inventory if inactive is None else INACTIVE if inactive else SOFT_DELETED
+
+    @cached_property
+    def recovery(self) -> Verdict:
+        """What speaks against recovering it, as far as that does not depend on the new account."""
+        one, around = self.mailbox, self.around
+        return _verdict(
+            (
+                auto_expanding_archive(one, around.organization),
+                additional_shards(one),
+                still_soft_deleted(one, self.moment),
+                account_exists(one, around.recipients),
+                not_inactive(one, self.moment),
+                guid_reused(one, around, Blocks.RECOVER),
+            ),
+            [self._shared()],
+        )
+
+    @cached_property
+    def restore(self) -> Verdict:
+        """What speaks against copying it, as far as that does not depend on the target."""
+        one, around = self.mailbox, self.around
+        # The check of the source's archive looks at no target, but a restore without one cannot be asked for.
+        wanted = WantedRestore(one.identity, "<target>")
+        return _verdict(
+            [auto_expanding_archive(one, around.organization)],
+            [source_archive(one, wanted), guid_reused(one, around, Blocks.RESTORE), self._shared()],
+        )
+
+    def _shared(self) -> Finding | None:
+        if not self.shares_guid:
+            return None
+        return Finding(
+            Code.AMBIGUOUS_IDENTITY,
+            Severity.WARNING,
+            Blocks.BOTH,
+            f"another deleted mailbox has the ExchangeGuid {self.mailbox.exchange_guid} too",
+            f"Name it by its DistinguishedName, as here: {quoted(self.source)}.",
+        )
+
+    def size(self, name: str, *, archive: bool = False) -> Cell:
+        """Return the bytes that its statistics say, or None."""
+        statistics = self.archive_statistics if archive else self.statistics
+        return _bytes(Properties(statistics or {}).size(name))
+
+    def count(self, name: str, *, archive: bool = False) -> Cell:
+        """Return the number of items that its statistics say, or None."""
+        statistics = self.archive_statistics if archive else self.statistics
+        text = Properties(statistics or {}).text(name) or ""
+        return int(text) if text.isdecimal() else None
+
+    def kept_until(self) -> datetime | None:
+        """Return until when it is there at least; None while a hold keeps it, and where nobody can tell.
+
+        Microsoft's pages disagree on how long it is kept once the last hold ended (facts 8.6): the shorter.
+        """
+        if self.kind == INACTIVE:
+            return None
+        since = self.mailbox.retired or self.mailbox.soft_deleted
+        return since + timedelta(SOFT_DELETED_DAYS) if since else None
+
+    def in_force(self) -> tuple[str, ...]:
+        """Return every hold that keeps it, decoded, the organization's too."""
+        return tuple(map(str, holds_in_force(self.holds, self.around.organization.holds)))
+
+    def holds_unread(self) -> tuple[str, ...]:
+        """Return the properties that were not read though a hold may hide behind them."""
+        wide = self.around.organization.holds is None
+        return (*self.holds.unread, *(["InPlaceHolds of the organization"] if wide else []))
+
+    def sentences(self) -> tuple[str, ...]:
+        """Return every finding: how bad it is, its code, what was seen, and what to do instead."""
+        found = dict.fromkeys((*self.recovery.findings, *self.restore.findings))
+        return tuple(str(one) for one in sorted(found, key=lambda one: _GRAVITY.index(one.severity)))
+
+
+def source_of(mailbox: Recipient, *, shares_guid: bool) -> str:
+    """Return what names a mailbox of an inventory and no other; empty if nothing that was read does."""
+    guid, path = mailbox.exchange_guid or "", mailbox.distinguished_name or ""
+    return path or guid if shares_guid else guid or path
+
+
+def _bytes(size: Size | None) -> Cell:
+    return NO_LIMIT if size == UNLIMITED else None if size is None else int(size)
+
+
+def _days(one: DeletedMailbox) -> int | None:
+    deleted = one.mailbox.soft_deleted
+    return None if deleted is None else (one.moment - deleted) // timedelta(days=1)
+
+
+def _addresses(one: DeletedMailbox) -> tuple[str, ...] | None:
+    return None if one.mailbox.addresses is None else tuple(map(str, one.mailbox.addresses))
+
+
+def _written(one: DeletedMailbox) -> tuple[str, ...] | None:
+    return listed(one.of.raw("InPlaceHolds")) if "InPlaceHolds" in one.of else None
+
+
+def _expands(one: DeletedMailbox) -> bool | None:
+    return True if AUX_ARCHIVE in one.mailbox.kinds else one.mailbox.auto_expanding_archive
+
+
+def _locations(one: DeletedMailbox) -> tuple[str, ...] | None:
+    parts = one.mailbox.locations
+    return None if parts is None else tuple(part.kind for part in parts)
+
+
+#: What a person knows the mailbox by. Recovery has such a column too, and restore has none.
+NAME_COLUMN = "display_name"
+#: Every further column, in its order; before them stand a source, a target to fill in, and the name.
+COLUMNS: Mapping[str, Callable[[DeletedMailbox], Cell]] = {
+    "kind": lambda one: one.kind,
+    "recoverable": lambda one: one.recovery.answer,
+    "recover_findings": lambda one: one.recovery.codes,
+    "restorable": lambda one: one.restore.answer,
+    "restore_findings": lambda one: one.restore.codes,
+    "upn_before": lambda one: one.mailbox.user_principal_name,
+    "primary_address": lambda one: one.of.text("PrimarySmtpAddress"),
+    "addresses": _addresses,
+    "alias": lambda one: one.mailbox.alias,
+    "distinguished_name": lambda one: one.mailbox.distinguished_name,
+    "guid": lambda one: one.mailbox.guid,
+    "legacy_exchange_dn": lambda one: one.mailbox.legacy_exchange_dn,
+    "deleted_at": lambda one: one.mailbox.soft_deleted,
+    "days_since_deleted": _days,
+    "was_inactive": lambda one: one.mailbox.was_inactive,
+    "last_hold_ended_at": lambda one: one.mailbox.retired,
+    "kept_at_least_until": lambda one: one.kept_until(),
+    "holds": lambda one: one.in_force(),
+    "holds_written": _written,
+    "holds_unread": lambda one: one.holds_unread(),
+    "litigation_hold": lambda one: one.of.flag("LitigationHoldEnabled"),
+    "item_count": lambda one: one.count("ItemCount"),
+    "size_bytes": lambda one: one.size("TotalItemSize"),
+    "deleted_item_count": lambda one: one.count("DeletedItemCount"),
+    "deleted_size_bytes": lambda one: one.size("TotalDeletedItemSize"),
+    "has_archive": lambda one: one.mailbox.has_archive,
+    "archive_item_count": lambda one: one.count("ItemCount", archive=True),
+    "archive_size_bytes": lambda one: one.size("TotalItemSize", archive=True),
+    "archive_expands": _expands,
+    "locations": _locations,
+    "quota_bytes": lambda one: _bytes(one.mailbox.quota),
+    "archive_quota_bytes": lambda one: _bytes(one.mailbox.archive_quota),
+    "mailbox_type": lambda one: one.mailbox.details,
+    "directory_synced": lambda one: one.mailbox.is_synced,
+    "findings": lambda one: one.sentences(),
+}
+#: Headers by which a file is known to be an export; no administrator's own file has all of them.
+EXPORT_MARK = frozenset(("recoverable", "recover_findings", "restorable", "restore_findings"))

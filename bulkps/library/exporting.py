@@ -1,0 +1,407 @@
+"""Writes an inventory of inactive and soft-deleted mailboxes; it changes nothing at Exchange.
+
+The inventory is read as a stream into a temporary file, then whoever else there is, and then sizes, chunk by
+chunk: so memory does not grow with the tenant but by a few names a mailbox.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Set
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import Enum
+from itertools import islice
+from pathlib import Path
+
+from bulkps.engine.driver import BEAT
+from bulkps.errors import CannotConnect, ExportFailed, UsageProblem
+from bulkps.exchange.cmdlet import Answer
+from bulkps.exchange.errors import ErrorClass, portable_patterns
+from bulkps.exchange.inventory import (
+    COLUMNS,
+    INACTIVE,
+    NAME_COLUMN,
+    SOFT_DELETED,
+    Cell,
+    DeletedMailbox,
+    source_of,
+)
+from bulkps.exchange.preflight import Organization, Recipient, Surroundings
+from bulkps.exchange.properties import Properties
+from bulkps.exchange.reading import Facet, Read
+from bulkps.exchange.reading.namesakes import Namesakes
+from bulkps.exchange.reading.read import (
+    HOLD_PROPERTIES,
+    MAILBOX_PROPERTIES,
+    ORGANIZATION_PROPERTIES,
+    RECIPIENT_PROPERTIES,
+    USER_PROPERTIES,
+    everything,
+)
+from bulkps.library.reader import Reader, Sessions, Take, reason
+from bulkps.library.sizes import Sized, Sizes
+from bulkps.library.target import Target, check_connection
+from bulkps.operations.loader import built_in_operations
+from bulkps.operations.model import BulkOperationType
+from bulkps.records.inventory import Spool, write_inventory
+from bulkps.sessions.connection import ConnectionType
+from bulkps.sessions.open import endpoint
+
+#: Cmdlets that an export runs.
+CMDLETS = (
+    "Get-OrganizationConfig", "Get-Mailbox", "Get-Recipient", "Get-User", "Get-MailboxStatistics",
+)  # fmt: skip
+#: How many mailboxes' sizes are read at once.
+_CHUNK = 200
+_KEEP = (*MAILBOX_PROPERTIES, *HOLD_PROPERTIES)
+#: Properties whose absence leaves no column empty and no check undone.
+_DISPENSABLE = (
+    "UseDatabaseQuotaDefaults", "LitigationHoldDuration", "LitigationHoldDate", "LitigationHoldOwner",
+)  # fmt: skip
+_RECOVERY = built_in_operations()[BulkOperationType.RECOVERY.value]
+#: The columns by which an export is input of recovery and restore: the source, the target to fill in, a name.
+INPUT_COLUMNS = (_RECOVERY.source, _RECOVERY.target, NAME_COLUMN)
+#: Every column, in its order.
+EXPORT_COLUMNS = (*INPUT_COLUMNS, *COLUMNS)
+
+
+class ExportKind(Enum):
+    """Which mailboxes are exported."""
+
+    INACTIVE = "inactive"  #: Those that a hold keeps.
+    SOFT_DELETED = "soft-deleted"  #: Those that no hold keeps.
+    ALL = "all"  #: Both.
+
+
+class ExportStage(Enum):
+    """What an export is at."""
+
+    MAILBOXES = "mailboxes read"  #: The inventory arrives.
+    RECIPIENTS = "recipients and users compared"  #: Whoever else there is arrives.
+    WRITTEN = "mailboxes written"  #: Sizes are read and rows written.
+
+
+#: Called with the stage, how many are done, and how many there are in all; None where nobody knows yet.
+OnProgress = Callable[[ExportStage, int, int | None], None]
+
+
+@dataclass(frozen=True)
+class ExportReport:
+    """What an export wrote.
+
+    Attributes:
+        path: The file.
+        mailboxes: How many there are in it.
+        kinds: How many of each kind.
+        recoverable: How many can be recovered: ``yes``, ``no`` and ``unknown``.
+        restorable: The same of a restore.
+        unread: What could not be read, and why; one sentence each.
+        simulated: Whether no real Exchange was read.
+    """
+
+    path: Path
+    mailboxes: int
+    kinds: Mapping[str, int]
+    recoverable: Mapping[str, int]
+    restorable: Mapping[str, int]
+    unread: tuple[str, ...]
+    simulated: bool
+
+
+def export_mailboxes(
+    target: Target,
+    path: Path,
+    *,
+    kind: ExportKind = ExportKind.ALL,
+    sizes: bool = True,
+    force: bool = False,
+    on_progress: OnProgress = lambda stage, done, total: None,
+) -> ExportReport:
+    """Write every inactive and soft-deleted mailbox to *path*: JSON if it is called so, else CSV.
+
+    Args:
+        target: Which Exchange is read.
+        path: The file; it is there whole or not at all.
+        kind: Which mailboxes.
+        sizes: Whether their sizes are read: one cmdlet a mailbox, and one more for its archive.
+        force: Whether a file that is there already is replaced.
+        on_progress: Called as it goes on, on a thread of its own.
+
+    Raises:
+        UsageProblem: If the connection's Exchange has no such mailboxes, or the file is there already.
+        CannotConnect: If no session could be opened.
+        ExportFailed: If it broke off; nothing was written.
+    """
+    _check(target, path, force=force)
+    throttled = portable_patterns(target.catalogue, ErrorClass.THROTTLED)
+    with (
+        _spool(path) as spool,
+        endpoint(
+            target.connection, target.credentials, target.config.item_timeout, CMDLETS, throttled
+        ) as there,
+        closing(Sessions(there.connect)) as sessions,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        export = _Export(target, sessions, spool, _Order(path, kind, sizes, on_progress))
+        future = pool.submit(export.run)
+        try:
+            # In beats: an interrupt is heard between two of them, on Windows too.
+            while future not in wait([future], BEAT).done:
+                pass
+        except BaseException:
+            export.interrupt()
+            raise
+        return future.result()
+
+
+def _check(target: Target, path: Path, *, force: bool) -> None:
+    connection = target.connection
+    if connection.type is ConnectionType.EXCHANGE:
+        raise UsageProblem(
+            f"connection {target.name!r} is an Exchange Server, which has no inactive mailboxes; what is "
+            "disconnected there Get-MailboxStatistics -Database shows"
+        )
+    check_connection(target.name, connection)
+    if path.exists() and not force:
+        raise UsageProblem(f"{path} is there already; --force replaces it")
+
+
+def _spool(path: Path) -> "closing[Spool]":
+    try:
+        return closing(Spool(path.parent))
+    except OSError as error:
+        raise UsageProblem(f"cannot write to {path.parent}: {error.strerror or error}") from error
+
+
+@dataclass(frozen=True)
+class _Order:
+    """What whoever started it wants of an export."""
+
+    path: Path
+    kind: ExportKind
+    sizes: bool
+    on_progress: OnProgress
+
+
+@dataclass
+class _Tally:
+    """What was written, counted."""
+
+    kinds: Counter[str] = field(default_factory=Counter)
+    recoverable: Counter[str] = field(default_factory=Counter)
+    restorable: Counter[str] = field(default_factory=Counter)
+
+    def count(self, one: DeletedMailbox) -> None:
+        self.kinds[one.kind] += 1
+        self.recoverable[one.recovery.answer] += 1
+        self.restorable[one.restore.answer] += 1
+
+
+class _Export:
+    """One export, on a thread of its own."""
+
+    def __init__(self, target: Target, sessions: Sessions, spool: Spool, order: _Order) -> None:
+        self._target, self._spool, self._order = target, spool, order
+        count = target.config.sessions if order.sizes else 1
+        self._readers = [Reader(target.name, sessions, target.config, target.catalogue) for _ in range(count)]
+        self._moment = datetime.now(UTC)
+        self._seen: set[str] = set()
+        self._lacking: Counter[str] = Counter()
+        self._unread: list[str] = []
+        self._organization = Organization()
+        self._namesakes: Namesakes | None = Namesakes()
+
+    def interrupt(self) -> None:
+        """Stop what is being read; safe from any thread."""
+        for reader in self._readers:
+            reader.interrupt()
+
+    def run(self) -> ExportReport:
+        """Read and write everything."""
+        try:
+            self._read_organization()
+            try:
+                return self._go_on()
+            except CannotConnect as error:
+                # Some of it was read already: this is no connection that never came about.
+                raise self._failed(error.reason, error.advice) from error
+        except OSError as error:
+            raise self._failed(error.strerror or str(error)) from error
+        finally:
+            for reader in self._readers:
+                reader.close()
+
+    def _go_on(self) -> ExportReport:
+        for read, inventory in self._inventories():
+            self._read_mailboxes(read, inventory)
+        if self._seen:
+            self._read_people()
+        tally = _Tally()
+        count = write_inventory(self._order.path, EXPORT_COLUMNS, self._rows(tally))
+        self._unread += [
+            f"{name} of {missing} mailbox{'es' * (missing != 1)}: Exchange gives no such property"
+            for name, missing in sorted(self._lacking.items())
+        ]
+        return ExportReport(
+            self._order.path,
+            count,
+            dict(tally.kinds),
+            dict(tally.recoverable),
+            dict(tally.restorable),
+            tuple(self._unread),
+            self._target.connection.simulated,
+        )
+
+    def _failed(self, why: str, advice: str = "") -> ExportFailed:
+        return ExportFailed(str(self._order.path), why, advice)
+
+    # --- reading --------------------------------------------------------------------------------------
+
+    def _read_organization(self) -> None:
+        read = everything(Facet.ORGANIZATION, "Get-OrganizationConfig", ORGANIZATION_PROPERTIES)
+        for _, outcome, meaning in self._readers[0].read([read]):
+            if outcome.answer is Answer.COMPLETED and meaning is None and outcome.output:
+                self._organization = Organization.from_properties(outcome.output[0])
+            else:
+                self._unread.append(f"{read.cmdlet.name}: {reason(outcome, meaning)}")
+
+    def _inventories(self) -> Iterator[tuple[Read, str]]:
+        wanted = self._order.kind
+        if wanted is not ExportKind.SOFT_DELETED:
+            yield everything(Facet.MAILBOXES, "Get-Mailbox", _KEEP, "InactiveMailboxOnly"), INACTIVE
+        if wanted is not ExportKind.INACTIVE:
+            yield everything(Facet.MAILBOXES, "Get-Mailbox", _KEEP, "SoftDeletedMailbox"), SOFT_DELETED
+
+    def _read_mailboxes(self, read: Read, inventory: str) -> None:
+        taking = _Taking(self._spool, self._seen, inventory)
+
+        def take(found: Mapping[str, object]) -> None:
+            one = Recipient.from_properties(found)
+            if inventory == SOFT_DELETED and self._order.kind is ExportKind.SOFT_DELETED and one.is_inactive:
+                return
+            if taking.take(one, found) and self._namesakes:
+                self._namesakes.expect(one)
+                self._order.on_progress(ExportStage.MAILBOXES, len(self._seen), None)
+
+        def begin() -> Take:
+            taking.begin()
+            return take
+
+        outcome, meaning = self._readers[0].stream(read, begin)
+        if outcome.answer is not Answer.COMPLETED or meaning:
+            advice = meaning.known.advice if meaning else ""
+            raise self._failed(f"{read.cmdlet.line()}: {reason(outcome, meaning)}", advice)
+        self._lacking += taking.lacking
+
+    def _read_people(self) -> None:
+        reads = (
+            everything(Facet.RECIPIENTS, "Get-Recipient", RECIPIENT_PROPERTIES),
+            everything(Facet.USERS, "Get-User", USER_PROPERTIES),
+        )
+        namesakes, done = self._namesakes or Namesakes(), 0
+
+        def take(found: Mapping[str, object]) -> None:
+            nonlocal done
+            done += 1
+            namesakes.take_in(found)
+            self._order.on_progress(ExportStage.RECIPIENTS, done, None)
+
+        for read in reads:
+            # Begun again it brings the same once more, which changes nothing.
+            outcome, meaning = self._readers[0].stream(read, lambda: take)
+            if outcome.answer is not Answer.COMPLETED or meaning:
+                # Half of them would be a clean bill for the other half.
+                self._namesakes = None
+                self._unread.append(f"{read.cmdlet.name}: {reason(outcome, meaning)}")
+
+    # --- writing --------------------------------------------------------------------------------------
+
+    def _rows(self, tally: _Tally) -> Iterator[list[Cell]]:
+        chunks, sizes, done = self._chunks(), Sizes(self._readers), 0
+        for chunk in sizes.of(chunks) if self._order.sizes else chunks:
+            for sized in chunk:
+                one = self._mailbox(sized)
+                tally.count(one)
+                yield [*_input(one), *(cell(one) for cell in COLUMNS.values())]
+            done += len(chunk)
+            self._order.on_progress(ExportStage.WRITTEN, done, len(self._seen))
+        self._unread += [
+            f"Get-MailboxStatistics of {count} mailbox{'es' * (count != 1)} or archives: {why}"
+            for why, count in sizes.unread()
+        ]
+
+    def _chunks(self) -> Iterator[list[Sized]]:
+        shared = self._shared_guids()
+        objects = self._spool.objects()
+        while chunk := list(islice(objects, _CHUNK)):
+            yield [self._unsized(found, shared) for found in chunk]
+
+    def _unsized(self, found: Mapping[str, object], shared: Set[str]) -> Sized:
+        one = Recipient.from_properties(found)
+        shares_guid = one.exchange_guid in shared
+        return Sized(found, source_of(one, shares_guid=shares_guid), shares_guid)
+
+    def _shared_guids(self) -> Set[str]:
+        """Return the ExchangeGuids that several mailboxes have: they name none of them for certain."""
+        seen: set[str] = set()
+        shared: set[str] = set()
+        for found in self._spool.objects():
+            guid = Properties(found).guid("ExchangeGuid") or ""
+            (shared if guid in seen else seen).add(guid)
+        return shared - {""}
+
+    def _mailbox(self, sized: Sized) -> DeletedMailbox:
+        one = Recipient.from_properties(sized.found)
+        around = self._namesakes.around(one) if self._namesakes else None
+        surroundings = Surroundings(sources=(one,), recipients=around, organization=self._organization)
+        inventory = str(sized.found.get(_Taking.INVENTORY))
+        return DeletedMailbox(
+            sized.found,
+            surroundings,
+            self._moment,
+            sized.statistics,
+            sized.archive,
+            inventory,
+            sized.shares_guid,
+        )
+
+
+def _input(one: DeletedMailbox) -> tuple[Cell, ...]:
+    """Return the cells of INPUT_COLUMNS; the target is for a person to fill in."""
+    return one.source, "", one.of.text("DisplayName")
+
+
+class _Taking:
+    """Takes one inventory's mailboxes into the spool, each once, and forgets them if it begins again.
+
+    Attributes:
+        lacking: Of how many mailboxes a property was not read.
+    """
+
+    #: Under which name the spool keeps which inventory showed a mailbox; no property is called so.
+    INVENTORY = "bulkps inventory"
+
+    def __init__(self, spool: Spool, seen: set[str], inventory: str) -> None:
+        self._spool, self._seen, self._inventory = spool, seen, inventory
+        self._mark = spool.mark()
+        self._added: set[str] = set()
+        self.lacking: Counter[str] = Counter()
+
+    def begin(self) -> None:
+        """Forget what was taken."""
+        self._spool.rewind(self._mark)
+        self._seen -= self._added
+        self._added.clear()
+        self.lacking.clear()
+
+    def take(self, one: Recipient, found: Mapping[str, object]) -> bool:
+        """Keep a mailbox; return whether it is new. The second inventory may show those of the first."""
+        key = one.guid or (one.distinguished_name or "").casefold() or one.identity
+        if key in self._seen:
+            return False
+        self._seen.add(key)
+        self._added.add(key)
+        self._spool.put({**found, self.INVENTORY: self._inventory})
+        self.lacking.update(name for name in _KEEP if name not in found and name not in _DISPENSABLE)
+        return True

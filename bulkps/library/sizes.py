@@ -1,0 +1,152 @@
+"""Reads how big many mailboxes are, on several sessions at once, and gives them back in their order."""
+
+import threading
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from queue import SimpleQueue
+
+from bulkps.errors import CannotConnect
+from bulkps.exchange.cmdlet import Answer, Outcome
+from bulkps.exchange.errors import Meaning
+from bulkps.exchange.preflight import Recipient
+from bulkps.exchange.reading import Facet, Read
+from bulkps.exchange.reading.read import STATISTICS_PROPERTIES, one
+from bulkps.library.reader import Reader, reason
+
+#: Errors that the next mailbox would only meet again: the cmdlet is not there for this account.
+_FOR_ALL = ("command-not-found", "param-not-found", "not-assigned-role", "exo-not-connected")
+
+
+@dataclass
+class Sized:
+    """A mailbox, and what its statistics say.
+
+    Attributes:
+        found: Its properties.
+        identity: What names it and no other; empty if nothing does.
+        shares_guid: Whether another mailbox has its ExchangeGuid too.
+        statistics: Of its primary mailbox; None if they could not be read.
+        archive: Of its archive; None if it has none, or they could not be read.
+    """
+
+    found: Mapping[str, object]
+    identity: str
+    shares_guid: bool = False
+    statistics: Mapping[str, object] | None = None
+    archive: Mapping[str, object] | None = None
+
+
+class Sizes:
+    """Reads statistics chunk by chunk.
+
+    Args:
+        readers: One for each session that may be used.
+    """
+
+    def __init__(self, readers: Sequence[Reader]) -> None:
+        self._unread: Counter[str] = Counter()
+        self._words: dict[str, str] = {}
+        self._readers = readers
+        self._free: SimpleQueue[Reader] = SimpleQueue()
+        for reader in readers:
+            self._free.put(reader)
+        self._count, self._usable = len(readers), len(readers)
+        self._lock = threading.Lock()
+        self._given_up = ""
+
+    def of(self, chunks: Iterable[list[Sized]]) -> Iterator[list[Sized]]:
+        """Yield *chunks* with their sizes, in their order; a few of them are in memory at a time.
+
+        Raises:
+            CannotConnect: If no session can be opened any more.
+            Interrupted: If that was asked for.
+        """
+        waiting: deque[Future[list[Sized]]] = deque()
+        with ThreadPoolExecutor(self._count) as pool:
+            try:
+                for chunk in chunks:
+                    waiting.append(pool.submit(self._read, chunk))
+                    if len(waiting) > self._count:
+                        yield waiting.popleft().result()
+                while waiting:
+                    yield waiting.popleft().result()
+            except BaseException:
+                # Nobody wants the rest: what is being read is not waited for, which could take minutes.
+                for future in waiting:
+                    future.cancel()
+                for reader in self._readers:
+                    reader.interrupt()
+                raise
+
+    def unread(self) -> list[tuple[str, int]]:
+        """Return why statistics could not be read, the first time in Exchange's own words, and how often."""
+        return [(self._words[kind], count) for kind, count in self._unread.most_common()]
+
+    def _read(self, chunk: list[Sized]) -> list[Sized]:
+        reader = self._free.get()
+        try:
+            self._fill(reader, chunk)
+        except CannotConnect:
+            with self._lock:
+                self._usable -= 1
+                last = self._usable < 1
+            if last:
+                # Back for the others that wait for one: they are to hear the same.
+                self._free.put(reader)
+                raise
+            # Exchange gives out no more sessions than there are: those must do.
+            return self._read(chunk)
+        except BaseException:
+            self._free.put(reader)
+            raise
+        self._free.put(reader)
+        return chunk
+
+    def _fill(self, reader: Reader, chunk: list[Sized]) -> None:
+        reads: dict[tuple[Facet, str], Read] = {}
+        about: dict[tuple[Facet, str], list[Sized]] = {}
+        for sized in chunk:
+            for read in _reads(sized):
+                reads[read.facet, read.about] = read
+                about.setdefault((read.facet, read.about), []).append(sized)
+        if self._given_up:
+            self._note(self._given_up, "", len(reads))
+            return
+        for read, outcome, meaning in reader.read(list(reads.values())):
+            if kind := _unread(outcome, meaning):
+                self._note(kind, reason(outcome, meaning) if meaning else kind, 1)
+                if kind in _FOR_ALL:
+                    self._given_up = kind
+                continue
+            for sized in about[read.facet, read.about]:
+                if read.facet is Facet.SIZES:
+                    sized.statistics = outcome.output[0]
+                else:
+                    sized.archive = outcome.output[0]
+
+    def _note(self, kind: str, words: str, count: int) -> None:
+        with self._lock:
+            self._unread[kind] += count
+            self._words.setdefault(kind, words)
+
+
+def _reads(sized: Sized) -> Iterator[Read]:
+    if not sized.identity:
+        return
+    cmdlet, keep, by = "Get-MailboxStatistics", STATISTICS_PROPERTIES, {"Identity": sized.identity}
+    yield one(Facet.SIZES, cmdlet, keep, by, "IncludeSoftDeletedRecipients")
+    if Recipient.from_properties(sized.found).has_archive:
+        yield one(Facet.ARCHIVE_SIZES, cmdlet, keep, by, "Archive", "IncludeSoftDeletedRecipients")
+
+
+def _unread(outcome: Outcome, meaning: Meaning | None) -> str:
+    """Return what kept statistics from being read, the same for every mailbox; empty if nothing did."""
+    if meaning:
+        return meaning.known.id
+    if outcome.errors:
+        return "Exchange does not find the mailbox"
+    if outcome.answer is not Answer.COMPLETED:
+        return reason(outcome, meaning)
+    return {0: "no answer came", 1: ""}.get(len(outcome.output), "several answers came")

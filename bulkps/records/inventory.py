@@ -1,0 +1,118 @@
+"""An inventory as CSV or JSON, written whole, row by row; and its spool, while it is being read."""
+
+import csv
+import json
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TextIO
+
+from bulkps.exchange.dates import date_text
+from bulkps.exchange.inventory import Cell
+from bulkps.intake import formula_safe
+from bulkps.records.whole import whole_file
+
+#: What stands between the values of a cell that holds several; sentences have semicolons of their own.
+BETWEEN, BETWEEN_SENTENCES = ";", " | "
+
+
+def write_inventory(path: Path, header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> int:
+    """Write *rows* under *header* to *path*, JSON if it is called so and else CSV; return how many.
+
+    A file that is there already stays as it is until the new one is whole.
+
+    Raises:
+        OSError: If it cannot be written.
+    """
+    write = _write_json if path.suffix.casefold() == ".json" else _write_csv
+    with whole_file(path) as temporary:
+        return write(temporary, header, rows)
+
+
+def _write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> int:
+    count = 0
+    with path.open("w", encoding="utf-8-sig", newline="", errors="backslashreplace") as file:
+        writer = csv.writer(file)
+        writer.writerow(header)
+        for row in rows:
+            writer.writerow([formula_safe(_text(name, cell)) for name, cell in zip(header, row, strict=True)])
+            count += 1
+    return count
+
+
+def _text(name: str, cell: Cell) -> str:
+    if cell is None:
+        return ""
+    if isinstance(cell, bool):
+        return "true" if cell else "false"
+    if isinstance(cell, datetime):
+        return date_text(cell)
+    if isinstance(cell, tuple):
+        return (BETWEEN_SENTENCES if name == "findings" else BETWEEN).join(cell)
+    return str(cell)
+
+
+def _write_json(path: Path, header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> int:
+    count = 0
+    with path.open("w", encoding="utf-8", newline="\n", errors="backslashreplace") as file:
+        file.write("[")
+        for row in rows:
+            file.write(",\n" if count else "\n")
+            cells = {name: _plain(cell) for name, cell in zip(header, row, strict=True)}
+            file.write(json.dumps(cells, ensure_ascii=False))
+            count += 1
+        file.write("\n]\n" if count else "]\n")
+    return count
+
+
+def _plain(cell: Cell) -> object:
+    if isinstance(cell, datetime):
+        return date_text(cell)
+    return list(cell) if isinstance(cell, tuple) else cell
+
+
+class Spool:
+    """A temporary file of objects, one a line: what is read faster than it can be used.
+
+    A tenant's inventory arrives in minutes and its sizes take hours; a session that nobody reads from for
+    so long would be given up by the other side. The file has no name that outlives the process.
+
+    Args:
+        folder: Where it is made.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._file: TextIO = tempfile.TemporaryFile(  # noqa: SIM115 - closed by close()
+            "w+", encoding="utf-8", newline="\n", dir=folder, prefix=".bulkps-"
+        )
+
+    def put(self, found: Mapping[str, object]) -> None:
+        """Keep one object of plain values."""
+        # What is no plain value, were there one, is kept as Exchange prints it.
+        self._file.write(json.dumps(found, default=_printed) + "\n")
+
+    def mark(self) -> int:
+        """Return where the next object will stand."""
+        return self._file.tell()
+
+    def rewind(self, mark: int) -> None:
+        """Forget everything from *mark* on."""
+        self._file.seek(mark)
+        self._file.truncate()
+
+    def objects(self) -> Iterator[dict[str, object]]:
+        """Yield everything from the beginning."""
+        self._file.seek(0)
+        for line in self._file:
+            found: dict[str, object] = json.loads(line)
+            yield found
+
+    def close(self) -> None:
+        """Close it, which removes it."""
+        self._file.close()
+
+
+def _printed(value: object) -> str:
+    return value.astimezone(UTC).isoformat() if isinstance(value, datetime) else str(value)
