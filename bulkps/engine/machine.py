@@ -205,13 +205,20 @@ class Machine:
                     self._follower.left(judged.item)
             elif not self._window.is_asked(item.key):
                 self._window.ask(item, why, self._now)
+        self._look_for(event)
+
+    def _look_for(self, event: ev.FollowAnswered) -> None:
+        """Ask after what the run's own query does not show, by itself; once it is gone, it is at its end."""
+        gone = set()
+        for judged in self._follower.gone(event, self._judge, self._now):
+            if not self._window.is_asked(judged.item.key):
+                gone.add(judged.item.key)
+                self._apply(judged)
+                self._follower.left(judged.item)
         for item in event.absent[:_WAITING_HELD]:
             missed = self._inquiry.missed(item)
-            if missed and not self._window.is_asked(item.key):
+            if missed and item.key not in gone and not self._window.is_asked(item.key):
                 self._window.ask(item, missed, self._now)
-        for judged in self._follower.gone(event, self._judge, self._now):
-            self._apply(judged)
-            self._follower.left(judged.item)
 
     def _follow_failed(self, event: ev.FollowFailed) -> None:
         throttled = False

@@ -71,6 +71,7 @@ class Fates:
     lookup_fails: float = 0.0
     follow_fails: float = 0.0
     request_removed: float = 0.0
+    unlisted: float = 0.0  #: That a request is in another batch: only a query about itself shows it.
     worn: float = 0.0
     crash: float = 0.0  #: That a process dies at all; at which of its actions is drawn.
     stall: float = 0.0  #: That another process takes the run over while one stands still.
@@ -541,7 +542,11 @@ class World:
             output: dict[str, object] = {"FailureType": "TooManyBadItems", "Message": "Error: no more"}
             return Outcome(key, Answer.COMPLETED, output=(output,))
         there = self.effects[key] and self.now >= self.seen_from[key] and key not in self.removed
-        request: dict[str, object] = {"Name": f"bulkps-{key}", "Identity": f"t\\bulkps-{key}"}
+        request: dict[str, object] = {
+            "Name": f"bulkps-{key}",
+            "Identity": f"t\\bulkps-{key}",
+            "Status": self.status(key),
+        }
         return Outcome(key, Answer.COMPLETED, output=(request,) if there else ())
 
     def answer_follow(self, process: Process, session: int, step: int) -> None:
@@ -569,14 +574,21 @@ class World:
             if item.key in self.removed:
                 absent.append(item)
                 continue
-            # How a request ends is its own, not the poll's.
-            own = random.Random(f"{self.seed} {item.key}").random()
-            bad = own < self.fates.request_fails
-            done = self.rng.random() < 0.5
-            ended = "Failed" if bad else "CompletedWithWarning" if own > 0.9 else "Completed"
-            seen.append((item, {follow.status: ended if done else "InProgress"}))
+            if random.Random(f"unlisted {self.seed} {item.key}").random() < self.fates.unlisted:
+                self.met["unlisted"] += 1
+                absent.append(item)
+                continue
+            seen.append((item, {follow.status: self.status(item.key)}))
         self.met["request_removed"] += bool(absent)
         self.tell(process, [ev.FollowAnswered(session, step, tuple(seen), tuple(absent), self.worn())])
+
+    def status(self, key: str) -> str:
+        """Return how far a request is; how it ends is its own, not the query's."""
+        own = random.Random(f"{self.seed} {key}").random()
+        ended = "CompletedWithWarning" if own > 0.9 else "Completed"
+        if own < self.fates.request_fails:
+            ended = "Failed"
+        return ended if self.rng.random() < 0.5 else "InProgress"
 
     # --- what must hold -------------------------------------------------------------------------------
 
