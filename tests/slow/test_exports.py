@@ -15,7 +15,7 @@ from tests.conftest import Tenant
 #: Run by ``python -m pytest -m proof``, which CI does in this short form, and in full by ``tox -e soak``.
 pytestmark = pytest.mark.proof
 
-FEW, MANY = (10_000, 50_000) if os.environ.get("BULKPS_SOAK") else (2_000, 10_000)
+FEW, MANY = (10_000, 50_000) if os.environ.get("BULKPS_SOAK") else (1_000, 4_000)
 #: What a mailbox may cost: its Guid, and the hashes of its names.
 _BYTES_A_MAILBOX = 1500
 
