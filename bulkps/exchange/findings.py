@@ -45,6 +45,7 @@ class Code(Enum):
     REQUEST_UNFINISHED = "request-unfinished"
     ARCHIVE_LEFT_OUT = "archive-left-out"
     SOURCE_HAS_NO_ARCHIVE = "source-has-no-archive"
+    NOT_VISIBLE_IN_ARCHIVE = "not-visible-in-archive"
     TARGET_SYNCED = "target-synced"
     SOURCE_MISSING = "source-missing"
     GUID_REUSED = "guid-reused"

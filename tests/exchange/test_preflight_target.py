@@ -1,6 +1,7 @@
 """B9 to B12 and B14: the target of a restore, and its requests."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -11,6 +12,7 @@ from bulkps.exchange.preflight import (
     Surroundings,
     WantedRestore,
     legacy_dn_mismatch,
+    not_visible,
     request_exists,
     target_synced,
     target_too_full,
@@ -297,3 +299,23 @@ def test_a_target_of_which_nobody_knows_whether_it_is_synced_is_noted() -> None:
     assert is_unchecked(
         target_synced(inactive(), active("IsDirSynced", **STRANGER), RESTORE), Code.TARGET_SYNCED
     )
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found"),
+    [
+        ({"target_is_archive": True}, True),
+        ({"target_is_archive": True, "target_folder": "Old mail"}, False),
+        ({"target_is_archive": True, "source_is_archive": True}, False),
+        ({}, False),
+    ],
+)
+def test_a_primary_mailbox_that_goes_into_an_archive_without_a_folder_is_warned_of(
+    wanted: dict[str, Any], found: bool
+) -> None:
+    finding = not_visible(WantedRestore("s", "t", **wanted))
+
+    assert (finding is not None) is found
+    if finding:
+        assert (finding.code, finding.severity) == (Code.NOT_VISIBLE_IN_ARCHIVE, Severity.WARNING)
+        assert "-TargetRootFolder" in finding.instead

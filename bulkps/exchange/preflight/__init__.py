@@ -42,6 +42,7 @@ from bulkps.exchange.preflight.source import (
 )
 from bulkps.exchange.preflight.target import (
     legacy_dn_mismatch,
+    not_visible,
     request_exists,
     target_synced,
     target_too_full,
@@ -65,6 +66,7 @@ __all__ = [
     "legacy_dn_mismatch",
     "name_taken",
     "not_inactive",
+    "not_visible",
     "recovery_findings",
     "request_exists",
     "restore_findings",
@@ -118,6 +120,7 @@ def restore_findings(wanted: WantedRestore, around: Surroundings) -> tuple[Findi
         ambiguous_identity(wanted.target_identity, around.targets or (), Blocks.RESTORE),
         target_unusable(wanted, source, target, around),
         request_exists(source, wanted, around.requests),
+        not_visible(wanted),
     ]
     if source is not None:
         found += [

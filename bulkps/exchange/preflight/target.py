@@ -240,6 +240,23 @@ def _unfinished(one: RestoreRequest, *, certain: bool) -> Finding:
     )
 
 
+def not_visible(wanted: WantedRestore) -> Finding | None:
+    """Part of B13: a primary mailbox that is copied into an archive without a folder of its own.
+
+    [P:New-MailboxRestoreRequest, TargetRootFolder: primary to archive without it makes content not visible]
+    """
+    into_archive = wanted.target_is_archive and not wanted.source_is_archive
+    if not into_archive or wanted.target_folder:
+        return None
+    return Finding(
+        Code.NOT_VISIBLE_IN_ARCHIVE,
+        Severity.WARNING,
+        Blocks.RESTORE,
+        "a primary mailbox is to be copied into an archive without TargetRootFolder; it would not be visible",
+        "Name a folder in the archive: -TargetRootFolder of New-MailboxRestoreRequest (target_folder).",
+    )
+
+
 def target_synced(source: Recipient, target: Recipient, wanted: WantedRestore) -> Finding | None:
     """B14: the X500 address that the target needs cannot be added in the cloud: it is directory-synced.
 
