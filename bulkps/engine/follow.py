@@ -3,15 +3,19 @@
 The followed items themselves stay in the journal; only their number is here.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from bulkps.engine.events import FollowAnswered
+from bulkps.engine.inquiry import Inquiry, Question
 from bulkps.engine.item import Item, Phase
 from bulkps.engine.judge import Judge, Judgement
 from bulkps.engine.policy import FollowPolicy
 from bulkps.exchange.cmdlet import Cmdlet
 from bulkps.operations.bind import bind_query
 from bulkps.operations.model import Operation
+
+#: How many items that a poll does not show are asked after by themselves.
+_LOOKED_FOR = 10
 
 
 class Follower:
@@ -111,6 +115,37 @@ class Follower:
                 del self._absent[item.key]
                 yield judge.gone(item, now)
         self._over(now)
+
+    def answered(
+        self, event: FollowAnswered, inquiry: Inquiry, is_asked: Callable[[str], bool], now: float
+    ) -> Iterator[tuple[Item, Question | Judgement]]:
+        """Yield what an answer makes of the items that it is about, or what is to be asked of one.
+
+        Args:
+            event: The answer.
+            inquiry: What can be asked.
+            is_asked: Tells of an item's key whether a question about it waits or is in flight.
+            now: Epoch seconds.
+        """
+        judge = inquiry.judge
+        for item, status, curious in self.seen(event):
+            why = inquiry.why(item, status, curious=curious)
+            if why is None:
+                judged = judge.followed(item, status, now)
+                if judged:
+                    yield item, judged
+            elif not is_asked(item.key):
+                yield item, why
+        gone = set()
+        for judged in self.gone(event, judge, now):
+            # The answer to a question that is on its way decides.
+            if not is_asked(judged.item.key):
+                gone.add(judged.item.key)
+                yield judged.item, judged
+        for item in event.absent[:_LOOKED_FOR]:
+            missed = inquiry.missed(item)
+            if missed and item.key not in gone and not is_asked(item.key):
+                yield item, missed
 
     def is_there(self, item: Item) -> None:
         """Note that Exchange showed an item that was asked after by itself."""

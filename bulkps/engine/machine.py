@@ -196,29 +196,13 @@ class Machine:
             return
         self._pool.answered(event.session)
         self._pace.answered(self._now)
-        for item, status, curious in self._follower.seen(event):
-            why = self._inquiry.why(item, status, curious=curious)
-            if why is None:
-                judged = self._judge.followed(item, status, self._now)
-                if judged:
-                    self._apply(judged)
-                    self._follower.left(judged.item)
-            elif not self._window.is_asked(item.key):
-                self._window.ask(item, why, self._now)
-        self._look_for(event)
-
-    def _look_for(self, event: ev.FollowAnswered) -> None:
-        """Ask after what the run's own query does not show, by itself; once it is gone, it is at its end."""
-        gone = set()
-        for judged in self._follower.gone(event, self._judge, self._now):
-            if not self._window.is_asked(judged.item.key):
-                gone.add(judged.item.key)
-                self._apply(judged)
-                self._follower.left(judged.item)
-        for item in event.absent[:_WAITING_HELD]:
-            missed = self._inquiry.missed(item)
-            if missed and item.key not in gone and not self._window.is_asked(item.key):
-                self._window.ask(item, missed, self._now)
+        found = self._follower.answered(event, self._inquiry, self._window.is_asked, self._now)
+        for item, what in found:
+            if isinstance(what, Question):
+                self._window.ask(item, what, self._now)
+            else:
+                self._apply(what)
+                self._follower.left(what.item)
 
     def _follow_failed(self, event: ev.FollowFailed) -> None:
         throttled = False

@@ -23,13 +23,12 @@ from sqlalchemy import (
     create_engine,
     event,
     func,
-    literal,
     select,
     update,
 )
 from sqlalchemy.exc import DBAPIError
 
-from bulkps.engine.item import IN_DOUBT, Change, Item, Phase
+from bulkps.engine.item import Change, Item, Phase
 from bulkps.engine.status import BulkItemStatus
 from bulkps.errors import RecordFailed, RunNotFound, RunOwnedElsewhere, UsageProblem
 from bulkps.records.rows import (
@@ -95,25 +94,25 @@ class Journal:
         All or nothing: if *planned* raises, the journal has no trace of the run.
         """
         row = run_row(run) | {"state": LOADING}
-        with self._writing() as connection:
+        with self.writing() as connection:
             connection.execute(runs.insert().values(**row))
         count = 0
         try:
             # In parts: a million rows in one transaction would keep every other run from its journal.
             for part in batched_rows(run.id, planned):
-                with self._writing() as connection:
+                with self.writing() as connection:
                     connection.execute(items.insert(), part)
                 count += len(part)
         except BaseException:
             self._forget(run.id)
             raise
-        with self._writing() as connection:
+        with self.writing() as connection:
             connection.execute(update(runs).where(runs.c.id == run.id).values(state="new"))
         return count
 
     def _forget(self, run: str) -> None:
         """Take back a run that was never whole."""
-        with self._writing() as connection:
+        with self.writing() as connection:
             connection.execute(items.delete().where(items.c.run == run))
             connection.execute(runs.delete().where(runs.c.id == run))
 
@@ -145,7 +144,7 @@ class Journal:
 
     def stopped(self, run: str, owner: str, state: str, detail: str) -> None:
         """Keep why a run stopped, and give up the lease; nothing happens if *owner* does not have it."""
-        with self._writing() as connection:
+        with self.writing() as connection:
             connection.execute(
                 update(runs)
                 .where(runs.c.id == run, runs.c.owner == owner)
@@ -154,7 +153,7 @@ class Journal:
 
     def wish(self, run: str, wish: str) -> str:
         """Ask whoever works on *run* to ``pause`` or ``cancel``; return who that is, or an empty string."""
-        with self._writing() as connection:
+        with self.writing() as connection:
             asked = connection.execute(
                 update(runs)
                 .where(runs.c.id == run, runs.c.owner != "", runs.c.heartbeat >= time.time() - LEASE)
@@ -167,7 +166,7 @@ class Journal:
     def keep(self, run: str, **facts: Mapping[str, Any]) -> None:
         """Keep facts about *run*: ``waited`` or ``preflight``."""
         values = {name: json.dumps(dict(value)) for name, value in facts.items()}
-        with self._writing() as connection:
+        with self.writing() as connection:
             connection.execute(update(runs).where(runs.c.id == run).values(**values))
 
     # --- the lease ------------------------------------------------------------------------------------
@@ -189,7 +188,7 @@ class Journal:
             if (now_holder, now_last) != (holder, last) and now_holder:
                 raise RunOwnedElsewhere(run, now_holder)
             holder, last = now_holder, now_last
-        with self._writing() as connection:
+        with self.writing() as connection:
             taken = connection.execute(
                 update(runs)
                 # Whoever watched beside us may have been faster.
@@ -210,7 +209,7 @@ class Journal:
         Raises:
             RunOwnedElsewhere: If another process took the run over in the meantime.
         """
-        with self._writing() as connection:
+        with self.writing() as connection:
             kept = connection.execute(
                 update(runs).where(runs.c.id == run, runs.c.owner == owner).values(heartbeat=time.time())
             )
@@ -234,7 +233,7 @@ class Journal:
         # The last state of an item counts; every event is kept.
         last = {change.item.key: change.item for change in changes}
         rows = [{"b_run": run, "b_key": key, **state_row(item)} for key, item in last.items()]
-        with self._writing() as connection:
+        with self.writing() as connection:
             if rows:
                 connection.execute(_UPDATE_ITEM, rows)
                 connection.execute(events.insert(), [event_row(run, change) for change in changes])
@@ -250,7 +249,7 @@ class Journal:
     def replace_values(self, run: str, changed: Sequence[Item]) -> None:
         """Keep other column values of items than their rows have; their content stays that of the rows."""
         rows = [{"b_run": run, "b_key": item.key, "values": values_text(item)} for item in changed]
-        with self._writing() as connection:
+        with self.writing() as connection:
             if rows:
                 connection.execute(_UPDATE_VALUES, rows)
 
@@ -296,59 +295,6 @@ class Journal:
         with self.reading() as connection:
             return [item_of(row) for row in connection.execute(query).mappings()]
 
-    def skip_pending(self, run: str, code: str, reason: str, now: float) -> None:
-        """Make every PENDING item SKIPPED; one that Exchange had refused keeps what it said."""
-        pending = (items.c.run == run) & (items.c.status == BulkItemStatus.PENDING.value)
-        skipped = {"status": BulkItemStatus.SKIPPED.value, "phase": Phase.OVER.value}
-        error = case((items.c.error == "", reason), else_=f"{reason}; before that: " + items.c.error)
-        with self._writing() as connection:
-            self._tell(connection, pending, now, "item.skipped", skipped["status"], code)
-            connection.execute(
-                update(items).where(pending).values(code=code, error=error, completed_at=now, **skipped)
-            )
-
-    def retry_failed(
-        self, run: str, never: Sequence[str], doubtful: Sequence[str], looked_up: Sequence[int], now: float
-    ) -> int:
-        """Make FAILED items to be sent again; return how many.
-
-        What an earlier step made is there: such a row goes on where it failed, and stays IN_PROGRESS.
-
-        Args:
-            run: The run.
-            never: Items with one of these codes stay as they are.
-            doubtful: Items with one of these codes may be there: they are looked up before anything is sent.
-            looked_up: The steps that can be; of the others such an item stays as it is.
-            now: Epoch seconds.
-        """
-        failed = (items.c.run == run) & (items.c.status == BulkItemStatus.FAILED.value)
-        doubts = failed & items.c.code.in_(list(doubtful)) & items.c.step.in_(list(looked_up))
-        again = failed & items.c.code.not_in([*never, *doubtful])
-        in_progress = BulkItemStatus.IN_PROGRESS.value
-        as_new = items.c.outputs == "{}"
-        status = case((as_new, BulkItemStatus.PENDING.value), else_=in_progress)
-        # It was tried before: what is sent now is a further attempt.
-        common = {"completed_at": None, "not_before": 0.0, "attempt": 1}
-        with self._writing() as connection:
-            self._tell(connection, doubts, now, "item.retry-asked", in_progress, IN_DOUBT)
-            self._tell(connection, again, now, "item.retry-asked", status, "")
-            to_look = {"status": in_progress, "phase": Phase.DOUBT.value, "code": IN_DOUBT, "doubtful": 1}
-            to_send = {"status": status, "phase": Phase.READY.value}
-            changed = connection.execute(update(items).where(doubts).values(**to_look, **common)).rowcount
-            changed += connection.execute(update(items).where(again).values(**to_send, **common)).rowcount
-        return changed
-
-    def _tell(
-        self, connection: Connection, which: Any, now: float, event: str, status: Any, code: str
-    ) -> None:
-        """Keep an event for each of the items *which*."""
-        columns = ["run", "key", "at", "event", "status", "step", "attempt", "code", "detail"]
-        values = [literal(now), literal(event), status if not isinstance(status, str) else literal(status)]
-        told = select(
-            items.c.run, items.c.key, *values, items.c.step, items.c.attempt, literal(code), literal("{}")
-        ).where(which)
-        connection.execute(events.insert().from_select(columns, told))
-
     def counts(self, run: str) -> dict[BulkItemStatus, int]:
         """Return how many items have each status; every status is there."""
         query = select(items.c.status, func.count()).where(items.c.run == run).group_by(items.c.status)
@@ -366,7 +312,12 @@ class Journal:
     # --- the database ---------------------------------------------------------------------------------
 
     @contextmanager
-    def _writing(self) -> Iterator[Connection]:
+    def writing(self) -> Iterator[Connection]:
+        """Give a connection whose changes are on disk when the block ends.
+
+        Raises:
+            RecordFailed: If they are not.
+        """
         try:
             with self._engine.begin() as connection:
                 yield connection

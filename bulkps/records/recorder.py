@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from bulkps.engine.item import Change, Item
 from bulkps.engine.status import BulkItemStatus
+from bulkps.records import sweeps
 from bulkps.records.audit import Audit
 from bulkps.records.journal import LEASE, Journal
 
@@ -82,12 +83,12 @@ class Recorder:
         self._audit.write("run.rest-skipped", reason, now, {"code": code})
         self._audit.sync()
         self._keep(())
-        self._journal.skip_pending(self._run, code, reason, now)
+        sweeps.skip_pending(self._journal, self._run, code, reason, now)
 
     def retry_failed(self, never: Sequence[str], doubtful: Sequence[str], looked_up: Sequence[int]) -> int:
         """Make FAILED items to be sent again, *doubtful* ones looked up first; return how many."""
         self.say("run.retry-asked", "failed items are to be sent again", never=list(never))
-        return self._journal.retry_failed(self._run, never, doubtful, looked_up, self._clock())
+        return sweeps.retry_failed(self._journal, self._run, never, doubtful, looked_up, self._clock())
 
     def _still_own(self) -> None:
         """Make sure of the lease before a line is written: a machine that slept may have lost it.

@@ -1,0 +1,71 @@
+"""What changes many items of a run at once: to skip the rest, to ask for the failed ones again."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, case, literal, select, update
+
+from bulkps.engine.item import IN_DOUBT, Phase
+from bulkps.engine.status import BulkItemStatus
+from bulkps.records.journal import Journal
+from bulkps.records.schema import events, items
+
+
+def skip_pending(journal: Journal, run: str, code: str, reason: str, now: float) -> None:
+    """Make every PENDING item SKIPPED; one that Exchange had refused keeps what it said."""
+    pending = (items.c.run == run) & (items.c.status == BulkItemStatus.PENDING.value)
+    skipped = {"status": BulkItemStatus.SKIPPED.value, "phase": Phase.OVER.value}
+    error = case((items.c.error == "", reason), else_=f"{reason}; before that: " + items.c.error)
+    with journal.writing() as connection:
+        _tell(connection, pending, now, "item.skipped", skipped["status"], code)
+        connection.execute(
+            update(items).where(pending).values(code=code, error=error, completed_at=now, **skipped)
+        )
+
+
+def retry_failed(
+    journal: Journal,
+    run: str,
+    never: Sequence[str],
+    doubtful: Sequence[str],
+    looked_up: Sequence[int],
+    now: float,
+) -> int:
+    """Make FAILED items to be sent again; return how many.
+
+    What an earlier step made is there: such a row goes on where it failed, and stays IN_PROGRESS.
+
+    Args:
+        journal: Where it is kept.
+        run: The run.
+        never: Items with one of these codes stay as they are.
+        doubtful: Items with one of these codes may be there: they are looked up before anything is sent.
+        looked_up: The steps that can be; of the others such an item stays as it is.
+        now: Epoch seconds.
+    """
+    failed = (items.c.run == run) & (items.c.status == BulkItemStatus.FAILED.value)
+    doubts = failed & items.c.code.in_(list(doubtful)) & items.c.step.in_(list(looked_up))
+    again = failed & items.c.code.not_in([*never, *doubtful])
+    in_progress = BulkItemStatus.IN_PROGRESS.value
+    as_new = items.c.outputs == "{}"
+    status = case((as_new, BulkItemStatus.PENDING.value), else_=in_progress)
+    # It was tried before: what is sent now is a further attempt.
+    common = {"completed_at": None, "not_before": 0.0, "attempt": 1}
+    with journal.writing() as connection:
+        _tell(connection, doubts, now, "item.retry-asked", in_progress, IN_DOUBT)
+        _tell(connection, again, now, "item.retry-asked", status, "")
+        to_look = {"status": in_progress, "phase": Phase.DOUBT.value, "code": IN_DOUBT, "doubtful": 1}
+        to_send = {"status": status, "phase": Phase.READY.value}
+        changed = connection.execute(update(items).where(doubts).values(**to_look, **common)).rowcount
+        changed += connection.execute(update(items).where(again).values(**to_send, **common)).rowcount
+    return changed
+
+
+def _tell(connection: Connection, which: Any, now: float, event: str, status: Any, code: str) -> None:
+    """Keep an event for each of the items *which*."""
+    columns = ["run", "key", "at", "event", "status", "step", "attempt", "code", "detail"]
+    values = [literal(now), literal(event), status if not isinstance(status, str) else literal(status)]
+    told = select(
+        items.c.run, items.c.key, *values, items.c.step, items.c.attempt, literal(code), literal("{}")
+    ).where(which)
+    connection.execute(events.insert().from_select(columns, told))
