@@ -167,9 +167,11 @@ class Inquirer:
             quota = target.archive_quota if wanted.target_is_archive else target.quota
             if quota == UNLIMITED:
                 continue
-            reads = [_size(target, archive=wanted.target_is_archive)]
+            sides = [(target, wanted.target_is_archive)]
             if source.size is None and self._online:
-                reads.append(_size(source, archive=wanted.source_is_archive))
+                sides.append((source, wanted.source_is_archive))
+            # Of an archive that is not there the checks speak anyway.
+            reads = [_size(one, archive=archive) for one, archive in sides if one.has_archive or not archive]
             asked |= {(read.facet, read.about): read for read in reads}
         yield from asked.values()
 
