@@ -91,11 +91,15 @@ class Judge:
                 return None
         elif proven(step, self.filled(item), outcome.output) is not None:
             return None
-        wait = self.config.poll.wait_after(item.attempt)
+        looking = self._look_again(item, step, now, named or 0.0)
+        return replace(looking, error_class=kind, named_wait=named)
+
+    def _look_again(self, item: Item, step: Step, now: float, least: float = 0.0) -> Judgement:
+        """Return an item whose step only reads as it waits to be read again, or failed after long enough."""
+        wait = self.config.poll.wait_after(max(1, item.attempt))
         if wait is not None:
-            until, reason = now + max(wait, named or 0.0), f"{step.cmdlet} does not show it yet"
-            waiting = item.waiting(until, "not-shown", reason)
-            return Judgement(waiting, "item.retry", error_class=kind, named_wait=named)
+            reason = f"{step.cmdlet} does not show it yet"
+            return Judgement(item.waiting(now + max(wait, least), "not-shown", reason), "item.retry")
         error = f"{step.cmdlet} did not show it within {self.config.poll.give_up_after:g} s"
         advice = (
             f"Done before it: {self._done_before(item)}. bulkps retry looks again and sends none of it twice."
@@ -117,6 +121,8 @@ class Judge:
             ended: Whether its cmdlet is known to have ended.
         """
         step = self.operation.steps[item.step]
+        if step.polled:
+            return self._look_again(item, step, now)
         wait = self.config.wait_after(ErrorClass.TRANSIENT, item.attempt, 0.0) if step.idempotent else None
         if wait is not None:
             doubtful = replace(item, doubtful=True)

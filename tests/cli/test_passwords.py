@@ -659,7 +659,7 @@ def test_plain_passwords_are_in_their_file_and_nowhere_else_even_after_a_kill(
             check=False,
         )
 
-    assert resumed.returncode == 0
+    assert resumed.returncode == 0, bulkps("results", "last", "--only", "failed").stdout
     lines = [line["password"] for line in (*lines_of(first), *lines_of(second))]
     received = there.simulator.tenant.received_passwords
     assert len(received) == 12

@@ -333,6 +333,22 @@ def test_what_was_made_is_read_back_until_it_is_shown_and_that_is_one_attempt() 
     assert end.completed_at and end.started_at and 60 < end.completed_at - end.started_at < 600
 
 
+@pytest.mark.parametrize("seed", range(60))
+def test_whatever_a_recovery_is_interrupted_by_it_is_read_back_and_done_once(seed: int) -> None:
+    item = recovery()
+    fates = Fates(lost=0.1, dies=0.1, transient=0.1, throttled=0.1, crash=1.0, not_opened=0.2)
+    world = World(seed, [item], operation=RECOVERY, provisioning=seed % 4, fates=fates)
+
+    world.live()
+
+    end = world.kept[item.key]
+    # What failed did so in New-Mailbox, for good.
+    gave_up = (
+        end.status is S.FAILED and end.code in ("generic-transient", "never-answered") and not end.outputs
+    )
+    assert gave_up or (end.status is S.COMPLETED and world.effects[item.key] == 1), end
+
+
 def test_what_is_never_shown_ends_failed_and_names_what_was_done() -> None:
     item = recovery()
     world = World(10, [item], operation=RECOVERY, provisioning=10**9)

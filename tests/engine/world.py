@@ -18,7 +18,7 @@ from bulkps.engine.item import Change, Item, Phase
 from bulkps.engine.machine import Machine
 from bulkps.engine.policy import BulkOperationConfig
 from bulkps.engine.status import FOLLOWS, BulkItemStatus
-from bulkps.exchange.cmdlet import Answer, ErrorRecord, Invocation, Outcome
+from bulkps.exchange.cmdlet import Answer, Cmdlet, ErrorRecord, Invocation, Outcome
 from bulkps.exchange.errors import ErrorClass, KnownError, shipped_catalogue
 from bulkps.operations.loader import built_in_operations
 from bulkps.operations.model import Operation
@@ -352,6 +352,9 @@ class World:
         item = change.item
         if change.event != "item.retry" or not change.errors:
             return
+        if self.operation.steps[item.step].polled:
+            assert item.not_before - change.at <= self.config.poll.max_wait + 1e-6
+            return
         known = next(entry for entry in self.catalogue if entry.matches(change.errors[0].searched))
         policy = self.config.retry.get(known.error_class)
         if policy is None:
@@ -530,18 +533,28 @@ class World:
                 continue
             self.met["looked_up"] += 1
 
-            def answer_now(key: str = key, cmdlet: str = invocation.cmdlet.name) -> None:
+            def answer_now(key: str = key, cmdlet: Cmdlet = invocation.cmdlet) -> None:
                 if not process.dead:
                     self.tell(process, [ev.OutcomeArrived(session, self.found(key, cmdlet))])
 
             self.later(after, answer_now)
         self.later(after, ev.BatchEnded(session, self.worn()), process)
 
-    def found(self, key: str, cmdlet: str) -> Outcome:
-        if cmdlet == "Get-MailboxRestoreRequestStatistics":
+    def found(self, key: str, cmdlet: Cmdlet) -> Outcome:
+        if cmdlet.name == "Get-MailboxRestoreRequestStatistics":
             output: dict[str, object] = {"FailureType": "TooManyBadItems", "Message": "Error: no more"}
             return Outcome(key, Answer.COMPLETED, output=(output,))
         there = self.effects[key] and self.now >= self.seen_from[key] and key not in self.removed
+        if cmdlet.name == "Get-Mailbox":
+            values = self.kept[key].values
+            mailbox: dict[str, object] = {
+                "Guid": "g",
+                "ExchangeGuid": values["source_guid"],
+                "UserPrincipalName": values["target_upn"],
+            }
+            # While it is inactive nothing has happened.
+            shown = not self.effects[key] if cmdlet.parameters.get("InactiveMailboxOnly") else there
+            return Outcome(key, Answer.COMPLETED, output=(mailbox,) if shown else ())
         request: dict[str, object] = {
             "Name": f"bulkps-{key}",
             "Identity": f"t\\bulkps-{key}",
