@@ -346,7 +346,10 @@ def test_whatever_a_recovery_is_interrupted_by_it_is_read_back_and_done_once(see
     gave_up = (
         end.status is S.FAILED and end.code in ("generic-transient", "never-answered") and not end.outputs
     )
-    assert gave_up or (end.status is S.COMPLETED and world.effects[item.key] == 1), end
+    # Set-User may be lost as often as anything is tried.
+    last = end.code == "in-doubt" and list(end.outputs) == ["mailbox", "shown"]
+    assert gave_up or last or end.status is S.COMPLETED, end
+    assert world.effects[item.key] == bool(end.outputs)
 
 
 def test_what_is_never_shown_ends_failed_and_names_what_was_done() -> None:
