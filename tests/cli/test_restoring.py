@@ -1,12 +1,16 @@
 """Every column of a restore at Exchange, as the parameter that it stands for; online and on-premises."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bulkps import BulkOperationItem, BulkOperationManager
+from bulkps.errors import InvalidInput
+from bulkps.exchange.cmdlet import Value
+from bulkps.settings import load_settings
 from bulkps.simulator import Tenant as Organization
 from bulkps.simulator.cmdlets import execute
 from bulkps.simulator.mailbox import Kind, Mailbox
@@ -142,6 +146,82 @@ def test_an_archive_is_copied_from_and_into_the_archive(
         assert told["SourceExchangeGuid"] == kept["ArchiveGuid" if source else "ExchangeGuid"]
         assert told["TargetExchangeGuid"] == living["ArchiveGuid" if target else "ExchangeGuid"]
         assert told["TargetRootFolder"] == "Old"
+
+
+# --- a primary mailbox and its archive ----------------------------------------------------------------
+
+
+def test_a_mailbox_and_its_archive_are_two_rows_of_one_file(
+    bulkps: Run, tenant: StartTenant, tmp_path: Path
+) -> None:
+    there = tenant()
+    people = there.simulator.tenant
+    rows = [pair(people, 9), pair(people, 9, source_is_archive="yes", target_is_archive="yes")]
+
+    said = bulkps(
+        "run", "restore", file_of(tmp_path / "in.csv", *rows), "--config", there.config, "--json", "--quiet"
+    )
+
+    assert said.exit_code == 0, said.output
+    given = [one["parameters"] for one in there.lines()]
+    assert sorted(bool(one.get("SourceIsArchive")) for one in given) == [False, True]
+    assert len({one["Name"] for one in given}) == 2
+
+
+@pytest.mark.parametrize(
+    ("first", "second"), [("true", "YES"), ("1", "$true"), ("", "false"), ("no", "0"), ("", "")]
+)
+def test_the_same_pair_twice_is_a_problem_however_it_is_spelt(
+    bulkps: Run, tenant: StartTenant, tmp_path: Path, first: str, second: str
+) -> None:
+    there = tenant()
+    rows = [pair(there.simulator.tenant, 9, source_is_archive=cell) for cell in (first, second)]
+    rows[1]["source_guid"] = f"{{{rows[1]['source_guid'].upper()}}}"
+    file = file_of(tmp_path / "in.csv", *rows)
+
+    result = bulkps("run", "restore", file, "--config", there.config)
+    with pytest.raises(InvalidInput, match="row 1 has the same"):
+        manager(there).execute_bulk_restore(items(rows))
+
+    assert result.exit_code == 3, result.output
+    assert "no duplicate: row 2 has the same" in result.stderr
+    assert there.simulator.calls == {}
+
+
+def test_the_library_takes_a_mailbox_and_its_archive_by_truth_as_by_text(tenant: StartTenant) -> None:
+    there = tenant()
+    primary = pair(there.simulator.tenant, 9)
+    both: list[dict[str, Value]] = [
+        {**primary, "source_is_archive": False},
+        {**primary, "source_is_archive": True, "target_is_archive": "on"},
+    ]
+
+    with pytest.raises(InvalidInput, match="row 1 has the same"):
+        manager(there).execute_bulk_restore(items([both[0], {**primary}]))
+    with pytest.raises(InvalidInput, match="row 1 has the same"):
+        manager(there).execute_bulk_restore(items([both[1], {**primary, "source_is_archive": "Y"}]))
+    done = manager(there).execute_bulk_restore(items(both))
+
+    assert done.completed == 2
+    assert len({one["parameters"]["Name"] for one in there.lines()}) == 2
+
+
+def test_the_library_refuses_text_that_no_session_survives(tenant: StartTenant) -> None:
+    there = tenant()
+    row = pair(there.simulator.tenant, 9, target_folder="Old\ufffe")
+
+    with pytest.raises(InvalidInput, match="expected text that a session survives"):
+        manager(there).execute_bulk_restore(items([row]))
+
+    assert there.simulator.calls == {}
+
+
+def manager(there: Tenant) -> BulkOperationManager:
+    return BulkOperationManager(load_settings(there.config))
+
+
+def items(rows: Sequence[Mapping[str, Value]]) -> list[BulkOperationItem]:
+    return [BulkOperationItem(number, dict(row)) for number, row in enumerate(rows, 1)]
 
 
 # --- on-premises --------------------------------------------------------------------------------------

@@ -141,12 +141,12 @@ def test_what_the_target_was_known_as_before_stays_and_nothing_is_set(
     there = tenant()
     people = there.simulator.tenant
     [target] = people.matches(str(people.active(TARGET)["ExchangeGuid"]), (Kind.ACTIVE,))
-    changed: dict[str, Any] = {
+    ways: dict[str, dict[str, Any]] = {
         "an X500 address": {"EmailAddresses": [*target.addresses(), address(there)]},
         "an X500 address in other letters": {"EmailAddresses": [*target.addresses(), address(there).lower()]},
         "its own": {"LegacyExchangeDN": address(there).removeprefix("X500:").upper()},
-    }[known_as]
-    people.change(target, Kind.ACTIVE, changed)
+    }
+    people.change(target, Kind.ACTIVE, ways[known_as])
     before = addresses(there)
 
     found = run(bulkps, there, tmp_path, stranger(there, remove_x500="true"))
