@@ -20,18 +20,11 @@ from bulkps.simulator import Simulator, SimulatorOptions, standin_path
 from bulkps.simulator import Tenant as Organization
 from bulkps.simulator.mailbox import Kind
 from tests.conftest import Run, Tenant, as_object, read_csv, rehearsal, write_csv
-from tests.engines import PWSH, needs_pwsh
+from tests.engines import ENGINES, PWSH, needs_pwsh
 
 EXAMPLES = Path(str(shipped("config"))) / "operations"
 NAMES = ("set-mailbox", "mailbox-permission", "connect-mailbox")
 GB = 1024**3
-REAL = {"engine": "powershell", "pwsh": Path(PWSH) if PWSH else None}
-ENGINES = [
-    pytest.param({}, id="our endpoint, full"),
-    pytest.param({"no_language": True}, id="our endpoint, no-language"),
-    pytest.param({**REAL, "language": "full"}, id="a real engine, full", marks=needs_pwsh),
-    pytest.param({**REAL, "language": "no-language"}, id="a real engine, no-language", marks=needs_pwsh),
-]
 Start = Callable[..., Tenant]
 
 

@@ -1,6 +1,6 @@
 """What ``run`` and ``validate`` share: values for every row, and how rows are examined beforehand."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -10,8 +10,9 @@ from bulkps.cli import render
 from bulkps.engine.policy import BulkOperationConfig
 from bulkps.errors import FieldProblems, UsageProblem
 from bulkps.exchange.cmdlet import Value
-from bulkps.intake import InputRow
+from bulkps.intake import UNSENDABLE
 from bulkps.operations.checks import folded_header
+from bulkps.operations.columns import Column
 from bulkps.operations.model import Operation
 from bulkps.yamlfile import nearest
 
@@ -104,19 +105,23 @@ def values_everywhere(operation: Operation, texts: Iterable[str]) -> dict[str, V
         if not equals or not name:
             wanted = nearest(header, operation.columns)
             raise UsageProblem(
-                f"--set {text}: say COLUMN=VALUE; {operation.name} has no column {header!r}{wanted}"
+                f"--set {text}: say COLUMN=VALUE; {operation.name} has no column {header!r}{wanted}; "
+                "nothing was sent"
             )
-        problem = operation.columns[name].problem(cell) if cell else "a value"
+        problem = _problem(operation.columns[name], cell)
         if problem:
-            raise UsageProblem(f"--set {name}: found {cell!r}, expected {problem}")
+            raise UsageProblem(f"--set {name}: found {cell!r}, expected {problem}; nothing was sent")
         values[name] = operation.columns[name].canonical(cell)
     return values
 
 
-def filled(rows: Iterable[InputRow], values: Mapping[str, Value]) -> Iterator[InputRow]:
-    """Yield *rows* with *values* where they are empty."""
-    for row in rows:
-        yield replace(row, values={**values, **row.values}) if values else row
+def _problem(column: Column, cell: str) -> str:
+    """Return what is expected instead of *cell*; an empty text if it is sound."""
+    if not cell:
+        return "a value"
+    if found := UNSENDABLE.search(cell):
+        return f"text without U+{ord(found.group()):04X}, which no session survives"
+    return column.problem(cell)
 
 
 def say_found(preflight: Mapping[str, Any]) -> None:

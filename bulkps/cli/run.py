@@ -13,7 +13,6 @@ from bulkps.cli import render
 from bulkps.cli.beforehand import (
     beforehand_options,
     configured,
-    filled,
     preflight_options,
     values_everywhere,
 )
@@ -87,7 +86,8 @@ def command(operation: str, file: Path, settings: Settings, as_json: bool, **giv
         _refuse(report, given["problems"], connection, as_json)
     for note in report.notes:
         render.say(f"note: {note}")
-    rows = filled(intake.rows(file, found, report), values_everywhere(found, given["everywhere"]))
+    everywhere = values_everywhere(found, given["everywhere"])
+    rows = intake.filled(intake.rows(file, found, report), everywhere, found, file)
     if given["dry_run"]:
         _show_plan(report, found, rows, connection, as_json)
         return

@@ -7,7 +7,7 @@ import click
 
 from bulkps import intake
 from bulkps.cli import render
-from bulkps.cli.beforehand import beforehand_options, configured, filled, values_everywhere
+from bulkps.cli.beforehand import beforehand_options, configured, values_everywhere
 from bulkps.cli.options import EXISTING_FILE, NEW_FILE, chosen, config_option, json_option, operation_argument
 from bulkps.cli.running import show_report, target, work
 from bulkps.errors import ExitCode, UsageProblem
@@ -61,7 +61,7 @@ def command(operation: str, file: Path, settings: Settings, as_json: bool, **giv
     there = target(settings, settings.choose_connection(given["connection"]), configured(settings.run, given))
     check_target(found, there)
     with Journal(home.journal_path()) as journal:
-        rows = filled(intake.rows(file, found, report), everywhere)
+        rows = intake.filled(intake.rows(file, found, report), everywhere, found, file)
         run = create_run(journal, only_checked(found), report, rows, there)
         ended, code = work(journal, run, there, given["results"], quiet=given["quiet"])
         show_report(journal, ended, code, as_json=as_json)

@@ -1,15 +1,19 @@
 """From a CSV file to checked rows: reading, checking, templates."""
 
+from bulkps.intake.cells import UNSENDABLE
 from bulkps.intake.checking import check, rows
+from bulkps.intake.everywhere import filled
 from bulkps.intake.formula import formula_safe, formula_unsafe
 from bulkps.intake.report import CheckReport, InputRow, Problem
 from bulkps.intake.template import template_text
 
 __all__ = [
+    "UNSENDABLE",
     "CheckReport",
     "InputRow",
     "Problem",
     "check",
+    "filled",
     "formula_safe",
     "formula_unsafe",
     "rows",

@@ -11,7 +11,7 @@ from bulkps.engine.policy import BulkOperationConfig
 from bulkps.engine.status import BulkItemStatus
 from bulkps.errors import ExitCode, InvalidInput
 from bulkps.exchange.cmdlet import Value
-from bulkps.intake import CheckReport, InputRow
+from bulkps.intake import UNSENDABLE, CheckReport, InputRow
 from bulkps.library.csvhandler import operation_named
 from bulkps.library.exporting import ExportKind, ExportReport, OnProgress, export_mailboxes
 from bulkps.library.items import BulkOperationItem, BulkOperationResult
@@ -348,4 +348,6 @@ def _own_problems(operation: Operation, item: BulkOperationItem) -> list[str]:
             sentences.append(f"{name}: {operation.name} has no such column")
         elif isinstance(value, str) and value and column.problem(value):
             sentences.append(f"{name}: found {value!r}, expected {column.problem(value)}")
+        elif isinstance(value, str | tuple) and UNSENDABLE.search(cell_text(value)):
+            sentences.append(f"{name}: found {value!r}, expected text that a session survives")
     return sentences

@@ -269,7 +269,8 @@ def _look(
     """Run pre-flight, or say that it was skipped; return why the run stops here, or None."""
     if operation.preflight is None or work.run.preflight:
         return None
-    if not target.config.preflight:
+    if not target.config.preflight and operation.steps:
+        # What only checks has nothing else to do: there the setting is not meant.
         work.recorder.preflighted({"state": "skipped"})
         return None
     found = Examination(operation, target, sessions, work.recorder, on_changes).run(operation.preflight)

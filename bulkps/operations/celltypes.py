@@ -70,6 +70,22 @@ _UPN = rf"(?=[^@]{{1,64}}@){_UPN_ATOM}(?:\.{_UPN_ATOM})*@{_LABEL}(?:\.{_LABEL})+
 _NAME = r"[^/*;\r\n]+"
 _KNOWN = "|".join(WELL_KNOWN)
 _FOLDER = rf"(?:#(?ai:{_KNOWN})#|(?!#[^/;\r\n]*#(?:[/;\r\n]|\Z)){_NAME})(?:/{_NAME})*(?:/\*)?"
+_WELL_KNOWN_FIRST = re.compile(rf"#((?ai:{_KNOWN}))#")
+
+
+def _folder(text: str) -> str:
+    """Return the folder with a well-known name as the documentation spells it.
+
+    Whether Exchange takes another case is not documented.
+    """
+    found = _WELL_KNOWN_FIRST.match(text)
+    if found is None:
+        return text
+    folded = found[1].casefold()
+    name = next(name for name in WELL_KNOWN if name.casefold() == folded)
+    return f"#{name}#{text[found.end() :]}"
+
+
 _DN = r"(?i:CN|OU)=[^\r\n]+,(?i:DC)=[^\r\n]+"
 
 #: Every type of cell by name.
@@ -97,6 +113,7 @@ CELL_TYPES = {
             "folder",
             "a folder such as Inbox/Projects, #Inbox#/* (well-known, with all below it) or Projects/*",
             _FOLDER,
+            _folder,
         ),
         CellType("size", "a size such as 50GB, 49.5 GB or Unlimited", _SIZE, _size),
     )

@@ -1,9 +1,20 @@
 """Restore requests that do not simply complete, as an operator sees them."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import pytest
+
+from bulkps.simulator.contents import contents
+from bulkps.simulator.people import size_text
 from tests.conftest import Run, Tenant, as_object, read_csv, rehearsal
+
+StartTenant = Callable[..., Tenant]
+_ASKED = "Get-MailboxRestoreRequestStatistics"
+_FAR = ("PercentComplete", "ItemsTransferred", "BytesTransferred")
+_WHY = "This mailbox exceeded the maximum number of corrupted items"
 
 
 def test_a_suspended_request_is_shown_as_waiting_for_an_operator(
@@ -48,3 +59,158 @@ def test_a_request_that_somebody_removed_is_failed_and_never_sent_again(
     rows = read_csv(bulkps("results", "last").stdout)
     assert {row["error_code"] for row in rows} == {"request-gone"}
     assert there.simulator.calls["New-MailboxRestoreRequest"] == 2
+
+
+def asked(there: Tenant) -> int:
+    """Return how often somebody asked how far a request is."""
+    return there.simulator.calls.get(_ASKED, 0)
+
+
+def told(there: Tenant, share: float) -> dict[str, str]:
+    """Return what Exchange tells of the first request of a run when *share* of it is done."""
+    people = there.simulator.tenant
+    request = next(one for one in people.requests() if one.batch)
+    held = contents(people.seed, request.source)
+    amounts = (int(100 * share), int(held.items * share), size_text(int(held.size * share)))
+    return dict(zip(_FAR, map(str, amounts), strict=True))
+
+
+def half_done(there: Tenant) -> None:
+    """Let half of every request's work be done; the first third of its time it waits."""
+    people = there.simulator.tenant
+    for request in people.requests():
+        request.created -= 2 / 3 * people.restore_seconds
+
+
+def followed(there: Tenant, **follow: object) -> Path:
+    """Write settings that follow as *follow* says."""
+    given = {"first_wait": 0.2, "max_wait": 1, **follow}
+    inside = ", ".join(f"{name}: {value}" for name, value in given.items())
+    text = there.configure().read_text(encoding="utf-8")
+    usual = "follow: {first_wait: 0.2, max_wait: 1}"
+    assert usual in text
+    there.config.write_text(text.replace(usual, f"follow: {{{inside}}}"), encoding="utf-8")
+    return there.config
+
+
+def result(bulkps: Run) -> dict[str, str]:
+    [row] = read_csv(bulkps("results", "last").stdout)
+    return row
+
+
+def audited(bulkps: Run, event: str) -> list[dict[str, Any]]:
+    path = Path(as_object(bulkps("show", "last", "--json"))["audit"])
+    lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    return [line for line in lines if line.get("event") == event]
+
+
+def in_words(amounts: dict[str, str]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in amounts.items())
+
+
+def test_how_far_a_request_is_stands_in_results_and_audit_while_it_runs_and_at_its_end(
+    bulkps: Run, tenant: StartTenant, tmp_path: Path
+) -> None:
+    # So slow that a second changes nothing but a few bytes.
+    there = tenant(restore_seconds=1e9)
+    file = rehearsal(bulkps, "restore", 1, tmp_path / "in.csv")
+    bulkps("run", "restore", file, "--config", there.config, "--quiet", "--no-wait")
+    half_done(there)
+
+    bulkps("resume", "last", "--config", there.config, "--quiet", "--max-duration", "2s")
+    running, said = result(bulkps), audited(bulkps, "item.progress")
+    there.simulator.tenant.restore_seconds = 0.0
+    bulkps("resume", "last", "--config", there.config, "--quiet")
+    ended, completed = result(bulkps), audited(bulkps, "item.completed")
+
+    half, whole = told(there, 0.5), told(there, 1.0)
+    seen = json.loads(running["evidence"])["request"]
+    assert running["status"] == "IN_PROGRESS"
+    assert [seen[name].partition(" (")[0] for name in _FAR] == [
+        value.partition(" (")[0] for value in half.values()
+    ]
+    assert running["progress"] == f"InProgress, {in_words({name: seen[name] for name in _FAR})}"
+    assert said[-1]["outputs"]["request"] == seen
+    assert said[-1]["progress"] == "InProgress"
+    assert ended["status"] == "COMPLETED"
+    assert ended["progress"] == f"Completed, {in_words(whole)}"
+    assert json.loads(ended["evidence"])["request"].items() >= whole.items()
+    assert completed[-1]["outputs"]["request"].items() >= whole.items()
+
+
+def test_a_failed_request_says_why_in_exchanges_own_words_and_how_far_it_came(
+    bulkps: Run, tenant: StartTenant, tmp_path: Path
+) -> None:
+    there = tenant(failing_requests=1.0)
+    config = followed(there, statistics=0, final_statistics="false")
+    file = rehearsal(bulkps, "restore", 1, tmp_path / "in.csv")
+
+    said = bulkps("run", "restore", file, "--config", config, "--quiet")
+
+    row = result(bulkps)
+    assert said.exit_code == 4
+    assert (row["status"], row["error_code"]) == ("FAILED", "failed-at-exchange")
+    assert f"Failed: TooManyBadItemsPermanentException: Error: {_WHY}" in row["error"]
+    assert "Resume-MailboxRestoreRequest" in row["advice"]
+    assert row["progress"].startswith("Failed, PercentComplete 95, ItemsTransferred ")
+    assert audited(bulkps, "item.failed")[-1]["error"] == row["error"]
+    assert asked(there) == 1, "why it failed is asked whatever the settings say of progress"
+
+
+def test_nobody_is_asked_how_far_it_is_where_the_settings_say_so(
+    bulkps: Run, tenant: StartTenant, tmp_path: Path
+) -> None:
+    there = tenant(restore_seconds=1.0)
+    config = followed(there, statistics=0, final_statistics="false")
+    file = rehearsal(bulkps, "restore", 3, tmp_path / "in.csv")
+
+    said = bulkps("run", "restore", file, "--config", config, "--quiet")
+
+    assert said.exit_code == 0, said.output
+    assert asked(there) == 0
+    assert {row["progress"] for row in read_csv(bulkps("results", "last").stdout)} == {"Completed"}
+
+
+def test_each_of_the_two_settings_asks_for_itself(bulkps: Run, tenant: StartTenant, tmp_path: Path) -> None:
+    there = tenant(restore_seconds=3600)
+    file = rehearsal(bulkps, "restore", 4, tmp_path / "in.csv")
+    running = followed(there, statistics=1, final_statistics="false")
+    bulkps("run", "restore", file, "--config", running, "--quiet", "--no-wait")
+    half_done(there)
+
+    bulkps("resume", "last", "--config", running, "--quiet", "--max-duration", "4s")
+    while_running = {row["progress"].partition(" ")[0] for row in read_csv(bulkps("results", "last").stdout)}
+    before = asked(there)
+    there.simulator.tenant.restore_seconds = 0.0
+    bulkps("resume", "last", "--config", running, "--quiet")
+
+    assert before >= 1
+    assert "InProgress," in while_running
+    assert asked(there) == before, "final_statistics: false"
+
+
+@pytest.mark.parametrize("ends", ["Completed", "Failed"])
+def test_a_request_that_another_run_made_is_adopted_and_followed_to_its_end(
+    bulkps: Run, tenant: StartTenant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ends: str
+) -> None:
+    there = tenant(restore_seconds=1e7, failing_requests=float(ends == "Failed"))
+    file = rehearsal(bulkps, "restore", 1, tmp_path / "in.csv")
+    bulkps("run", "restore", file, "--config", there.config, "--quiet", "--no-wait")
+    half_done(there)
+    # Another machine, whose journal knows nothing of it.
+    monkeypatch.setenv("BULKPS_HOME", str(tmp_path / "elsewhere"))
+
+    paused = bulkps("run", "restore", file, "--config", there.config, "--quiet", "--max-duration", "3s")
+    while_it_runs = result(bulkps)
+    there.simulator.tenant.restore_seconds = 0.0
+    said = bulkps("resume", "last", "--config", there.config, "--quiet")
+
+    row = result(bulkps)
+    assert paused.exit_code == 6, paused.output
+    assert while_it_runs["status"] == "IN_PROGRESS"
+    assert "Exchange has it already" in while_it_runs["warnings"]
+    assert while_it_runs["progress"].startswith("InProgress")
+    assert row["progress"].startswith(f"{ends}, PercentComplete {100 if ends == 'Completed' else 95}")
+    assert (said.exit_code, row["status"]) == ((0, "COMPLETED") if ends == "Completed" else (4, "FAILED"))
+    assert ends == "Completed" or _WHY in row["error"]
+    assert len(there.lines()) == 1

@@ -178,8 +178,9 @@ class Inquirer:
     # --- what was found -------------------------------------------------------------------------------
 
     def _sources(self, wanted: Wanted) -> tuple[Recipient, ...] | None:
-        facet = Facet.DISCONNECTED if _database(wanted) else Facet.MAILBOXES
-        return self.shelf.named(facet, wanted.source_identity)
+        database = _database(wanted)
+        facet = Facet.DISCONNECTED if database else Facet.MAILBOXES
+        return self.shelf.named(facet, wanted.source_identity, database)
 
     def _targets(self, wanted: Wanted) -> tuple[Recipient, ...] | None:
         if not isinstance(wanted, WantedRestore):

@@ -90,6 +90,11 @@ class Read:
                 raise ValueError(f"{self.cmdlet.name} -{name} must not be empty: it would name everybody")
 
     @property
+    def within(self) -> str:
+        """The database in which it looks, folded; empty where it looks everywhere."""
+        return str(self.cmdlet.parameters.get("Database") or "").casefold()
+
+    @property
     def is_inventory(self) -> bool:
         """Whether it reads everything of its kind."""
         return not self.about and self.facet not in (Facet.ORGANIZATION, Facet.DOMAINS)

@@ -30,8 +30,8 @@ class Shelf:
         self.unread: dict[Facet, str] = {}
         self._inventories: set[Facet] = set()
         self._lacking: set[Facet] = set()
-        self._asked: dict[tuple[Facet, str], list[Recipient]] = {}
-        self._named: dict[Facet, dict[str, list[Recipient]]] = {}
+        self._asked: dict[tuple[Facet, str, str], list[Recipient]] = {}
+        self._named: dict[tuple[Facet, str], dict[str, list[Recipient]]] = {}
         self._around: dict[str, list[Recipient]] = {}
         self._requests: dict[str, list[RestoreRequest]] = {}
         self._sizes: dict[tuple[Facet, str], Size | None] = {}
@@ -73,8 +73,8 @@ class Shelf:
     def _take_recipients(self, read: Read, found: list[Recipient]) -> None:
         if read.about:
             # Two reads may be about the same: with and without an archive, say.
-            self._asked.setdefault((read.facet, folded(read.about)), []).extend(found)
-        index = self._named.setdefault(read.facet, {})
+            self._asked.setdefault((read.facet, read.within, folded(read.about)), []).extend(found)
+        index = self._named.setdefault((read.facet, read.within), {})
         for one in found:
             for name in _identities(one):
                 index.setdefault(name, []).append(one)
@@ -105,14 +105,17 @@ class Shelf:
 
     # --- finding again --------------------------------------------------------------------------------
 
-    def named(self, facet: Facet, identity: str) -> tuple[Recipient, ...] | None:
-        """Return what *identity* names, each object once; None if nobody could tell."""
-        wanted = folded(identity)
-        if (facet, wanted) in self._asked:
-            return _different(self._asked[facet, wanted])
+    def named(self, facet: Facet, identity: str, database: str = "") -> tuple[Recipient, ...] | None:
+        """Return what *identity* names, each object once; None if nobody could tell.
+
+        With a *database* only what lies in it: Exchange looks nowhere else.
+        """
+        wanted, within = folded(identity), database.casefold()
+        if (facet, within, wanted) in self._asked:
+            return _different(self._asked[facet, within, wanted])
         if facet not in self._inventories or facet in self._lacking:
             return None
-        return _different(self._named.get(facet, {}).get(wanted, ()))
+        return _different(self._named.get((facet, within), {}).get(wanted, ()))
 
     def around(self, names: Iterable[str]) -> tuple[Recipient, ...]:
         """Return everybody who has one of *names* (folded): a name, an address or a GUID."""
@@ -120,12 +123,12 @@ class Shelf:
 
     def was_asked(self, read: Read) -> bool:
         """Return whether the same was read by itself."""
-        return (read.facet, folded(read.about)) in self._asked
+        return (read.facet, read.within, folded(read.about)) in self._asked
 
     def knows(self, facet: Facet, about: str) -> bool:
         """Return whether *facet* was read for *about*, by itself or with everything."""
         everything = facet in self._inventories and facet not in self._lacking
-        return everything or (facet, folded(about)) in self._asked
+        return everything or (facet, "", folded(about)) in self._asked
 
     def requests(self, target: Recipient | None, identity: str) -> tuple[RestoreRequest, ...] | None:
         """Return the restore requests into a target; None if nobody could tell."""

@@ -1,0 +1,246 @@
+"""A target that is made the same person to Exchange before a restore, and made itself again after it."""
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bulkps.simulator.mailbox import Kind
+from tests.cli.processes import BULKPS, make_lease_old, wait_for
+from tests.conftest import Run, Tenant, as_object, read_csv, write_csv
+from tests.engines import ENGINES
+
+StartTenant = Callable[..., Tenant]
+#: The source is one person's, the target another's: Exchange refuses it as it is.
+SOURCE, TARGET = 3, 5
+#: What has changed something once the address is there, and once there is a request.
+ADDED = ["Set-Mailbox"]
+ASKED = [*ADDED, "New-MailboxRestoreRequest"]
+
+
+def stranger(there: Tenant, **more: str) -> dict[str, str]:
+    """Return a row whose target was never the source's person."""
+    people = there.simulator.tenant
+    return {
+        "source_guid": str(people.inactive(SOURCE)["ExchangeGuid"]),
+        "target_mailbox": str(people.active(TARGET)["PrimarySmtpAddress"]),
+        "prepare_x500": "true",
+        **more,
+    }
+
+
+def addresses(there: Tenant, index: int = TARGET) -> list[str]:
+    """Return the addresses of an active mailbox as they are now."""
+    people = there.simulator.tenant
+    [found] = people.matches(str(people.active(index)["ExchangeGuid"]), (Kind.ACTIVE,))
+    return found.addresses()
+
+
+def address(there: Tenant, index: int = SOURCE) -> str:
+    """Return the X500 address under which a target knows the source."""
+    return f"X500:{there.simulator.tenant.inactive(index)['LegacyExchangeDN']}"
+
+
+def run(bulkps: Run, there: Tenant, folder: Path, row: dict[str, str], *options: str) -> dict[str, str]:
+    """Run one row and return its result."""
+    write_csv(folder / "in.csv", [row])
+    said = bulkps(
+        *("run", "restore", folder / "in.csv", "--config", there.config, "--results", folder / "out.csv"),
+        *("--quiet", *options),
+    )
+    assert said.exit_code in (0, 4), said.output
+    return result_of(folder / "out.csv")
+
+
+def result_of(path: Path) -> dict[str, str]:
+    [found] = read_csv(path.read_text(encoding="utf-8-sig"))
+    return found
+
+
+def happened(there: Tenant) -> list[str]:
+    """Return the cmdlets that changed something, in order."""
+    return [one["cmdlet"] for one in there.lines()]
+
+
+@pytest.mark.parametrize("options", ENGINES)
+def test_a_target_that_exchange_refuses_is_prepared_restored_and_keeps_the_address(
+    bulkps: Run, tenant: StartTenant, tmp_path: Path, options: dict[str, Any]
+) -> None:
+    there = tenant(**options)
+    refused = run(bulkps, there, tmp_path, stranger(there, prepare_x500=""))
+    before = addresses(there)
+
+    found = run(bulkps, there, tmp_path, stranger(there), "--again")
+
+    assert (refused["status"], refused["error_code"]) == ("FAILED", "restore-legacydn-mismatch")
+    assert "prepare_x500" in refused["advice"]
+    assert found["status"] == "COMPLETED", found
+    assert happened(there) == ["Set-Mailbox", "New-MailboxRestoreRequest"]
+    assert addresses(there) == [*before, address(there)]
+
+
+def test_each_step_leaves_its_evidence(bulkps: Run, tenant: StartTenant, tmp_path: Path) -> None:
+    there = tenant()
+
+    found = run(bulkps, there, tmp_path, stranger(there, remove_x500="true"))
+
+    evidence = json.loads(found["evidence"])
+    assert list(evidence) == ["source", "target", "x500", "request", "x500_undo"]
+    assert evidence["source"] == {"LegacyExchangeDN": address(there).removeprefix("X500:")}
+    assert evidence["target"]["ExchangeGuid"] == str(there.simulator.tenant.active(TARGET)["ExchangeGuid"])
+    assert evidence["request"]["Name"].startswith("bulkps-")
+
+
+def test_the_address_is_taken_off_once_the_request_is_completed_and_never_before(
+    bulkps: Run, tenant: StartTenant, tmp_path: Path
+) -> None:
+    there = tenant(restore_seconds=3600)
+    before = addresses(there)
+    row = stranger(there, remove_x500="true")
+
+    unfinished = bulkps_no_wait(bulkps, there, tmp_path, row)
+    bulkps("resume", "last", "--config", there.config, "--quiet", "--max-duration", "2s")
+    while_it_runs = addresses(there)
+    there.simulator.tenant.restore_seconds = 0.0
+    said = bulkps("resume", "last", "--config", there.config, "--quiet")
+
+    assert unfinished == 6
+    assert while_it_runs == [*before, address(there)]
+    assert said.exit_code == 0, said.output
+    assert addresses(there) == before
+    assert happened(there) == ["Set-Mailbox", "New-MailboxRestoreRequest", "Set-Mailbox"]
+
+
+def bulkps_no_wait(bulkps: Run, there: Tenant, folder: Path, row: dict[str, str]) -> int:
+    write_csv(folder / "in.csv", [row])
+    said = bulkps(
+        "run", "restore", folder / "in.csv", "--config", there.config, "--quiet", "--no-wait", "--json"
+    )
+    return said.exit_code
+
+
+def test_the_address_stays_where_the_request_fails_for_it_can_be_resumed(
+    bulkps: Run, tenant: StartTenant, tmp_path: Path
+) -> None:
+    there = tenant(failing_requests=1.0)
+
+    found = run(bulkps, there, tmp_path, stranger(there, remove_x500="true"))
+
+    assert (found["status"], found["error_code"]) == ("FAILED", "failed-at-exchange")
+    assert address(there) in addresses(there)
+    assert happened(there) == ["Set-Mailbox", "New-MailboxRestoreRequest"]
+
+
+@pytest.mark.parametrize("known_as", ["an X500 address", "an X500 address in other letters", "its own"])
+def test_what_the_target_was_known_as_before_stays_and_nothing_is_set(
+    bulkps: Run, tenant: StartTenant, tmp_path: Path, known_as: str
+) -> None:
+    there = tenant()
+    people = there.simulator.tenant
+    [target] = people.matches(str(people.active(TARGET)["ExchangeGuid"]), (Kind.ACTIVE,))
+    ways: dict[str, dict[str, Any]] = {
+        "an X500 address": {"EmailAddresses": [*target.addresses(), address(there)]},
+        "an X500 address in other letters": {"EmailAddresses": [*target.addresses(), address(there).lower()]},
+        "its own": {"LegacyExchangeDN": address(there).removeprefix("X500:").upper()},
+    }
+    people.change(target, Kind.ACTIVE, ways[known_as])
+    before = addresses(there)
+
+    found = run(bulkps, there, tmp_path, stranger(there, remove_x500="true"))
+
+    assert found["status"] == "COMPLETED", found
+    assert happened(there) == ["New-MailboxRestoreRequest"]
+    assert there.simulator.calls.get("Set-Mailbox", 0) == 0
+    assert addresses(there) == before
+
+
+def test_preflight_notes_a_mismatch_that_is_prepared_and_does_not_block_it(
+    bulkps: Run, tenant: StartTenant, tmp_path: Path
+) -> None:
+    there = tenant()
+    there.configure("", preflight=True)
+    write_csv(tmp_path / "in.csv", [stranger(there)])
+
+    looked = bulkps("validate", "restore", tmp_path / "in.csv", "--config", there.config, "--json", "--quiet")
+    found = run(bulkps, there, tmp_path, stranger(there))
+
+    assert looked.exit_code == 0, looked.output
+    assert as_object(looked)["preflight"]["findings"]["legacy-dn-mismatch"] == {"note": 1}
+    assert "prepare_x500" in bulkps("results", as_object(looked)["run"]).stdout
+    assert found["status"] == "COMPLETED", found
+
+
+def test_a_synced_target_is_a_blocker_and_unseen_it_fails_before_a_request_is_made(
+    bulkps: Run, tenant: StartTenant, tmp_path: Path
+) -> None:
+    there = tenant(troubles=True)
+    there.configure("", preflight=True)
+    trouble = there.simulator.tenant.trouble("target-synced")
+    row = {"source_guid": trouble.source, "target_mailbox": trouble.target, "prepare_x500": "true"}
+
+    seen = run(bulkps, there, tmp_path, row)
+    unseen = run(bulkps, there, tmp_path, row, "--skip-preflight")
+
+    assert seen["status"] == "SKIPPED"
+    assert "target-synced" in seen["error_code"]
+    assert "Set-RemoteMailbox" in seen["advice"]
+    assert (unseen["status"], unseen["error_code"]) == ("FAILED", "synced-object")
+    assert "your own Active Directory" in unseen["advice"]
+    assert there.simulator.calls["Set-Mailbox"] == 1
+    assert "New-MailboxRestoreRequest" not in there.simulator.calls
+    assert there.lines() == []
+
+
+@pytest.mark.parametrize("fault", ["answer-lost", "session-lost", "silent", "transient", "hang"])
+@pytest.mark.parametrize("call", ["Set-Mailbox#1", "New-MailboxRestoreRequest#1", "Set-Mailbox#2"])
+def test_a_step_that_goes_wrong_leaves_one_request_and_no_address_too_many(
+    bulkps: Run, tenant: StartTenant, tmp_path: Path, call: str, fault: str
+) -> None:
+    there = tenant(faults=f"{call}={fault}")
+    there.configure("  item_timeout: 1\n")
+    before = addresses(there)
+
+    found = run(bulkps, there, tmp_path, stranger(there, remove_x500="true"))
+
+    assert found["status"] == "COMPLETED", found
+    assert happened(there).count("New-MailboxRestoreRequest") == 1
+    assert addresses(there) == before
+
+
+@pytest.mark.parametrize(
+    ("options", "reached", "remove"),
+    [
+        # In flight for as long as it takes: its answer never comes.
+        pytest.param({"faults": "Set-Mailbox#1=hang"}, ADDED, "", id="x500 in flight"),
+        pytest.param({"faults": "Set-Mailbox#1=hang"}, ADDED, "true", id="x500 in flight, to be removed"),
+        # The next cmdlet would take so many seconds.
+        pytest.param({"latency": 0.2}, ADDED, "", id="x500 just done"),
+        pytest.param({"faults": "New-MailboxRestoreRequest#1=hang"}, ASKED, "", id="request in flight"),
+        pytest.param({"faults": "Set-Mailbox#2=hang"}, [*ASKED, "Set-Mailbox"], "true", id="undo in flight"),
+    ],
+)
+def test_a_kill_at_any_step_leaves_one_request_and_no_address_too_many(
+    bulkps: Run, tenant: StartTenant, tmp_path: Path, options: dict[str, Any], reached: list[str], remove: str
+) -> None:
+    there = tenant(**options)
+    before = addresses(there)
+    write_csv(tmp_path / "in.csv", [stranger(there, remove_x500=remove)])
+    process = subprocess.Popen(
+        [*BULKPS, "run", "restore", str(tmp_path / "in.csv"), "--config", str(there.config), "--quiet"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    wait_for(lambda: happened(there)[: len(reached)] == reached)
+    process.kill()
+    process.wait()
+    make_lease_old()
+
+    said = bulkps("resume", "last", "--config", there.config, "--json", "--quiet")
+
+    assert said.exit_code == 0, said.output
+    assert as_object(said)["counts"]["COMPLETED"] == 1
+    assert happened(there).count("New-MailboxRestoreRequest") == 1
+    assert addresses(there) == (before if remove else [*before, address(there)])
