@@ -87,6 +87,15 @@ def configured(config: BulkOperationConfig, given: Mapping[str, Any]) -> BulkOpe
         ) from error
 
 
+def with_values(operation: Operation, values: Mapping[str, Value]) -> Operation:
+    """Return *operation* as a file is checked of which columns are filled with *values*: none is missing."""
+    columns = {
+        name: replace(column, required=False) if name in values else column
+        for name, column in operation.columns.items()
+    }
+    return replace(operation, columns=columns)
+
+
 def values_everywhere(operation: Operation, texts: Iterable[str]) -> dict[str, Value]:
     """Return the values of ``--set``, by column.
 

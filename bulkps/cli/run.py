@@ -15,6 +15,7 @@ from bulkps.cli.beforehand import (
     configured,
     preflight_options,
     values_everywhere,
+    with_values,
 )
 from bulkps.cli.handingout import check_options, password_file, passwords_options
 from bulkps.cli.options import EXISTING_FILE, NEW_FILE, chosen, config_option, json_option, operation_argument
@@ -79,15 +80,16 @@ def command(operation: str, file: Path, settings: Settings, as_json: bool, **giv
     _spare(file, given["problems"])
     check_options(found, given, file, given["results"], given["problems"])
     connection = settings.choose_connection(given["connection"])
+    everywhere = values_everywhere(found, given["everywhere"])
+    asked = with_values(found, everywhere)
     report = intake.check(
-        file, found, strict_columns=given["strict_columns"], problems_file=given["problems"]
+        file, asked, strict_columns=given["strict_columns"], problems_file=given["problems"]
     )
     if not report.sound:
         _refuse(report, given["problems"], connection, as_json)
     for note in report.notes:
         render.say(f"note: {note}")
-    everywhere = values_everywhere(found, given["everywhere"])
-    rows = intake.filled(intake.rows(file, found, report), everywhere, found, file)
+    rows = intake.filled(intake.rows(file, asked, report), everywhere, found, file)
     if given["dry_run"]:
         _show_plan(report, found, rows, connection, as_json)
         return

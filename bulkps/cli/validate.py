@@ -7,11 +7,11 @@ import click
 
 from bulkps import intake
 from bulkps.cli import render
-from bulkps.cli.beforehand import beforehand_options, configured, values_everywhere
+from bulkps.cli.beforehand import beforehand_options, configured, values_everywhere, with_values
 from bulkps.cli.options import EXISTING_FILE, NEW_FILE, chosen, config_option, json_option, operation_argument
 from bulkps.cli.running import show_report, target, work
 from bulkps.errors import ExitCode, UsageProblem
-from bulkps.library.planning import create_run, only_checked
+from bulkps.library.planning import create_run
 from bulkps.library.target import check_target
 from bulkps.records import home
 from bulkps.records.journal import Journal
@@ -48,8 +48,9 @@ def command(operation: str, file: Path, settings: Settings, as_json: bool, **giv
             f"nothing is known of what makes {found.name} fail; bulkps check {found.name} checks the cells"
         )
     everywhere = values_everywhere(found, given["everywhere"])
+    asked = with_values(found, everywhere)
     report = intake.check(
-        file, found, strict_columns=given["strict_columns"], problems_file=given["problems"]
+        file, asked, strict_columns=given["strict_columns"], problems_file=given["problems"]
     )
     if not report.sound:
         if as_json:
@@ -61,8 +62,8 @@ def command(operation: str, file: Path, settings: Settings, as_json: bool, **giv
     there = target(settings, settings.choose_connection(given["connection"]), configured(settings.run, given))
     check_target(found, there)
     with Journal(home.journal_path()) as journal:
-        rows = intake.filled(intake.rows(file, found, report), everywhere, found, file)
-        run = create_run(journal, only_checked(found), report, rows, there)
+        rows = intake.filled(intake.rows(file, asked, report), everywhere, found, file)
+        run = create_run(journal, found, report, rows, there, checks=True)
         ended, code = work(journal, run, there, given["results"], quiet=given["quiet"])
         show_report(journal, ended, code, as_json=as_json)
     raise SystemExit(int(code))

@@ -242,7 +242,9 @@ class Judge:
             known = classify((ErrorRecord(reason),), self.catalogue, mutates=False).known
             # What the catalogue only knows as one of many tells nothing that the words do not.
             telling = "" if known is UNKNOWN_READ or known.id.startswith("generic-") else f"{known.advice} "
-            failed = said.failed(now, FAILED_AT_EXCHANGE, error, telling + follow.advice)
+            done = self._done_before(item)
+            before = f" Done before it: {done}." if done else ""
+            failed = said.failed(now, FAILED_AT_EXCHANGE, error, telling + follow.advice + before)
             return Judgement(failed, "item.failed", error_class=ErrorClass.PERMANENT)
         if item.progress == status or status in follow.running:
             return None

@@ -16,7 +16,7 @@ from bulkps.library.csvhandler import operation_named
 from bulkps.library.exporting import ExportKind, ExportReport, OnProgress, export_mailboxes
 from bulkps.library.items import BulkOperationItem, BulkOperationResult
 from bulkps.library.passwords import handing_out
-from bulkps.library.planning import create_run, only_checked
+from bulkps.library.planning import create_run
 from bulkps.library.runs import RunReport, operation_of, proceed
 from bulkps.library.target import Target, check_target
 from bulkps.operations.columns import cell_text
@@ -122,10 +122,9 @@ class BulkOperationManager:
         report, rows = _planned(operation, items)
         target = self._target(self._connection)
         check_target(operation, target)
-        checked = only_checked(operation)
         with Journal(home.journal_path()) as journal:
-            run = create_run(journal, checked, report, rows, target)
-            return self._proceed(journal, run, checked, target, items)
+            run = create_run(journal, operation, report, rows, target, checks=True)
+            return self._proceed(journal, run, operation, target, items)
 
     def export_inventory(
         self,

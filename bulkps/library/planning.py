@@ -18,7 +18,7 @@ from bulkps.library.target import Target, offered, who
 from bulkps.operations.bind import bind, item_key, places
 from bulkps.operations.loader import dump_operation
 from bulkps.operations.model import BulkOperationType, Operation, is_given
-from bulkps.operations.uses import lacking
+from bulkps.operations.uses import lacking, without_effect
 from bulkps.records import home
 from bulkps.records.journal import Journal
 from bulkps.records.overview import elsewhere
@@ -43,6 +43,7 @@ def create_run(
     target: Target,
     *,
     again: bool = False,
+    checks: bool = False,
 ) -> Run:
     """Keep a new run in the journal, all rows or nothing, and return it.
 
@@ -55,16 +56,18 @@ def create_run(
         rows: Its rows.
         target: Where to.
         again: Whether what another run completed is done once more.
+        checks: Whether the rows are only checked: nothing is sent, and nothing is remembered of them.
 
     Raises:
+        UsageProblem: If a row fills a column that the other end, or another column, rules out.
         InvalidInput: If *rows* meets a problem.
         ContentElsewhere: If another run is not at its end with a row's content.
         RecordFailed: If it cannot be kept.
     """
-    run = _new_run(operation, report, target)
+    run = _new_run(only_checked(operation) if checks else operation, report, target)
     # The embedded simulator's tenant ends with its run: what was done there is nowhere. And what was only
     # checked may be checked again.
-    remembers = not target.connection.embedded and bool(operation.steps)
+    remembers = not (target.connection.embedded or checks)
     try:
         offers = offered(target.connection)
         planned = _planned(journal, run, operation, rows, offers=offers, again=again, remembers=remembers)
@@ -126,6 +129,11 @@ def _refuse_unavailable(
     if given in seen:
         return
     seen.add(given)
+    if idle := without_effect(operation, given):
+        others = ", ".join(sorted(given - set(idle)))
+        raise UsageProblem(
+            f"row {row.row}: {', '.join(idle)} does nothing together with {others}; nothing was sent"
+        )
     if missing := lacking(operation, given, offers):
         kind = "Exchange Online" if "EXO" in offers else "an Exchange Server"
         raise UsageProblem(

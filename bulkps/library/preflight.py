@@ -87,7 +87,7 @@ class Examination:
             RecordFailed: If a record could not be written.
         """
         rows = [_Row(item, self._wanted(preflight, item)) for item in self._recorder.unsent()]
-        online = self._target.connection.type is not ConnectionType.EXCHANGE
+        online = self._is_online([row.wanted for row in rows])
         config = self._target.config
         inquirer = Inquirer([row.wanted for row in rows], online=online, sizes=config.preflight_sizes)
         try:
@@ -106,6 +106,12 @@ class Examination:
             return failed
         self._record(inquirer, rows)
         return self._ended(inquirer)
+
+    def _is_online(self, wanted: Sequence[Wanted]) -> bool:
+        """Return whether it is Exchange Online: no connection says it for certain, but what the rows ask."""
+        databases = [isinstance(one, WantedRestore) and bool(one.source_database) for one in wanted]
+        of_a_server = bool(databases) and all(databases)
+        return self._target.connection.type is not ConnectionType.EXCHANGE and not of_a_server
 
     # --- reading --------------------------------------------------------------------------------------
 

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator
 
 from bulkps.exchange.facts import cmdlet_facts
-from bulkps.operations.model import Detail, Lookup, Operation, Step
+from bulkps.operations.model import Detail, Lookup, Operation, Step, templates
 from bulkps.operations.template import Template
 
 #: Every release that bulkps can connect to; ``EXO`` is Exchange Online.
@@ -55,6 +55,22 @@ def lacking(operation: Operation, given: Collection[str], allowed: Collection[st
         for cmdlet, name, there in _sent(operation, given)
         if not there & set(allowed)
     )
+
+
+def without_effect(operation: Operation, given: Collection[str]) -> tuple[str, ...]:
+    """Return the *given* columns that do nothing beside the others, though they do elsewhere."""
+    filled = dict.fromkeys((*operation.required_columns(), *operation.defaults, *given), "given")
+    ever: set[str] = set()
+    used: set[str] = set()
+    for step in operation.steps:
+        for where, template in templates(step):
+            ever.update(template.names)
+            used.update(template.names if not where.startswith("variants") else ())
+        chosen = next((one for one in step.variants if all(name in filled for name in one.when)), None)
+        for value in chosen.parameters.values() if chosen else ():
+            used.update(Template.parse(value).names if isinstance(value, str) else ())
+        used.update(step.when, *(one.when for one in step.variants))
+    return tuple(name for name in given if name in ever and name not in used)
 
 
 def _sent(operation: Operation, given: Collection[str]) -> Iterator[tuple[str, str, set[str]]]:

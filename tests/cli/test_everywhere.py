@@ -184,3 +184,21 @@ def test_what_is_set_is_there_when_the_run_is_resumed(
 
     assert [one["TargetRootFolder"] for one in given(there).values()] == ["A"] * 4
     assert [one["IncludeFolders"] for one in given(there).values()] == [["#Inbox#", "Projects"]] * 4
+
+
+def test_a_column_that_every_row_needs_can_be_set_though_the_file_leaves_it_out(
+    bulkps: Run, tenant: StartTenant, tmp_path: Path
+) -> None:
+    there = tenant()
+    people = there.simulator.tenant
+    target = str(people.active(4)["PrimarySmtpAddress"])
+    write_csv(tmp_path / "in.csv", [{"source_guid": str(people.inactive(4)["ExchangeGuid"])}])
+    options = ["--config", there.config, "--quiet"]
+
+    without = bulkps("run", "restore", tmp_path / "in.csv", *options)
+    said = bulkps("run", "restore", tmp_path / "in.csv", *options, "--set", f"target_mailbox={target}")
+
+    assert without.exit_code == 3
+    assert said.exit_code == 0, said.output
+    [request] = people.requests()
+    assert request.target.properties["PrimarySmtpAddress"] == target

@@ -394,3 +394,56 @@ def test_what_exchange_online_does_not_have_is_refused_before_anything_is_sent(
     assert result.exit_code == 2, result.output
     assert f"row 2 needs New-MailboxRestoreRequest -{parameter}" in result.stderr
     assert "which Exchange Online does not have; nothing was sent" in result.stderr
+
+
+def test_another_folder_of_the_same_mailbox_is_another_restore(
+    bulkps: Run, tenant: StartTenant, tmp_path: Path
+) -> None:
+    there = tenant()
+    people = there.simulator.tenant
+    row = {
+        "source_guid": str(people.inactive(2)["ExchangeGuid"]),
+        "target_mailbox": str(people.active(2)["PrimarySmtpAddress"]),
+    }
+    ended = []
+    for folders in ("#Inbox#/*", "#Calendar#/*", "#Inbox#/*"):
+        write_csv(tmp_path / "in.csv", [{**row, "include_folders": folders}])
+        said = bulkps("run", "restore", tmp_path / "in.csv", "--config", there.config, "--quiet", "--json")
+        ended.append(as_object(said)["counts"])
+
+    assert [one["COMPLETED"] for one in ended] == [1, 1, 0]
+    assert ended[2]["SKIPPED"] == 1, "done already"
+    asked = [request.parameters["IncludeFolders"] for request in people.requests()]
+    assert sorted(asked) == [["#Calendar#/*"], ["#Inbox#/*"]]
+
+
+def test_a_column_that_does_nothing_beside_another_is_refused_before_anything_is_sent(
+    bulkps: Run, tenant: StartTenant, tmp_path: Path
+) -> None:
+    there = tenant()
+    row = {
+        "source_guid": "3f2504e0-4f89-41d3-9a0c-0305e82c3301",
+        "target_mailbox": "ann@contoso.com",
+        "source_database": "DB01",
+        "source_is_archive": "true",
+    }
+    write_csv(tmp_path / "in.csv", [row])
+    for command in ("run", "validate"):
+        said = bulkps(command, "restore", tmp_path / "in.csv", "--config", there.config)
+        assert said.exit_code == 2, said.output
+        assert "row 2: source_is_archive does nothing together with" in said.stderr
+        assert "source_database" in said.stderr
+    assert not there.lines()
+
+
+def test_validate_refuses_what_the_other_end_does_not_have_as_run_does(bulkps: Run, tmp_path: Path) -> None:
+    row = {
+        "source_guid": "3f2504e0-4f89-41d3-9a0c-0305e82c3301",
+        "target_mailbox": "ann@contoso.com",
+        "priority": "High",
+    }
+    write_csv(tmp_path / "in.csv", [row])
+    for command in ("run", "validate"):
+        said = bulkps(command, "restore", tmp_path / "in.csv")
+        assert said.exit_code == 2, said.output
+        assert "New-MailboxRestoreRequest -Priority, which Exchange Online does not have" in said.stderr

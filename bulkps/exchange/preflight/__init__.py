@@ -15,7 +15,7 @@ its own, named after what it finds. Codes are in ``bulkps.exchange.findings``, e
 from collections.abc import Iterable
 from datetime import datetime
 
-from bulkps.exchange.findings import Blocks, Code, Finding, Severity, not_checked, quoted
+from bulkps.exchange.findings import Blocks, Code, Finding, Severity, not_checked
 from bulkps.exchange.preflight.account import (
     account_exists,
     fallback_upn,
@@ -35,6 +35,7 @@ from bulkps.exchange.preflight.source import (
     additional_shards,
     ambiguous_identity,
     auto_expanding_archive,
+    how_to_look,
     not_inactive,
     source_archive,
     source_missing,
@@ -116,7 +117,9 @@ def restore_findings(wanted: WantedRestore, around: Surroundings) -> tuple[Findi
     """
     source, target = _only(around.sources), _only(around.targets)
     found = [
-        *_source_found(wanted.source_identity, around.sources, Blocks.RESTORE),
+        *_source_found(
+            wanted.source_identity, around.sources, Blocks.RESTORE, database=wanted.source_database
+        ),
         ambiguous_identity(wanted.target_identity, around.targets or (), Blocks.RESTORE),
         target_unusable(wanted, source, target, around),
         request_exists(source, wanted, around.requests),
@@ -138,13 +141,13 @@ def restore_findings(wanted: WantedRestore, around: Surroundings) -> tuple[Findi
 
 
 def _source_found(
-    identity: str, sources: tuple[Recipient, ...] | None, blocks: Blocks
+    identity: str, sources: tuple[Recipient, ...] | None, blocks: Blocks, *, database: str = ""
 ) -> tuple[Finding | None, ...]:
     if sources is None:
-        how = f"Get-Mailbox -Identity {quoted(identity)} -SoftDeletedMailbox -IncludeInactiveMailbox"
+        how = how_to_look(identity, database)
         unread = "the source, and so everything about it"
         return (not_checked(Code.SOURCE_MISSING, blocks, unread, how),)
-    return (ambiguous_identity(identity, sources, Blocks.BOTH), source_missing(identity, sources))
+    return (ambiguous_identity(identity, sources, Blocks.BOTH), source_missing(identity, sources, database))
 
 
 def _only(found: tuple[Recipient, ...] | None) -> Recipient | None:

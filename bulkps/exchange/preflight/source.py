@@ -217,19 +217,37 @@ def source_archive(source: Recipient, wanted: WantedRestore) -> Finding | None:
     )
 
 
-def source_missing(identity: str, sources: Sequence[Recipient]) -> Finding | None:
+def how_to_look(identity: str, database: str = "") -> str:
+    """Return the cmdlet that shows a source; of a *database* where it is an Exchange Server's."""
+    if database:
+        where = f"-Database {quoted(database)} -StoreMailboxIdentity {quoted(identity)}"
+        return f"Get-MailboxStatistics {where}"
+    return f"Get-Mailbox -Identity {quoted(identity)} -SoftDeletedMailbox -IncludeInactiveMailbox"
+
+
+def source_missing(identity: str, sources: Sequence[Recipient], database: str = "") -> Finding | None:
     """B15: nothing is found; also where a licence was taken away and no one was deleted.
 
     Such a mailbox is disconnected and no cmdlet shows it. [ODS:no-soft-deleted-mailbox-after-license-removal]
     """
     if sources:
         return None
+    if database:
+        return Finding(
+            Code.SOURCE_MISSING,
+            Severity.BLOCKER,
+            Blocks.RESTORE,
+            f"{quoted(identity)} names no mailbox in the database {quoted(database)}, or there is none such",
+            f"Look with Get-MailboxDatabase and {how_to_look(identity, database)}; what was disconnected "
+            "just now is shown after Update-StoreMailboxState. A mailbox is kept 30 days unless the database says "
+            "otherwise (MailboxRetention).",
+        )
     return Finding(
         Code.SOURCE_MISSING,
         Severity.BLOCKER,
         Blocks.BOTH,
         f"{quoted(identity)} names no mailbox, neither active nor inactive nor soft-deleted",
-        f"Look with Get-Mailbox -Identity {quoted(identity)} -SoftDeletedMailbox -IncludeInactiveMailbox. If "
+        f"Look with {how_to_look(identity)}. If "
         "the account is still there and only lost its licence, assign it again within "
         f"{SOFT_DELETED_DAYS} days (Set-MgUserLicense): that reconnects the mailbox.",
     )
