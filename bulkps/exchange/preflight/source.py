@@ -239,8 +239,8 @@ def source_missing(identity: str, sources: Sequence[Recipient], database: str = 
             Blocks.RESTORE,
             f"{quoted(identity)} names no mailbox in the database {quoted(database)}, or there is none such",
             f"Look with Get-MailboxDatabase and {how_to_look(identity, database)}; what was disconnected "
-            "just now is shown after Update-StoreMailboxState. A mailbox is kept 30 days unless the database says "
-            "otherwise (MailboxRetention).",
+            "just now is shown after Update-StoreMailboxState. A mailbox is kept 30 days unless the database "
+            "says otherwise (MailboxRetention).",
         )
     return Finding(
         Code.SOURCE_MISSING,
