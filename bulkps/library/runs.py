@@ -269,7 +269,8 @@ def _look(
     """Run pre-flight, or say that it was skipped; return why the run stops here, or None."""
     if operation.preflight is None or work.run.preflight:
         return None
-    if not target.config.preflight:
+    # A run that only checks has nothing but pre-flight to do: no setting leaves it out.
+    if not target.config.preflight and operation.steps:
         work.recorder.preflighted({"state": "skipped"})
         return None
     found = Examination(operation, target, sessions, work.recorder, on_changes).run(operation.preflight)
