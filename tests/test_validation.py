@@ -23,7 +23,9 @@ from bulkps.exchange.errors import ErrorClass, shipped_catalogue
 from bulkps.exchange.reading import Facet, Read
 from bulkps.exchange.reading.read import everything, one
 from bulkps.library.reader import Reader, Sessions
+from bulkps.simulator.people import disconnected_mailbox
 from tests.conftest import Run, Tenant, rehearsal
+from tests.test_sessions import certificate
 
 StartTenant = Callable[..., Tenant]
 QUICK = BulkOperationConfig(delay_between_batches=0)
@@ -100,6 +102,37 @@ def test_unsound_items_are_not_read_about(bulkps: Run, tenant: StartTenant, tmp_
     assert (result.exit_code, result.failed) == (3, 1)
     assert items[1].error == "target_mailbox: is missing"
     assert there.simulator.calls == {}
+
+
+@pytest.mark.parametrize("rows", [2, 45])
+def test_an_exchange_server_is_asked_only_what_it_has(
+    tenant: StartTenant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows: int
+) -> None:
+    pem, key = certificate(tmp_path)
+    there = tenant(on_premises=True, no_language=True, certificate=pem, key=key)
+    monkeypatch.setenv("BULKPS_PASSWORD", "simulator")
+    there.config.write_text(
+        "connection: server\nconnections:\n  server: {type: exchange, server: 127.0.0.1, "
+        f"port: {there.simulator.port}, auth: basic, username: simulator, ca_file: '{pem}'}}\n",
+        encoding="utf-8",
+    )
+    people, items = there.simulator.tenant, []
+    for number in range(rows):
+        values = {"target_mailbox": str(people.active(number)["PrimarySmtpAddress"])}
+        if number < 20:
+            gone = disconnected_mailbox(1, number)
+            values |= {"source_guid": str(gone["ExchangeGuid"]), "source_database": str(gone["Database"])}
+        else:
+            values["source_guid"] = str(people.active(59 - number + 20)["ExchangeGuid"])
+        items.append(BulkOperationItem(number + 2, {**values, "allow_legacy_dn_mismatch": True}))
+
+    result = BulkOperationManager(load_settings(there.config)).execute_bulk_validation("restore", items)
+
+    assert (result.exit_code, result.completed) == (0, rows), [item.error for item in items]
+    calls = there.simulator.calls
+    assert "Get-OrganizationConfig" not in calls
+    assert calls["Get-Mailbox"] == (2 if rows == 2 else 1)
+    assert there.simulator.inventories.get("Get-Mailbox", 0) == (rows > 2)
 
 
 # --- the reader ---------------------------------------------------------------------------------------

@@ -211,7 +211,7 @@ def test_blocked_rows_are_skipped_with_their_reason_the_others_go_on_and_the_res
     assert blocked["advice"].endswith(".")
     assert (blocked["attempts"], found[1]["attempts"]) == ("0", "1")
     assert "1 row SKIPPED by pre-flight" in first.stderr
-    assert "--only skipped -o rest.csv" in first.stderr
+    assert f"--only skipped -o rest.csv, then bulkps run {operation} rest.csv --config " in first.stderr
     assert wrote.exit_code == 0
     assert again.exit_code == 4, again.output
     assert as_object(again)["counts"]["SKIPPED"] == 1
@@ -337,6 +337,22 @@ def test_rows_that_another_run_completed_are_not_read_about(
     assert again.exit_code == 0, again.output
     assert {row["error_code"] for row in results(bulkps)} == {"done-already"}
     assert there.simulator.calls == before
+
+
+def test_only_the_rows_that_are_left_are_read_about(bulkps: Run, tenant: StartTenant, tmp_path: Path) -> None:
+    there = settings(tenant())
+    to_there = ("--config", there.config, "--quiet")
+    assert (
+        bulkps("run", "restore", rehearsal(bulkps, "restore", 3, tmp_path / "3.csv"), *to_there).exit_code
+        == 0
+    )
+    before = there.simulator.calls["Get-Mailbox"]
+
+    again = bulkps("run", "restore", rehearsal(bulkps, "restore", 4, tmp_path / "4.csv"), *to_there)
+
+    assert again.exit_code == 0, again.output
+    assert [row["status"] for row in results(bulkps)] == [*["SKIPPED"] * 3, "COMPLETED"]
+    assert there.simulator.calls["Get-Mailbox"] - before == 2, "one source and one target"
 
 
 def test_a_preflight_that_was_done_is_not_repeated(bulkps: Run, tenant: StartTenant, tmp_path: Path) -> None:

@@ -241,6 +241,19 @@ def test_an_endpoint_that_refuses_connections_leaves_a_run_that_goes_on(
     ends_well(bulkps, tenant, tenant(port=port))
 
 
+def test_rows_that_another_run_completed_do_not_hide_that_nothing_was_sent(
+    bulkps: Run, tenant: StartTenant, tmp_path: Path
+) -> None:
+    there = slow(tenant, latency=0.0)
+    assert run(bulkps, there, rehearsal(bulkps, "restore", 2, tmp_path / "two.csv")).exit_code == 0
+    there.simulator.stop()
+
+    stopped = run(bulkps, there, rehearsal(bulkps, "restore", ROWS, tmp_path / "in.csv"))
+
+    assert stopped.exit_code == 5, stopped.output
+    assert shown(bulkps)["counts"]["PENDING"] == ROWS - 2
+
+
 def test_a_crash_while_findings_are_recorded_forgets_no_blocker_and_tells_no_warning_twice(
     bulkps: Run, tenant: StartTenant, tmp_path: Path
 ) -> None:
