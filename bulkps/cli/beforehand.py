@@ -82,9 +82,12 @@ def configured(config: BulkOperationConfig, given: Mapping[str, Any]) -> BulkOpe
         return replace(config, **changed)
     except FieldProblems as error:
         option = "--" + error.problems[0][0].replace("_", "-")
-        raise UsageProblem(
-            f"{option} needs pre-flight, and --skip-preflight leaves it out; nothing was sent"
-        ) from error
+        off = (
+            "--skip-preflight leaves"
+            if given.get("skip_preflight")
+            else "run.preflight of the settings leaves"
+        )
+        raise UsageProblem(f"{option} needs pre-flight, and {off} it out; nothing was sent") from error
 
 
 def with_values(operation: Operation, values: Mapping[str, Value]) -> Operation:

@@ -138,8 +138,12 @@ def go_on(
 
 def next_command(run: str, command: str = "resume") -> str:
     """Return the command that goes on with a run as this one did: its settings, its passwords."""
+    return f"bulkps {command} {run}{_same_config()}{same_again()}"
+
+
+def _same_config() -> str:
     config = click.get_current_context().find_root().meta.get(CONFIG)
-    return f"bulkps {command} {run}" + (f" --config {quoted(config)}" if config else "") + same_again()
+    return f" --config {quoted(config)}" if config else ""
 
 
 def show_report(
@@ -186,7 +190,7 @@ def _say_blocked(report: RunReport) -> None:
         run = report.run.id
         render.say(
             f"{_rows(blocked)} SKIPPED by pre-flight. Once mended: bulkps results {run} --only skipped -o "
-            f"rest.csv, then bulkps run {report.run.operation} rest.csv"
+            f"rest.csv, then bulkps run {report.run.operation} rest.csv{_same_config()}"
         )
     elif blocked:
         render.say(f"{_rows(blocked)} would fail; nothing was sent")

@@ -37,7 +37,8 @@ def command(run: str, as_json: bool) -> None:
         }
     facts = _facts(found, counts, standing)
     if as_json:
-        render.as_json({**facts, "counts": render.totals(counts)})
+        told = {"counts": render.totals(counts), "preflight": dict(found.preflight)}
+        render.as_json({**facts, **told})
         return
     rows = [
         (name.replace("_", " "), str(value))

@@ -25,6 +25,7 @@ class BulkOperationItem:
         error: What went wrong, or empty.
         error_code: Its code, or empty.
         advice: What to do about it, or empty.
+        warnings: What should be known of it, though it is no error.
         attempts: How often something was sent for it.
         started_at: When first (UTC), or None.
         completed_at: When it came to its end (UTC), or None.
@@ -39,6 +40,7 @@ class BulkOperationItem:
     error: str = ""
     error_code: str = ""
     advice: str = ""
+    warnings: tuple[str, ...] = ()
     attempts: int = 0
     started_at: datetime | None = None
     completed_at: datetime | None = None
@@ -56,7 +58,7 @@ class BulkOperationItem:
         self.source_identity = str(item.values.get(operation.source) or "")
         self.target_identity = str(item.values.get(operation.target) or "")
         self.error, self.error_code, self.advice = item.error, item.code, item.advice
-        self.attempts = item.attempts
+        self.warnings, self.attempts = item.warnings, item.attempts
         self.started_at, self.completed_at = _time(item.started_at), _time(item.completed_at)
 
 
@@ -66,7 +68,7 @@ class BulkOperationResult:
 
     Attributes:
         operation: The operation's name.
-        run: The run's name; empty for a validation, which makes none.
+        run: The run's name; empty for a validation that read nothing, which makes none.
         counts: Items by status; every status is there.
         exit_code: What it comes down to, as the command line would say it.
         simulated: Whether nothing real was at the other end.

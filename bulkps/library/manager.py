@@ -52,7 +52,8 @@ class BulkOperationManager:
         self._connection = connection
         self._config = config or self._settings.run
         self._progress = progress
-        self._drivers: dict[str, Driver] = {}
+        #: The driver of each run that is worked on; None until it sends.
+        self._drivers: dict[str, Driver | None] = {}
         self._lock = threading.Lock()
 
     def execute(
@@ -155,10 +156,15 @@ class BulkOperationManager:
             Whether there was one to ask.
         """
         with self._lock:
-            drivers = [driver for name, driver in self._drivers.items() if run in (None, name)]
-        for driver in drivers:
-            driver.cancel()
-        return bool(drivers)
+            found = {name: driver for name, driver in self._drivers.items() if run in (None, name)}
+        for name, driver in found.items():
+            if driver:
+                driver.cancel()
+            else:
+                # It is in its pre-flight, which hears what any other process could wish.
+                with Journal(home.journal_path()) as journal:
+                    journal.wish(name, "cancel")
+        return bool(found)
 
     def get_operation_status(self, run: str = "last") -> BulkOperationResult:
         """Return how a run stands, from the journal; safe from any thread while it runs.
@@ -230,10 +236,11 @@ class BulkOperationManager:
                 if self._progress and change.item.phase is Phase.OVER:
                     self._progress(item)
 
-        def register(driver: Driver) -> None:
+        def register(driver: Driver | None) -> None:
             with self._lock:
                 self._drivers[run.id] = driver
 
+        register(None)
         try:
             report = proceed(
                 journal,

@@ -24,6 +24,7 @@ from bulkps.exchange.preflight import (
     restore_findings,
 )
 from bulkps.exchange.reading import Facet, Inquirer, Read, Wanted
+from bulkps.library.planning import DONE_ALREADY
 from bulkps.library.reader import Interrupted, Reader, Sessions, reason
 from bulkps.library.target import Target
 from bulkps.operations.bind import places
@@ -42,6 +43,8 @@ CMDLETS = (
 )  # fmt: skip
 #: How many characters an error code has at most.
 _LONGEST_CODE = 80
+#: Codes of rows that ended before pre-flight, and not by what it found.
+_NOT_BLOCKED = (DONE_ALREADY, StopReason.CANCELLED.value, StopReason.NOT_CLEAN.value)
 #: How many rows are recorded at once.
 _CHUNK = 500
 
@@ -78,7 +81,8 @@ class Examination:
         self._operation, self._target, self._recorder, self._tell = operation, target, recorder, tell
         self._reader = Reader(target.name, sessions, target.config, target.catalogue)
         self._counts: Counter[tuple[Code, Severity]] = Counter()
-        self._blocked = 0
+        # A process that was killed may have found some already.
+        self._blocked = recorder.ended_badly(_NOT_BLOCKED)
 
     def run(self, preflight: Preflight) -> Finish | None:
         """Examine all rows; return why the run stops here, or None if it goes on.
@@ -90,6 +94,8 @@ class Examination:
         online = self._is_online([row.wanted for row in rows])
         config = self._target.config
         inquirer = Inquirer([row.wanted for row in rows], online=online, sizes=config.preflight_sizes)
+        if not rows:
+            return self._ended(inquirer)
         try:
             rows = self._read(inquirer, rows, preflight)
         except CannotConnect as error:
@@ -202,14 +208,15 @@ class Examination:
         if row.replaced:
             told = "; ".join(f"{name} is {value}" for name, value in row.replaced.items())
             warning = f"federated-domain: instead of the row's own, {told}"
-            item = replace(item, values={**item.values, **row.replaced}, warnings=(*item.warnings, warning))
+            item = replace(item, values={**item.values, **row.replaced})
+            item = _warned(item, warning)
             yield Change(item, "item.replaced", now)
         yield from self._judged(item, found, now)
 
     def _judged(self, item: Item, found: Sequence[Finding], now: float) -> Iterator[Change]:
         blockers = [one for one in found if one.severity is Severity.BLOCKER]
         warnings = tuple(_sentence(one) for one in found if one.severity is Severity.WARNING)
-        item = replace(item, warnings=(*item.warnings, *warnings))
+        item = _warned(item, *warnings)
         code = _codes(blockers)
         error, advice = (_joined(blockers, name) for name in ("seen", "instead"))
         self._blocked += bool(blockers)
@@ -246,6 +253,11 @@ def _findings(wanted: Wanted, around: Surroundings, now: float) -> tuple[Finding
     if isinstance(wanted, WantedRecovery):
         return recovery_findings(wanted, around, datetime.fromtimestamp(now, UTC))
     return restore_findings(wanted, around)
+
+
+def _warned(item: Item, *warnings: str) -> Item:
+    """Return *item* with *warnings*, each once: a process that was killed may have told some already."""
+    return replace(item, warnings=tuple(dict.fromkeys((*item.warnings, *warnings))))
 
 
 def _codes(blockers: Iterable[Finding]) -> str:

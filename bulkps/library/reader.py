@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
+from itertools import takewhile
 from queue import Empty, SimpleQueue
 from random import random
 
@@ -175,7 +176,8 @@ class Reader:
         if not waiting[0][1].about:
             return waiting[:1]
         size = self._config.batch_size
-        return [one for one in waiting[:size] if one[1].about] if size > 1 else waiting[:1]
+        # Only what is in front: whoever takes a batch away takes it from there.
+        return list(takewhile(lambda one: one[1].about, waiting[:size]))
 
     def _meaning(self, outcome: Outcome) -> Meaning | None:
         meaning = classify(outcome.errors, self._catalogue, mutates=False) if outcome.errors else None

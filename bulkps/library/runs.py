@@ -223,7 +223,7 @@ def finished(journal: Journal, name: str, finish: Finish, results_path: Path | N
 def exit_code(counts: dict[BulkItemStatus, int], reason: StopReason, settled: int = 0) -> ExitCode:
     """Return what a run's totals come down to; *settled* of the SKIPPED rows were completed by other runs."""
     total = sum(counts.values())
-    if reason is StopReason.CANNOT_CONNECT and counts[BulkItemStatus.PENDING] == total:
+    if reason is StopReason.CANNOT_CONNECT and counts[BulkItemStatus.PENDING] + settled == total:
         return ExitCode.CANNOT_CONNECT
     if reason is StopReason.NOT_CLEAN:
         return ExitCode.INVALID_INPUT

@@ -56,3 +56,13 @@ def skipped_as(journal: Journal, run: str, code: str) -> int:
     )
     with journal.reading() as connection:
         return int(connection.execute(query).scalar_one())
+
+
+def ended_badly(journal: Journal, run: str, leaving: Sequence[str]) -> int:
+    """Return how many items are FAILED or SKIPPED, but for those with one of these codes."""
+    bad = [BulkItemStatus.FAILED.value, BulkItemStatus.SKIPPED.value]
+    query = select(func.count()).where(
+        items.c.run == run, items.c.status.in_(bad), items.c.code.not_in(list(leaving))
+    )
+    with journal.reading() as connection:
+        return int(connection.execute(query).scalar_one())

@@ -8,6 +8,7 @@ from bulkps.engine.status import BulkItemStatus
 from bulkps.records import sweeps
 from bulkps.records.audit import Audit
 from bulkps.records.journal import LEASE, Journal
+from bulkps.records.overview import ended_badly
 
 #: How many items are read from the journal at once.
 _PAGE = 1000
@@ -141,8 +142,9 @@ class Recorder:
 
     def replaced(self, changes: Sequence[Change]) -> None:
         """Keep *changes* of items whose column values pre-flight replaced."""
-        self._journal.replace_values(self._run, [change.item for change in changes])
+        # Told first: a crash between the two leaves a row that is replaced, and told of, once more.
         self.record(changes)
+        self._journal.replace_values(self._run, [change.item for change in changes])
 
     def unsent(self) -> Iterator[Item]:
         """Yield every item of which nothing was ever sent, in the order of the file."""
@@ -150,6 +152,10 @@ class Recorder:
         while found := self._journal.pending(self._run, last, _PAGE):
             last = found[-1].row
             yield from (item for item in found if item.status is BulkItemStatus.PENDING)
+
+    def ended_badly(self, leaving: Sequence[str]) -> int:
+        """Return how many items are FAILED or SKIPPED, but for those with one of these codes."""
+        return ended_badly(self._journal, self._run, leaving)
 
     def note(self, event: str, sentence: str) -> None:
         """Write what happened to the run itself into the audit log."""

@@ -59,10 +59,10 @@ class Inquirer:
 
     def rounds(self) -> Iterator[list[Read]]:
         """Yield reads that can be run together; what they bring must be on the shelf before the next."""
-        yield [*self._organization(), *self._mailboxes()]
-        yield [*self._missing()]
-        yield [*self._people(), *self._requests()]
-        yield [*self._unfinished(), *self._all_sizes()]
+        yield _each_once(*self._organization(), *self._mailboxes())
+        yield _each_once(*self._missing())
+        yield _each_once(*self._people(), *self._requests())
+        yield _each_once(*self._unfinished(), *self._all_sizes())
 
     def surroundings(self, wanted: Wanted) -> Surroundings:
         """Return everything that was read for one row."""
@@ -206,6 +206,11 @@ class Inquirer:
 
     def _sized(self, found: tuple[Recipient, ...] | None) -> tuple[Recipient, ...] | None:
         return None if found is None else tuple(map(self.shelf.sized, found))
+
+
+def _each_once(*reads: Read) -> list[Read]:
+    """Return *reads* without repetition: one source may be copied into several targets."""
+    return list({(read.facet, read.cmdlet.line()): read for read in reads}.values())
 
 
 def _database(wanted: Wanted) -> str:

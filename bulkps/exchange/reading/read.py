@@ -86,8 +86,11 @@ class Read:
     def __post_init__(self) -> None:
         """Refuse an empty name: Exchange would answer with everybody."""
         for name, value in self.cmdlet.parameters.items():
-            if isinstance(value, str) and not value.strip():
+            if value is None or (isinstance(value, str) and not value.strip()):
                 raise ValueError(f"{self.cmdlet.name} -{name} must not be empty: it would name everybody")
+        named = {value.casefold() for value in self.cmdlet.parameters.values() if isinstance(value, str)}
+        if self.about and self.about not in named:
+            raise ValueError(f"{self.cmdlet.name} names nothing of {self.about}: it would name everybody")
 
     @property
     def within(self) -> str:
