@@ -24,8 +24,8 @@ from bulkps.exchange.reading import Facet, Read
 from bulkps.exchange.reading.read import everything, one
 from bulkps.library.reader import Reader, Sessions
 from bulkps.simulator.people import disconnected_mailbox
+from tests.certificates import certificate
 from tests.conftest import Run, Tenant, rehearsal
-from tests.test_sessions import certificate
 
 StartTenant = Callable[..., Tenant]
 QUICK = BulkOperationConfig(delay_between_batches=0)
