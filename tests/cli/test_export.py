@@ -517,6 +517,7 @@ def test_an_inventory_that_exchange_refuses_ends_the_export_with_its_words(
     assert "Error: the export was not written: Get-Mailbox -InactiveMailboxOnly" in to_stdout.stderr
 
 
+@pytest.mark.proof
 def test_sizes_are_read_on_several_sessions_or_as_many_as_there_are(
     bulkps: Run, tenant: StartTenant, tmp_path: Path
 ) -> None:
@@ -583,6 +584,7 @@ def test_the_library_exports_too_and_tells_how_far_it_is(tenant: StartTenant, tm
     assert seen[-1] == ("WRITTEN", 30, 30)
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("stage", list(ExportStage))
 def test_ctrl_c_ends_it_and_leaves_nothing_behind(
     tenant: StartTenant, tmp_path: Path, stage: ExportStage
@@ -620,6 +622,7 @@ def test_a_folder_that_cannot_be_written_to_is_refused_before_anything_is_read(
     assert there.simulator.calls == {}
 
 
+@pytest.mark.proof
 def test_whoever_listens_and_raises_ends_the_export_and_leaves_no_file(
     tenant: StartTenant, tmp_path: Path
 ) -> None:

@@ -15,6 +15,9 @@ from bulkps import BulkCSVHandler, BulkItemStatus, BulkOperationManager, load_se
 from tests.cli.processes import BULKPS, make_lease_old, wait_for
 from tests.conftest import Run, Tenant, as_object, read_csv, rehearsal, write_csv
 
+#: Run by ``python -m pytest -m proof``: too many processes for the suite.
+pytestmark = pytest.mark.proof
+
 StartTenant = Callable[..., Tenant]
 ROWS = 8
 

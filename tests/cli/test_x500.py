@@ -13,6 +13,9 @@ from tests.cli.processes import BULKPS, make_lease_old, wait_for
 from tests.conftest import Run, Tenant, as_object, read_csv, write_csv
 from tests.engines import ENGINES
 
+#: Run by ``python -m pytest -m proof``: too many processes for the suite.
+pytestmark = pytest.mark.proof
+
 StartTenant = Callable[..., Tenant]
 #: The source is one person's, the target another's: Exchange refuses it as it is.
 SOURCE, TARGET = 3, 5

@@ -13,6 +13,9 @@ from tests.contract.routes import APP, ORGANIZATION, ROUTES, Route, connection_o
 from tests.contract.test_contract import TENANT
 from tests.engines import needs_pwsh
 
+#: Run by ``python -m pytest -m proof``: too many processes for the suite.
+pytestmark = pytest.mark.proof
+
 Found = list[tuple[str, ...]]
 
 
