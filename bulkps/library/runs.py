@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 
 from bulkps import yamlfile
@@ -69,7 +70,13 @@ class RunReport:
 
 def operation_of(run: Run) -> Operation:
     """Return a run's operation as it was when the run was made."""
-    return load_operation(run.operation_text, f"run {run.id}")
+    return _kept_operation(run.operation_text, f"run {run.id}")
+
+
+@lru_cache(maxsize=8)
+def _kept_operation(text: str, source: str) -> Operation:
+    # Several parts of one command ask for it, and the text of a run never changes.
+    return load_operation(text, source)
 
 
 def options_of(run: Run) -> BulkOperationConfig:
