@@ -3,6 +3,7 @@
 The facts behind it were measured (engine-facts.md, "Values" and "What a value can break").
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import UUID
@@ -15,7 +16,7 @@ from bulkps.exchange.cmdlet import NULL, ErrorRecord, Secret, Value
 #: An object can hold itself (ADObjectId.DomainId does): nothing is followed deeper than this.
 _DEEPEST = 4
 #: No session survives these: the engine's XML reader dies silently.
-_DEADLY = "\ufffe\uffff"
+_DEADLY = re.compile("[\ud800-\udfff\ufffe\uffff]")
 
 
 class UnsendableValueError(Exception):
@@ -52,12 +53,10 @@ def to_wire(pool: RunspacePool, name: str, value: Value) -> Any:
 
 
 def _checked(name: str, text: str, *, secret: bool = False) -> str:
-    for character in text:
-        if character in _DEADLY or "\ud800" <= character <= "\udfff":
-            shown = "a character" if secret else f"U+{ord(character):04X}"
-            raise UnsendableValueError(
-                f"BulkPS.UnsendableValue: {name} holds {shown}, which no session survives"
-            )
+    found = _DEADLY.search(text)
+    if found:
+        shown = "a character" if secret else f"U+{ord(found[0]):04X}"
+        raise UnsendableValueError(f"BulkPS.UnsendableValue: {name} holds {shown}, which no session survives")
     return text
 
 

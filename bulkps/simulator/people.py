@@ -6,6 +6,7 @@ Pure and deterministic: everything follows from the seed and a number.
 import hashlib
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from uuid import UUID
 
 from bulkps.simulator.answers import Value
@@ -34,6 +35,7 @@ _LAST_NAMES = (
 )  # fmt: skip
 
 
+@lru_cache(maxsize=100_000)
 def digest(seed: int, *parts: object) -> bytes:
     """Return 32 bytes that depend on *seed* and *parts* alone."""
     return hashlib.sha256("|".join(map(str, (seed, *parts))).encode()).digest()
