@@ -57,8 +57,9 @@ _HEX = "[0-9A-Fa-f]"
 _GUID = f"{_HEX}{{8}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{12}}"
 # RFC 5321 dot-atom, as Exchange takes it: an apostrophe or a plus is legal, two dots in a row, a dot
 # at an end, a space or a second @ is not. Letters beyond ASCII are refused: Exchange's own addresses
-# have none (EAI addresses are for recipients elsewhere).
-_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+# have none (EAI addresses are for recipients elsewhere). An asterisk is legal and refused all the same: in an
+# identity Exchange takes it for any text, and a read would answer with everybody who fits.
+_ATOM = r"[A-Za-z0-9!#$%&'+/=?^_`{|}~-]+"
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 # The lookahead holds the local part to 64 characters (RFC 5321 4.5.3.1.1).
 _SMTP = rf"(?=[^@]{{1,64}}@){_ATOM}(?:\.{_ATOM})*@{_LABEL}(?:\.{_LABEL})+"
@@ -86,7 +87,7 @@ def _folder(text: str) -> str:
     return f"#{name}#{text[found.end() :]}"
 
 
-_DN = r"(?i:CN|OU)=[^\r\n]+,(?i:DC)=[^\r\n]+"
+_DN = r"(?i:CN|OU)=[^\r\n*]+,(?i:DC)=[^\r\n*]+"
 
 #: Every type of cell by name.
 CELL_TYPES = {

@@ -80,6 +80,13 @@ def test_addresses_as_exchange_takes_them_are_sound(tmp_path: Path, address: str
     assert read(save(tmp_path, HEADER, f"{GUID},{address}"))[0].values["target_mailbox"] == address
 
 
+@pytest.mark.parametrize("identity", ["*@contoso.com", "a*n@contoso.com", "CN=*,OU=Users,DC=contoso,DC=com"])
+def test_an_identity_that_would_name_several_is_refused(tmp_path: Path, identity: str) -> None:
+    sentence = only_problem(save(tmp_path, HEADER, f'{GUID},"{identity}"'))
+
+    assert sentence.startswith(f"row 2, target_mailbox: found '{identity}', expected")
+
+
 @pytest.mark.parametrize("address", ["ann..b@contoso.com", "ann b@contoso.com", "ann@", "zoë@contoso.com"])
 def test_a_wrong_address_is_named_with_row_column_and_what_was_expected(tmp_path: Path, address: str) -> None:
     sentence = only_problem(save(tmp_path, HEADER, row(1), f"{GUID},{address}"))

@@ -150,7 +150,7 @@ class Inquirer:
         for wanted in self._restores:
             requests = self.shelf.requests(_only(self._targets(wanted)), wanted.target_identity) or ()
             identities |= {one.identity: None for one in requests if one.status.casefold() not in ENDED}
-        for identity in [name for name in identities if name][:INVENTORY_COSTS]:
+        for identity in [name for name in identities if name and "*" not in name][:INVENTORY_COSTS]:
             yield one(
                 Facet.REQUEST_STATISTICS,
                 "Get-MailboxRestoreRequestStatistics",

@@ -52,6 +52,10 @@ DISCONNECTED_PROPERTIES = (
 REQUEST_STATISTICS_PROPERTIES = ("Identity", "Name", "Status", "SourceExchangeGuid", "TargetIsArchive")
 
 
+#: Parameters that take an asterisk for any text (assumed of all that name an object).
+_IDENTITIES = ("Identity", "TargetMailbox", "StoreMailboxIdentity")
+
+
 class Facet(Enum):
     """What kind of fact a read brings."""
 
@@ -88,6 +92,8 @@ class Read:
         for name, value in self.cmdlet.parameters.items():
             if value is None or (isinstance(value, str) and not value.strip()):
                 raise ValueError(f"{self.cmdlet.name} -{name} must not be empty: it would name everybody")
+            if name in _IDENTITIES and "*" in str(value):
+                raise ValueError(f"{self.cmdlet.name} -{name} {value}: an asterisk names everybody who fits")
         named = {value.casefold() for value in self.cmdlet.parameters.values() if isinstance(value, str)}
         if self.about and self.about not in named:
             raise ValueError(f"{self.cmdlet.name} names nothing of {self.about}: it would name everybody")
