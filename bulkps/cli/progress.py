@@ -111,14 +111,18 @@ class _ExportLines:
 
 
 def _lines(tally: _Tally) -> Iterator[OnChanges]:
-    said = time.monotonic()
+    said, last = time.monotonic(), ""
+
+    def say() -> None:
+        nonlocal said, last
+        if tally.sentence() != last:
+            said, last = time.monotonic(), tally.sentence()
+            click.echo(last, err=True)
 
     def show(changes: Sequence[Change]) -> None:
-        nonlocal said
         tally.take_in(changes)
         if time.monotonic() - said >= _EVERY:
-            said = time.monotonic()
-            click.echo(tally.sentence(), err=True)
+            say()
 
     yield show
-    click.echo(tally.sentence(), err=True)
+    say()

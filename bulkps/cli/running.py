@@ -71,6 +71,9 @@ def work(
     counts = journal.counts(run.id)
     total = sum(counts.values())
     over = total - counts[BulkItemStatus.PENDING] - counts[BulkItemStatus.IN_PROGRESS]
+    looks = _looks_first(run)
+    if looks and not quiet:
+        render.say("pre-flight: Exchange is read first; nothing is sent before that is done")
     try:
         with interruptible() as interrupts, progress(run.operation, total, over, quiet=quiet) as show:
             report = proceed(
@@ -86,10 +89,19 @@ def work(
             )
     except (RecordFailed, KeyboardInterrupt):
         say_passwords(passwords)
+        if looks and not journal.run(run.id).preflight:
+            render.say("pre-flight was not done yet: nothing was sent")
         render.say(f"Next: {next_command(run.id)}")
         raise
     unfinished = report.exit_code is ExitCode.UNFINISHED
     return report, ExitCode.INTERRUPTED if interrupts.times and unfinished else report.exit_code
+
+
+def _looks_first(run: Run) -> bool:
+    """Return whether Exchange is read before anything of *run* is sent."""
+    operation = operation_of(run)
+    wanted = options_of(run).preflight or not operation.steps
+    return bool(operation.preflight) and wanted and not run.preflight
 
 
 def going_on(function: F) -> F:

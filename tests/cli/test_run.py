@@ -111,7 +111,7 @@ def test_cells_arrive_exactly_as_they_are_and_are_harmless_in_the_results(
     assert "-TargetRootFolder '=cmd|'' /C calc''!A0'" in again.stdout
 
 
-@pytest.mark.parametrize("fault", ["transient=0.2", "throttled=0.03"])
+@pytest.mark.parametrize("fault", ["transient=0.2", pytest.param("throttled=0.03", marks=pytest.mark.proof)])
 def test_what_exchange_refuses_for_now_is_tried_again(
     bulkps: Run, tenant: StartTenant, tmp_path: Path, fault: str
 ) -> None:
@@ -289,6 +289,20 @@ def test_requests_are_followed_by_one_query_per_poll(
 
     assert there.simulator.calls["New-MailboxRestoreRequest"] == 50
     assert there.simulator.calls["Get-MailboxRestoreRequest"] <= 4
+
+
+def test_how_far_it_is_is_said_once_each_time_it_changes(
+    bulkps: Run, tenant: StartTenant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = tenant(restore_seconds=0.2)
+    monkeypatch.setattr("bulkps.cli.progress._EVERY", 0.0)
+    file = rehearsal(bulkps, "restore", 3, tmp_path / "in.csv")
+
+    result = bulkps("run", "restore", file, "--config", there.config)
+
+    told = [line for line in result.stderr.splitlines() if "at their end" in line]
+    assert told[-1] == "3 of 3 rows at their end"
+    assert len(told) == len(set(told)) > 1
 
 
 def test_several_sessions_share_the_work_and_never_one_target(
