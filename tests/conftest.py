@@ -3,18 +3,27 @@
 import csv
 import io
 import json
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from hypothesis import settings
 
 from bulkps.cli import cli
 from bulkps.simulator import Simulator, SimulatorOptions
 from tests.engines import PWSH
 
 Run = Callable[..., Result]
+
+# No test is about time, and every run of the suite tries the same; in full, each tries something new.
+settings.register_profile("suite", deadline=None, derandomize=not os.environ.get("BULKPS_SOAK"))
+settings.load_profile("suite")
+
+#: Modules whose tests share an engine for each way to it.
+SHARING = ("test_contract", "test_engine")
 
 
 def pytest_report_header() -> list[str]:
@@ -27,8 +36,11 @@ def pytest_report_header() -> list[str]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the longest test: at the end the other workers would wait for it."""
-    items.sort(key=lambda item: "test_pester_passes" not in item.name)
+    """Begin with the longest test, for which others would wait at the end, and with those that share engines.
+
+    What is at the end of a worker's share another takes over, and it would start engines of its own.
+    """
+    items.sort(key=lambda item: ("test_pester_passes" not in item.name, item.path.stem not in SHARING))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -96,6 +96,7 @@ def test_500_restores_through_a_child_powershell_have_one_effect_each(
     assert set(effects.values()) == {1}
 
 
+@pytest.mark.proof
 @needs_pwsh
 def test_a_recovery_through_the_module_carries_its_password_as_a_secure_string(
     bulkps: Run, online: Callable[..., Online], tmp_path: Path
@@ -151,6 +152,7 @@ def test_a_module_that_is_not_there_says_how_to_get_it(
     assert "Install-Module" in result.stderr
 
 
+@pytest.mark.proof
 @needs_pwsh
 def test_a_module_that_is_too_old_is_named_with_its_version(
     bulkps: Run, online: Callable[..., Online], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
@@ -172,6 +174,7 @@ def test_a_module_that_is_too_old_is_named_with_its_version(
     assert there.simulator.calls == {}
 
 
+@pytest.mark.proof
 @needs_pwsh
 def test_a_session_is_renewed_between_batches_before_its_token_ends(
     bulkps: Run, online: Callable[..., Online], tmp_path: Path
@@ -192,6 +195,7 @@ def test_a_session_is_renewed_between_batches_before_its_token_ends(
     assert set(there.simulator.effects_by_mailbox().values()) == {1}
 
 
+@pytest.mark.proof
 @needs_pwsh
 def test_doctor_shows_the_session_and_what_this_account_lacks(
     bulkps: Run, online: Callable[..., Online]
@@ -212,6 +216,7 @@ def test_doctor_shows_the_session_and_what_this_account_lacks(
     assert "missing: New-MailboxRestoreRequest -AllowLegacyDNMismatch" in table.stdout
 
 
+@pytest.mark.proof
 @needs_pwsh
 def test_an_export_through_a_child_powershell_says_what_our_own_endpoint_says(
     bulkps: Run, online: Callable[..., Online], tmp_path: Path

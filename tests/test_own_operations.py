@@ -177,6 +177,7 @@ def test_connect_mailbox_gives_each_user_the_mailbox_that_the_file_names(
     assert there.simulator.effects_by_mailbox("mailbox-connected") == {row["mailbox_guid"]: 1 for row in rows}
 
 
+@pytest.mark.proof
 @needs_pwsh
 def test_the_examples_run_through_exchange_onlines_module_in_a_child_powershell(
     bulkps: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

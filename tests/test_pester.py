@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+#: Run by ``python -m pytest -m proof``: the module's own suite takes half a minute.
+pytestmark = pytest.mark.proof
+
 FOLDER = Path(__file__).resolve().parent / "pester"
 #: The module must be Pester 5; Windows comes with a Pester 3 that cannot read these tests.
 RUN = """

@@ -70,6 +70,7 @@ MISBEHAVIOUR = {
 }
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("name", MISBEHAVIOUR)
 def test_a_child_that_misbehaves_ends_in_a_clear_error_and_does_not_stay(tmp_path: Path, name: str) -> None:
     code, expected = MISBEHAVIOUR[name]
@@ -148,6 +149,7 @@ def test_a_killed_child_keeps_what_ended_and_leaves_the_rest_in_doubt() -> None:
     assert "the PowerShell process ended" in outcomes[-1].errors[0].message
 
 
+@pytest.mark.proof
 @needs_pwsh
 def test_an_item_that_takes_too_long_is_in_doubt_and_those_behind_it_were_never_sent() -> None:
     session = open_session(child(), Credentials(), 1, ())
@@ -162,6 +164,7 @@ def test_an_item_that_takes_too_long_is_in_doubt_and_those_behind_it_were_never_
     assert [outcome.answer for outcome in again][:1] == [Answer.COMPLETED]
 
 
+@pytest.mark.proof
 @needs_pwsh
 def test_the_child_ends_when_bulkps_is_killed(tmp_path: Path) -> None:
     code = f"""

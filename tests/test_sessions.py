@@ -175,6 +175,7 @@ def test_a_session_that_is_lost_says_of_every_item_whether_it_was_sent(open_one:
     ]
 
 
+@pytest.mark.proof
 def test_hundreds_of_pipelines_fit_into_one_session(open_one: Open) -> None:
     session, simulator = open_one()
     guid = str(simulator.tenant.active(1)["ExchangeGuid"])

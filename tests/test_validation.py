@@ -73,6 +73,7 @@ def test_items_are_told_what_blocks_them_and_what_should_be_known(
     assert there.lines() == []
 
 
+@pytest.mark.proof
 def test_what_is_executed_is_looked_at_first_unless_that_is_switched_off(
     bulkps: Run, tenant: StartTenant, tmp_path: Path
 ) -> None:

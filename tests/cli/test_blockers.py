@@ -138,6 +138,7 @@ def test_a_request_that_is_there_already_is_found_and_adopted_when_nobody_looked
     assert '"preflight.skipped"' in Path(audit).read_text(encoding="utf-8")
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("operation", ["recovery", "restore"])
 def test_what_is_read_by_inventory_and_what_is_read_by_item_find_the_same(
     bulkps: Run, tenant: StartTenant, tmp_path: Path, operation: str

@@ -169,6 +169,7 @@ def test_what_is_set_shows_in_a_dry_run_and_in_the_audit(
     assert sending["parameters"]["SkipMerging"] == ["FolderRules", "FolderACLs"]
 
 
+@pytest.mark.proof
 def test_what_is_set_is_there_when_the_run_is_resumed(
     bulkps: Run, tenant: StartTenant, tmp_path: Path
 ) -> None:

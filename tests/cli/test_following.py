@@ -171,6 +171,7 @@ def test_nobody_is_asked_how_far_it_is_where_the_settings_say_so(
     assert {row["progress"] for row in read_csv(bulkps("results", "last").stdout)} == {"Completed"}
 
 
+@pytest.mark.proof
 def test_each_of_the_two_settings_asks_for_itself(bulkps: Run, tenant: StartTenant, tmp_path: Path) -> None:
     there = tenant(restore_seconds=3600)
     file = rehearsal(bulkps, "restore", 4, tmp_path / "in.csv")
@@ -189,6 +190,7 @@ def test_each_of_the_two_settings_asks_for_itself(bulkps: Run, tenant: StartTena
     assert asked(there) == before, "final_statistics: false"
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("ends", ["Completed", "Failed"])
 def test_a_request_that_another_run_made_is_adopted_and_followed_to_its_end(
     bulkps: Run, tenant: StartTenant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ends: str

@@ -623,6 +623,7 @@ def assert_found_nowhere(passwords: Iterator[str], held: dict[Path, bytes]) -> N
         assert not found, f"a password is in {found}"
 
 
+@pytest.mark.proof
 def test_plain_passwords_are_in_their_file_and_nowhere_else_even_after_a_kill(
     bulkps: Run, tenant: StartTenant, tmp_path: Path, home: Path
 ) -> None:

@@ -91,6 +91,7 @@ def test_many_rows_are_validated_with_a_handful_of_reads_and_few_without_an_inve
 # --- what the account may not read --------------------------------------------------------------------
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("rows", [3, 40])
 @pytest.mark.parametrize("operation", ["recovery", "restore"])
 def test_what_the_account_may_not_read_is_told_and_is_never_a_clean_bill(
@@ -160,6 +161,7 @@ def test_a_run_whose_mailboxes_nobody_may_read_stops_and_goes_on_once_somebody_m
     sound_audit(bulkps)
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize(
     "faults",
     [

@@ -14,6 +14,9 @@ import pytest
 from tests.cli.processes import BULKPS, make_lease_old, wait_for
 from tests.conftest import Run, Tenant, as_object, read_csv, rehearsal, whole_lines
 
+#: Run by ``python -m pytest -m proof``: it waits for processes.
+pytestmark = pytest.mark.proof
+
 StartTenant = Callable[..., Tenant]
 
 

@@ -270,7 +270,7 @@ def test_what_a_row_leaves_empty_is_not_sent_and_a_password_must_be_changed(
     assert line["parameters"]["ResetPasswordOnNextLogon"] is True
 
 
-@pytest.mark.parametrize("rows", [1, 25])
+@pytest.mark.parametrize("rows", [1, pytest.param(25, marks=pytest.mark.proof)])
 def test_a_source_may_be_named_by_its_distinguished_name(
     bulkps: Run, tenant: StartTenant, tmp_path: Path, rows: int
 ) -> None:

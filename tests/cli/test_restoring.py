@@ -96,6 +96,7 @@ def statistics(people: Organization, name: str) -> dict[str, Any]:
     return dict(found.properties)
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("options", ENGINES)
 def test_every_column_reaches_exchange_as_the_parameter_that_it_stands_for(
     bulkps: Run, tenant: StartTenant, tmp_path: Path, options: dict[str, Any]

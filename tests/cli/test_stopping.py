@@ -61,6 +61,7 @@ def resumed(bulkps: Run, there: Tenant) -> Result:
 # --- another process's wish ---------------------------------------------------------------------------
 
 
+@pytest.mark.proof
 def test_pause_is_heard_by_another_process_within_two_seconds_and_resume_does_the_rest_once(
     bulkps: Run, tenant: StartTenant, work: Work, tmp_path: Path
 ) -> None:
@@ -107,6 +108,7 @@ def test_a_run_that_only_waits_for_exchange_is_paused_too(
     assert f"Next: bulkps resume {run['run']} --config {there.config}" in result.stderr
 
 
+@pytest.mark.proof
 def test_cancel_is_heard_by_another_process_within_two_seconds_and_the_rest_is_skipped(
     bulkps: Run, tenant: StartTenant, work: Work, tmp_path: Path
 ) -> None:
@@ -252,6 +254,7 @@ def test_a_run_that_ends_within_its_window_knows_nothing_of_it(
     assert shown(bulkps)["state"] == "done"
 
 
+@pytest.mark.proof
 def test_a_run_whose_time_is_up_pauses_and_says_how_it_goes_on(
     bulkps: Run, tenant: StartTenant, tmp_path: Path
 ) -> None:

@@ -11,10 +11,22 @@ from bulkps.exchange.cmdlet import NULL, Answer, Cmdlet, Invocation, Outcome, Pa
 from bulkps.exchange.errors import classify, shipped_catalogue
 from bulkps.simulator.mailbox import Kind
 from tests.contract.routes import ROUTES, Opened, Route, opened
-from tests.engines import PWSH
+from tests.engines import needs_pwsh
 
-NEEDS = pytest.mark.skipif(not PWSH, reason="no PowerShell: set BULKPS_TEST_PWSH or put pwsh on PATH")
-EVERY = [pytest.param(route, marks=NEEDS if route.real else (), id=route.name) for route in ROUTES]
+#: A proof: of the routes beside it one is real, and one has no language.
+IN_PROOFS = "WSMan to a real engine, no-language"
+
+
+def marks(route: Route) -> Iterator[pytest.MarkDecorator]:
+    """Return what the tests of a route to a real engine are marked with."""
+    yield needs_pwsh
+    if route.name == IN_PROOFS:
+        yield pytest.mark.proof
+
+
+OURS = [pytest.param(route, id=route.name) for route in ROUTES if not route.real]
+REAL = [pytest.param(route, marks=tuple(marks(route)), id=route.name) for route in ROUTES if route.real]
+EVERY = [*OURS, *REAL]
 #: A child that is not signed in has no Exchange cmdlets.
 TENANT = [param for param in EVERY if param.values[0].signs_in or not param.values[0].child]  # type: ignore[union-attr]
 
@@ -194,6 +206,7 @@ def test_a_value_of_three_megabytes_crosses(there: Opened) -> None:
     assert found.output == ({"Value": value},)
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("route", EVERY)
 def test_a_stop_in_the_middle_of_a_batch_keeps_what_ended(
     route: Route, monkeypatch: pytest.MonkeyPatch
@@ -214,6 +227,7 @@ def test_a_stop_in_the_middle_of_a_batch_keeps_what_ended(
     assert [outcome.output for outcome in again] == [({"Value": 4},), ({"Value": 5},)]
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("route", EVERY)
 def test_an_engine_that_is_killed_leaves_no_answer_made_up(
     route: Route, monkeypatch: pytest.MonkeyPatch

@@ -57,7 +57,7 @@ configs = st.builds(
 asks = st.lists(st.tuples(st.floats(0, 60), st.sampled_from([ev.PauseAsked(), ev.CancelAsked()])), max_size=1)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     seed=st.integers(0, 2**32),
     number=st.integers(1, 40),

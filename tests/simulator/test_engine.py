@@ -295,6 +295,7 @@ def test_a_batch_runs_where_its_function_is_offered(session: Session) -> None:
         assert pipeline.streams.error[0].fq_error == "CommandNotFoundException"
 
 
+@pytest.mark.proof
 def test_a_killed_engine_loses_its_session(begin: Callable[..., Session]) -> None:
     session = begin()
     (pid,) = pids(session.simulator)
@@ -316,6 +317,7 @@ def test_a_killed_engine_loses_its_session(begin: Callable[..., Session]) -> Non
     wsman.close()
 
 
+@pytest.mark.proof
 def test_no_engine_is_left_after_a_stop(begin: Callable[..., Session]) -> None:
     session = begin(faults="hang=1")
     running = PowerShell(session.pool)
@@ -340,6 +342,7 @@ with Simulator(SimulatorOptions(mailboxes=1, engine="powershell", pwsh=Path(sys.
 """
 
 
+@pytest.mark.proof
 def test_no_engine_outlives_a_simulator_that_is_killed(pwsh: Path) -> None:
     command = [sys.executable, "-c", ORPHANER, str(Path(__file__).parent), str(pwsh)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as simulator:
@@ -351,6 +354,7 @@ def test_no_engine_outlives_a_simulator_that_is_killed(pwsh: Path) -> None:
     assert gone(pid)
 
 
+@pytest.mark.proof
 def test_a_hanging_cmdlet_is_stopped_and_the_session_goes_on(begin: Callable[..., Session]) -> None:
     session = begin(faults="New-MailboxRestoreRequest#1=hang")
     running = PowerShell(session.pool)
@@ -364,6 +368,7 @@ def test_a_hanging_cmdlet_is_stopped_and_the_session_goes_on(begin: Callable[...
     assert len(session.run("Get-MailboxRestoreRequest").output) == 1
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize(("fault", "effects"), [("session-lost", 1), ("answer-lost", 2)])
 def test_a_lost_answer_is_an_error_and_nothing_is_done_twice(
     begin: Callable[..., Session], fault: str, effects: int
@@ -378,6 +383,7 @@ def test_a_lost_answer_is_an_error_and_nothing_is_done_twice(
     assert sum(session.simulator.effects_by_mailbox().values()) == effects
 
 
+@pytest.mark.proof
 def test_a_session_signs_in_and_out_by_itself(begin: Callable[..., Session], tmp_path: Path) -> None:
     thumbprint, path = certificate(tmp_path)
     session = begin(preconnected=False, app_id="app", organization="contoso", thumbprint=thumbprint)
@@ -406,6 +412,7 @@ def test_a_session_signs_in_and_out_by_itself(begin: Callable[..., Session], tmp
     assert session.run("Get-Mailbox").streams.error[0].fq_error == "CommandNotFoundException"
 
 
+@pytest.mark.proof
 def test_an_expired_token_is_an_error_of_each_cmdlet(begin: Callable[..., Session]) -> None:
     passed = [0.0]
     session = begin(clock=lambda: time.time() + passed[0])
@@ -418,6 +425,7 @@ def test_an_expired_token_is_an_error_of_each_cmdlet(begin: Callable[..., Sessio
     assert record.activity == "Get-Mailbox"
 
 
+@pytest.mark.proof
 def test_a_token_that_is_over_is_shown_as_expired(begin: Callable[..., Session]) -> None:
     session = begin(token_seconds=1.0, clock=lambda: time.time() - 3600.0)
 

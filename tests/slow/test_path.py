@@ -13,18 +13,12 @@ import pytest
 from bulkps.simulator import Tenant as Organization
 from bulkps.simulator.mailbox import LIVING
 from tests.conftest import Run, Tenant, as_object, read_csv, write_csv
-from tests.engines import PWSH
+from tests.engines import ENGINES
 
 #: Run by ``python -m pytest -m proof``, which CI does in this short form, and in full by ``tox -e soak``.
 pytestmark = pytest.mark.proof
 
 NUMBER = 2_000 if os.environ.get("BULKPS_SOAK") else 160
-REAL = {"engine": "powershell", "pwsh": Path(PWSH) if PWSH else None, "language": "full"}
-ENGINES: dict[str, dict[str, Any]] = {
-    "our endpoint": {},
-    "our endpoint, no-language": {"no_language": True},
-    "the real engine": REAL,
-}
 DEPARTMENTS = ("Legal", "Finanzen & Recht", "=Sales")
 FOLDERS = ("", "#Inbox#/*;Projects/*")
 
@@ -93,11 +87,9 @@ def asked(request: Any, row: dict[str, str]) -> None:
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_what_is_exported_filled_in_validated_and_run_is_what_the_tenant_then_is(
-    bulkps: Run, tenant: Callable[..., Tenant], tmp_path: Path, engine: str
+    bulkps: Run, tenant: Callable[..., Tenant], tmp_path: Path, engine: dict[str, Any]
 ) -> None:
-    if engine == "the real engine" and not PWSH:
-        pytest.skip("no PowerShell: neither BULKPS_TEST_PWSH nor pwsh on PATH")
-    there = tenant(mailboxes=NUMBER, restore_seconds=0.5, troubles=True, **ENGINES[engine])
+    there = tenant(mailboxes=NUMBER, restore_seconds=0.5, troubles=True, **engine)
     there.configure("  max_sessions: 3\n  parallel_execution: true\n  batch_size: 50\n", preflight=True)
     config, organization = ["--config", there.config], there.simulator.tenant
     exported = bulkps("export", "-o", tmp_path / "inventory.csv", "--quiet", "--no-sizes", *config)
