@@ -32,8 +32,6 @@ from bulkps.exchange.properties import Properties
 from bulkps.exchange.reading import Facet, Read
 from bulkps.exchange.reading.namesakes import Namesakes
 from bulkps.exchange.reading.read import (
-    HOLD_PROPERTIES,
-    MAILBOX_PROPERTIES,
     ORGANIZATION_PROPERTIES,
     RECIPIENT_PROPERTIES,
     USER_PROPERTIES,
@@ -41,6 +39,7 @@ from bulkps.exchange.reading.read import (
 )
 from bulkps.library.reader import Reader, Sessions, Take, reason
 from bulkps.library.sizes import Sized, Sizes
+from bulkps.library.taking import KEEP, Taking
 from bulkps.library.target import Target, check_connection
 from bulkps.operations.loader import built_in_operations
 from bulkps.operations.model import BulkOperationType
@@ -54,11 +53,6 @@ CMDLETS = (
 )  # fmt: skip
 #: How many mailboxes' sizes are read at once.
 _CHUNK = 200
-_KEEP = (*MAILBOX_PROPERTIES, *HOLD_PROPERTIES)
-#: Properties whose absence leaves no column empty and no check undone.
-_DISPENSABLE = (
-    "UseDatabaseQuotaDefaults", "LitigationHoldDuration", "LitigationHoldDate", "LitigationHoldOwner",
-)  # fmt: skip
 _RECOVERY = built_in_operations()[BulkOperationType.RECOVERY.value]
 #: The columns by which an export is input of recovery and restore: the source, the target to fill in, a name.
 INPUT_COLUMNS = (_RECOVERY.source, _RECOVERY.target, NAME_COLUMN)
@@ -269,12 +263,12 @@ class _Export:
     def _inventories(self) -> Iterator[tuple[Read, str]]:
         wanted = self._order.kind
         if wanted is not ExportKind.SOFT_DELETED:
-            yield everything(Facet.MAILBOXES, "Get-Mailbox", _KEEP, "InactiveMailboxOnly"), INACTIVE
+            yield everything(Facet.MAILBOXES, "Get-Mailbox", KEEP, "InactiveMailboxOnly"), INACTIVE
         if wanted is not ExportKind.INACTIVE:
-            yield everything(Facet.MAILBOXES, "Get-Mailbox", _KEEP, "SoftDeletedMailbox"), SOFT_DELETED
+            yield everything(Facet.MAILBOXES, "Get-Mailbox", KEEP, "SoftDeletedMailbox"), SOFT_DELETED
 
     def _read_mailboxes(self, read: Read, inventory: str) -> None:
-        taking = _Taking(self._spool, self._seen, inventory)
+        taking = Taking(self._spool, self._seen, inventory)
 
         def take(found: Mapping[str, object]) -> None:
             one = Recipient.from_properties(found)
@@ -355,7 +349,7 @@ class _Export:
         one = Recipient.from_properties(sized.found)
         around = self._namesakes.around(one) if self._namesakes else None
         surroundings = Surroundings(sources=(one,), recipients=around, organization=self._organization)
-        inventory = str(sized.found.get(_Taking.INVENTORY))
+        inventory = str(sized.found.get(Taking.INVENTORY))
         return DeletedMailbox(
             sized.found,
             surroundings,
@@ -370,38 +364,3 @@ class _Export:
 def _input(one: DeletedMailbox) -> tuple[Cell, ...]:
     """Return the cells of INPUT_COLUMNS; the target is for a person to fill in."""
     return one.source, "", one.of.text("DisplayName")
-
-
-class _Taking:
-    """Takes one inventory's mailboxes into the spool, each once, and forgets them if it begins again.
-
-    Attributes:
-        lacking: Of how many mailboxes a property was not read.
-    """
-
-    #: Under which name the spool keeps which inventory showed a mailbox; no property is called so.
-    INVENTORY = "bulkps inventory"
-
-    def __init__(self, spool: Spool, seen: set[str], inventory: str) -> None:
-        self._spool, self._seen, self._inventory = spool, seen, inventory
-        self._mark = spool.mark()
-        self._added: set[str] = set()
-        self.lacking: Counter[str] = Counter()
-
-    def begin(self) -> None:
-        """Forget what was taken."""
-        self._spool.rewind(self._mark)
-        self._seen -= self._added
-        self._added.clear()
-        self.lacking.clear()
-
-    def take(self, one: Recipient, found: Mapping[str, object]) -> bool:
-        """Keep a mailbox; return whether it is new. The second inventory may show those of the first."""
-        key = one.guid or (one.distinguished_name or "").casefold() or one.identity
-        if key in self._seen:
-            return False
-        self._seen.add(key)
-        self._added.add(key)
-        self._spool.put({**found, self.INVENTORY: self._inventory})
-        self.lacking.update(name for name in _KEEP if name not in found and name not in _DISPENSABLE)
-        return True
