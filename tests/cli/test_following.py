@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import Result
 
 from bulkps.simulator.contents import contents
 from bulkps.simulator.people import size_text
@@ -93,6 +94,13 @@ def followed(there: Tenant, **follow: object) -> Path:
     return there.config
 
 
+def unasked(bulkps: Run, there: Tenant, rows: int, folder: Path) -> Result:
+    """Run a restore of *rows* whose progress nobody asks for."""
+    config = followed(there, statistics=0, final_statistics="false")
+    file = rehearsal(bulkps, "restore", rows, folder / "in.csv")
+    return bulkps("run", "restore", file, "--config", config, "--quiet")
+
+
 def result(bulkps: Run) -> dict[str, str]:
     [row] = read_csv(bulkps("results", "last").stdout)
     return row
@@ -142,10 +150,8 @@ def test_a_failed_request_says_why_in_exchanges_own_words_and_how_far_it_came(
     bulkps: Run, tenant: StartTenant, tmp_path: Path
 ) -> None:
     there = tenant(failing_requests=1.0)
-    config = followed(there, statistics=0, final_statistics="false")
-    file = rehearsal(bulkps, "restore", 1, tmp_path / "in.csv")
 
-    said = bulkps("run", "restore", file, "--config", config, "--quiet")
+    said = unasked(bulkps, there, 1, tmp_path)
 
     row = result(bulkps)
     assert said.exit_code == 4
@@ -161,10 +167,8 @@ def test_nobody_is_asked_how_far_it_is_where_the_settings_say_so(
     bulkps: Run, tenant: StartTenant, tmp_path: Path
 ) -> None:
     there = tenant(restore_seconds=1.0)
-    config = followed(there, statistics=0, final_statistics="false")
-    file = rehearsal(bulkps, "restore", 3, tmp_path / "in.csv")
 
-    said = bulkps("run", "restore", file, "--config", config, "--quiet")
+    said = unasked(bulkps, there, 3, tmp_path)
 
     assert said.exit_code == 0, said.output
     assert asked(there) == 0
