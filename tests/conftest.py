@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,9 @@ Run = Callable[..., Result]
 # No test is about time, and every run of the suite tries the same; in full, each tries something new.
 settings.register_profile("suite", deadline=None, derandomize=not os.environ.get("BULKPS_SOAK"))
 settings.load_profile("suite")
+
+# Whoever starts the suite in the background leaves it deaf to Ctrl-C, which tests send.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 #: Modules whose tests share an engine for each way to it.
 SHARING = ("test_contract", "test_engine")

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
+from dataclasses import replace
 from itertools import takewhile
 from queue import Empty, SimpleQueue
 from random import random
@@ -105,7 +106,8 @@ class Reader:
     def read(self, reads: Sequence[Read]) -> Iterator[tuple[Read, Outcome, Meaning | None]]:
         """Yield each read with its answer, and what its error means where there is one.
 
-        Of what does not exist the answer is empty and no error.
+        Of a name that nobody has the answer is empty and no error. A read of everybody, or of whoever a
+        filter fits, cannot fail to find somebody: there the same words are an error.
 
         Raises:
             CannotConnect: If no session can be opened.
@@ -121,7 +123,10 @@ class Reader:
                 attempts[index] += outcome.answer is not Answer.NOT_SENT
                 meaning = self._meaning(outcome)
                 pause = self._wait(outcome, meaning, attempts[index])
-                if pause is None:
+                if pause is None and meaning and read.names_one and meaning.known.id in NO_SUCH_OBJECT:
+                    # That there is none is an answer, whether or not the error ended the pipeline.
+                    yield read, replace(outcome, answer=Answer.COMPLETED), None
+                elif pause is None:
                     yield read, outcome, meaning
                 else:
                     again.append((index, read))
@@ -180,8 +185,7 @@ class Reader:
         return list(takewhile(lambda one: one[1].about, waiting[:size]))
 
     def _meaning(self, outcome: Outcome) -> Meaning | None:
-        meaning = classify(outcome.errors, self._catalogue, mutates=False) if outcome.errors else None
-        return None if meaning and meaning.known.id in NO_SUCH_OBJECT else meaning
+        return classify(outcome.errors, self._catalogue, mutates=False) if outcome.errors else None
 
     def _wait(self, outcome: Outcome, meaning: Meaning | None, attempt: int) -> float | None:
         """Return the seconds after which it is tried again, or None if it is told as it is."""

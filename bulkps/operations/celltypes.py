@@ -54,7 +54,8 @@ _SIZE = (
     r"|[0-9.,]{1,15} [KMGT]?B \([0-9][0-9.,'\u2019 \u00a0\u202f]{0,25} bytes\))"
 )
 _HEX = "[0-9A-Fa-f]"
-_GUID = f"{_HEX}{{8}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{12}}"
+# A GUID of zeros is what Exchange prints where there is none, such as ArchiveGuid without an archive.
+_GUID = f"(?![0-]{{36}}){_HEX}{{8}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{12}}"
 # RFC 5321 dot-atom, as Exchange takes it: an apostrophe or a plus is legal, two dots in a row, a dot
 # at an end, a space or a second @ is not. Letters beyond ASCII are refused: Exchange's own addresses
 # have none (EAI addresses are for recipients elsewhere). An asterisk is legal and refused all the same: in an

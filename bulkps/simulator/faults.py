@@ -21,6 +21,7 @@ class Fault(Enum):
     ANSWER_LOST = "answer-lost"  #: Executed; the shell is gone and the connection closed.
     SILENT = "silent"  #: Executed; the pipeline completes and writes nothing.
     HANG = "hang"  #: Executed; nothing is answered until the pipeline is stopped.
+    BROKEN_OFF = "broken-off"  #: Executed; half of what it found, then an error of an object that is gone.
 
 
 _ERRORS = {

@@ -5,7 +5,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
 from typing import TextIO
@@ -16,7 +16,7 @@ from bulkps.simulator.binding import Arguments
 from bulkps.simulator.cmdlets import execute
 from bulkps.simulator.faults import Budget, Fault, Faults, error_of
 from bulkps.simulator.offer import Offer
-from bulkps.simulator.tenant import Tenant
+from bulkps.simulator.tenant import Tenant, not_found
 
 #: A cmdlet beside the tenant's own: from its parameters, and what is set when it is to stop, to its answer.
 Further = Callable[[Mapping[str, Value], threading.Event], Answer]
@@ -174,4 +174,8 @@ def _seen(fault: Fault | None, answer: Answer) -> Run:
         return Run(Ending.HANGS, answer)
     if fault is Fault.SILENT:
         return Run(Ending.ANSWERED, Answer())
+    if fault is Fault.BROKEN_OFF:
+        gone = not_found("CN=Gone").info
+        half = answer.output[: len(answer.output) // 2]
+        return Run(Ending.ANSWERED, replace(answer, output=half, errors=[*answer.errors, gone]))
     return Run(Ending.ANSWERED, answer)

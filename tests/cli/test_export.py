@@ -465,6 +465,37 @@ def test_what_passes_is_tried_again_and_each_mailbox_is_written_once(
     assert {row["recoverable"] for row in rows.values() if row["kind"] == "inactive"} == {"yes"}
 
 
+def test_an_inventory_that_ends_in_the_error_of_one_object_is_not_taken_for_whole(
+    bulkps: Run, tenant: StartTenant, tmp_path: Path
+) -> None:
+    there = tenant(faults=",".join(f"Get-Mailbox#{n}=broken-off" for n in range(1, 9)))
+
+    said = bulkps("export", "-o", tmp_path / "out.csv", "--config", there.config, "--quiet")
+
+    assert said.exit_code == 6, said.output
+    assert "couldn't be found" in said.stderr
+    assert not (tmp_path / "out.csv").exists()
+
+
+def test_an_inventory_that_cannot_be_put_in_its_place_stays_beside_it(
+    bulkps: Run, tenant: StartTenant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = tenant()
+    (tmp_path / "out.csv").write_text("open in a spreadsheet", encoding="utf-8")
+
+    def refuse(source: Path, target: Path) -> None:
+        raise PermissionError(13, "The process cannot access the file: it is used by another", str(source))
+
+    # As Windows does to a file that another process has open.
+    monkeypatch.setattr(Path, "replace", refuse)
+
+    said = bulkps("export", "-o", tmp_path / "out.csv", "--force", "--config", there.config, "--quiet")
+
+    assert said.exit_code == 6, said.output
+    assert f"all of it is in {tmp_path / 'out.csv.part'}" in said.stderr
+    assert len(read_csv((tmp_path / "out.csv.part").read_text(encoding="utf-8-sig"))) > 20
+
+
 @pytest.mark.parametrize("cut", [pytest.param(Deed.CUT_AFTER, marks=pytest.mark.proof), Deed.CUT_IN_BODY])
 def test_a_stream_that_is_cut_in_the_middle_begins_again(
     bulkps: Run, tenant: StartTenant, tmp_path: Path, cut: Deed

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from bulkps.simulator.answers import Refused
+from bulkps.simulator.tenant import not_found
 from tests.conftest import Run, Tenant, as_object, read_csv, rehearsal, write_csv
 
 StartTenant = Callable[..., Tenant]
@@ -185,6 +187,42 @@ def test_what_passes_while_it_reads_is_tried_again_and_a_lost_session_is_replace
     assert said["preflight"]["unread"] == {}
     assert called(there) == 0
     sound_audit(bulkps)
+
+
+def test_that_a_mailbox_is_not_there_is_an_answer_even_if_the_error_ends_the_pipeline(
+    bulkps: Run, tenant: StartTenant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def thrown(identity: str) -> Refused:
+        return Refused(not_found(identity).info, terminating=True)
+
+    monkeypatch.setattr("bulkps.simulator.directory.not_found", thrown)
+    there = settings(tenant())
+    file = rehearsal(bulkps, "restore", 2, tmp_path / "in.csv")
+    rows = read_csv(file.read_text(encoding="utf-8-sig"))
+    rows[0]["source_guid"] = "3f2504e0-4f89-41d3-9a0c-0305e82c3301"
+    write_csv(file, rows)
+
+    validated(bulkps, there, "restore", file)
+
+    assert [row["error_code"] for row in results(bulkps)] == ["source-missing", ""]
+
+
+@pytest.mark.parametrize("facet", ["Get-Recipient", "Get-User", "Get-Mailbox"])
+def test_an_inventory_that_ends_in_the_error_of_one_object_is_no_clean_bill_for_the_others(
+    bulkps: Run, tenant: StartTenant, tmp_path: Path, facet: str
+) -> None:
+    there = settings(tenant(troubles=True, faults=",".join(f"{facet}#{n}=broken-off" for n in range(1, 4))))
+    file = rehearsal(bulkps, "recovery", 45, tmp_path / "in.csv")
+
+    said = bulkps("validate", "recovery", file, "--config", there.config, "--quiet", "--json")
+
+    if facet == "Get-Mailbox":
+        assert said.exit_code == 6, said.output
+        assert as_object(said)["stopped"] == "cannot-check"
+        assert "couldn't be found" in as_object(said)["detail"]
+        return
+    assert as_object(said)["preflight"]["findings"]["not-checked"]["note"] >= 45
+    assert "couldn't be found" in str(as_object(said)["preflight"]["unread"])
 
 
 # --- what becomes of the rows -------------------------------------------------------------------------

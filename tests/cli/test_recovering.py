@@ -270,6 +270,27 @@ def test_what_a_row_leaves_empty_is_not_sent_and_a_password_must_be_changed(
     assert line["parameters"]["ResetPasswordOnNextLogon"] is True
 
 
+def test_a_mailbox_that_somebody_else_has_under_that_name_is_never_taken_for_the_recovered_one(
+    bulkps: Run, tenant: StartTenant, tmp_path: Path
+) -> None:
+    there = tenant(faults="New-Mailbox#1=session-lost")
+    there.configure()
+    living = there.simulator.tenant.active(4)
+    row = {
+        "source_guid": "3f2504e0-4f89-41d3-9a0c-0305e82c3301",
+        "target_upn": str(living["UserPrincipalName"]),
+        "display_name": str(living["DisplayName"]),
+        "department": "Legal",
+    }
+    write_csv(tmp_path / "in.csv", [row])
+
+    said = bulkps("run", "recovery", tmp_path / "in.csv", "--config", there.config, "--yes", "--quiet")
+
+    assert said.exit_code == 4, said.output
+    assert [one["error_code"] for one in results(bulkps)] == ["in-doubt"]
+    assert "Set-User" not in there.simulator.calls
+
+
 @pytest.mark.parametrize("rows", [1, pytest.param(25, marks=pytest.mark.proof)])
 def test_a_source_may_be_named_by_its_distinguished_name(
     bulkps: Run, tenant: StartTenant, tmp_path: Path, rows: int

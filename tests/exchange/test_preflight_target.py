@@ -60,6 +60,12 @@ def test_a_target_that_nothing_names_is_missing() -> None:
     assert found is not None and "Get-Recipient -Identity 'pilar.pinilla@contoso.com'" in found.instead
 
 
+def test_a_target_that_was_brought_back_is_there_whatever_date_it_kept() -> None:
+    back = active(WhenSoftDeleted="6/16/2020 1:19:04 AM")
+
+    assert target_unusable(RESTORE, inactive(), back, FULL) is None
+
+
 def test_a_target_that_is_deleted_is_missing() -> None:
     assert is_blocker(target_unusable(RESTORE, None, inactive(), FULL), Code.TARGET_MISSING)
 
@@ -288,6 +294,19 @@ def test_a_synced_target_gets_its_address_on_premises() -> None:
     assert found is not None and "Set-RemoteMailbox 'pilar.pinilla@contoso.com'" in found.instead
     mismatch = legacy_dn_mismatch(inactive(), target, RESTORE)
     assert mismatch is not None and "Set-RemoteMailbox" in mismatch.instead
+
+
+def test_an_address_that_is_to_be_added_to_a_synced_target_blocks_even_where_the_mismatch_is_allowed() -> (
+    None
+):
+    target = active(**STRANGER, IsDirSynced="True")
+    both = replace(RESTORE, prepare_x500=True, allow_legacy_dn_mismatch=True)
+
+    found = target_synced(inactive(), target, both)
+
+    assert is_blocker(found, Code.TARGET_SYNCED)
+    assert found is not None and "leave prepare_x500 empty" in found.instead
+    assert target_synced(inactive(), target, replace(both, prepare_x500=False)) is None
 
 
 def test_a_synced_target_that_needs_no_address_is_no_finding() -> None:

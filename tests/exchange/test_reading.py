@@ -209,6 +209,37 @@ def test_what_could_not_be_read_is_not_known_and_what_is_not_there_is_empty(rows
     assert unread.shelf.unread[Facet.MAILBOXES] == "Get-Mailbox: no"
 
 
+def test_an_empty_mailbox_has_a_size() -> None:
+    inquirer = Inquirer([WantedRestore(SOURCE, TARGET)], online=True, sizes=True)
+    empty: dict[Facet, Objects] = {Facet.SIZES: [{"TotalItemSize": "0 B (0 bytes)"}]}
+    for reads in inquirer.rounds():
+        for read in reads:
+            known = [INACTIVE, ACTIVE] if read.facet is Facet.MAILBOXES else []
+            mine = [one for one in known if read.about in str(one["ExchangeGuid"]).casefold()]
+            inquirer.shelf.take_in(read, empty.get(read.facet, mine))
+
+    [target] = inquirer.surroundings(inquirer.wanted[0]).targets or ()
+
+    assert target.size == 0
+
+
+@pytest.mark.parametrize("printed", ["pinilla\\r", "contoso.com/Users/pinilla\\r"])
+def test_what_a_request_copies_is_told_by_what_was_asked_and_not_by_how_it_is_printed(printed: str) -> None:
+    inquirer = Inquirer([WantedRestore(SOURCE, TARGET)], online=True)
+    statistics = [{"Identity": printed, "SourceExchangeGuid": SOURCE, "TargetIsArchive": False}]
+    request = {"Name": "r", "Identity": "pinilla\\r", "Status": "InProgress", "TargetMailbox": "pinilla"}
+    for reads in inquirer.rounds():
+        for read in reads:
+            known = [INACTIVE, ACTIVE] if read.facet is Facet.MAILBOXES else []
+            mine = [one for one in known if read.about in str(one["ExchangeGuid"]).casefold()]
+            brought: dict[Facet, Objects] = {Facet.REQUESTS: [request], Facet.REQUEST_STATISTICS: statistics}
+            inquirer.shelf.take_in(read, brought.get(read.facet, mine))
+
+    [found] = inquirer.surroundings(inquirer.wanted[0]).requests or ()
+
+    assert found.source_exchange_guid == SOURCE
+
+
 @pytest.mark.parametrize("rows", [1, 200])
 def test_a_mailbox_is_found_by_every_name_that_a_cell_may_have(rows: int) -> None:
     dn = str(INACTIVE["DistinguishedName"])

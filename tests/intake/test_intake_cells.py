@@ -53,6 +53,15 @@ def test_a_cell_of_blanks_is_empty(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "zeros", ["00000000-0000-0000-0000-000000000000", f"{{{'0' * 8}-0000-0000-0000-{'0' * 12}}}"]
+)
+def test_a_guid_of_zeros_names_nothing(tmp_path: Path, zeros: str) -> None:
+    sentence = only_problem(save(tmp_path, HEADER, f"{zeros},ann@contoso.com"))
+
+    assert sentence.startswith(f"row 2, source_guid: found '{zeros}', expected a GUID")
+
+
 @pytest.mark.parametrize("given", [f"{{{GUID}}}", GUID.upper(), f" {{{GUID.upper()}}} "])
 def test_a_guid_may_have_braces_and_capitals(tmp_path: Path, given: str) -> None:
     path = save(tmp_path, HEADER, f"{given},ann@contoso.com")

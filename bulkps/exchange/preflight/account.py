@@ -5,6 +5,8 @@ from bulkps.exchange.findings import Blocks, Code, Finding, Severity, not_checke
 from bulkps.exchange.preflight.read import Organization, Recipient, Surroundings, WantedRecovery
 
 _INITIAL = ".onmicrosoft.com"
+#: How many characters New-Mailbox -Name takes. [P:New-Mailbox]
+_NAME_LENGTH = 64
 
 
 def account_exists(source: Recipient, recipients: tuple[Recipient, ...] | None) -> Finding | None:
@@ -73,12 +75,14 @@ def federated_domain(wanted: WantedRecovery, organization: Organization) -> Find
 def fallback_upn(wanted: WantedRecovery, organization: Organization) -> str:
     """Return the same user principal name in the initial domain, if its own domain is federated.
 
-    Empty where it is not, where that was not read, and where no initial domain is known.
+    Empty where it is not, where that was not read, where no initial domain is known, and where it would be
+    longer than the mailbox's Name may be.
     """
     domains = organization.domains or {}
     initial = next(iter(sorted(filter(_is_initial, domains))), "")
     federated = domains.get(domain_of(wanted.upn), "").casefold() == "federated"
-    return f"{wanted.upn.rpartition('@')[0]}@{initial}" if federated and initial else ""
+    upn = f"{wanted.upn.rpartition('@')[0]}@{initial}" if federated and initial else ""
+    return upn if len(upn) <= _NAME_LENGTH else ""
 
 
 def _is_initial(domain: str) -> bool:

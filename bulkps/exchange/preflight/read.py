@@ -211,11 +211,13 @@ class Recipient:
     @property
     def is_deleted(self) -> bool | None:
         """Whether it is inactive or soft-deleted; None if nothing that was read says it."""
-        if self.is_inactive or self.soft_deleted is not None:
+        if self.is_inactive:
             return True
+        # The name is the documented sign (exchange-facts.md section 3.4); nobody says whether a mailbox
+        # that was brought back loses the date.
         if self.distinguished_name:
             return is_soft_deleted_dn(self.distinguished_name)
-        return None
+        return None if self.soft_deleted is None else True
 
     @property
     def is_mailbox(self) -> bool | None:

@@ -262,7 +262,9 @@ def target_synced(source: Recipient, target: Recipient, wanted: WantedRestore) -
 
     [ODS:cannot-manage-dg; errors.yaml synced-object]
     """
-    if wanted.allow_legacy_dn_mismatch or _knows_source(source, target) is not False:
+    if wanted.allow_legacy_dn_mismatch and not wanted.prepare_x500:
+        return None
+    if _knows_source(source, target) is not False:
         return None
     if target.is_synced is None:
         how = f"{_ONE_MAILBOX} {quoted(target.identity)}, property IsDirSynced"
@@ -276,8 +278,14 @@ def target_synced(source: Recipient, target: Recipient, wanted: WantedRestore) -
         Blocks.RESTORE,
         f"IsDirSynced of {target.label} is True, so its addresses cannot be changed in Exchange Online",
         f"Add the X500 address where it is written: {_add_x500(source, target)}; "
-        "then let directory sync run.",
+        f"then let directory sync run.{_or_not_at_all(wanted)}",
     )
+
+
+def _or_not_at_all(wanted: WantedRestore) -> str:
+    if not wanted.allow_legacy_dn_mismatch:
+        return ""
+    return " Or leave prepare_x500 empty: the row allows the mismatch (-AllowLegacyDNMismatch) anyway."
 
 
 def _blocked(code: Code, seen: str, instead: str) -> Finding:

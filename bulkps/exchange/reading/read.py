@@ -99,6 +99,11 @@ class Read:
             raise ValueError(f"{self.cmdlet.name} names nothing of {self.about}: it would name everybody")
 
     @property
+    def names_one(self) -> bool:
+        """Whether it names one object, of which Exchange says by an error that there is none."""
+        return any(name in _IDENTITIES for name in self.cmdlet.parameters)
+
+    @property
     def within(self) -> str:
         """The database in which it looks, folded; empty where it looks everywhere."""
         return str(self.cmdlet.parameters.get("Database") or "").casefold()

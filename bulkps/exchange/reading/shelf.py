@@ -51,7 +51,7 @@ class Shelf:
             case Facet.REQUESTS:
                 self._take_requests(read, found)
             case Facet.REQUEST_STATISTICS:
-                self._take_request_statistics(found)
+                self._take_request_statistics(read, found)
             case Facet.SIZES | Facet.ARCHIVE_SIZES:
                 size = Properties(found[0]).size("TotalItemSize") if len(found) == 1 else None
                 self._sizes[read.facet, read.about] = size
@@ -90,18 +90,19 @@ class Shelf:
             for owner in one.owners:
                 self._requests.setdefault(owner, []).append(one)
 
-    def _take_request_statistics(self, found: Sequence[_Properties]) -> None:
-        for one in found:
-            of = Properties(one)
-            identity = (of.text("Identity") or "").casefold()
-            for requests in self._requests.values():
-                for index, request in enumerate(requests):
-                    if request.identity.casefold() == identity:
-                        requests[index] = replace(
-                            request,
-                            source_exchange_guid=of.guid("SourceExchangeGuid") or None,
-                            target_is_archive=of.flag("TargetIsArchive"),
-                        )
+    def _take_request_statistics(self, read: Read, found: Sequence[_Properties]) -> None:
+        if len(found) != 1:
+            return
+        of = Properties(found[0])
+        for requests in self._requests.values():
+            for index, request in enumerate(requests):
+                # By what was asked: the statistics may print the identity in another form.
+                if request.identity.casefold() == read.about:
+                    requests[index] = replace(
+                        request,
+                        source_exchange_guid=of.guid("SourceExchangeGuid") or None,
+                        target_is_archive=of.flag("TargetIsArchive"),
+                    )
 
     # --- finding again --------------------------------------------------------------------------------
 
@@ -144,7 +145,12 @@ class Shelf:
         """Return a mailbox with how big it and its archive are, as far as that was read."""
         sizes = (self._sizes.get((facet, one.identity.casefold())) for facet in _SIZES)
         size, archive_size = sizes
-        return replace(one, size=size or one.size, archive_size=archive_size or one.archive_size)
+        return replace(
+            one,
+            # Nothing in it is a size too.
+            size=one.size if size is None else size,
+            archive_size=one.archive_size if archive_size is None else archive_size,
+        )
 
 
 def _identities(one: Recipient) -> set[str]:
