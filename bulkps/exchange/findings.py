@@ -43,12 +43,14 @@ class Code(Enum):
     TARGET_TOO_FULL = "target-too-full"
     REQUEST_EXISTS = "request-exists"
     REQUEST_UNFINISHED = "request-unfinished"
+    REQUEST_COMPLETED = "request-completed"
     ARCHIVE_LEFT_OUT = "archive-left-out"
     SOURCE_HAS_NO_ARCHIVE = "source-has-no-archive"
     NOT_VISIBLE_IN_ARCHIVE = "not-visible-in-archive"
     TARGET_SYNCED = "target-synced"
     SOURCE_MISSING = "source-missing"
     GUID_REUSED = "guid-reused"
+    REPEATED_ROW = "repeated-row"
     NOT_CHECKED = "not-checked"
 
 

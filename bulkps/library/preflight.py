@@ -16,6 +16,7 @@ from bulkps.exchange.cmdlet import Answer, Outcome
 from bulkps.exchange.errors import Meaning
 from bulkps.exchange.findings import Code, Finding, Severity
 from bulkps.exchange.preflight import (
+    Recipient,
     Surroundings,
     WantedRecovery,
     WantedRestore,
@@ -26,6 +27,7 @@ from bulkps.exchange.preflight import (
 from bulkps.exchange.reading import Facet, Inquirer, Read, Wanted
 from bulkps.library.planning import DONE_ALREADY
 from bulkps.library.reader import Interrupted, Reader, Sessions, reason
+from bulkps.library.repeats import Repeats, done_elsewhere, other_keys, other_names
 from bulkps.library.target import Target
 from bulkps.operations.bind import places
 from bulkps.operations.checks import KINDS
@@ -81,6 +83,8 @@ class Examination:
         self._operation, self._target, self._recorder, self._tell = operation, target, recorder, tell
         self._reader = Reader(target.name, sessions, target.config, target.catalogue)
         self._counts: Counter[tuple[Code, Severity]] = Counter()
+        self._repeats = Repeats(operation)
+        self._elsewhere: dict[str, tuple[str, str]] = {}
         # A process that was killed may have found some already.
         self._blocked = recorder.ended_badly(_NOT_BLOCKED)
 
@@ -178,11 +182,8 @@ class Examination:
     def _unreadable(self, inquirer: Inquirer, rows: Sequence[_Row]) -> Finish | None:
         """Return why the run stops because a row's source or target could not be read."""
         for row in rows:
-            around = inquirer.surroundings(row.wanted)
-            lacks = around.sources is None or (
-                isinstance(row.wanted, WantedRestore) and around.targets is None
-            )
-            if lacks:
+            sources, targets = inquirer.sources(row.wanted), inquirer.targets(row.wanted)
+            if sources is None or (isinstance(row.wanted, WantedRestore) and targets is None):
                 unread = inquirer.shelf.unread
                 why = unread.get(Facet.MAILBOXES) or unread.get(Facet.DISCONNECTED) or "no answer came"
                 detail = f"pre-flight could not read the mailboxes of row {row.item.row}: {why}"
@@ -194,6 +195,11 @@ class Examination:
 
     def _record(self, inquirer: Inquirer, rows: Sequence[_Row]) -> None:
         now = time.time()
+        for row in rows:
+            sides = (_only(inquirer.sources(row.wanted)), _only(inquirer.targets(row.wanted)))
+            item = replace(row.item, values={**row.item.values, **row.replaced})
+            self._repeats.add(item, row.wanted, *sides)
+        self._look_elsewhere(rows, inquirer)
         changes = (change for row in rows for change in self._changes(row, inquirer, now))
         while part := list(islice(changes, _CHUNK)):
             if replaced := [one for one in part if one.event == "item.replaced"]:
@@ -203,7 +209,7 @@ class Examination:
 
     def _changes(self, row: _Row, inquirer: Inquirer, now: float) -> Iterator[Change]:
         item = row.item
-        found = _findings(row.wanted, inquirer.surroundings(row.wanted), now)
+        found = self._found(row, inquirer.surroundings(row.wanted), now)
         self._counts.update({(one.code, one.severity) for one in found})
         if row.replaced:
             told = "; ".join(f"{name} is {value}" for name, value in row.replaced.items())
@@ -212,6 +218,28 @@ class Examination:
             item = _warned(item, warning)
             yield Change(item, "item.replaced", now)
         yield from self._judged(item, found, now)
+
+    def _found(self, row: _Row, around: Surroundings, now: float) -> tuple[Finding, ...]:
+        others = other_keys(self._operation, row.item, around.sources, around.targets)
+        wanted = row.wanted
+        if isinstance(wanted, WantedRestore):
+            wanted = replace(wanted, other_names=other_names(self._operation, others))
+        return (
+            *self._repeats.findings(row.item.row),
+            *(done_elsewhere(*self._elsewhere[key]) for key in others if key in self._elsewhere),
+            *_findings(wanted, around, now),
+        )
+
+    def _look_elsewhere(self, rows: Sequence[_Row], inquirer: Inquirer) -> None:
+        """Look in the journal for what other runs did of these rows and named in another way."""
+        # The embedded simulator's tenant ends with its run; and a run that only checks has no past.
+        if self._target.connection.embedded or not self._operation.steps:
+            return
+        sides = ((row.item, inquirer.sources(row.wanted), inquirer.targets(row.wanted)) for row in rows)
+        keys = (key for side in sides for key in other_keys(self._operation, *side))
+        while part := list(islice(keys, _CHUNK)):
+            found = self._recorder.elsewhere(part)
+            self._elsewhere |= {key: (known.run, known.status.name) for key, known in found.items()}
 
     def _judged(self, item: Item, found: Sequence[Finding], now: float) -> Iterator[Change]:
         blockers = [one for one in found if one.severity is Severity.BLOCKER]
@@ -247,6 +275,10 @@ class Examination:
         self._recorder.skip_pending(StopReason.NOT_CLEAN.value, f"never sent: {detail}", time.time())
         self._recorder.preflighted(told)
         return Finish(StopReason.NOT_CLEAN, detail)
+
+
+def _only(found: Sequence[Recipient] | None) -> Recipient | None:
+    return found[0] if found and len(found) == 1 else None
 
 
 def _findings(wanted: Wanted, around: Surroundings, now: float) -> tuple[Finding, ...]:

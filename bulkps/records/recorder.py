@@ -8,7 +8,8 @@ from bulkps.engine.status import BulkItemStatus
 from bulkps.records import sweeps
 from bulkps.records.audit import Audit
 from bulkps.records.journal import LEASE, Journal
-from bulkps.records.overview import ended_badly
+from bulkps.records.overview import elsewhere, ended_badly
+from bulkps.records.rows import Elsewhere
 
 #: How many items are read from the journal at once.
 _PAGE = 1000
@@ -152,6 +153,10 @@ class Recorder:
         while found := self._journal.pending(self._run, last, _PAGE):
             last = found[-1].row
             yield from (item for item in found if item.status is BulkItemStatus.PENDING)
+
+    def elsewhere(self, contents: Sequence[str]) -> Mapping[str, Elsewhere]:
+        """Return what other runs at the same place know of these contents (at most 500), by content."""
+        return elsewhere(self._journal, self._journal.run(self._run), contents)
 
     def ended_badly(self, leaving: Sequence[str]) -> int:
         """Return how many items are FAILED or SKIPPED, but for those with one of these codes."""

@@ -60,6 +60,8 @@ class WantedRestore:
         prepare_x500: Whether the target gets the source's LegacyExchangeDN as an X500 address first.
         target_folder: The folder that everything is put under (TargetRootFolder), or empty.
         source_database: The database in which a disconnected source lies (on-premises), or empty.
+        other_names: Names, folded, of the requests that the same row would make, had it named source or
+            target in another way.
     """
 
     source_identity: str
@@ -71,6 +73,7 @@ class WantedRestore:
     prepare_x500: bool = False
     target_folder: str = ""
     source_database: str = ""
+    other_names: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         """Refuse an identity that would name everything."""

@@ -185,7 +185,7 @@ def _unread(incoming: Size | None, present: Size | None, limit: Size | None, nam
 def request_exists(
     source: Recipient | None, wanted: WantedRestore, requests: tuple[RestoreRequest, ...] | None
 ) -> Finding | None:
-    """B12: the target has a request of that name, or an unfinished one from the same source.
+    """B12: the target has a request of that name, or one from the same source.
 
     [P:New-MailboxRestoreRequest, Name: unique per mailbox; running the cmdlet again makes another request]
     """
@@ -195,11 +195,14 @@ def request_exists(
     for one in requests:
         if wanted.request_name and one.name.casefold() == wanted.request_name.casefold():
             return _same_name(one)
-    unfinished = [one for one in requests if one.status.casefold() not in ENDED]
-    related = [(one, same) for one in unfinished if (same := _same_pair(one, source, wanted)) is not False]
-    for one, same in sorted(related, key=lambda pair: pair[1] is None):
+        if one.name.casefold() in wanted.other_names:
+            return _same_name(one, ", of this restore with source or target named in another way")
+    related = [(one, same) for one in requests if (same := _same_pair(one, source, wanted)) is not False]
+    unfinished = [(one, same) for one, same in related if one.status.casefold() not in ENDED]
+    for one, same in sorted(unfinished, key=lambda pair: pair[1] is None):
         return _unfinished(one, certain=bool(same))
-    return None
+    completed = (one for one, same in related if same and one.status.casefold().startswith("completed"))
+    return next(map(_completed, completed), None)
 
 
 def _same_pair(one: RestoreRequest, source: Recipient | None, wanted: WantedRestore) -> bool | None:
@@ -214,7 +217,7 @@ def _same_pair(one: RestoreRequest, source: Recipient | None, wanted: WantedRest
     )
 
 
-def _same_name(one: RestoreRequest) -> Finding:
+def _same_name(one: RestoreRequest, how: str = "") -> Finding:
     ended = one.status.casefold() in ENDED
     instead = (
         "If it is this very restore, it is done. To do it again remove the old request first: "
@@ -223,7 +226,7 @@ def _same_name(one: RestoreRequest) -> Finding:
     )
     return _blocked(
         Code.REQUEST_EXISTS,
-        f"the request {quoted(one.name)} is there already, {one.status or 'of unknown status'}",
+        f"the request {quoted(one.name)} is there already, {one.status or 'of unknown status'}{how}",
         f"{instead}Remove-MailboxRestoreRequest {quoted(one.identity or one.name)}.",
     )
 
@@ -237,6 +240,17 @@ def _unfinished(one: RestoreRequest, *, certain: bool) -> Finding:
         f"the request {quoted(one.name)} {origin} is {one.status or 'of unknown status'}",
         "Let it end first, or the content may arrive twice; Get-MailboxRestoreRequestStatistics "
         f"{quoted(one.identity or one.name)} says whence it copies and how far it is.",
+    )
+
+
+def _completed(one: RestoreRequest) -> Finding:
+    return Finding(
+        Code.REQUEST_COMPLETED,
+        Severity.WARNING,
+        Blocks.RESTORE,
+        f"the request {quoted(one.name)} of the same source into the same place is {one.status}",
+        "What it copied is there already and may arrive twice, unless conflict_resolution says otherwise; "
+        f"Get-MailboxRestoreRequestStatistics {quoted(one.identity or one.name)} says what it copied.",
     )
 
 

@@ -7,6 +7,6 @@ by inventory where many rows need it, by item where few do.
 
 from bulkps.exchange.reading.inquirer import Inquirer, Wanted
 from bulkps.exchange.reading.read import INVENTORY_COSTS, Facet, Read
-from bulkps.exchange.reading.shelf import Shelf
+from bulkps.exchange.reading.shelf import Shelf, identities
 
-__all__ = ["INVENTORY_COSTS", "Facet", "Inquirer", "Read", "Shelf", "Wanted"]
+__all__ = ["INVENTORY_COSTS", "Facet", "Inquirer", "Read", "Shelf", "Wanted", "identities"]

@@ -62,11 +62,11 @@ class Inquirer:
         yield _each_once(*self._organization(), *self._mailboxes())
         yield _each_once(*self._missing())
         yield _each_once(*self._people(), *self._requests())
-        yield _each_once(*self._unfinished(), *self._all_sizes())
+        yield _each_once(*self._what_requests_copy(), *self._all_sizes())
 
     def surroundings(self, wanted: Wanted) -> Surroundings:
         """Return everything that was read for one row."""
-        sources, targets = self._sources(wanted), self._targets(wanted)
+        sources, targets = self.sources(wanted), self.targets(wanted)
         around = self._around(wanted, sources)
         requests = None
         if isinstance(wanted, WantedRestore):
@@ -107,12 +107,12 @@ class Inquirer:
 
     def _missing(self) -> Iterator[Read]:
         """Look for what no inventory shows: an active source, a target that is no mailbox."""
-        sources = [one.source_identity for one in self._recoveries if self._sources(one) == ()]
+        sources = [one.source_identity for one in self._recoveries if self.sources(one) == ()]
         if len(sources) > INVENTORY_COSTS:
             yield _all_mailboxes()
         else:
             yield from (read for read in self._one_by_one(sources) if not self.shelf.was_asked(read))
-        nowhere = [w.target_identity for w in self._restores if self._targets(w) == ()]
+        nowhere = [w.target_identity for w in self._restores if self.targets(w) == ()]
         if len(nowhere) <= INVENTORY_COSTS:
             for name in dict.fromkeys(nowhere):
                 yield one(Facet.RECIPIENTS, "Get-Recipient", RECIPIENT_PROPERTIES, {"Identity": name})
@@ -128,7 +128,7 @@ class Inquirer:
                 yield everything(Facet.USERS, "Get-User", USER_PROPERTIES)
             return
         for wanted in self.wanted:
-            source = _only(self._sources(wanted))
+            source = _only(self.sources(wanted))
             if text := _recipient_filter(wanted, source):
                 yield one(Facet.RECIPIENTS, "Get-Recipient", RECIPIENT_PROPERTIES, {"Filter": text}, _DELETED)
             if isinstance(wanted, WantedRecovery):
@@ -137,20 +137,22 @@ class Inquirer:
 
     def _requests(self) -> Iterator[Read]:
         cmdlet, keep = "Get-MailboxRestoreRequest", REQUEST_PROPERTIES
-        found = {folded(w.target_identity): w.target_identity for w in self._restores if self._targets(w)}
+        found = {folded(w.target_identity): w.target_identity for w in self._restores if self.targets(w)}
         if len(found) > INVENTORY_COSTS:
             yield everything(Facet.REQUESTS, cmdlet, keep)
             return
         for identity in found.values():
             yield one(Facet.REQUESTS, cmdlet, keep, {"TargetMailbox": identity})
 
-    def _unfinished(self) -> Iterator[Read]:
-        """What the unfinished requests of the targets copy, as far as they are few."""
-        identities: dict[str, None] = {}
+    def _what_requests_copy(self) -> Iterator[Read]:
+        """What the requests of the targets copy, as far as they are few; of unfinished ones first."""
+        asked: dict[str, bool] = {}
         for wanted in self._restores:
-            requests = self.shelf.requests(_only(self._targets(wanted)), wanted.target_identity) or ()
-            identities |= {one.identity: None for one in requests if one.status.casefold() not in ENDED}
-        for identity in [name for name in identities if name and "*" not in name][:INVENTORY_COSTS]:
+            requests = self.shelf.requests(_only(self.targets(wanted)), wanted.target_identity) or ()
+            asked |= {one.identity: one.status.casefold() in ENDED for one in requests}
+        few = len(self._restores) <= INVENTORY_COSTS
+        fitting = [name for name, ended in asked.items() if name and "*" not in name and (few or not ended)]
+        for identity in sorted(fitting, key=asked.__getitem__)[:INVENTORY_COSTS]:
             yield one(
                 Facet.REQUEST_STATISTICS,
                 "Get-MailboxRestoreRequestStatistics",
@@ -161,7 +163,7 @@ class Inquirer:
     def _all_sizes(self) -> Iterator[Read]:
         asked: dict[tuple[Facet, str], Read] = {}
         for wanted in self._restores if self._sizes else ():
-            source, target = _only(self._sources(wanted)), _only(self._targets(wanted))
+            source, target = _only(self.sources(wanted)), _only(self.targets(wanted))
             if source is None or target is None:
                 continue
             quota = target.archive_quota if wanted.target_is_archive else target.quota
@@ -177,12 +179,14 @@ class Inquirer:
 
     # --- what was found -------------------------------------------------------------------------------
 
-    def _sources(self, wanted: Wanted) -> tuple[Recipient, ...] | None:
+    def sources(self, wanted: Wanted) -> tuple[Recipient, ...] | None:
+        """Return what the source of a row names; None if nobody could tell."""
         database = _database(wanted)
         facet = Facet.DISCONNECTED if database else Facet.MAILBOXES
         return self.shelf.named(facet, wanted.source_identity, database)
 
-    def _targets(self, wanted: Wanted) -> tuple[Recipient, ...] | None:
+    def targets(self, wanted: Wanted) -> tuple[Recipient, ...] | None:
+        """Return what the target of a row names; None if nobody could tell, and for a recovery."""
         if not isinstance(wanted, WantedRestore):
             return None
         found = self.shelf.named(Facet.MAILBOXES, wanted.target_identity)

@@ -76,7 +76,7 @@ class Shelf:
             self._asked.setdefault((read.facet, read.within, folded(read.about)), []).extend(found)
         index = self._named.setdefault((read.facet, read.within), {})
         for one in found:
-            for name in _identities(one):
+            for name in identities(one):
                 index.setdefault(name, []).append(one)
             for name in _names(one):
                 self._around.setdefault(name, []).append(one)
@@ -153,7 +153,7 @@ class Shelf:
         )
 
 
-def _identities(one: Recipient) -> set[str]:
+def identities(one: Recipient) -> set[str]:
     """Return every folded text by which a cell may name *one*."""
     names = (one.guid, one.exchange_guid, one.distinguished_name, one.user_principal_name)
     return {folded(name) for name in names if name} | one.smtp
@@ -162,7 +162,7 @@ def _identities(one: Recipient) -> set[str]:
 def _names(one: Recipient) -> set[str]:
     """Return every folded text that may be in another's way."""
     further = (one.name, one.archive_guid)
-    return _identities(one) | {folded(name) for name in further if name}
+    return identities(one) | {folded(name) for name in further if name}
 
 
 def _owner_names(target: Recipient) -> set[str]:
