@@ -73,7 +73,7 @@ WRITES: dict[str, Callable[[Worker], object]] = {
     "what happened to the run": lambda worker: worker.recorder.say("run.stopped", "it is over"),
     "the pace": lambda worker: worker.recorder.paced(["slower"], {"throttled": 1.0}),
     "that the rest is skipped": lambda worker: worker.recorder.skip_pending("cancelled", "never sent", 0.0),
-    "that failed items are sent again": lambda worker: worker.recorder.retry_failed([], "in-doubt", [0]),
+    "that failed items are sent again": lambda worker: worker.recorder.retry_failed([], "in-doubt", [0], {}),
     "a sign of life": lambda worker: worker.recorder.beat(),
 }
 

@@ -404,6 +404,14 @@ def test_a_starting_file_is_written_and_can_be_run(
     assert "--force" in again.stderr
 
 
+@pytest.mark.parametrize(("cmdlet", "column"), [("Enable-Mailbox", "identity"), ("New-Mailbox", "name")])
+def test_a_starting_file_asks_for_what_the_usual_parameter_set_does(cmdlet: str, column: str) -> None:
+    operation = load_operation(starting_text("mine", CMDLETS[cmdlet]), "mine.yaml")
+
+    assert column in operation.required_columns()
+    assert not [name for name in operation.required_columns() if name.startswith("linked")]
+
+
 def test_a_starting_file_for_no_cmdlet_names_the_nearest(bulkps: Run) -> None:
     result = bulkps("operations", "new", "mine", "--cmdlet", "Set-Mailbx")
 

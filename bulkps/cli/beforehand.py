@@ -27,7 +27,7 @@ _SAID = {
 
 
 def beforehand_options(function: F) -> F:
-    """``--set`` and ``--sizes``."""
+    """``--set``, ``--sizes`` and ``--onmicrosoft-fallback``."""
     options = (
         click.option(
             "--set",
@@ -40,6 +40,11 @@ def beforehand_options(function: F) -> F:
             "--sizes/--no-sizes",
             default=None,
             help="Whether pre-flight reads how big mailboxes are; without it, only of few rows.",
+        ),
+        click.option(
+            "--onmicrosoft-fallback",
+            is_flag=True,
+            help="Make an account of a federated domain in the .onmicrosoft.com domain.",
         ),
     )
     for option in reversed(options):
@@ -55,11 +60,6 @@ def preflight_options(function: F) -> F:
         ),
         click.option(
             "--require-clean", is_flag=True, help="Send nothing at all if pre-flight finds a blocker."
-        ),
-        click.option(
-            "--onmicrosoft-fallback",
-            is_flag=True,
-            help="Make an account of a federated domain in the .onmicrosoft.com domain.",
         ),
     )
     for option in reversed(options):
@@ -114,7 +114,9 @@ def values_everywhere(operation: Operation, texts: Iterable[str]) -> dict[str, V
     for text in texts:
         header, equals, cell = text.partition("=")
         name, cell = headers.get(folded_header(header), ""), cell.strip()
-        if not equals or not name:
+        if name and not equals:
+            raise UsageProblem(f"--set {text}: say COLUMN=VALUE, such as {header}=…; nothing was sent")
+        if not name:
             wanted = nearest(header, operation.columns)
             raise UsageProblem(
                 f"--set {text}: say COLUMN=VALUE; {operation.name} has no column {header!r}{wanted}; "

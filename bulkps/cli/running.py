@@ -28,6 +28,7 @@ from bulkps.engine.policy import BulkOperationConfig
 from bulkps.engine.status import BulkItemStatus
 from bulkps.errors import ExitCode, RecordFailed
 from bulkps.library.passwords import handing_out
+from bulkps.library.preflight import NOT_BLOCKED
 from bulkps.library.runs import RunReport, operation_of, options_of, proceed
 from bulkps.library.target import Target
 from bulkps.records import home
@@ -225,24 +226,32 @@ def _show_table(journal: Journal, report: RunReport) -> None:
     click.echo(f"run {run.id}  {render.simulated(run.simulated)}".rstrip())
     click.echo(render.counts_table(report.counts))
     failed = report.counts[BulkItemStatus.FAILED]
-    if not failed:
-        return
+    if failed:
+        _show_rows(journal, run, BulkItemStatus.FAILED, "what happened")
+    if failed > render.SHOWN_FAILURES:
+        render.say(f"{failed} rows failed; bulkps results {run.id} --only failed shows them all")
+    blocked = int(run.preflight.get("blocked", 0)) if report.sends else 0
+    if blocked:
+        _show_rows(journal, run, BulkItemStatus.SKIPPED, "why pre-flight skipped it")
+    if blocked > render.SHOWN_FAILURES:
+        render.say(f"{blocked} rows were SKIPPED; bulkps results {run.id} --only skipped shows them all")
+
+
+def _show_rows(journal: Journal, run: Run, status: BulkItemStatus, title: str) -> None:
+    """Print the first rows that ended so: what was found, and what to do."""
     shown = []
-    for _, became in rows(journal, run, operation_of(run), BulkItemStatus.FAILED):
+    for _, became in rows(journal, run, operation_of(run), status):
+        if became["error_code"] in NOT_BLOCKED:
+            continue
         shown.append((became["row_number"], became["source_identity"], became["error_code"], became["error"]))
-        advice = became["advice"]
-        if advice:
-            shown.append(("", "", "", f"-> {advice}"))
+        if became["advice"]:
+            shown.append(("", "", "", f"-> {became['advice']}"))
         if len(shown) >= 2 * render.SHOWN_FAILURES:
             break
     click.echo()
     click.echo(
-        render.table(
-            [(*row[:3], _wrapped(row[3])) for row in shown], ("row", "source", "code", "what happened")
-        )
+        render.table([(*row[:3], _wrapped(row[3])) for row in shown], ("row", "source", "code", title))
     )
-    if failed > render.SHOWN_FAILURES:
-        render.say(f"{failed} rows failed; bulkps results {run.id} --only failed shows them all")
 
 
 def _wrapped(text: str) -> str:

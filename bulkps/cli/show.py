@@ -13,6 +13,7 @@ from bulkps.records import home
 from bulkps.records.journal import Journal
 from bulkps.records.overview import at_exchange, in_doubt
 from bulkps.records.rows import Run
+from bulkps.settings import SIMULATOR
 
 
 @click.command()
@@ -48,6 +49,9 @@ def command(run: str, as_json: bool) -> None:
     click.echo(render.table(rows, ("run", found.id)))
     click.echo()
     click.echo(render.counts_table(counts))
+    if facts["next"] and found.connection != SIMULATOR:
+        # The journal knows the connection's name, not which file has it.
+        render.say(f"resume with --config FILE where only FILE has the connection {found.connection!r}")
 
 
 def _waited(found: Run) -> str:

@@ -32,6 +32,7 @@ class Code(Enum):
     STILL_SOFT_DELETED = "still-soft-deleted"
     ACCOUNT_EXISTS = "account-exists"
     FEDERATED_DOMAIN = "federated-domain"
+    DOMAIN_NOT_ACCEPTED = "domain-not-accepted"
     NAME_TAKEN = "name-taken"
     NOT_INACTIVE = "not-inactive"
     AMBIGUOUS_IDENTITY = "ambiguous-identity"

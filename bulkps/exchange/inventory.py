@@ -176,7 +176,10 @@ class DeletedMailbox:
         return since + timedelta(SOFT_DELETED_DAYS) if since else None
 
     def in_force(self) -> tuple[str, ...]:
-        """Return every hold that keeps it, decoded, the organization's too."""
+        """Return every hold that keeps it, decoded, the organization's too where they keep it."""
+        if self.mailbox.is_inactive is False:
+            # What no hold keeps the organization's holds do not keep either: they leave mailboxes out.
+            return tuple(map(str, holds_in_force(self.holds, ())))
         return tuple(map(str, holds_in_force(self.holds, self.around.organization.holds)))
 
     def holds_unread(self) -> tuple[str, ...]:

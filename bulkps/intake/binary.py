@@ -1,5 +1,6 @@
 """Files that are no text: what they are, and what to do about it."""
 
+import re
 import zipfile
 import zlib
 from pathlib import Path
@@ -18,12 +19,16 @@ _SIGNATURES = (
     (b"\xff\xfe\x00\x00", "a text in UTF-32", "a CSV file; save it as CSV UTF-8"),
     (b"\x00\x00\xfe\xff", "a text in UTF-32", "a CSV file; save it as CSV UTF-8"),
 )
+#: How a JSON list of objects begins, or an object.
+_JSON = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:\[\s*[\]{]|\{\s*\")")
 
 
 def recognized(path: Path, head: bytes) -> tuple[str, str] | None:
     """Return (what it is, what is expected) if *path*, which starts with *head*, is known to be no CSV."""
     if head.startswith(b"PK\x03\x04"):
         return _zipped(path)
+    if _JSON.match(head):
+        return "JSON", "a CSV file; bulkps export and bulkps results write one where the name ends in .csv"
     return next(((what, wanted) for sign, what, wanted in _SIGNATURES if head.startswith(sign)), None)
 
 

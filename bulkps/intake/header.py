@@ -18,6 +18,8 @@ from bulkps.yamlfile import nearest
 #: What is stripped from around a cell: spaces, tabs, no-break spaces, zero-width spaces.
 BLANKS = " \t\u00a0\u200b\ufeff"
 
+#: What nobody wants in a journal, as headers fold.
+_SECRET = re.compile("password|passphrase|passwort|kennwort|motdepasse|contrasena|senha$|^pwd$|^secret$")
 #: How many headers a sentence names.
 _NAMED = 30
 _RESULTS = frozenset(map(folded_header, ALL_RESULTS_COLUMNS))
@@ -177,6 +179,10 @@ def _refused(
     }
     refused = {}
     for index in unknown:
+        if _SECRET.search(folded[index]):
+            expected = "no passwords: whatever stands there would be kept in journal and results. Take it out"
+            refused[index] = Problem(row, labels[index], labels[index], expected)
+            continue
         near = [known for known in absent if _one_slip(folded[index], known)]
         meant = absent[min(near, key=partial(distance, folded[index]))] if near else ""
         if meant or strict_columns:

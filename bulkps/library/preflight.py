@@ -12,7 +12,7 @@ from bulkps.engine.driver import BEAT
 from bulkps.engine.events import Finish, StopReason
 from bulkps.engine.item import Change, Item
 from bulkps.errors import CannotConnect
-from bulkps.exchange.cmdlet import Answer, Outcome
+from bulkps.exchange.cmdlet import Answer, Outcome, Value
 from bulkps.exchange.errors import Meaning
 from bulkps.exchange.findings import Code, Finding, Severity
 from bulkps.exchange.preflight import (
@@ -46,7 +46,7 @@ CMDLETS = (
 #: How many characters an error code has at most.
 _LONGEST_CODE = 80
 #: Codes of rows that ended before pre-flight, and not by what it found.
-_NOT_BLOCKED = (DONE_ALREADY, StopReason.CANCELLED.value, StopReason.NOT_CLEAN.value)
+NOT_BLOCKED = (DONE_ALREADY, StopReason.CANCELLED.value, StopReason.NOT_CLEAN.value)
 #: How many rows are recorded at once.
 _CHUNK = 500
 
@@ -59,11 +59,13 @@ class _Row:
         item: Its item.
         wanted: What it wants.
         replaced: Values that stand in place of cells.
+        told: Why they do.
     """
 
     item: Item
     wanted: Wanted
-    replaced: dict[str, str] = field(default_factory=dict)
+    replaced: dict[str, Value] = field(default_factory=dict)
+    told: tuple[str, ...] = ()
 
 
 class Examination:
@@ -86,7 +88,7 @@ class Examination:
         self._repeats = Repeats(operation)
         self._elsewhere: dict[str, tuple[str, str]] = {}
         # A process that was killed may have found some already.
-        self._blocked = recorder.ended_badly(_NOT_BLOCKED)
+        self._blocked = recorder.ended_badly(NOT_BLOCKED)
 
     def run(self, preflight: Preflight) -> Finish | None:
         """Examine all rows; return why the run stops here, or None if it goes on.
@@ -177,7 +179,23 @@ class Examination:
             return row
         name = upn if row.wanted.name in ("", row.wanted.upn) else row.wanted.name
         wanted = replace(row.wanted, upn=upn, name=name)
-        return replace(row, wanted=wanted, replaced={columns[0]: upn})
+        told = (f"federated-domain: instead of the row's own, {columns[0]} is {upn}",)
+        return replace(row, wanted=wanted, replaced={columns[0]: upn}, told=told)
+
+    def _kept(self, row: _Row) -> _Row:
+        """Return a row that leaves the X500 address where another row of the run needs it."""
+        preflight = self._operation.preflight
+        others = self._repeats.shares_address(row.item.row)
+        if not others or preflight is None or not getattr(row.wanted, "remove_x500", False):
+            return row
+        columns = Template.parse(preflight.wants["remove_x500"]).names
+        rows = f"row{'s' * (len(others) > 1)} {', '.join(map(str, others))}"
+        why = (
+            f"{', '.join(columns)} is not done: {rows} needs the same X500 address, so it stays. Once all "
+            "are completed, Set-Mailbox -EmailAddresses @{Remove='X500:…'} takes it off"
+        )
+        replaced = {**row.replaced, **dict.fromkeys(columns, False)}
+        return replace(row, replaced=replaced, told=(*row.told, why))
 
     def _unreadable(self, inquirer: Inquirer, rows: Sequence[_Row]) -> Finish | None:
         """Return why the run stops because a row's source or target could not be read."""
@@ -199,6 +217,7 @@ class Examination:
             sides = (_only(inquirer.sources(row.wanted)), _only(inquirer.targets(row.wanted)))
             item = replace(row.item, values={**row.item.values, **row.replaced})
             self._repeats.add(item, row.wanted, *sides)
+        rows = [self._kept(row) for row in rows]
         self._look_elsewhere(rows, inquirer)
         changes = (change for row in rows for change in self._changes(row, inquirer, now))
         while part := list(islice(changes, _CHUNK)):
@@ -212,10 +231,7 @@ class Examination:
         found = self._found(row, inquirer.surroundings(row.wanted), now)
         self._counts.update({(one.code, one.severity) for one in found})
         if row.replaced:
-            told = "; ".join(f"{name} is {value}" for name, value in row.replaced.items())
-            warning = f"federated-domain: instead of the row's own, {told}"
-            item = replace(item, values={**item.values, **row.replaced})
-            item = _warned(item, warning)
+            item = _warned(replace(item, values={**item.values, **row.replaced}), *row.told)
             yield Change(item, "item.replaced", now)
         yield from self._judged(item, found, now)
 
@@ -227,8 +243,12 @@ class Examination:
         return (
             *self._repeats.findings(row.item.row),
             *(done_elsewhere(*self._elsewhere[key]) for key in others if key in self._elsewhere),
-            *_findings(wanted, around, now),
+            *(one for one in _findings(wanted, around, now) if not self._is_settled(one, around)),
         )
+
+    def _is_settled(self, found: Finding, around: Surroundings) -> bool:
+        """Return whether another row sees to what was found."""
+        return found.code is Code.ARCHIVE_LEFT_OUT and self._repeats.copies_archive(_only(around.sources))
 
     def _look_elsewhere(self, rows: Sequence[_Row], inquirer: Inquirer) -> None:
         """Look in the journal for what other runs did of these rows and named in another way."""

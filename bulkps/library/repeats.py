@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from bulkps.engine.item import Item
 from bulkps.exchange.cmdlet import Value
 from bulkps.exchange.findings import Blocks, Code, Finding, Severity
-from bulkps.exchange.preflight import Recipient, WantedRecovery
+from bulkps.exchange.preflight import Recipient, WantedRecovery, WantedRestore
 from bulkps.exchange.reading import Wanted, identities
 from bulkps.operations.bind import item_key, places
 from bulkps.operations.model import Operation
@@ -28,7 +28,10 @@ class Repeats:
     """
 
     operation: Operation
-    _rows: dict[tuple[str, ...], list[int]] = field(default_factory=dict)
+    _rows: dict[tuple[str, ...], dict[int, str]] = field(default_factory=dict)
+    _addresses: dict[int, tuple[str, str]] = field(default_factory=dict)
+    _needing: dict[tuple[str, str], list[int]] = field(default_factory=dict)
+    _archives: set[str] = field(default_factory=set)
     _meanings: dict[int, dict[tuple[str, ...], str]] = field(default_factory=dict)
 
     def add(self, item: Item, wanted: Wanted, source: Recipient | None, target: Recipient | None) -> None:
@@ -40,9 +43,17 @@ class Repeats:
             source: The one mailbox that its source names, or None.
             target: The one mailbox that its target names, or None.
         """
+        if isinstance(wanted, WantedRestore) and wanted.source_is_archive and source:
+            self._archives.add(_meaning(source, None))
+        if isinstance(wanted, WantedRestore) and not wanted.allow_legacy_dn_mismatch and source and target:
+            pair = (_meaning(source, None), _meaning(target, None))
+            self._addresses[item.row] = pair
+            self._needing.setdefault(pair, []).append(item.row)
         self._meanings[item.row] = dict(self._all_of(item, wanted, source, target))
         for meaning in self._meanings[item.row]:
-            self._rows.setdefault(meaning, []).append(item.row)
+            self._rows.setdefault(meaning, {})[item.row] = _meaning(
+                source, item.values.get(self.operation.source)
+            )
 
     def _all_of(
         self, item: Item, wanted: Wanted, source: Recipient | None, target: Recipient | None
@@ -54,15 +65,28 @@ class Repeats:
             parts = tuple(_meaning(found.get(name), item.values.get(name)) for name in group)
             yield ("", *group, *parts), _label(found.get(group[0]), item.values.get(group[0]))
         if isinstance(wanted, WantedRecovery):
-            for name in {text.casefold() for text in (wanted.upn, wanted.smtp, wanted.name) if text}:
+            # A mailbox that is recovered keeps its own addresses.
+            kept = source.smtp if source else frozenset()
+            for name in {text.casefold() for text in (wanted.upn, wanted.smtp, wanted.name) if text} | kept:
                 yield ("name", name), name
+
+    def shares_address(self, row: int) -> list[int]:
+        """Return the other rows that need the X500 address which a row adds to its target."""
+        rows = self._needing.get(self._addresses.get(row, ("", "")), [])
+        return [one for one in rows if one != row]
+
+    def copies_archive(self, source: Recipient | None) -> bool:
+        """Return whether a row copies the archive of *source*."""
+        return source is not None and _meaning(source, None) in self._archives
 
     def findings(self, row: int) -> Iterator[Finding]:
         """Yield what speaks against a row because others are there: none of them is sent."""
         for meaning, label in self._meanings.get(row, {}).items():
             rows = self._rows[meaning]
-            if len(rows) > 1:
-                yield _wanted_twice(rows, label) if meaning[0] else _named_twice(rows, label)
+            if meaning[0] and len(set(rows.values())) > 1:
+                yield _wanted_twice(list(rows), label)
+            elif not meaning[0] and len(rows) > 1:
+                yield _named_twice(list(rows), label)
 
 
 def _meaning(found: Recipient | None, cell: Value) -> str:

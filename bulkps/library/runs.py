@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import takewhile
 from pathlib import Path
 
 from bulkps import yamlfile
@@ -124,10 +125,21 @@ def proceed(
     with _work_on(journal, run) as work:
         if retry:
             looked_up = [i for i, step in enumerate(operation.steps) if step.reconcile]
-            work.recorder.retry_failed(_NEVER_AGAIN, _MAY_BE_THERE, looked_up)
+            earlier = _harmless_before(operation)
+            work.recorder.retry_failed(_NEVER_AGAIN, _MAY_BE_THERE, looked_up, earlier)
         orders = _Orders(on_changes, on_driver, ends_at, password_maker(operation, passwords))
         work.finish = _carry_out(work, operation, target, orders)
     return finished(journal, run.id, work.finish, results_path)
+
+
+def _harmless_before(operation: Operation) -> dict[int, list[tuple[int, str]]]:
+    """Return for each step those right before it that may be done once more: what they saw may be over."""
+    found: dict[int, list[tuple[int, str]]] = {}
+    for index, _ in enumerate(operation.steps):
+        before = reversed(list(enumerate(operation.steps[:index])))
+        harmless = takewhile(lambda numbered: numbered[1].idempotent, before)
+        found[index] = [(number, step.name) for number, step in harmless][::-1]
+    return {index: steps for index, steps in found.items() if steps}
 
 
 def _check_kind(run: Run, operation: Operation, *, retry: bool) -> None:

@@ -48,9 +48,10 @@ def _size(text: str) -> str:
     return size_argument(size)
 
 
-# As people type it, and as Exchange prints it: a cell copied from Get-Mailbox is sound.
+# As people type it, and as Exchange prints it: a cell copied from Get-Mailbox is sound. A number without a
+# unit is bytes to Exchange; a small one is far more often a number of gigabytes, and would stop a mailbox.
 _SIZE = (
-    r"(?ai:unlimited|[0-9]{1,15}|[0-9]{1,9}(?:[.,][0-9]{1,2})?[ ]?[KMGT]?B"
+    r"(?ai:unlimited|0|[0-9]{7,15}|[0-9]{1,9}(?:[.,][0-9]{1,2})?[ ]?[KMGT]?B"
     r"|[0-9.,]{1,15} [KMGT]?B \([0-9][0-9.,'\u2019 \u00a0\u202f]{0,25} bytes\))"
 )
 _HEX = "[0-9A-Fa-f]"
@@ -88,6 +89,12 @@ def _folder(text: str) -> str:
     return f"#{name}#{text[found.end() :]}"
 
 
+def _days(text: str) -> str:
+    if text.casefold() == "unlimited":
+        return "Unlimited"
+    return text if ":" in text else f"{int(text)}.00:00:00"
+
+
 _DN = r"(?i:CN|OU)=[^\r\n*]+,(?i:DC)=[^\r\n*]+"
 
 #: Every type of cell by name.
@@ -109,6 +116,12 @@ CELL_TYPES = {
             "true or false (also yes, no, 1, 0, on, off)",
             "(?ai:" + "|".join(re.escape(word) for word in (*_TRUE, *_FALSE)) + ")",
             _boolean,
+        ),
+        CellType(
+            "days",
+            "a number of days from 1, such as 30 or 30.00:00:00, or Unlimited",
+            r"(?ai:unlimited|0*[1-9][0-9]{0,3}(?:\.[0-9]{2}:[0-9]{2}:[0-9]{2})?)",
+            _days,
         ),
         CellType("number", "a whole number", r"[0-9]{1,9}", int),
         CellType(

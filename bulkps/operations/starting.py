@@ -43,6 +43,8 @@ _TYPES = {
     "SmtpAddress": "smtp",
     "ByteQuantifiedSize": "size",
 }
+#: Parameter sets that are meant where nobody says which; else the one that holds the most.
+_USUAL = ("Default", "Identity", "User")
 _LOGICAL = frozenset({"$true", "$false", "$null"})
 _WORD = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[0-9]+")
 
@@ -50,8 +52,8 @@ _WORD = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[0-9]+")
 def starting_text(name: str, facts: CmdletFacts) -> str:
     """Return YAML for an operation called *name* that loads as it stands and is made to be edited.
 
-    What is mandatory in the parameter set that holds the most is a required column; a dozen of the others
-    are there as comments.
+    What is mandatory in the usual parameter set is a required column; a dozen of the others are there as
+    comments.
 
     Raises:
         ValueError: If a row could fill none of its parameters.
@@ -99,7 +101,8 @@ def starting_text(name: str, facts: CmdletFacts) -> str:
 
 def _chosen(facts: CmdletFacts) -> tuple[list[ParameterFacts], list[ParameterFacts]]:
     every = [one for one in facts.parameters.values() if one.name not in _LEFT_OUT]
-    best = max(facts.sets, key=lambda name: _worth(every, name), default="")
+    usual = next((name for name in _USUAL if name in facts.sets), "")
+    best = usual or max(facts.sets, key=lambda name: _worth(every, name), default="")
     mandatory = [one for one in every if best in one.mandatory_in]
     if not any(one.type != "SecureString" for one in mandatory):
         # It may be called with nothing; a row says something all the same.

@@ -62,7 +62,14 @@ def without_effect(operation: Operation, given: Collection[str]) -> tuple[str, .
     filled = dict.fromkeys((*operation.required_columns(), *operation.defaults, *given), "given")
     ever: set[str] = set()
     used: set[str] = set()
+    possible: set[str] = set()
     for step in operation.steps:
+        ever.update(step.when)
+        if not set(step.needs) <= possible or (step.when and not any(name in filled for name in step.when)):
+            # What is only for a step that such a row never comes to does nothing.
+            ever.update(name for _, template in templates(step) for name in template.names)
+            continue
+        possible.add(step.name)
         for where, template in templates(step):
             ever.update(template.names)
             used.update(template.names if not where.startswith("variants") else ())

@@ -87,10 +87,17 @@ class Recorder:
         self._keep(())
         sweeps.skip_pending(self._journal, self._run, code, reason, now)
 
-    def retry_failed(self, never: Sequence[str], doubtful: Sequence[str], looked_up: Sequence[int]) -> int:
+    def retry_failed(
+        self,
+        never: Sequence[str],
+        doubtful: Sequence[str],
+        looked_up: Sequence[int],
+        earlier: Mapping[int, Sequence[tuple[int, str]]],
+    ) -> int:
         """Make FAILED items to be sent again, *doubtful* ones looked up first; return how many."""
         self.say("run.retry-asked", "failed items are to be sent again", never=list(never))
-        return sweeps.retry_failed(self._journal, self._run, never, doubtful, looked_up, self._clock())
+        now = self._clock()
+        return sweeps.retry_failed(self._journal, self._run, never, doubtful, looked_up, earlier, now)
 
     def _still_own(self) -> None:
         """Make sure of the lease before a line is written: a machine that slept may have lost it.

@@ -1,9 +1,9 @@
 """What changes many items of a run at once: to skip the rest, to ask for the failed ones again."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, case, literal, select, update
+from sqlalchemy import Connection, case, func, literal, select, update
 
 from bulkps.engine.item import IN_DOUBT, Phase
 from bulkps.engine.status import BulkItemStatus
@@ -29,11 +29,13 @@ def retry_failed(
     never: Sequence[str],
     doubtful: Sequence[str],
     looked_up: Sequence[int],
+    earlier: Mapping[int, Sequence[tuple[int, str]]],
     now: float,
 ) -> int:
     """Make FAILED items to be sent again; return how many.
 
-    What an earlier step made is there: such a row goes on where it failed, and stays IN_PROGRESS.
+    What an earlier step made is there: such a row goes on where it failed, and stays IN_PROGRESS. Steps right
+    before it that do no harm are done once more: what they saw may have changed.
 
     Args:
         journal: Where it is kept.
@@ -41,6 +43,7 @@ def retry_failed(
         never: Items with one of these codes stay as they are.
         doubtful: Items with one of these codes may be there: they are looked up before anything is sent.
         looked_up: The steps that can be; of the others such an item stays as it is.
+        earlier: For a step those right before it, by index and name, that may be done once more.
         now: Epoch seconds.
     """
     failed = (items.c.run == run) & (items.c.status == BulkItemStatus.FAILED.value)
@@ -55,10 +58,20 @@ def retry_failed(
         _tell(connection, doubts, now, "item.retry-asked", in_progress, IN_DOUBT)
         _tell(connection, again, now, "item.retry-asked", status, "")
         to_look = {"status": in_progress, "phase": Phase.DOUBT.value, "code": IN_DOUBT, "doubtful": 1}
-        to_send = {"status": status, "phase": Phase.READY.value}
+        to_send = {"status": status, "phase": Phase.READY.value, "step": _first_again(earlier)}
         changed = connection.execute(update(items).where(doubts).values(**to_look, **common)).rowcount
         changed += connection.execute(update(items).where(again).values(**to_send, **common)).rowcount
     return changed
+
+
+def _first_again(earlier: Mapping[int, Sequence[tuple[int, str]]]) -> Any:
+    """Return at which step an item begins again: the first of those that it has done."""
+    cases = [
+        ((items.c.step == step) & func.json_extract(items.c.outputs, f'$."{name}"').is_not(None), index)
+        for step, those in earlier.items()
+        for index, name in those
+    ]
+    return case(*cases, else_=items.c.step) if cases else items.c.step
 
 
 def _tell(connection: Connection, which: Any, now: float, event: str, status: Any, code: str) -> None:

@@ -5,6 +5,7 @@ from bulkps.simulator.answers import Category, Refused, Secret, Value
 from bulkps.simulator.call import Call, Handler
 from bulkps.simulator.directory import MAILBOX_TYPE, USERS
 from bulkps.simulator.mailbox import LIVING, Kind, Mailbox
+from bulkps.simulator.organization import domains
 from bulkps.simulator.troubles import FEDERATED
 
 _TASKS = "Microsoft.Exchange.Management.Tasks."
@@ -34,6 +35,7 @@ def new_mailbox(call: Call) -> None:
     address = call.text("PrimarySmtpAddress") or user_id
     _check_source(call, source)
     _check_domain(call, user_id)
+    _check_accepted(call, user_id, address)
     _check_free(call, user_id, address)
     _check_password(call)
     if call.dry:
@@ -104,6 +106,19 @@ def _unrecoverable(call: Call, identity: str, reason: str) -> Refused:
     exception = f"{_TASKS}RecipientTaskException"
     text = f"|{exception}|The inactive mailbox '{identity}' cannot be recovered because {reason}"
     return call.refused(text, exception, Category.InvalidOperation, identity)
+
+
+def _check_accepted(call: Call, *names: str) -> None:
+    for name in names:
+        if name.rpartition("@")[2].casefold() not in domains(call.tenant.on_premises):
+            exception = "Microsoft.Exchange.Configuration.Tasks.NotAcceptedDomainException"
+            raise call.refused(
+                f"|{exception}|You can't use the domain because it's not an accepted domain for your "
+                "organization.",
+                exception,
+                Category.InvalidArgument,
+                name,
+            )
 
 
 def _check_domain(call: Call, user_id: str) -> None:

@@ -175,6 +175,10 @@ def _federated_domain(scene: _Scene) -> None:
     scene.row["upn"] = f"{scene.alias}@{FEDERATED}"
 
 
+def _domain_not_accepted(scene: _Scene) -> None:
+    scene.row["upn"] = f"{scene.alias}@contso.com"
+
+
 def _name_taken(scene: _Scene) -> None:
     holder = scene.living("holder")
     scene.others.append(holder)
@@ -264,6 +268,7 @@ _CASES: tuple[tuple[int, str, str, Callable[[_Scene], None]], ...] = (
     (3, "still-soft-deleted", _RECOVERY, _still_soft_deleted),
     (4, "account-exists", _RECOVERY, _account_exists),
     (5, "federated-domain", _RECOVERY, _federated_domain),
+    (5, "domain-not-accepted", _RECOVERY, _domain_not_accepted),
     (6, "name-taken", _RECOVERY, _name_taken),
     (7, "not-inactive", _RECOVERY, _not_inactive),
     (8, "ambiguous-identity", _RESTORE, _ambiguous_identity),

@@ -18,6 +18,7 @@ SENT = {
     "still-soft-deleted": ("FAILED", "softdeleted-blocks-create"),
     "account-exists": ("FAILED", "proxy-in-use"),
     "federated-domain": ("FAILED", "recover-federated-namespace"),
+    "domain-not-accepted": ("FAILED", "domain-not-accepted"),
     "name-taken": ("FAILED", "proxy-in-use"),
     "not-inactive": ("FAILED", "not-found-on-dc"),
     "ambiguous-identity": ("FAILED", "ambiguous"),

@@ -288,7 +288,7 @@ def test_an_export_is_input_for_recovery_and_restore_once_the_target_is_filled_i
 #: What the tenant has troubles for and an export cannot see: the row, its target or its request says it.
 LATER = {
     "federated-domain", "name-taken", "target-missing", "target-not-a-mailbox", "target-has-no-archive",
-    "legacy-dn-mismatch", "target-too-full", "request-exists", "request-unfinished",
+    "legacy-dn-mismatch", "target-too-full", "request-exists", "request-unfinished", "domain-not-accepted",
     "source-has-no-archive", "target-synced",
 }  # fmt: skip
 #: What is no deleted mailbox, and so in no export.

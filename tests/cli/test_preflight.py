@@ -261,6 +261,50 @@ def test_blocked_rows_are_skipped_with_their_reason_the_others_go_on_and_the_res
     assert "item.blocked" in events(bulkps)
 
 
+def test_a_run_tells_which_rows_it_skipped_and_what_to_do(
+    bulkps: Run, tenant: StartTenant, tmp_path: Path
+) -> None:
+    there = settings(tenant(troubles=True))
+    write_csv(tmp_path / "in.csv", with_troubles(there, "restore", 1))
+
+    said = bulkps("run", "restore", tmp_path / "in.csv", "--config", there.config, "--quiet")
+
+    assert "why pre-flight skipped it" in said.stdout
+    assert "legacy-dn-mismatch" in said.stdout
+    assert "-> If it is the right target: Set-Mailbox" in said.stdout
+
+
+def test_an_active_mailbox_is_nothing_to_restore_from(
+    bulkps: Run, tenant: StartTenant, tmp_path: Path
+) -> None:
+    there = settings(tenant())
+    people = there.simulator.tenant
+    row = {"source_guid": str(people.active(3)["ExchangeGuid"])}
+    write_csv(tmp_path / "in.csv", [{**row, "target_mailbox": str(people.active(4)["PrimarySmtpAddress"])}])
+
+    validated(bulkps, there, "restore", tmp_path / "in.csv")
+
+    [found] = results(bulkps)
+    assert "not-inactive" in found["error_code"].split(";")
+    assert "is an active mailbox" in found["error"]
+
+
+def test_an_archive_that_another_row_copies_is_not_left_out(
+    bulkps: Run, tenant: StartTenant, tmp_path: Path
+) -> None:
+    there = settings(tenant(troubles=True))
+    trouble = there.simulator.tenant.trouble("archive-left-out")
+    row = {"source_guid": trouble.source, "target_mailbox": trouble.target, "source_is_archive": "false"}
+
+    write_csv(tmp_path / "one.csv", [row])
+    alone = validated(bulkps, there, "restore", tmp_path / "one.csv")
+    write_csv(tmp_path / "two.csv", [row, {**row, "source_is_archive": "true"}])
+    both = validated(bulkps, there, "restore", tmp_path / "two.csv")
+
+    assert alone["preflight"]["findings"]["archive-left-out"] == {"warning": 1}
+    assert "archive-left-out" not in both["preflight"]["findings"]
+
+
 def test_what_blocks_once_is_no_matter_once_it_is_mended(
     bulkps: Run, tenant: StartTenant, tmp_path: Path
 ) -> None:

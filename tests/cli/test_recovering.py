@@ -309,6 +309,17 @@ def test_a_source_may_be_named_by_its_distinguished_name(
     }
 
 
+def test_validate_says_what_the_fallback_would_do(bulkps: Run, tenant: StartTenant, tmp_path: Path) -> None:
+    there = started(tenant, troubles=True)
+    write_csv(tmp_path / "in.csv", [row(there, 1, target_upn="ann@fabrikam.com")])
+    command = ("validate", "recovery", tmp_path / "in.csv", "--config", there.config, "--quiet")
+
+    without, using = bulkps(*command), bulkps(*command, FALLBACK)
+
+    assert (without.exit_code, using.exit_code) == (4, 0), using.output
+    assert FALLBACK in " ".join(without.stdout.split())
+
+
 def test_two_accounts_that_fall_back_to_one_name_are_told_before_either_is_made(
     bulkps: Run, tenant: StartTenant, tmp_path: Path
 ) -> None:

@@ -68,7 +68,7 @@ REFUSING_GIVEN: dict[str, Any] = {
     "AssociatedMessagesCopyOption": "DoNotCopy",
     "SkipMerging": ["InitialConnectionValidation"],
     "IncludeFolders": ["#Calendar#"],
-    "CompletedRequestAgeLimit": "unlimited",
+    "CompletedRequestAgeLimit": "Unlimited",
 }
 
 

@@ -106,6 +106,10 @@ def test_a_run_that_only_waits_for_exchange_is_paused_too(
     run = shown(bulkps)
     assert (result.exit_code, run["state"], run["counts"]["IN_PROGRESS"]) == (6, "paused", 3), result.output
     assert f"Next: bulkps resume {run['run']} --config {there.config}" in result.stderr
+    assert (
+        "resume with --config FILE where only FILE has the connection 'tenant'"
+        in bulkps("show", "last").stderr
+    )
 
 
 @pytest.mark.proof

@@ -5,6 +5,7 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -115,6 +116,61 @@ def test_the_address_is_taken_off_once_the_request_is_completed_and_never_before
     assert said.exit_code == 0, said.output
     assert addresses(there) == before
     assert happened(there) == ["Set-Mailbox", "New-MailboxRestoreRequest", "Set-Mailbox"]
+
+
+def test_an_address_that_another_row_needs_stays_and_the_rows_say_so(
+    bulkps: Run, tenant: StartTenant, tmp_path: Path
+) -> None:
+    there = tenant(restore_seconds=1.0)
+    there.configure(preflight=True)
+    [source] = there.simulator.tenant.matches(stranger(there)["source_guid"], (Kind.INACTIVE,))
+    there.simulator.tenant.change(source, source.kind, {"ArchiveGuid": UUID(int=7)})
+    row = stranger(there, remove_x500="true", source_is_archive="", target_folder="Old mail")
+    rows = [row, {**row, "source_is_archive": "true", "target_mailbox": target_guid(there)}]
+    write_csv(tmp_path / "in.csv", rows)
+
+    said = bulkps("run", "restore", tmp_path / "in.csv", "--config", there.config, "--quiet")
+
+    assert said.exit_code == 0, said.output
+    found = read_csv(bulkps("results", "last").stdout)
+    assert [one["status"] for one in found] == ["COMPLETED", "COMPLETED"]
+    assert "remove_x500 is not done: row 3 needs the same X500 address" in found[0]["warnings"]
+    assert address(there) in addresses(there)
+    assert happened(there).count("Set-Mailbox") <= 2, "it is added, by both at once perhaps, and not removed"
+
+
+def target_guid(there: Tenant) -> str:
+    return str(there.simulator.tenant.active(TARGET)["ExchangeGuid"])
+
+
+def test_a_retry_prepares_the_target_again_where_the_address_is_gone(
+    bulkps: Run, tenant: StartTenant, tmp_path: Path
+) -> None:
+    there = tenant(faults="New-MailboxRestoreRequest#1=throttled")
+    there.configure("  retry_failed: false\n  adaptive_pacing: false\n")
+    before = addresses(there)
+    first = run(bulkps, there, tmp_path, stranger(there, remove_x500="true"))
+    [target] = there.simulator.tenant.matches(target_guid(there), (Kind.ACTIVE,))
+    there.simulator.tenant.change(target, target.kind, {"EmailAddresses": list(before)})
+
+    again = bulkps("retry", "last", "--config", there.config, "--quiet")
+
+    assert first["status"] == "FAILED"
+    assert again.exit_code == 0, again.output
+    assert addresses(there) == before
+    assert happened(there) == ["Set-Mailbox", "Set-Mailbox", "New-MailboxRestoreRequest", "Set-Mailbox"]
+
+
+def test_an_address_that_nothing_adds_cannot_be_removed(
+    bulkps: Run, tenant: StartTenant, tmp_path: Path
+) -> None:
+    there = tenant()
+    write_csv(tmp_path / "in.csv", [stranger(there, prepare_x500="", remove_x500="true")])
+
+    said = bulkps("run", "restore", tmp_path / "in.csv", "--config", there.config, "--quiet")
+
+    assert said.exit_code == 2, said.output
+    assert "row 2: remove_x500 does nothing together with" in said.stderr
 
 
 def bulkps_no_wait(bulkps: Run, there: Tenant, folder: Path, row: dict[str, str]) -> int:

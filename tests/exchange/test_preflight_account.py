@@ -11,6 +11,7 @@ from bulkps.exchange.preflight import (
     Surroundings,
     WantedRecovery,
     account_exists,
+    domain_not_accepted,
     federated_domain,
     guid_reused,
     name_taken,
@@ -105,10 +106,31 @@ def test_a_federated_domain_blocks_recovery_and_names_the_initial_one() -> None:
     assert found is not None and "in contoso.onmicrosoft.com " in found.instead
 
 
-@pytest.mark.parametrize("upn", ["ann@fabrikam.com", "ann"])
-def test_a_domain_that_was_not_read_is_noted(upn: str) -> None:
-    assert is_unchecked(federated_domain(WantedRecovery(SOURCE, upn), ORGANIZATION), Code.FEDERATED_DOMAIN)
+def test_a_domain_that_was_not_read_is_noted() -> None:
     assert is_unchecked(federated_domain(RECOVERY, Organization()), Code.FEDERATED_DOMAIN)
+    assert is_unchecked(domain_not_accepted(RECOVERY, Organization()), Code.DOMAIN_NOT_ACCEPTED)
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        WantedRecovery(SOURCE, "ann@contso.com"),
+        WantedRecovery(SOURCE, "ann"),
+        WantedRecovery(SOURCE, "ann@contoso.com", smtp="ann@mail.contoso.com"),
+    ],
+)
+def test_a_domain_that_is_none_of_the_organizations_blocks(wanted: WantedRecovery) -> None:
+    found = domain_not_accepted(wanted, ORGANIZATION)
+
+    assert is_blocker(found, Code.DOMAIN_NOT_ACCEPTED)
+    assert found is not None and "contoso.com" in found.seen
+    assert federated_domain(WantedRecovery(SOURCE, "ann@contso.com"), ORGANIZATION) is None
+
+
+def test_a_domain_below_one_that_takes_those_below_it_is_accepted() -> None:
+    organization = Organization.from_properties(None, [{"DomainName": "*.contoso.com"}])
+
+    assert domain_not_accepted(WantedRecovery(SOURCE, "ann@mail.eu.contoso.com"), organization) is None
 
 
 def test_a_domain_that_does_not_say_how_it_signs_in_is_noted() -> None:

@@ -69,6 +69,22 @@ def test_a_guid_may_have_braces_and_capitals(tmp_path: Path, given: str) -> None
     assert read(path)[0].values["source_guid"] == GUID
 
 
+@pytest.mark.parametrize(
+    ("days", "value"), [("30", "30.00:00:00"), ("1.12:00:00", "1.12:00:00"), ("UNLIMITED", "Unlimited")]
+)
+def test_a_request_is_kept_for_days(tmp_path: Path, days: str, value: str) -> None:
+    path = save(tmp_path, f"{HEADER},keep_request", f"{ANN},{days}")
+
+    assert read(path)[0].values["keep_request"] == value
+
+
+@pytest.mark.parametrize("days", ["0", "0.12:00:00", "00:30:00", "thirty days", "-1"])
+def test_a_request_that_is_gone_before_anybody_looks_is_refused(tmp_path: Path, days: str) -> None:
+    path = save(tmp_path, f"{HEADER},keep_request", f"{ANN},{days}")
+
+    assert "expected a number of days from 1" in only_problem(path)
+
+
 def test_newlines_and_delimiters_inside_quotes_are_kept(tmp_path: Path) -> None:
     path = save_bytes(tmp_path, f'{HEADER},target_folder\r\n{ANN},"a\r\nb,\n""c"""\r\n'.encode())
 

@@ -81,6 +81,14 @@ def test_headers_are_matched_without_case_blanks_dashes_and_by_aliases(tmp_path:
     assert check(path, RESTORE).carried == (0, 1)
 
 
+@pytest.mark.parametrize("header", ["Password", "initial_password", "Kennwort", "Passphrase", "pwd"])
+def test_a_column_of_passwords_is_refused_for_all_of_it_would_be_kept(tmp_path: Path, header: str) -> None:
+    sentence = only_problem(save(tmp_path, f"{HEADER},{header}", f"{ANN},Hunter2!"))
+
+    assert "expected no passwords" in sentence
+    assert "Hunter2" not in sentence
+
+
 def test_a_header_with_a_line_end_in_it_counts_its_lines(tmp_path: Path) -> None:
     path = save(tmp_path, '"source\n_guid",target_mailbox,note', f"{ANN},x", "")
 

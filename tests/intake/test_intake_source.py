@@ -96,6 +96,11 @@ def test_half_a_surrogate_pair_in_utf16_is_refused(tmp_path: Path) -> None:
     assert "U+D83D" in only_problem(path)
 
 
+@pytest.mark.parametrize("text", ['[\n{"source_guid": "x"}\n]\n', "\ufeff[ {", '{"source_guid": 1}', "[]"])
+def test_json_is_told_to_be_json_once(tmp_path: Path, text: str) -> None:
+    assert "found JSON, expected a CSV file" in only_problem(save(tmp_path, text))
+
+
 def test_utf16_that_was_cut_off_is_a_problem_of_the_file(tmp_path: Path) -> None:
     path = save_bytes(tmp_path, f"{HEADER}\n{ANN}\n".encode("utf-16")[:-1])
 

@@ -237,7 +237,7 @@ def test_troubles_change_nothing_about_everybody_else() -> None:
     sound = Tenant(seed=1, mailboxes=3, troubles=False)
 
     assert not sound.troubles and not sound.requests()
-    assert len(TENANT.troubles) == 21
+    assert len(TENANT.troubles) == 22
     for index in range(3):
         for make in (Tenant.active, Tenant.inactive):
             assert make(sound, index) == make(TENANT, index)

@@ -18,6 +18,7 @@ from datetime import datetime
 from bulkps.exchange.findings import Blocks, Code, Finding, Severity, not_checked
 from bulkps.exchange.preflight.account import (
     account_exists,
+    domain_not_accepted,
     fallback_upn,
     federated_domain,
     guid_reused,
@@ -38,6 +39,7 @@ from bulkps.exchange.preflight.source import (
     how_to_look,
     not_inactive,
     source_archive,
+    source_is_active,
     source_missing,
     still_soft_deleted,
 )
@@ -61,6 +63,7 @@ __all__ = [
     "additional_shards",
     "ambiguous_identity",
     "auto_expanding_archive",
+    "domain_not_accepted",
     "fallback_upn",
     "federated_domain",
     "guid_reused",
@@ -72,6 +75,7 @@ __all__ = [
     "request_exists",
     "restore_findings",
     "source_archive",
+    "source_is_active",
     "source_missing",
     "still_soft_deleted",
     "target_synced",
@@ -94,6 +98,7 @@ def recovery_findings(wanted: WantedRecovery, around: Surroundings, now: datetim
     found = [
         *_source_found(wanted.source_identity, around.sources, Blocks.RECOVER),
         federated_domain(wanted, around.organization),
+        domain_not_accepted(wanted, around.organization),
         name_taken(wanted, source, around.recipients),
     ]
     if source is not None:
@@ -129,6 +134,7 @@ def restore_findings(wanted: WantedRestore, around: Surroundings) -> tuple[Findi
         found += [
             auto_expanding_archive(source, around.organization),
             source_archive(source, wanted),
+            source_is_active(source, target),
             guid_reused(source, around, Blocks.RESTORE),
         ]
     if source is not None and target is not None:

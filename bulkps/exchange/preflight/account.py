@@ -5,6 +5,8 @@ from bulkps.exchange.findings import Blocks, Code, Finding, Severity, not_checke
 from bulkps.exchange.preflight.read import Organization, Recipient, Surroundings, WantedRecovery
 
 _INITIAL = ".onmicrosoft.com"
+#: How many domains a sentence names.
+_NAMED = 5
 #: How many characters New-Mailbox -Name takes. [P:New-Mailbox]
 _NAME_LENGTH = 64
 
@@ -56,6 +58,8 @@ def federated_domain(wanted: WantedRecovery, organization: Organization) -> Find
     """
     domain = domain_of(wanted.upn)
     domains = organization.domains
+    if domains is not None and domain not in domains:
+        return None  # domain_not_accepted says what is wrong with it.
     if domains is None or not domains.get(domain):
         unread = f"AuthenticationType of the domain {domain or 'of ' + quoted(wanted.upn)}"
         return not_checked(Code.FEDERATED_DOMAIN, Blocks.RECOVER, unread, "Get-AcceptedDomain")
@@ -67,9 +71,38 @@ def federated_domain(wanted: WantedRecovery, organization: Organization) -> Find
         Severity.BLOCKER,
         Blocks.RECOVER,
         f"AuthenticationType of {domain}, the domain of {wanted.upn}, is Federated",
-        f"Recover with a user principal name in {initial} (New-Mailbox -MicrosoftOnlineServicesID), then "
-        "match the account by its ImmutableId with directory sync.",
+        f"Recover with a user principal name in {initial} (New-Mailbox -MicrosoftOnlineServicesID; "
+        "--onmicrosoft-fallback does it for every such row), then match the account by its ImmutableId with "
+        "directory sync.",
     )
+
+
+def domain_not_accepted(wanted: WantedRecovery, organization: Organization) -> Finding | None:
+    """Beside B5: the new account's domain is none of the organization's; a letter too many does it.
+
+    [Exchange: NotAcceptedDomainException; own-errors.yaml domain-not-accepted]
+    """
+    domains = organization.domains
+    if domains is None:
+        unread = "the accepted domains"
+        return not_checked(Code.DOMAIN_NOT_ACCEPTED, Blocks.RECOVER, unread, "Get-AcceptedDomain")
+    strange = sorted({domain_of(text) for text in (wanted.upn, wanted.smtp) if text} - domains.keys())
+    strange = [one for one in strange if not any(f"*.{parent}" in domains for parent in _parents(one))]
+    if not strange:
+        return None
+    known = ", ".join(sorted(domains)[:_NAMED]) + (", …" if len(domains) > _NAMED else "")
+    return Finding(
+        Code.DOMAIN_NOT_ACCEPTED,
+        Severity.BLOCKER,
+        Blocks.RECOVER,
+        f"{' and '.join(strange)}: not among the organization's accepted domains ({known})",
+        "Correct the name, or add the domain first and see it with Get-AcceptedDomain.",
+    )
+
+
+def _parents(domain: str) -> list[str]:
+    labels = domain.split(".")
+    return [".".join(labels[index:]) for index in range(1, len(labels))]
 
 
 def fallback_upn(wanted: WantedRecovery, organization: Organization) -> str:

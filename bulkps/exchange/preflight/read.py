@@ -58,6 +58,7 @@ class WantedRestore:
         target_is_archive: Copy into the target's archive (TargetIsArchive).
         allow_legacy_dn_mismatch: Whether AllowLegacyDNMismatch is given.
         prepare_x500: Whether the target gets the source's LegacyExchangeDN as an X500 address first.
+        remove_x500: Whether that address is taken off again once the request is completed.
         target_folder: The folder that everything is put under (TargetRootFolder), or empty.
         source_database: The database in which a disconnected source lies (on-premises), or empty.
         other_names: Names, folded, of the requests that the same row would make, had it named source or
@@ -71,6 +72,7 @@ class WantedRestore:
     target_is_archive: bool = False
     allow_legacy_dn_mismatch: bool = False
     prepare_x500: bool = False
+    remove_x500: bool = False
     target_folder: str = ""
     source_database: str = ""
     other_names: frozenset[str] = frozenset()

@@ -132,7 +132,31 @@ def not_inactive(source: Recipient, now: datetime) -> Finding | None:
     return _not_inactive(
         Severity.BLOCKER,
         seen,
-        f"Bring it back with Undo-SoftDeletedMailbox {quoted(source.identity)}, or {_restore(source)}.",
+        _bring_back(source, now),
+    )
+
+
+def _bring_back(source: Recipient, now: datetime) -> str:
+    over = source.soft_deleted is not None and now - source.soft_deleted > timedelta(SOFT_DELETED_DAYS)
+    if over:
+        # Undo-SoftDeletedMailbox works for 30 days only. [P:Undo-SoftDeletedMailbox]
+        return f"While it is still there, {_restore(source)}."
+    return f"Bring it back with Undo-SoftDeletedMailbox {quoted(source.identity)}, or {_restore(source)}."
+
+
+def source_is_active(source: Recipient, target: Recipient | None) -> Finding | None:
+    """Part of B7: a restore copies what is deleted; of an active mailbox Exchange finds nothing.
+
+    [P:New-MailboxRestoreRequest, SourceMailbox: inactive, soft-deleted or disconnected]
+    """
+    if source.is_deleted is not False or (target is not None and source.is_object(target)):
+        return None
+    return Finding(
+        Code.NOT_INACTIVE,
+        Severity.BLOCKER,
+        Blocks.RESTORE,
+        f"{source.label} is an active mailbox: nothing of it was deleted",
+        f"If it was recovered or brought back, nothing is left to do. {_read_again(source)}",
     )
 
 

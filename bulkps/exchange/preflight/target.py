@@ -120,9 +120,15 @@ def legacy_dn_mismatch(source: Recipient, target: Recipient, wanted: WantedResto
     return _blocked(
         Code.LEGACY_DN_MISMATCH,
         seen,
-        f"If it is the right target: {_add_x500(source, target)}, have bulkps do that (prepare_x500), or "
-        "allow the mismatch for this row (-AllowLegacyDNMismatch of New-MailboxRestoreRequest).",
+        f"If it is the right target: {_add_x500(source, target)}{_prepared(target, wanted)}, or allow the "
+        "mismatch for this row (allow_legacy_dn_mismatch: -AllowLegacyDNMismatch of "
+        "New-MailboxRestoreRequest).",
     )
+
+
+def _prepared(target: Recipient, wanted: WantedRestore) -> str:
+    # What is written on-premises cannot be changed here; and an Exchange Server's source is read otherwise.
+    return "" if target.is_synced or wanted.source_database else ", have bulkps do that (prepare_x500)"
 
 
 def _knows_source(source: Recipient, target: Recipient) -> bool | None:
