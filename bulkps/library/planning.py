@@ -18,7 +18,7 @@ from bulkps.library.target import Target, offered, who
 from bulkps.operations.bind import bind, item_key, places
 from bulkps.operations.loader import dump_operation
 from bulkps.operations.model import BulkOperationType, Operation, is_given
-from bulkps.operations.uses import lacking, without_effect
+from bulkps.operations.uses import lacking, releases, without_effect
 from bulkps.records import home
 from bulkps.records.journal import Journal
 from bulkps.records.overview import elsewhere
@@ -139,6 +139,11 @@ def _refuse_unavailable(
         raise UsageProblem(
             f"row {row.row} needs {', '.join(missing)}, which {kind} does not have; nothing was sent"
         )
+    everywhere = releases(operation)
+    if everywhere and not releases(operation, given):
+        there = {name: releases(operation, (name,)) for name in sorted(given)}
+        apart = [f"{name} (Exchange {', '.join(has)})" for name, has in there.items() if has != everywhere]
+        raise UsageProblem(f"row {row.row}: no Exchange has all of {' and '.join(apart)}; nothing was sent")
 
 
 def _item(operation: Operation, row: InputRow, salt: str) -> Item:

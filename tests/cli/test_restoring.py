@@ -448,3 +448,21 @@ def test_validate_refuses_what_the_other_end_does_not_have_as_run_does(bulkps: R
         said = bulkps(command, "restore", tmp_path / "in.csv")
         assert said.exit_code == 2, said.output
         assert "New-MailboxRestoreRequest -Priority, which Exchange Online does not have" in said.stderr
+
+
+def test_columns_of_two_exchanges_in_one_row_are_refused_whatever_is_at_the_other_end(
+    bulkps: Run, tenant: StartTenant, tmp_path: Path
+) -> None:
+    there = tenant(on_premises=True)
+    row = {
+        "source_guid": "3f2504e0-4f89-41d3-9a0c-0305e82c3301",
+        "target_mailbox": "ann@contoso.com",
+        "source_database": "DB01",
+        "prepare_x500": "true",
+    }
+    write_csv(tmp_path / "in.csv", [row])
+    for command in ("run", "validate"):
+        said = bulkps(command, "restore", tmp_path / "in.csv", "--config", there.config)
+        assert said.exit_code == 2, said.output
+        assert "row 2: no Exchange has all of prepare_x500 (Exchange EXO) and source_database" in said.stderr
+    assert not there.simulator.calls
