@@ -27,8 +27,8 @@ from bulkps.credentials import credentials
 from bulkps.engine.policy import BulkOperationConfig
 from bulkps.engine.status import BulkItemStatus
 from bulkps.errors import ExitCode, RecordFailed
+from bulkps.exchange.findings import Code
 from bulkps.library.passwords import handing_out
-from bulkps.library.preflight import NOT_BLOCKED
 from bulkps.library.runs import RunReport, operation_of, options_of, proceed
 from bulkps.library.target import Target
 from bulkps.records import home
@@ -40,6 +40,9 @@ from bulkps.sessions.connection import Connection
 from bulkps.settings import Settings
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+#: What pre-flight finds, as result codes.
+_FOUND = frozenset(code.value for code in Code)
 
 
 def target(settings: Settings, connection: tuple[str, Connection], config: BulkOperationConfig) -> Target:
@@ -241,7 +244,7 @@ def _show_rows(journal: Journal, run: Run, status: BulkItemStatus, title: str) -
     """Print the first rows that ended so: what was found, and what to do."""
     shown = []
     for _, became in rows(journal, run, operation_of(run), status):
-        if became["error_code"] in NOT_BLOCKED:
+        if status is BulkItemStatus.SKIPPED and became["error_code"].partition(";")[0] not in _FOUND:
             continue
         shown.append((became["row_number"], became["source_identity"], became["error_code"], became["error"]))
         if became["advice"]:

@@ -19,7 +19,10 @@ from bulkps.yamlfile import nearest
 BLANKS = " \t\u00a0\u200b\ufeff"
 
 #: What nobody wants in a journal, as headers fold.
-_SECRET = re.compile("password|passphrase|passwort|kennwort|motdepasse|contrasena|senha$|^pwd$|^secret$")
+_SECRET = re.compile(
+    "(?:initial|new|temp|temporary|user|account|start|plain|clear|default)?"
+    "(?:password|passwort|kennwort|passphrase|pwd|secret|motdepasse|contrasena|senha)(?:plain|clear)?(?:text)?"
+)
 #: How many headers a sentence names.
 _NAMED = 30
 _RESULTS = frozenset(map(folded_header, ALL_RESULTS_COLUMNS))
@@ -179,7 +182,7 @@ def _refused(
     }
     refused = {}
     for index in unknown:
-        if _SECRET.search(folded[index]):
+        if _SECRET.fullmatch(folded[index]):
             expected = "no passwords: whatever stands there would be kept in journal and results. Take it out"
             refused[index] = Problem(row, labels[index], labels[index], expected)
             continue

@@ -11,6 +11,7 @@ from itertools import islice
 from bulkps.engine.driver import BEAT
 from bulkps.engine.events import Finish, StopReason
 from bulkps.engine.item import Change, Item
+from bulkps.engine.status import BulkItemStatus
 from bulkps.errors import CannotConnect
 from bulkps.exchange.cmdlet import Answer, Outcome, Value
 from bulkps.exchange.errors import Meaning
@@ -46,7 +47,7 @@ CMDLETS = (
 #: How many characters an error code has at most.
 _LONGEST_CODE = 80
 #: Codes of rows that ended before pre-flight, and not by what it found.
-NOT_BLOCKED = (DONE_ALREADY, StopReason.CANCELLED.value, StopReason.NOT_CLEAN.value)
+_NOT_BLOCKED = (DONE_ALREADY, StopReason.CANCELLED.value, StopReason.NOT_CLEAN.value)
 #: How many rows are recorded at once.
 _CHUNK = 500
 
@@ -88,7 +89,7 @@ class Examination:
         self._repeats = Repeats(operation)
         self._elsewhere: dict[str, tuple[str, str]] = {}
         # A process that was killed may have found some already.
-        self._blocked = recorder.ended_badly(NOT_BLOCKED)
+        self._blocked = recorder.ended_badly(_NOT_BLOCKED)
 
     def run(self, preflight: Preflight) -> Finish | None:
         """Examine all rows; return why the run stops here, or None if it goes on.
@@ -104,6 +105,7 @@ class Examination:
             return self._ended(inquirer)
         try:
             rows = self._read(inquirer, rows, preflight)
+            self._compare(inquirer, rows)
         except CannotConnect as error:
             return Finish(StopReason.CANNOT_CONNECT, error.reason, error.advice)
         except Interrupted as stop:
@@ -182,10 +184,10 @@ class Examination:
         told = (f"federated-domain: instead of the row's own, {columns[0]} is {upn}",)
         return replace(row, wanted=wanted, replaced={columns[0]: upn}, told=told)
 
-    def _kept(self, row: _Row) -> _Row:
+    def _kept(self, row: _Row, source: Recipient | None, target: Recipient | None) -> _Row:
         """Return a row that leaves the X500 address where another row of the run needs it."""
         preflight = self._operation.preflight
-        others = self._repeats.shares_address(row.item.row)
+        others = self._repeats.needing_address(row.item.row, source, target) if source and target else []
         if not others or preflight is None or not getattr(row.wanted, "remove_x500", False):
             return row
         columns = Template.parse(preflight.wants["remove_x500"]).names
@@ -213,22 +215,32 @@ class Examination:
 
     def _record(self, inquirer: Inquirer, rows: Sequence[_Row]) -> None:
         now = time.time()
-        for row in rows:
-            sides = (_only(inquirer.sources(row.wanted)), _only(inquirer.targets(row.wanted)))
-            item = replace(row.item, values={**row.item.values, **row.replaced})
-            self._repeats.add(item, row.wanted, *sides)
-        rows = [self._kept(row) for row in rows]
-        self._look_elsewhere(rows, inquirer)
-        changes = (change for row in rows for change in self._changes(row, inquirer, now))
+        judged = [(row, self._found(row, inquirer.surroundings(row.wanted), now)) for row in rows]
+        for row, found in judged:
+            if not any(one.severity is Severity.BLOCKER for one in found):
+                self._repeats.goes_on(row.item.row, row.wanted, *_sides(row, inquirer))
+        changes = (
+            change
+            for row, found in judged
+            for change in self._changes(row, found, _sides(row, inquirer), now)
+        )
         while part := list(islice(changes, _CHUNK)):
             if replaced := [one for one in part if one.event == "item.replaced"]:
                 self._recorder.replaced(replaced)
             self._recorder.record([one for one in part if one.event != "item.replaced"])
             self._tell(part)
 
-    def _changes(self, row: _Row, inquirer: Inquirer, now: float) -> Iterator[Change]:
-        item = row.item
-        found = self._found(row, inquirer.surroundings(row.wanted), now)
+    def _changes(
+        self,
+        row: _Row,
+        found: Sequence[Finding],
+        sides: tuple[Recipient | None, Recipient | None],
+        now: float,
+    ) -> Iterator[Change]:
+        row, item = self._kept(row, *sides), row.item
+        if self._repeats.copies_archive(sides[0]):
+            # Another row sees to that.
+            found = [one for one in found if one.code is not Code.ARCHIVE_LEFT_OUT]
         self._counts.update({(one.code, one.severity) for one in found})
         if row.replaced:
             item = _warned(replace(item, values={**item.values, **row.replaced}), *row.told)
@@ -237,27 +249,35 @@ class Examination:
 
     def _found(self, row: _Row, around: Surroundings, now: float) -> tuple[Finding, ...]:
         others = other_keys(self._operation, row.item, around.sources, around.targets)
-        wanted = row.wanted
+        wanted, again = row.wanted, row.item.key != row.item.content
         if isinstance(wanted, WantedRestore):
-            wanted = replace(wanted, other_names=other_names(self._operation, others))
+            wanted = replace(wanted, other_names=other_names(self._operation, others), once_more=again)
+        elsewhere = [self._elsewhere[key] for key in others if key in self._elsewhere]
+        # What is to be done once more may be completed elsewhere; it may not be underway.
+        completed = BulkItemStatus.COMPLETED.name
         return (
             *self._repeats.findings(row.item.row),
-            *(done_elsewhere(*self._elsewhere[key]) for key in others if key in self._elsewhere),
-            *(one for one in _findings(wanted, around, now) if not self._is_settled(one, around)),
+            *(done_elsewhere(*one) for one in elsewhere if not (again and one[1] == completed)),
+            *_findings(wanted, around, now),
         )
 
-    def _is_settled(self, found: Finding, around: Surroundings) -> bool:
-        """Return whether another row sees to what was found."""
-        return found.code is Code.ARCHIVE_LEFT_OUT and self._repeats.copies_archive(_only(around.sources))
+    def _compare(self, inquirer: Inquirer, rows: Sequence[_Row]) -> None:
+        """Look for what else is done of these rows, in this run and in others, under other names.
 
-    def _look_elsewhere(self, rows: Sequence[_Row], inquirer: Inquirer) -> None:
-        """Look in the journal for what other runs did of these rows and named in another way."""
+        Raises:
+            Interrupted: If another process wishes it.
+        """
+        for row in rows:
+            item = replace(row.item, values={**row.item.values, **row.replaced})
+            self._repeats.add(item, row.wanted, *_sides(row, inquirer))
         # The embedded simulator's tenant ends with its run; and a run that only checks has no past.
         if self._target.connection.embedded or not self._operation.steps:
             return
         sides = ((row.item, inquirer.sources(row.wanted), inquirer.targets(row.wanted)) for row in rows)
         keys = (key for side in sides for key in other_keys(self._operation, *side))
         while part := list(islice(keys, _CHUNK)):
+            if wish := self._recorder.beat():
+                raise Interrupted(wish)
             found = self._recorder.elsewhere(part)
             self._elsewhere |= {key: (known.run, known.status.name) for key, known in found.items()}
 
@@ -295,6 +315,11 @@ class Examination:
         self._recorder.skip_pending(StopReason.NOT_CLEAN.value, f"never sent: {detail}", time.time())
         self._recorder.preflighted(told)
         return Finish(StopReason.NOT_CLEAN, detail)
+
+
+def _sides(row: _Row, inquirer: Inquirer) -> tuple[Recipient | None, Recipient | None]:
+    """Return the one mailbox that a row's source names, and its target; None where it is not one."""
+    return _only(inquirer.sources(row.wanted)), _only(inquirer.targets(row.wanted))
 
 
 def _only(found: Sequence[Recipient] | None) -> Recipient | None:

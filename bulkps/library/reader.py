@@ -106,8 +106,8 @@ class Reader:
     def read(self, reads: Sequence[Read]) -> Iterator[tuple[Read, Outcome, Meaning | None]]:
         """Yield each read with its answer, and what its error means where there is one.
 
-        Of a name that nobody has the answer is empty and no error. A read of everybody, or of whoever a
-        filter fits, cannot fail to find somebody: there the same words are an error.
+        Of a name that nobody has, or no database, the answer is empty and no error. A read of everybody, or
+        of whoever a filter fits, cannot fail to find somebody: there the same words are an error.
 
         Raises:
             CannotConnect: If no session can be opened.
@@ -123,7 +123,7 @@ class Reader:
                 attempts[index] += outcome.answer is not Answer.NOT_SENT
                 meaning = self._meaning(outcome)
                 pause = self._wait(outcome, meaning, attempts[index])
-                if pause is None and meaning and read.names_one and meaning.known.id in NO_SUCH_OBJECT:
+                if pause is None and meaning and _is_nothing(read, outcome, meaning):
                     # That there is none is an answer, whether or not the error ended the pipeline.
                     yield read, replace(outcome, answer=Answer.COMPLETED), None
                 elif pause is None:
@@ -240,6 +240,12 @@ class Reader:
         wait = max(policy.wait_after(refusals, random()), meaning.wait or 0.0)  # noqa: S311 - jitter, no secret
         if self._stopped.wait(wait):
             raise Interrupted from error
+
+
+def _is_nothing(read: Read, outcome: Outcome, meaning: Meaning) -> bool:
+    """Return whether an error says that what was named is not there: an object, or a whole database."""
+    of_a_database = bool(read.within) and not outcome.output
+    return (read.names_one or of_a_database) and meaning.known.id in NO_SUCH_OBJECT
 
 
 def reason(outcome: Outcome, meaning: Meaning | None) -> str:

@@ -1,5 +1,6 @@
 """Rows that mean the same although they say it differently; known once it was read whom they name."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -9,6 +10,7 @@ from bulkps.exchange.findings import Blocks, Code, Finding, Severity
 from bulkps.exchange.preflight import Recipient, WantedRecovery, WantedRestore
 from bulkps.exchange.reading import Wanted, identities
 from bulkps.operations.bind import item_key, places
+from bulkps.operations.celltypes import CELL_TYPES
 from bulkps.operations.model import Operation
 from bulkps.operations.template import Template
 
@@ -29,8 +31,8 @@ class Repeats:
 
     operation: Operation
     _rows: dict[tuple[str, ...], dict[int, str]] = field(default_factory=dict)
-    _addresses: dict[int, tuple[str, str]] = field(default_factory=dict)
     _needing: dict[tuple[str, str], list[int]] = field(default_factory=dict)
+    _wanted: set[str] = field(default_factory=set)
     _archives: set[str] = field(default_factory=set)
     _meanings: dict[int, dict[tuple[str, ...], str]] = field(default_factory=dict)
 
@@ -43,12 +45,6 @@ class Repeats:
             source: The one mailbox that its source names, or None.
             target: The one mailbox that its target names, or None.
         """
-        if isinstance(wanted, WantedRestore) and wanted.source_is_archive and source:
-            self._archives.add(_meaning(source, None))
-        if isinstance(wanted, WantedRestore) and not wanted.allow_legacy_dn_mismatch and source and target:
-            pair = (_meaning(source, None), _meaning(target, None))
-            self._addresses[item.row] = pair
-            self._needing.setdefault(pair, []).append(item.row)
         self._meanings[item.row] = dict(self._all_of(item, wanted, source, target))
         for meaning in self._meanings[item.row]:
             self._rows.setdefault(meaning, {})[item.row] = _meaning(
@@ -65,14 +61,25 @@ class Repeats:
             parts = tuple(_meaning(found.get(name), item.values.get(name)) for name in group)
             yield ("", *group, *parts), _label(found.get(group[0]), item.values.get(group[0]))
         if isinstance(wanted, WantedRecovery):
+            names = {text.casefold() for text in (wanted.upn, wanted.smtp, wanted.name) if text}
+            self._wanted |= names
             # A mailbox that is recovered keeps its own addresses.
-            kept = source.smtp if source else frozenset()
-            for name in {text.casefold() for text in (wanted.upn, wanted.smtp, wanted.name) if text} | kept:
+            for name in names | (source.smtp if source else frozenset()):
                 yield ("name", name), name
 
-    def shares_address(self, row: int) -> list[int]:
-        """Return the other rows that need the X500 address which a row adds to its target."""
-        rows = self._needing.get(self._addresses.get(row, ("", "")), [])
+    def goes_on(self, row: int, wanted: Wanted, source: Recipient | None, target: Recipient | None) -> None:
+        """Take in that nothing blocks a row."""
+        if not isinstance(wanted, WantedRestore) or source is None or target is None:
+            return
+        if wanted.source_is_archive:
+            self._archives.add(_meaning(source, None))
+        if not wanted.allow_legacy_dn_mismatch:
+            pair = (_meaning(source, None), _meaning(target, None))
+            self._needing.setdefault(pair, []).append(row)
+
+    def needing_address(self, row: int, source: Recipient | None, target: Recipient | None) -> list[int]:
+        """Return the other rows that need the X500 address of *source* at *target*."""
+        rows = self._needing.get((_meaning(source, None), _meaning(target, None)), [])
         return [one for one in rows if one != row]
 
     def copies_archive(self, source: Recipient | None) -> bool:
@@ -83,7 +90,7 @@ class Repeats:
         """Yield what speaks against a row because others are there: none of them is sent."""
         for meaning, label in self._meanings.get(row, {}).items():
             rows = self._rows[meaning]
-            if meaning[0] and len(set(rows.values())) > 1:
+            if meaning[0] and label in self._wanted and len(set(rows.values())) > 1:
                 yield _wanted_twice(list(rows), label)
             elif not meaning[0] and len(rows) > 1:
                 yield _named_twice(list(rows), label)
@@ -114,7 +121,7 @@ def _wanted_twice(rows: Sequence[int], name: str) -> Finding:
         Code.NAME_TAKEN,
         Severity.BLOCKER,
         Blocks.RECOVER,
-        f"{_listed(rows)} want {name} for different mailboxes",
+        f"{_listed(rows)} want {name}, or bring it along, for different mailboxes",
         "Choose another for all but one (New-Mailbox -MicrosoftOnlineServicesID, -PrimarySmtpAddress).",
     )
 
@@ -146,25 +153,30 @@ def other_keys(
 
     Args:
         operation: What is done.
-        item: The row; none for one that is to be done once more.
+        item: The row; one that is to be done once more has the key of the first time among its others.
         sources: What its source names; of several nobody knows which is meant.
         targets: What its target names; the same.
 
     Returns:
         The values of such a row by its key.
     """
-    if item.key != item.content:
-        return {}
     sides = ((operation.source, sources), (operation.target, targets))
-    (source, names), (target, ways) = ((name, _spellings(item.values, name, found)) for name, found in sides)
+    (source, names), (target, ways) = (
+        (name, _spellings(operation, item.values, name, found)) for name, found in sides
+    )
     others = [{**item.values, source: one, target: other} for one in names for other in ways]
     keys = {item_key(operation, values): values for values in others}
-    return {key: values for key, values in keys.items() if key != item.content}
+    return {key: values for key, values in keys.items() if key != item.key}
 
 
-def _spellings(values: Mapping[str, Value], column: str, found: Sequence[Recipient] | None) -> list[Value]:
-    others = identities(found[0]) if found and len(found) == 1 else set()
-    return [values.get(column), *sorted(others)]
+def _spellings(
+    operation: Operation, values: Mapping[str, Value], column: str, found: Sequence[Recipient] | None
+) -> list[Value]:
+    """Return every text by which a cell of *column* may name what was *found*."""
+    others = identities(found[0]) if found and len(found) == 1 and column in operation.columns else set()
+    kinds = [CELL_TYPES[kind].pattern for kind in operation.columns[column].type] if others else []
+    fitting = (name for name in others if any(not kind or re.fullmatch(kind, name) for kind in kinds))
+    return [values.get(column), *sorted(fitting)]
 
 
 def other_names(operation: Operation, others: Mapping[str, Mapping[str, Value]]) -> frozenset[str]:

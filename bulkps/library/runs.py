@@ -24,7 +24,7 @@ from bulkps.library.preflight import CMDLETS, Examination
 from bulkps.library.reader import Sessions
 from bulkps.library.target import Target, check_target, who
 from bulkps.operations.loader import load_operation
-from bulkps.operations.model import Operation
+from bulkps.operations.model import Operation, Step, templates
 from bulkps.operations.uses import uses
 from bulkps.records import home, results
 from bulkps.records.audit import Audit
@@ -132,12 +132,19 @@ def proceed(
     return finished(journal, run.id, work.finish, results_path)
 
 
+def _holds_secret(step: Step) -> bool:
+    # A password that is made anew is not the one that was handed out.
+    return any(name.startswith("secret.") for _, template in templates(step) for name in template.names)
+
+
 def _harmless_before(operation: Operation) -> dict[int, list[tuple[int, str]]]:
     """Return for each step those right before it that may be done once more: what they saw may be over."""
     found: dict[int, list[tuple[int, str]]] = {}
     for index, _ in enumerate(operation.steps):
         before = reversed(list(enumerate(operation.steps[:index])))
-        harmless = takewhile(lambda numbered: numbered[1].idempotent, before)
+        harmless = takewhile(
+            lambda numbered: numbered[1].idempotent and not _holds_secret(numbered[1]), before
+        )
         found[index] = [(number, step.name) for number, step in harmless][::-1]
     return {index: steps for index, steps in found.items() if steps}
 

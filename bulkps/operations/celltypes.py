@@ -120,7 +120,7 @@ CELL_TYPES = {
         CellType(
             "days",
             "a number of days from 1, such as 30 or 30.00:00:00, or Unlimited",
-            r"(?ai:unlimited|0*[1-9][0-9]{0,3}(?:\.[0-9]{2}:[0-9]{2}:[0-9]{2})?)",
+            r"(?ai:unlimited|0*[1-9][0-9]{0,3}(?:\.(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9])?)",
             _days,
         ),
         CellType("number", "a whole number", r"[0-9]{1,9}", int),

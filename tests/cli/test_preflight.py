@@ -207,6 +207,19 @@ def test_that_a_mailbox_is_not_there_is_an_answer_even_if_the_error_ends_the_pip
     assert [row["error_code"] for row in results(bulkps)] == ["source-missing", ""]
 
 
+def test_a_list_of_requests_that_breaks_off_is_no_clean_bill(
+    bulkps: Run, tenant: StartTenant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    get = "Get-MailboxRestoreRequest"
+    there = settings(tenant(faults=",".join(f"{get}#{n}=broken-off" for n in range(1, 9))))
+    file = rehearsal(bulkps, "restore", 1, tmp_path / "in.csv")
+
+    said = validated(bulkps, there, "restore", file)
+
+    assert get in str(said["preflight"]["unread"])
+    assert said["preflight"]["findings"]["not-checked"]["note"] >= 1
+
+
 @pytest.mark.parametrize("facet", ["Get-Recipient", "Get-User", "Get-Mailbox"])
 def test_an_inventory_that_ends_in_the_error_of_one_object_is_no_clean_bill_for_the_others(
     bulkps: Run, tenant: StartTenant, tmp_path: Path, facet: str

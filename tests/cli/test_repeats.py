@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from bulkps.simulator.mailbox import Kind
 from tests.conftest import Run, Tenant, as_object, read_csv, write_csv
 
 StartTenant = Callable[..., Tenant]
@@ -113,6 +114,45 @@ def test_it_is_restored_again_if_that_is_asked_for_and_another_folder_is_another
     assert (folder["status"], again["status"]) == ("COMPLETED", "COMPLETED")
     assert "request-completed" in folder["warnings"]
     assert len(there.lines()) == 3
+
+
+def test_what_is_not_at_its_end_is_not_done_once_more_under_another_name(
+    bulkps: Run, tenant: StartTenant, tmp_path: Path
+) -> None:
+    there = tenant(restore_seconds=3600)
+    there.configure(preflight=True)
+    people = there.simulator.tenant
+    rows = [
+        {
+            "source_guid": str(people.inactive(number)["ExchangeGuid"]),
+            "target_mailbox": str(people.active(number)["PrimarySmtpAddress"]),
+        }
+        for number in range(25)
+    ]
+    write_csv(tmp_path / "in.csv", rows)
+    to_there = ("--config", there.config, "--quiet")
+    first = bulkps("run", "restore", tmp_path / "in.csv", *to_there, "--no-wait")
+    others = [{**row, "source_guid": str(people.inactive(n)["Guid"])} for n, row in enumerate(rows)]
+
+    found = run(bulkps, there, "restore", others, "--again")
+
+    assert first.exit_code == 6, first.output
+    assert {row["status"] for row in found} == {"SKIPPED"}
+    assert len(there.lines()) == 25
+
+
+def test_two_mailboxes_that_had_one_address_are_each_recovered_as_somebody_new(
+    bulkps: Run, tenant: StartTenant
+) -> None:
+    there = looking(tenant)
+    people = there.simulator.tenant
+    for number in (1, 2):
+        [one] = people.matches(recovery(there, number)["source_guid"], (Kind.INACTIVE,))
+        people.change(one, one.kind, {"EmailAddresses": [*one.addresses(), "smtp:ann.old@contoso.com"]})
+
+    found = run(bulkps, there, "recovery", [recovery(there, 1), recovery(there, 2)])
+
+    assert "name-taken" not in {code for row in found for code in row["error_code"].split(";")}
 
 
 def test_a_request_that_somebody_made_by_hand_is_warned_of_once_it_is_completed(

@@ -139,6 +139,42 @@ def test_an_address_that_another_row_needs_stays_and_the_rows_say_so(
     assert happened(there).count("Set-Mailbox") <= 2, "it is added, by both at once perhaps, and not removed"
 
 
+@pytest.mark.parametrize("allowed", ["", "true"])
+def test_an_address_is_removed_for_rows_that_need_it_no_more(
+    bulkps: Run, tenant: StartTenant, tmp_path: Path, allowed: str
+) -> None:
+    there = tenant()
+    there.configure(preflight=True)
+    before = addresses(there)
+    row = stranger(there, remove_x500="true", source_is_archive="", allow_legacy_dn_mismatch="")
+    # The source has no archive: this row is not sent.
+    blocked = {**row, "source_is_archive": "true", "allow_legacy_dn_mismatch": allowed}
+    write_csv(tmp_path / "in.csv", [row, blocked])
+
+    bulkps("run", "restore", tmp_path / "in.csv", "--config", there.config, "--quiet")
+
+    found = read_csv(bulkps("results", "last").stdout)
+    assert [one["status"] for one in found] == ["COMPLETED", "SKIPPED"]
+    assert addresses(there) == before
+
+
+def test_a_row_that_allows_the_mismatch_leaves_the_address_to_one_that_needs_it(
+    bulkps: Run, tenant: StartTenant, tmp_path: Path
+) -> None:
+    there = tenant(restore_seconds=0.5)
+    there.configure(preflight=True)
+    [source] = there.simulator.tenant.matches(stranger(there)["source_guid"], (Kind.INACTIVE,))
+    there.simulator.tenant.change(source, source.kind, {"ArchiveGuid": UUID(int=7)})
+    row = stranger(there, remove_x500="true", allow_legacy_dn_mismatch="true", source_is_archive="")
+    needs = {**row, "allow_legacy_dn_mismatch": "", "remove_x500": "", "source_is_archive": "true"}
+    write_csv(tmp_path / "in.csv", [row, needs])
+
+    said = bulkps("run", "restore", tmp_path / "in.csv", "--config", there.config, "--quiet")
+
+    assert said.exit_code == 0, said.output
+    assert address(there) in addresses(there)
+
+
 def target_guid(there: Tenant) -> str:
     return str(there.simulator.tenant.active(TARGET)["ExchangeGuid"])
 

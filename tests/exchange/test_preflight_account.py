@@ -109,6 +109,9 @@ def test_a_federated_domain_blocks_recovery_and_names_the_initial_one() -> None:
 def test_a_domain_that_was_not_read_is_noted() -> None:
     assert is_unchecked(federated_domain(RECOVERY, Organization()), Code.FEDERATED_DOMAIN)
     assert is_unchecked(domain_not_accepted(RECOVERY, Organization()), Code.DOMAIN_NOT_ACCEPTED)
+    none = Organization.from_properties(None, [])
+    assert is_unchecked(domain_not_accepted(RECOVERY, none), Code.DOMAIN_NOT_ACCEPTED)
+    assert is_unchecked(federated_domain(RECOVERY, none), Code.FEDERATED_DOMAIN)
 
 
 @pytest.mark.parametrize(
@@ -116,7 +119,7 @@ def test_a_domain_that_was_not_read_is_noted() -> None:
     [
         WantedRecovery(SOURCE, "ann@contso.com"),
         WantedRecovery(SOURCE, "ann"),
-        WantedRecovery(SOURCE, "ann@contoso.com", smtp="ann@mail.contoso.com"),
+        WantedRecovery(SOURCE, "ann@contoso.com", smtp="ann@mail.contso.com"),
     ],
 )
 def test_a_domain_that_is_none_of_the_organizations_blocks(wanted: WantedRecovery) -> None:
@@ -124,7 +127,12 @@ def test_a_domain_that_is_none_of_the_organizations_blocks(wanted: WantedRecover
 
     assert is_blocker(found, Code.DOMAIN_NOT_ACCEPTED)
     assert found is not None and "contoso.com" in found.seen
-    assert federated_domain(WantedRecovery(SOURCE, "ann@contso.com"), ORGANIZATION) is None
+
+
+def test_a_domain_below_an_accepted_one_may_be_accepted_with_it() -> None:
+    below = WantedRecovery(SOURCE, "ann@contoso.com", smtp="ann@mail.contoso.com")
+
+    assert is_unchecked(domain_not_accepted(below, ORGANIZATION), Code.DOMAIN_NOT_ACCEPTED)
 
 
 def test_a_domain_below_one_that_takes_those_below_it_is_accepted() -> None:

@@ -89,6 +89,20 @@ def test_a_column_of_passwords_is_refused_for_all_of_it_would_be_kept(tmp_path: 
     assert "Hunter2" not in sentence
 
 
+@pytest.mark.parametrize(
+    "header",
+    [
+        "ResetPasswordOnNextLogon",
+        "PasswordLastSet",
+        "Last password change timestamp",
+        "Password policies",
+        "Resenha",
+    ],
+)
+def test_a_column_about_passwords_that_holds_none_is_carried_along(tmp_path: Path, header: str) -> None:
+    assert check(save(tmp_path, f"{HEADER},{header}", f"{ANN},False"), RESTORE).sound
+
+
 def test_a_header_with_a_line_end_in_it_counts_its_lines(tmp_path: Path) -> None:
     path = save(tmp_path, '"source\n_guid",target_mailbox,note', f"{ANN},x", "")
 

@@ -52,7 +52,7 @@ def test_a_large_file_takes_bounded_memory(tmp_path: Path, operation: str, short
         writer = csv.writer(file)
         writer.writerow(["source_guid", "target_mailbox", "target_folder", "conflict_resolution"])
         for number in range(rows):
-            guid = UUID(int=(number * 0x9E3779B97F4A7C15F39CC0605CEDC835) % 2**128)
+            guid = UUID(int=((number + 1) * 0x9E3779B97F4A7C15F39CC0605CEDC835) % 2**128)
             writer.writerow([guid, f"user{number}@contoso.com", "Restored mail", "KeepAll"])
     # tracemalloc counts what Python itself allocates, the same on every platform.
     code = f"""

@@ -58,9 +58,7 @@ def federated_domain(wanted: WantedRecovery, organization: Organization) -> Find
     """
     domain = domain_of(wanted.upn)
     domains = organization.domains
-    if domains is not None and domain not in domains:
-        return None  # domain_not_accepted says what is wrong with it.
-    if domains is None or not domains.get(domain):
+    if not domains or not domains.get(domain):
         unread = f"AuthenticationType of the domain {domain or 'of ' + quoted(wanted.upn)}"
         return not_checked(Code.FEDERATED_DOMAIN, Blocks.RECOVER, unread, "Get-AcceptedDomain")
     if domains[domain].casefold() != "federated":
@@ -82,14 +80,16 @@ def domain_not_accepted(wanted: WantedRecovery, organization: Organization) -> F
 
     [Exchange: NotAcceptedDomainException; own-errors.yaml domain-not-accepted]
     """
-    domains = organization.domains
-    if domains is None:
-        unread = "the accepted domains"
-        return not_checked(Code.DOMAIN_NOT_ACCEPTED, Blocks.RECOVER, unread, "Get-AcceptedDomain")
+    # No organization is without a domain: an empty answer is none.
+    domains = organization.domains or {}
     strange = sorted({domain_of(text) for text in (wanted.upn, wanted.smtp) if text} - domains.keys())
     strange = [one for one in strange if not any(f"*.{parent}" in domains for parent in _parents(one))]
-    if not strange:
+    if domains and not strange:
         return None
+    # An accepted domain may stand for those below it (MatchSubDomains).
+    if not domains or all(set(_parents(one)) & domains.keys() for one in strange):
+        unread = f"whether {' and '.join(strange)} is an accepted domain"
+        return not_checked(Code.DOMAIN_NOT_ACCEPTED, Blocks.RECOVER, unread, "Get-AcceptedDomain")
     known = ", ".join(sorted(domains)[:_NAMED]) + (", …" if len(domains) > _NAMED else "")
     return Finding(
         Code.DOMAIN_NOT_ACCEPTED,

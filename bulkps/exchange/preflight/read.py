@@ -62,7 +62,8 @@ class WantedRestore:
         target_folder: The folder that everything is put under (TargetRootFolder), or empty.
         source_database: The database in which a disconnected source lies (on-premises), or empty.
         other_names: Names, folded, of the requests that the same row would make, had it named source or
-            target in another way.
+            target in another way; and of the first time, where it is done once more.
+        once_more: Whether what is completed is to be done again.
     """
 
     source_identity: str
@@ -76,6 +77,7 @@ class WantedRestore:
     target_folder: str = ""
     source_database: str = ""
     other_names: frozenset[str] = frozenset()
+    once_more: bool = False
 
     def __post_init__(self) -> None:
         """Refuse an identity that would name everything."""

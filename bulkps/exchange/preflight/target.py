@@ -201,7 +201,8 @@ def request_exists(
     for one in requests:
         if wanted.request_name and one.name.casefold() == wanted.request_name.casefold():
             return _same_name(one)
-        if one.name.casefold() in wanted.other_names:
+        ended = one.status.casefold() in ENDED
+        if one.name.casefold() in wanted.other_names and not (wanted.once_more and ended):
             return _same_name(one, ", of this restore with source or target named in another way")
     related = [(one, same) for one in requests if (same := _same_pair(one, source, wanted)) is not False]
     unfinished = [(one, same) for one, same in related if one.status.casefold() not in ENDED]

@@ -54,6 +54,8 @@ REQUEST_STATISTICS_PROPERTIES = ("Identity", "Name", "Status", "SourceExchangeGu
 
 #: Parameters that take an asterisk for any text (assumed of all that name an object).
 _IDENTITIES = ("Identity", "TargetMailbox", "StoreMailboxIdentity")
+#: Those of them that name what is read; a target mailbox has many requests.
+_ONE = ("Identity", "StoreMailboxIdentity")
 
 
 class Facet(Enum):
@@ -101,7 +103,7 @@ class Read:
     @property
     def names_one(self) -> bool:
         """Whether it names one object, of which Exchange says by an error that there is none."""
-        return any(name in _IDENTITIES for name in self.cmdlet.parameters)
+        return any(name in _ONE for name in self.cmdlet.parameters)
 
     @property
     def within(self) -> str:

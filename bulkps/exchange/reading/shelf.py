@@ -29,7 +29,7 @@ class Shelf:
     def __init__(self) -> None:
         self.unread: dict[Facet, str] = {}
         self._inventories: set[Facet] = set()
-        self._lacking: set[Facet] = set()
+        self._lacking: set[tuple[Facet, str]] = set()
         self._asked: dict[tuple[Facet, str, str], list[Recipient]] = {}
         self._named: dict[tuple[Facet, str], dict[str, list[Recipient]]] = {}
         self._around: dict[str, list[Recipient]] = {}
@@ -68,7 +68,7 @@ class Shelf:
         """Note that *read* brought nothing."""
         self.unread.setdefault(read.facet, f"{read.cmdlet.name}: {reason}")
         if not read.about:
-            self._lacking.add(read.facet)
+            self._lacking.add((read.facet, read.within))
 
     def _take_recipients(self, read: Read, found: list[Recipient]) -> None:
         if read.about:
@@ -114,7 +114,7 @@ class Shelf:
         wanted, within = folded(identity), database.casefold()
         if (facet, within, wanted) in self._asked:
             return _different(self._asked[facet, within, wanted])
-        if facet not in self._inventories or facet in self._lacking:
+        if facet not in self._inventories or (facet, within) in self._lacking:
             return None
         return _different(self._named.get((facet, within), {}).get(wanted, ()))
 
@@ -128,7 +128,7 @@ class Shelf:
 
     def knows(self, facet: Facet, about: str) -> bool:
         """Return whether *facet* was read for *about*, by itself or with everything."""
-        everything = facet in self._inventories and facet not in self._lacking
+        everything = facet in self._inventories and (facet, "") not in self._lacking
         return everything or (facet, "", folded(about)) in self._asked
 
     def requests(self, target: Recipient | None, identity: str) -> tuple[RestoreRequest, ...] | None:
