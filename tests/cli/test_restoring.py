@@ -347,6 +347,25 @@ def test_preflight_finds_a_missing_mailbox_and_a_strangers_on_premises(
     assert there.lines() == []
 
 
+@pytest.mark.parametrize("rows", [3, 240], ids=["by item", "by database"])
+def test_a_database_that_does_not_exist_is_the_matter_of_its_rows_alone(
+    bulkps: Run, tenant: StartTenant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows: int
+) -> None:
+    there = exchange_server(tenant, tmp_path, monkeypatch)
+    sound = of_database(there, 1, 1, allow_legacy_dn_mismatch="true")
+    typo = {**of_database(there, 0, 0), "source_database": "DB-typo"}
+    file = [sound, typo, *(many_missing(there, index) for index in range(rows - 2))]
+
+    said = bulkps(
+        *("validate", "restore", file_of(tmp_path / "in.csv", *file), "--config", there.config),
+        *("--results", tmp_path / "out.csv", "--no-sizes", "--quiet"),
+    )
+
+    assert said.exit_code == 4, said.output
+    found = read_csv((tmp_path / "out.csv").read_text(encoding="utf-8-sig"))
+    assert [one["error_code"] for one in found[:2]] == ["", "source-missing"]
+
+
 def many_missing(there: Tenant, index: int) -> dict[str, str]:
     """Return a row of a mailbox that is in no database."""
     row = of_database(there, index % 20, index % 60)
