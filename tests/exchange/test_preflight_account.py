@@ -127,12 +127,15 @@ def test_a_domain_that_is_none_of_the_organizations_blocks(wanted: WantedRecover
 
     assert is_blocker(found, Code.DOMAIN_NOT_ACCEPTED)
     assert found is not None and "contoso.com" in found.seen
+    assert wanted.smtp or federated_domain(wanted, ORGANIZATION) is None, "it was read, and is not there"
 
 
 def test_a_domain_below_an_accepted_one_may_be_accepted_with_it() -> None:
     below = WantedRecovery(SOURCE, "ann@contoso.com", smtp="ann@mail.contoso.com")
 
     assert is_unchecked(domain_not_accepted(below, ORGANIZATION), Code.DOMAIN_NOT_ACCEPTED)
+    upn = WantedRecovery(SOURCE, "ann@mail.contoso.com")
+    assert is_unchecked(federated_domain(upn, ORGANIZATION), Code.FEDERATED_DOMAIN)
 
 
 def test_a_domain_below_one_that_takes_those_below_it_is_accepted() -> None:

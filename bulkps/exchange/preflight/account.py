@@ -1,5 +1,7 @@
 """The checks of accounts: whoever has the source's names already, and the new account's. Pure."""
 
+from collections.abc import Mapping
+
 from bulkps.exchange.addresses import domain_of
 from bulkps.exchange.findings import Blocks, Code, Finding, Severity, not_checked, quoted
 from bulkps.exchange.preflight.read import Organization, Recipient, Surroundings, WantedRecovery
@@ -58,6 +60,8 @@ def federated_domain(wanted: WantedRecovery, organization: Organization) -> Find
     """
     domain = domain_of(wanted.upn)
     domains = organization.domains
+    if domains and domain not in domains and not _below(domain, domains):
+        return None  # domain_not_accepted says what is wrong with it.
     if not domains or not domains.get(domain):
         unread = f"AuthenticationType of the domain {domain or 'of ' + quoted(wanted.upn)}"
         return not_checked(Code.FEDERATED_DOMAIN, Blocks.RECOVER, unread, "Get-AcceptedDomain")
@@ -87,7 +91,7 @@ def domain_not_accepted(wanted: WantedRecovery, organization: Organization) -> F
     if domains and not strange:
         return None
     # An accepted domain may stand for those below it (MatchSubDomains).
-    if not domains or all(set(_parents(one)) & domains.keys() for one in strange):
+    if not domains or all(_below(one, domains) for one in strange):
         unread = f"whether {' and '.join(strange)} is an accepted domain"
         return not_checked(Code.DOMAIN_NOT_ACCEPTED, Blocks.RECOVER, unread, "Get-AcceptedDomain")
     known = ", ".join(sorted(domains)[:_NAMED]) + (", …" if len(domains) > _NAMED else "")
@@ -98,6 +102,11 @@ def domain_not_accepted(wanted: WantedRecovery, organization: Organization) -> F
         f"{' and '.join(strange)}: not among the organization's accepted domains ({known})",
         "Correct the name, or add the domain first and see it with Get-AcceptedDomain.",
     )
+
+
+def _below(domain: str, domains: Mapping[str, str]) -> bool:
+    """Return whether *domain* lies below an accepted one."""
+    return any(parent in domains or f"*.{parent}" in domains for parent in _parents(domain))
 
 
 def _parents(domain: str) -> list[str]:
