@@ -118,9 +118,10 @@ def test_a_recovery_through_the_module_carries_its_password_as_a_secure_string(
             f"app_id: {APP[:-1]}1, certificate_thumbprint: {THUMBPRINT}, organization: {ORGANIZATION}",
             "AADSTS",
         ),
-        (
+        pytest.param(
             f"app_id: {APP}, certificate_thumbprint: {THUMBPRINT}, organization: other.onmicrosoft.com",
             "AADSTS",
+            marks=pytest.mark.proof,
         ),
     ],
 )

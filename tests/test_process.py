@@ -125,6 +125,7 @@ def test_nothing_secret_is_in_the_childs_arguments_or_environment(monkeypatch: p
     assert "Hunter2" not in str(seen["Value"])
 
 
+@pytest.mark.proof
 @needs_pwsh
 def test_a_killed_child_keeps_what_ended_and_leaves_the_rest_in_doubt() -> None:
     opened = open_one(child(), Credentials(), ())

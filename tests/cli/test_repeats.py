@@ -68,10 +68,16 @@ def test_one_source_and_its_archive_are_two(bulkps: Run, tenant: StartTenant) ->
 
 
 @pytest.mark.parametrize(
-    "again",
-    [(SOURCES[1], TARGETS[0]), (SOURCES[2], TARGETS[0]), *((SOURCES[0], target) for target in TARGETS[1:3])],
+    ("again", "forgotten"),
+    [
+        ((SOURCES[1], TARGETS[0]), "nothing"),
+        ((SOURCES[2], TARGETS[0]), "nothing"),
+        ((SOURCES[0], TARGETS[1]), "nothing"),
+        ((SOURCES[0], TARGETS[2]), "nothing"),
+        ((SOURCES[1], TARGETS[1]), "journal"),
+        ((SOURCES[2], TARGETS[1]), "requests"),
+    ],
 )
-@pytest.mark.parametrize("forgotten", ["nothing", "journal", "requests"])
 def test_what_was_restored_is_not_restored_again_under_another_name(
     bulkps: Run,
     tenant: StartTenant,
