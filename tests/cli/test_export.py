@@ -135,6 +135,8 @@ def test_a_file_says_of_every_mailbox_what_the_tenant_says(
         row, wanted = found[one.text("ExchangeGuid")], expected(there, one)
         assert tuple(row) == EXPORT_COLUMNS
         assert {name: row[name] for name in wanted} == wanted
+        if one.kind is Kind.SOFT_DELETED:
+            assert not [hold for hold in row["holds"] if "organization-wide" in hold], "no hold keeps it"
         texts = cells[one.text("ExchangeGuid")]
         deleted = one.properties["WhenSoftDeleted"]
         assert isinstance(deleted, datetime)

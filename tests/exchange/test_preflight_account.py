@@ -12,6 +12,7 @@ from bulkps.exchange.preflight import (
     WantedRecovery,
     account_exists,
     domain_not_accepted,
+    fallback_upn,
     federated_domain,
     guid_reused,
     name_taken,
@@ -136,6 +137,14 @@ def test_a_domain_below_an_accepted_one_may_be_accepted_with_it() -> None:
     assert is_unchecked(domain_not_accepted(below, ORGANIZATION), Code.DOMAIN_NOT_ACCEPTED)
     upn = WantedRecovery(SOURCE, "ann@mail.contoso.com")
     assert is_unchecked(federated_domain(upn, ORGANIZATION), Code.FEDERATED_DOMAIN)
+
+
+@pytest.mark.parametrize(("length", "falls_back"), [(40, True), (41, False)])
+def test_a_name_that_would_be_too_long_does_not_fall_back(length: int, falls_back: bool) -> None:
+    wanted = WantedRecovery(SOURCE, f"{'a' * length}@fed.contoso.com")
+
+    # With @contoso.onmicrosoft.com that is 64, as many as New-Mailbox -Name takes.
+    assert bool(fallback_upn(wanted, ORGANIZATION)) is falls_back
 
 
 def test_a_domain_below_one_that_takes_those_below_it_is_accepted() -> None:

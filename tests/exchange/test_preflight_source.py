@@ -158,6 +158,14 @@ def test_an_inactive_mailbox_with_the_marks_of_a_former_one_is_warned_of() -> No
     assert is_warning(not_inactive(inactive(WasInactiveMailbox=True), NOW), Code.NOT_INACTIVE)
 
 
+def test_a_mailbox_that_is_over_its_thirty_days_is_not_to_be_brought_back() -> None:
+    found = not_inactive(soft_deleted(WhenSoftDeleted=days_ago(31)), NOW)
+
+    assert is_blocker(found, Code.NOT_INACTIVE)
+    assert found is not None and "Undo-SoftDeletedMailbox" not in found.instead
+    assert "New-MailboxRestoreRequest" in found.instead
+
+
 def test_a_soft_deleted_mailbox_is_brought_back_otherwise() -> None:
     found = not_inactive(soft_deleted(WhenSoftDeleted=days_ago(1)), NOW)
 

@@ -85,6 +85,13 @@ def test_a_request_that_is_gone_before_anybody_looks_is_refused(tmp_path: Path, 
     assert "expected a number of days from 1" in only_problem(path)
 
 
+def test_a_user_principal_name_is_no_longer_than_the_name_that_is_made_of_it(tmp_path: Path) -> None:
+    names = [f"{'a' * length}@contoso.com" for length in (52, 53)]
+    path = save(tmp_path, PEOPLE, *(f"{guid(number)},{name},Ann" for number, name in enumerate(names)))
+
+    assert "expected at most 64 characters" in only_problem(path, RECOVERY)
+
+
 def test_newlines_and_delimiters_inside_quotes_are_kept(tmp_path: Path) -> None:
     path = save_bytes(tmp_path, f'{HEADER},target_folder\r\n{ANN},"a\r\nb,\n""c"""\r\n'.encode())
 
