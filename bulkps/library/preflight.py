@@ -191,9 +191,10 @@ class Examination:
         if not others or preflight is None or not getattr(row.wanted, "remove_x500", False):
             return row
         columns = Template.parse(preflight.wants["remove_x500"]).names
-        rows = f"row{'s' * (len(others) > 1)} {', '.join(map(str, others))}"
+        one, several = "row {} needs", "rows {} need"
+        need = (several if len(others) > 1 else one).format(", ".join(map(str, others)))
         why = (
-            f"{', '.join(columns)} is not done: {rows} needs the same X500 address, so it stays. Once all "
+            f"{', '.join(columns)} is not done: {need} the same X500 address, so it stays. Once all "
             "are completed, Set-Mailbox -EmailAddresses @{Remove='X500:…'} takes it off"
         )
         replaced = {**row.replaced, **dict.fromkeys(columns, False)}

@@ -208,7 +208,7 @@ def test_that_a_mailbox_is_not_there_is_an_answer_even_if_the_error_ends_the_pip
 
 
 def test_a_list_of_requests_that_breaks_off_is_no_clean_bill(
-    bulkps: Run, tenant: StartTenant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    bulkps: Run, tenant: StartTenant, tmp_path: Path
 ) -> None:
     get = "Get-MailboxRestoreRequest"
     there = settings(tenant(faults=",".join(f"{get}#{n}=broken-off" for n in range(1, 9))))

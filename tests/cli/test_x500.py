@@ -123,8 +123,7 @@ def test_an_address_that_another_row_needs_stays_and_the_rows_say_so(
 ) -> None:
     there = tenant(restore_seconds=1.0)
     there.configure(preflight=True)
-    [source] = there.simulator.tenant.matches(stranger(there)["source_guid"], (Kind.INACTIVE,))
-    there.simulator.tenant.change(source, source.kind, {"ArchiveGuid": UUID(int=7)})
+    give_archive(there)
     row = stranger(there, remove_x500="true", source_is_archive="", target_folder="Old mail")
     rows = [row, {**row, "source_is_archive": "true", "target_mailbox": target_guid(there)}]
     write_csv(tmp_path / "in.csv", rows)
@@ -163,8 +162,7 @@ def test_a_row_that_allows_the_mismatch_leaves_the_address_to_one_that_needs_it(
 ) -> None:
     there = tenant(restore_seconds=0.5)
     there.configure(preflight=True)
-    [source] = there.simulator.tenant.matches(stranger(there)["source_guid"], (Kind.INACTIVE,))
-    there.simulator.tenant.change(source, source.kind, {"ArchiveGuid": UUID(int=7)})
+    give_archive(there)
     row = stranger(there, remove_x500="true", allow_legacy_dn_mismatch="true", source_is_archive="")
     needs = {**row, "allow_legacy_dn_mismatch": "", "remove_x500": "", "source_is_archive": "true"}
     write_csv(tmp_path / "in.csv", [row, needs])
@@ -173,6 +171,13 @@ def test_a_row_that_allows_the_mismatch_leaves_the_address_to_one_that_needs_it(
 
     assert said.exit_code == 0, said.output
     assert address(there) in addresses(there)
+
+
+def give_archive(there: Tenant) -> None:
+    """Give the source an archive, so that two rows may copy from it."""
+    people = there.simulator.tenant
+    [source] = people.matches(stranger(there)["source_guid"], (Kind.INACTIVE,))
+    people.change(source, source.kind, {"ArchiveGuid": UUID(int=7)})
 
 
 def target_guid(there: Tenant) -> str:
