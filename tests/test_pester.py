@@ -41,7 +41,7 @@ def test_pester_passes(tmp_path: Path) -> None:
         capture_output=True,
         encoding="utf-8",
         errors="replace",
-        timeout=120,
+        timeout=600,
         check=False,
     )
 

@@ -75,9 +75,11 @@ MISBEHAVIOUR = {
 def test_a_child_that_misbehaves_ends_in_a_clear_error_and_does_not_stay(tmp_path: Path, name: str) -> None:
     code, expected = MISBEHAVIOUR[name]
     executable = fake_powershell(tmp_path, code)
+    # What does say something may take its time to start.
+    patience = 2 if "within 2 seconds" in expected else 10
 
     with pytest.raises(SessionRefusedError) as caught:
-        open_session(child(executable, operation_timeout=1, read_timeout=2), Credentials(), 900, ())
+        open_session(child(executable, operation_timeout=1, read_timeout=patience), Credentials(), 900, ())
 
     assert expected in str(caught.value)
     assert "PowerShell on this machine could not be used" in str(caught.value)
@@ -153,8 +155,9 @@ def test_a_killed_child_keeps_what_ended_and_leaves_the_rest_in_doubt() -> None:
 @pytest.mark.proof
 @needs_pwsh
 def test_an_item_that_takes_too_long_is_in_doubt_and_those_behind_it_were_never_sent() -> None:
-    session = open_session(child(), Credentials(), 1, ())
-    batch = [item("0", "Write-Output", InputObject="x"), item("1", "Start-Sleep", Seconds=60)]
+    # Long enough for what is quick on a machine that is busy: an engine's first batch is its slowest.
+    session = open_session(child(), Credentials(), 10, ())
+    batch = [item("0", "Write-Output", InputObject="x"), item("1", "Start-Sleep", Seconds=600)]
     batch += [item("2", "Write-Output", InputObject="x")]
 
     outcomes = list(session.invoke(batch))
@@ -189,9 +192,9 @@ def test_the_child_ends_when_bulkps_is_killed(tmp_path: Path) -> None:
 
 
 def ends(pid: int) -> bool:
-    """Return whether a process is gone within 20 seconds; one that nobody reaped yet counts as gone."""
+    """Return whether a process is gone within two minutes; one that nobody reaped yet counts as gone."""
     tick = threading.Event()
-    for _ in range(400):
+    for _ in range(2400):
         state = Path(f"/proc/{pid}/stat")
         if os.name == "nt":
             found = subprocess.run(

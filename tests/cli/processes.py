@@ -11,9 +11,9 @@ BULKPS = [sys.executable, "-m", "bulkps"]
 
 
 def wait_for(reached: Callable[[], bool]) -> None:
-    """Wait until *reached*, at most 30 seconds."""
+    """Wait until *reached*, at most two minutes."""
     tick = threading.Event()
-    for _ in range(3000):
+    for _ in range(12000):
         if reached():
             return
         tick.wait(0.01)

@@ -33,7 +33,7 @@ def limited(limit: int, *arguments: object) -> "subprocess.CompletedProcess[str]
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=300,
     )
 
 

@@ -40,8 +40,8 @@ Meanwhile = Callable[[Callable[[], object]], None]
 
 
 def slow(tenant: StartTenant, **options: Any) -> Tenant:
-    """Start a tenant that takes its time for every read."""
-    there = tenant(**{"latency": 0.1, **options})
+    """Start a tenant that takes its time for every read: longer in all than a process needs to start."""
+    there = tenant(**{"latency": 0.5, **options})
     there.configure("  connect: {attempts: 1}\n", preflight=True)
     return there
 

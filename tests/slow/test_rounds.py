@@ -72,7 +72,7 @@ def forget_the_lease() -> None:
 def test_under_a_budget_no_row_fails_and_few_cmdlets_are_refused(
     bulkps: Run, tenant: Callable[..., Tenant], tmp_path: Path
 ) -> None:
-    rows, cmdlets = (400, 20) if SOAK else (150, 100)
+    rows, cmdlets = (400, 20) if SOAK else (60, 30)
     there = tenant(mailboxes=rows, budget=f"{cmdlets}/5")
     file = tmp_path / "in.csv"
     bulkps("template", "restore", "--rows", rows, "-o", file)
