@@ -19,7 +19,7 @@ from types import TracebackType
 from typing import BinaryIO
 
 #: How long it waits for either side before it takes a test for hung, in seconds.
-_PATIENCE = 15.0
+_PATIENCE = 60.0
 #: A slow answer comes in pieces of so many bytes, this many seconds apart.
 _PIECE, _PAUSE = 400, 0.001
 
