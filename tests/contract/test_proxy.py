@@ -310,4 +310,4 @@ def test_an_endpoint_that_stays_away_leaves_a_run_that_resume_ends(
 def test_a_batch_inside_a_real_engine_is_cut(lay: Lay, orders: Orders) -> None:
     # How far the engine was with a batch when its session ended is the engine's own matter.
     with lay(*orders, engine="powershell", pwsh=Path(PWSH)) as line:
-        line.run(patience=(3, 15))
+        line.run(patience=(20, 120))
