@@ -116,17 +116,14 @@ class ContentElsewhere(UsageProblem):
         row: The first such row.
         run: The other run's name.
         state: How the content stands there.
+        way: What brings it to its end.
         runs: Every such run that was found.
     """
 
-    def __init__(self, row: int, run: str, state: str, runs: Sequence[str]) -> None:
-        self.row, self.run, self.state, self.runs = row, run, state, tuple(runs)
+    def __init__(self, row: int, run: str, state: str, way: str, runs: Sequence[str]) -> None:
+        self.row, self.run, self.state, self.way, self.runs = row, run, state, way, tuple(runs)
         others = f" (and others in {', '.join(one for one in runs if one != run)})" if len(runs) > 1 else ""
-        way = "retry" if state == "in doubt" else "resume"
-        super().__init__(
-            f"row {row}: its content is {state} in run {run}{others}; nothing was sent. "
-            f"bulkps {way} {run} brings it to its end"
-        )
+        super().__init__(f"row {row}: its content is {state} in run {run}{others}; nothing was sent. {way}")
 
 
 class ExportFailed(BulkpsError):

@@ -18,7 +18,8 @@ def command(run: str, as_json: bool) -> None:
     """Cancel RUN: what is in flight ends, the rest is SKIPPED, and the run is over.
 
     RUN is a run's name, a unique beginning of it, or "last". A process that works on it hears it within two
-    seconds. Of a run that nobody works on, what is in doubt or at Exchange stays as it is; resume ends it.
+    seconds; if it died before that, whoever resumes the run hears it. Of a run that nobody works on, what is
+    in doubt or at Exchange stays as it is; resume ends it and sends nothing new.
 
     Example:
 

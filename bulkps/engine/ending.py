@@ -19,9 +19,12 @@ class Ending:
     Args:
         config: What the operator allows.
         ends_at: Epoch seconds at which the run pauses; None for never.
+        cancelled: Whether the run was cancelled before: nothing new is sent, but what is at Exchange is
+            followed.
     """
 
-    def __init__(self, config: BulkOperationConfig, ends_at: float | None) -> None:
+    def __init__(self, config: BulkOperationConfig, ends_at: float | None, *, cancelled: bool) -> None:
+        self._cancelled = cancelled
         self._stops_on_error, self._waits = config.stop_on_error, config.wait
         self._breaker = Breaker(config.max_failures, config.max_failure_share)
         self._by_class = config.breakers
@@ -36,12 +39,22 @@ class Ending:
     @property
     def stopping(self) -> bool:
         """Whether no new batches are sent."""
-        return self.finish is not None
+        return self.finish is not None or self._cancelled
 
     @property
     def is_final(self) -> bool:
         """Whether the run will be over: what was not sent is SKIPPED."""
-        return self.finish is not None and self.finish.reason in _SETTLES
+        return self.finish.reason in _SETTLES if self.finish else self._cancelled
+
+    @property
+    def winds_up(self) -> bool:
+        """Whether it is a cancelled run that only brings to an end what was begun."""
+        return self._cancelled and self.finish is None
+
+    @property
+    def reason(self) -> Finish:
+        """Why the run is over, once nothing is left to do."""
+        return self.finish or Finish(StopReason.CANCELLED if self._cancelled else StopReason.DONE)
 
     @property
     def settles(self) -> bool:

@@ -3,7 +3,8 @@
 The followed items themselves stay in the journal; only their number is here.
 """
 
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Callable, Collection, Iterator, Sequence
 
 from bulkps.engine.events import FollowAnswered
 from bulkps.engine.inquiry import Inquiry, Question
@@ -14,8 +15,10 @@ from bulkps.exchange.cmdlet import Cmdlet
 from bulkps.operations.bind import bind_query
 from bulkps.operations.model import Operation
 
-#: How many items that a poll does not show are asked after by themselves.
+#: How many items that a poll does not show are asked after by themselves, at least.
 _LOOKED_FOR = 10
+#: In how many polls all of them are.
+_ROUND = 10
 
 
 class Follower:
@@ -35,7 +38,7 @@ class Follower:
         self._asking: int | None = None
         self._failures = 0
         self._absent: dict[str, int] = {}
-        self._turn = self._asked_after = 0
+        self._turn = self._asked_after = self._looked_for = 0
         self.next_poll: float | None = None
 
     @property
@@ -106,12 +109,25 @@ class Follower:
         if self._asked_after > running:
             self._asked_after = 0
 
-    def gone(self, event: FollowAnswered, judge: Judge, now: float) -> Iterator[Judgement]:
-        """Yield what becomes of each item that Exchange no longer shows; the answer is over then."""
+    def gone(
+        self, event: FollowAnswered, judge: Judge, telling: Collection[str], now: float
+    ) -> Iterator[Judgement]:
+        """Yield what becomes of each item that Exchange no longer shows; the answer is over then.
+
+        That the run's own query does not show it counts only where nothing else can be asked: a request that
+        another run made is in another batch.
+
+        Args:
+            event: The answer.
+            judge: Judges.
+            telling: The keys of those that are asked after by themselves, where the answer can tell.
+            now: Epoch seconds.
+        """
         for item in event.absent:
-            self._absent[item.key] = self._absent.get(item.key, 0) + 1
+            if item.key not in telling:
+                self._not_there(item)
             age = now - (item.started_at or 0.0)
-            if self._absent[item.key] >= self._policy.absences and age >= self._policy.gone_after:
+            if self._absent.get(item.key, 0) >= self._policy.absences and age >= self._policy.gone_after:
                 del self._absent[item.key]
                 yield judge.gone(item, now)
         self._over(now)
@@ -136,20 +152,34 @@ class Follower:
                     yield item, judged
             elif not is_asked(item.key):
                 yield item, why
+        questions = {item.key: question for item in event.absent if (question := inquiry.missed(item))}
         gone = set()
-        for judged in self.gone(event, judge, now):
+        telling = {item.key for item in event.absent if inquiry.tells_absence(item)}
+        for judged in self.gone(event, judge, telling, now):
             # The answer to a question that is on its way decides.
             if not is_asked(judged.item.key):
                 gone.add(judged.item.key)
                 yield judged.item, judged
-        for item in event.absent[:_LOOKED_FOR]:
-            missed = inquiry.missed(item)
-            if missed and item.key not in gone and not is_asked(item.key):
-                yield item, missed
+        for item in self._in_turn(event.absent):
+            if item.key in questions and item.key not in gone and not is_asked(item.key):
+                yield item, questions[item.key]
 
-    def is_there(self, item: Item) -> None:
-        """Note that Exchange showed an item that was asked after by itself."""
-        self._absent.pop(item.key, None)
+    def _in_turn(self, absent: Sequence[Item]) -> list[Item]:
+        """Return those of *absent* whose turn it is to be asked after."""
+        count = min(len(absent), max(_LOOKED_FOR, math.ceil(len(absent) / _ROUND)))
+        first = self._looked_for if self._looked_for < len(absent) else 0
+        self._looked_for = first + count
+        return [*absent, *absent][first : first + count]
+
+    def looked_for(self, item: Item, *, there: bool | None) -> None:
+        """Note what Exchange showed of an item that was asked after by itself; None for nothing certain."""
+        if there:
+            self._absent.pop(item.key, None)
+        elif there is False:
+            self._not_there(item)
+
+    def _not_there(self, item: Item) -> None:
+        self._absent[item.key] = self._absent.get(item.key, 0) + 1
 
     def left(self, item: Item) -> None:
         """Note what became of a followed item: it is one fewer if it is not followed any more."""

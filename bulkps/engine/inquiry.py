@@ -57,6 +57,16 @@ class Inquiry:
         """
         return Question(missed=True) if self.judge.operation.steps[item.step].reconcile else None
 
+    def tells_absence(self, item: Item) -> bool:
+        """Return whether the question after a followed *item* can tell that it is not there."""
+        reconcile = self.judge.operation.steps[item.step].reconcile
+        return bool(reconcile) and reconcile[0].missing == "absent"
+
+    def is_there(self, item: Item, outcome: Outcome) -> bool | None:
+        """Return whether the answer to the question after a followed *item* shows it, if it tells."""
+        verdict, _ = self._verdict(item, self.judge.operation.steps[item.step].reconcile[0], outcome)
+        return {"happened": True, "absent": False}.get(verdict)
+
     def _found_alone(self, item: Item, outcome: Outcome, now: float) -> Judgement | Question:
         step = self.judge.operation.steps[item.step]
         fitting = matching(step.reconcile[0].match, self.judge.filled(item), outcome.output)

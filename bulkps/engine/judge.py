@@ -13,7 +13,7 @@ from bulkps.operations.model import Operation, Step
 
 _DOUBT_ADVICE = (
     "bulkps does not send it again by itself. Look in Exchange whether it happened; if it did not, "
-    "put the row into a new file and run that."
+    "put the row into a new file and run that with --again."
 )
 #: Codes of the catalogue with which Exchange says that there is no such object.
 NO_SUCH_OBJECT = ("not-found", "not-found-on-dc")
@@ -173,10 +173,13 @@ class Judge:
         if wait is not None:
             until = now + max(wait, meaning.wait or 0.0)
             return Judgement(item.waiting(until, known.id, message), "item.retry", error_class=kind)
-        if kind is ErrorClass.TRANSIENT and known.retry == "after-lookup" and step.reconcile:
-            # Not to be tried again, but it may have happened all the same.
+        may_have = kind is ErrorClass.TRANSIENT and known.retry == "after-lookup"
+        if (may_have or item.doubtful) and step.reconcile:
+            # Not to be tried again, but it may have happened all the same. What an earlier attempt did, whose
+            # answer was lost, can be the very reason of the refusal: a source that is recovered is gone.
             until = now + self.config.lookup.wait_after(0)
-            doubted = item.doubted(now, until, known.id, message, known.advice, ended=True)
+            ended = not item.doubtful
+            doubted = item.doubted(now, until, known.id, message, known.advice, ended=ended)
             return Judgement(doubted, "item.in-doubt")
         done = self._done_before(item)
         advice = f"{known.advice} Done before it: {done}." if done else known.advice

@@ -40,6 +40,7 @@ class Machine:
         batch: The run's BatchName.
         one_first: Whether one session must be open before others are tried, as where a password signs in.
         ends_at: Epoch seconds at which the run pauses; None for never.
+        cancelled: Whether the run was cancelled before: it only brings to an end what was begun.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class Machine:
         *,
         one_first: bool = False,
         ends_at: float | None = None,
+        cancelled: bool = False,
     ) -> None:
         self._operation, self._config, self._catalogue = operation, config, catalogue
         self._judge = Judge(operation, config, catalogue, batch)
@@ -64,7 +66,7 @@ class Machine:
             config.delay_between_batches,
             adaptive=config.adaptive_pacing,
         )
-        self._ending = Ending(config, ends_at)
+        self._ending = Ending(config, ends_at, cancelled=cancelled)
         self._exhausted = self._loading = self._finished = False
         self._now = self._chance = 0.0
         self._changes: list[Change] = []
@@ -166,6 +168,9 @@ class Machine:
         answer = self._inquiry.answered(
             flight.item, question, outcome, self._now, chance, stops=self._ending.is_final
         )
+        if question.missed:
+            there = self._inquiry.is_there(flight.item, outcome)
+            self._follower.looked_for(flight.item, there=there)
         if isinstance(answer, Question):
             self._window.ask(flight.item, answer, self._now)
             return
@@ -173,8 +178,6 @@ class Machine:
         self._apply(answer, flight, outcome)
         if question.follows:
             self._follower.left(answer.item)
-            if question.missed and answer.item is not flight.item:
-                self._follower.is_there(answer.item)
 
     def _heard(self, judged: Judgement, flight: Flight, outcome: Outcome) -> None:
         """Learn from an answer how fast Exchange lets the run go, and whether it lets the account in."""
@@ -276,6 +279,9 @@ class Machine:
         # Those that wait for their time do not count: the others need not wait with them. How many may
         # wait is limited all the same, for they are in memory.
         full = self._window.ready >= low or len(self._window) >= _WAITING_HELD * self._capacity
+        if self._ending.winds_up:
+            # What was in flight when it was cancelled is all that is left, and little.
+            return not (self._exhausted or self._loading)
         return not (self._ending.stopping or self._exhausted or self._loading or full)
 
     def _ask_after(self) -> list[Action]:
@@ -383,11 +389,13 @@ class Machine:
             return False
         if self._ending.follows and self._follower.waits:
             return False
+        if self._ending.winds_up:
+            return self._exhausted and not self._window.begun
         return self._ending.stopping or (self._exhausted and not len(self._window))
 
     def _finish(self) -> list[Action]:
         self._finished = True
-        finish = self._ending.finish or ev.Finish(StopReason.DONE)
+        finish = self._ending.reason
         actions: list[Action] = []
         if waited := self._pace.waited(self._now):
             actions.append(ev.Paced((), waited))

@@ -89,7 +89,8 @@ class FollowPolicy:
         first_wait: Seconds until the first poll.
         multiplier: What the interval is multiplied by after each poll.
         max_wait: The longest interval in seconds.
-        absences: In how many polls in a row a request must be missing before it counts as gone.
+        absences: How many times in a row a request must not be found, where it is asked after by itself,
+            before it counts as gone; in how many polls where nothing can be asked after.
         gone_after: Seconds after it was sent before which it never counts as gone: what was just made may
             not be seen everywhere yet (exchange-facts.md: up to 15 minutes).
         failures: After how many failed polls in a row the run is left to be resumed.

@@ -65,6 +65,11 @@ class Window:
         """Whether an item could be sent now that has steps behind it."""
         return any(_is_midway(item) for item in self._ready)
 
+    @property
+    def begun(self) -> bool:
+        """Whether an item has steps behind it that can be sent now or later."""
+        return self.midway or any(_is_midway(item) for *_, item in self._later)
+
     def sendable(self, *, only_midway: bool) -> int:
         """Return how many items could be sent now, or only those that have steps behind them."""
         return sum(_is_midway(item) for item in self._ready) if only_midway else len(self._ready)

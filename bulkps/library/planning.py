@@ -22,10 +22,17 @@ from bulkps.operations.uses import lacking, releases, without_effect
 from bulkps.records import home
 from bulkps.records.journal import Journal
 from bulkps.records.overview import elsewhere
-from bulkps.records.rows import Elsewhere, Run
+from bulkps.records.rows import DONE_IN_PART, IN_DOUBT_THERE, Elsewhere, Run
 
 #: The code of an item that another run completed: nothing is left to do.
 DONE_ALREADY = "done-already"
+#: What brings content to its end that another run left, by how it stands there.
+_WAYS = {
+    IN_DOUBT_THERE: "bulkps retry {run} brings it to its end; where you see in Exchange that it did not "
+    "happen, --again sends it",
+    DONE_IN_PART: "bulkps results {run} --only failed says how far it came, and bulkps retry {run} does the "
+    "rest where there is one; where you see in Exchange that all of it is to be done, --again does it",
+}
 #: How many contents one question to the journal holds.
 _CHUNK = 500
 
@@ -114,8 +121,9 @@ def _planned(
         for row in chunk:
             _refuse_unavailable(operation, row, offers, seen)
         items = [_item(operation, row, run.id if again else "") for row in chunk]
-        known = elsewhere(journal, run, [item.content for item in items]) if remembers else {}
-        _refuse_unfinished(items, known)
+        contents = [item.content for item in items]
+        known = elsewhere(journal, run, contents, operation.deeds) if remembers else {}
+        _refuse_unfinished(items, known, again=again)
         for item, row in zip(items, chunk, strict=True):
             found = known.get(item.content)
             yield (_done_already(item, found) if found and not again else item), row.cells
@@ -155,16 +163,18 @@ def _item(operation: Operation, row: InputRow, salt: str) -> Item:
     return Item(key, row.row, row.values, content, step=first)
 
 
-def _refuse_unfinished(items: Sequence[Item], known: dict[str, Elsewhere]) -> None:
+def _refuse_unfinished(items: Sequence[Item], known: dict[str, Elsewhere], *, again: bool) -> None:
+    # Who asks for it once more has looked what became of those that failed.
+    over = (BulkItemStatus.COMPLETED, BulkItemStatus.FAILED) if again else (BulkItemStatus.COMPLETED,)
     unfinished = [
-        (item, found)
-        for item in items
-        if (found := known.get(item.content)) and found.status is not BulkItemStatus.COMPLETED
+        (item, found) for item in items if (found := known.get(item.content)) and found.status not in over
     ]
     if unfinished:
         item, found = unfinished[0]
-        state = "in doubt" if found.status is BulkItemStatus.FAILED else found.status.name
-        raise ContentElsewhere(item.row, found.run, state, sorted({one.run for _, one in unfinished}))
+        way = _WAYS.get(found.state, "bulkps resume {run} brings it to its end").format(run=found.run)
+        raise ContentElsewhere(
+            item.row, found.run, found.state, way, sorted({one.run for _, one in unfinished})
+        )
 
 
 def _done_already(item: Item, found: Elsewhere) -> Item:

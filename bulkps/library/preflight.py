@@ -35,6 +35,7 @@ from bulkps.operations.checks import KINDS
 from bulkps.operations.model import Operation, Preflight
 from bulkps.operations.template import Template
 from bulkps.records.recorder import Recorder
+from bulkps.records.rows import DONE_IN_PART, IN_DOUBT_THERE
 from bulkps.sessions.connection import ConnectionType
 
 #: Told of changes that are durable.
@@ -254,11 +255,11 @@ class Examination:
         if isinstance(wanted, WantedRestore):
             wanted = replace(wanted, other_names=other_names(self._operation, others), once_more=again)
         elsewhere = [self._elsewhere[key] for key in others if key in self._elsewhere]
-        # What is to be done once more may be completed elsewhere; it may not be underway.
-        completed = BulkItemStatus.COMPLETED.name
+        # What is to be done once more may be at its end elsewhere; it may not be underway.
+        over = (BulkItemStatus.COMPLETED.name, DONE_IN_PART, IN_DOUBT_THERE)
         return (
             *self._repeats.findings(row.item.row),
-            *(done_elsewhere(*one) for one in elsewhere if not (again and one[1] == completed)),
+            *(done_elsewhere(*one) for one in elsewhere if not (again and one[1] in over)),
             *_findings(wanted, around, now),
         )
 
@@ -279,8 +280,8 @@ class Examination:
         while part := list(islice(keys, _CHUNK)):
             if wish := self._recorder.beat():
                 raise Interrupted(wish)
-            found = self._recorder.elsewhere(part)
-            self._elsewhere |= {key: (known.run, known.status.name) for key, known in found.items()}
+            found = self._recorder.elsewhere(part, self._operation.deeds)
+            self._elsewhere |= {key: (known.run, known.state) for key, known in found.items()}
 
     def _judged(self, item: Item, found: Sequence[Finding], now: float) -> Iterator[Change]:
         blockers = [one for one in found if one.severity is Severity.BLOCKER]

@@ -124,6 +124,8 @@ def proceed(
     _check_kind(run, operation, retry=retry)
     with _work_on(journal, run) as work:
         if retry:
+            # What failed is asked for by name, whatever became of the rest.
+            work.cancelled = False
             looked_up = [i for i, step in enumerate(operation.steps) if step.reconcile]
             earlier = _harmless_before(operation)
             work.recorder.retry_failed(_NEVER_AGAIN, _MAY_BE_THERE, looked_up, earlier)
@@ -173,10 +175,11 @@ class _Orders:
 
 @dataclass
 class _Work:
-    """A run that this process holds, its records, and why it stopped once it did."""
+    """A run that this process holds, its records, whether it was cancelled before, and why it stopped."""
 
     run: Run
     recorder: Recorder
+    cancelled: bool = False
     finish: Finish | None = None
 
 
@@ -184,19 +187,22 @@ class _Work:
 def _work_on(journal: Journal, run: Run) -> Iterator[_Work]:
     """Hold the lease on *run* inside the block; keep why it stopped."""
     owner = f"{owner_name()} ({secrets.token_hex(4)})"
-    journal.acquire(run.id, owner)
+    cancelled = journal.acquire(run.id, owner)
     work: _Work | None = None
     try:
         # Read again under the lease: where the audit log stands may have moved since.
         run = journal.run(run.id)
         with Audit(Path(run.audit), run.id, who(), run.audit_lines, run.audit_head) as audit:
-            work = _Work(run, Recorder(journal, audit, run.id, owner))
+            work = _Work(run, Recorder(journal, audit, run.id, owner), cancelled)
             yield work
     finally:
         finish = work.finish if work else None
         state, detail = (
             (finish.reason.value, finish.detail) if finish else ("interrupted", "it ended by an error")
         )
+        if work and work.cancelled:
+            # However it stopped this time: nothing of it is sent by a resume.
+            state = StopReason.CANCELLED.value
         journal.stopped(run.id, owner, state, detail)
 
 
@@ -215,9 +221,13 @@ def cancel(journal: Journal, run: Run) -> RunReport:
         raise UsageProblem(f"run {run.id} is over; there is nothing to cancel")
     finish = Finish(StopReason.CANCELLED)
     with _work_on(journal, run) as work:
-        work.recorder.skip_pending(finish.reason.value, "never sent: the run was cancelled", time.time())
+        _skip_rest(work.recorder)
         work.finish = finish
     return finished(journal, run.id, finish, None)
+
+
+def _skip_rest(recorder: Recorder) -> None:
+    recorder.skip_pending(StopReason.CANCELLED.value, "never sent: the run was cancelled", time.time())
 
 
 def _check_place(run: Run, target: Target) -> None:
@@ -270,6 +280,8 @@ def _carry_out(work: _Work, operation: Operation, target: Target, orders: _Order
     """Look before anything is sent, if that was not done yet; then send."""
     recorder, connection = work.recorder, target.connection
     _say_started(recorder, work.run, connection)
+    if work.cancelled:
+        _skip_rest(recorder)
     throttled = portable_patterns(target.catalogue, ErrorClass.THROTTLED)
     cmdlets = list(dict.fromkeys((*cmdlets_of(operation), *(CMDLETS if operation.preflight else ()))))
     with endpoint(connection, target.credentials, target.config.item_timeout, cmdlets, throttled) as there:
@@ -293,7 +305,7 @@ def _look(
     work: _Work, operation: Operation, target: Target, sessions: Sessions, on_changes: OnChanges
 ) -> Finish | None:
     """Run pre-flight, or say that it was skipped; return why the run stops here, or None."""
-    if operation.preflight is None or work.run.preflight:
+    if operation.preflight is None or work.run.preflight or work.cancelled:
         return None
     if not target.config.preflight and operation.steps:
         # What only checks has nothing else to do: there the setting is not meant.
@@ -311,6 +323,7 @@ def _drive(work: _Work, operation: Operation, target: Target, sessions: Sessions
         f"bulkps-{work.run.id}",
         one_first=target.credentials.password is not None,
         ends_at=orders.ends_at,
+        cancelled=work.cancelled,
     )
     driver = Driver(
         machine,

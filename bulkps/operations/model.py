@@ -285,6 +285,11 @@ class Operation:
             name: column.canonical(column.default) for name, column in self.columns.items() if column.default
         }
 
+    @cached_property
+    def deeds(self) -> frozenset[str]:
+        """The names of the steps that do something which must not be done twice."""
+        return frozenset(step.name for step in self.steps if not (step.idempotent or step.polled))
+
     def required_columns(self) -> list[str]:
         """Return the names of the columns that every row must fill."""
         return [name for name, column in self.columns.items() if column.required]

@@ -15,7 +15,7 @@ from bulkps.records.rows import Run
 from bulkps.records.stretches import CUT_SHORT, MOST, Reading, Stretch, arrange, beginning, read
 
 #: What a run's state is while lines may be on their way from the audit log to the journal, or after a crash.
-_MAY_GO_ON = ("new", "running", "interrupted")
+_MAY_GO_ON = ("new", "running", "cancelling", "interrupted")
 
 
 class Kind(Enum):

@@ -51,6 +51,10 @@ LOADING = "loading"
 _ITEM_COLUMNS = [column for column in items.columns if column.name not in ("run", "cells")]
 
 
+#: A wish to cancel is not forgotten before the run is cancelled; one to pause is.
+_CANCEL_STAYS = case((runs.c.wish == "cancel", "cancel"), else_="")
+
+
 class Journal:
     """The journal at *path*.
 
@@ -148,7 +152,8 @@ class Journal:
             connection.execute(
                 update(runs)
                 .where(runs.c.id == run, runs.c.owner == owner)
-                .values(state=state, detail=detail, ended_at=time.time(), owner="", wish="")
+                # Whoever works on it next hears a cancel that came too late for this process.
+                .values(state=state, detail=detail, ended_at=time.time(), owner="", wish=_CANCEL_STAYS)
             )
 
     def wish(self, run: str, wish: str) -> str:
@@ -171,8 +176,10 @@ class Journal:
 
     # --- the lease ------------------------------------------------------------------------------------
 
-    def acquire(self, run: str, owner: str) -> None:
-        """Take the lease on a run for *owner*.
+    def acquire(self, run: str, owner: str) -> bool:
+        """Take the lease on a run for *owner*; return whether the run is cancelled.
+
+        That it is to be may have been told to a process that died before it heard it.
 
         A lease that another owner has is watched for up to LEASE seconds: a living owner renews it every
         second, a dead one never does.
@@ -188,15 +195,24 @@ class Journal:
             if (now_holder, now_last) != (holder, last) and now_holder:
                 raise RunOwnedElsewhere(run, now_holder)
             holder, last = now_holder, now_last
+        cancelled = (runs.c.wish == "cancel") | runs.c.state.in_(("cancelled", "cancelling"))
         with self.writing() as connection:
-            taken = connection.execute(
+            state = connection.execute(
                 update(runs)
                 # Whoever watched beside us may have been faster.
                 .where(runs.c.id == run, runs.c.owner == holder, runs.c.heartbeat == last)
-                .values(owner=owner, heartbeat=time.time(), wish="", state="running", detail="")
-            )
-        if taken.rowcount == 0:
+                .values(
+                    owner=owner,
+                    heartbeat=time.time(),
+                    wish="",
+                    state=case((cancelled, "cancelling"), else_="running"),
+                    detail="",
+                )
+                .returning(runs.c.state)
+            ).scalar_one_or_none()
+        if state is None:
             raise RunOwnedElsewhere(run, self._lease(run)[0])
+        return str(state) == "cancelling"
 
     def _lease(self, run: str) -> tuple[str, float]:
         with self.reading() as connection:

@@ -1,26 +1,38 @@
 """What the journal knows of whole runs: where their items stand, and what other runs know of a content."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
-from sqlalchemy import case, func, select
+from sqlalchemy import case, func, or_, select
 
-from bulkps.engine.item import IN_DOUBT, Phase
+from bulkps.engine.item import FAILED_AT_EXCHANGE, IN_DOUBT, Phase
 from bulkps.engine.status import BulkItemStatus
 from bulkps.records.journal import LEASE, LOADING, Journal
 from bulkps.records.rows import Elsewhere, Run, elsewhere_of
 from bulkps.records.schema import items, runs
 
 
-def elsewhere(journal: Journal, run: Run, contents: Sequence[str]) -> dict[str, Elsewhere]:
-    """Return what other runs at the same place know of these *contents* (at most 500), by content.
+def elsewhere(
+    journal: Journal, run: Run, contents: Sequence[str], deeds: Collection[str]
+) -> dict[str, Elsewhere]:
+    """Return what other runs at the same place know of these *contents*, by content.
 
-    Only what matters to a new run: that it is at Exchange, in doubt, or about to be sent by a living
-    process; else that it is completed. The one that forbids the most speaks for all.
+    Only what matters to a new run: that it is at Exchange, in doubt, done in part, or about to be sent by a
+    living process; else that it is completed. The one that forbids the most speaks for all.
+
+    Args:
+        journal: Where they are kept.
+        run: The new run.
+        contents: What it asks for; at most 500.
+        deeds: The steps that must not be done twice: a row that failed behind one is done in part.
     """
     alive = (runs.c.owner != "") & (runs.c.heartbeat >= time.time() - LEASE)
     pending = (items.c.status == BulkItemStatus.PENDING.value) & alive
-    underway = (items.c.status == BulkItemStatus.IN_PROGRESS.value) | (items.c.code == IN_DOUBT) | pending
+    # A request that Exchange failed is not done: while it is there, Exchange refuses a second one.
+    failed = (items.c.status == BulkItemStatus.FAILED.value) & (items.c.code != FAILED_AT_EXCHANGE)
+    there = [func.json_extract(items.c.outputs, f'$."{deed}"').is_not(None) for deed in sorted(deeds)]
+    happened = failed & or_(items.c.code == IN_DOUBT, items.c.doubtful == 1, *there)
+    underway = (items.c.status == BulkItemStatus.IN_PROGRESS.value) | happened | pending
     completed = items.c.status == BulkItemStatus.COMPLETED.value
     query = (
         select(items, runs.c.id.label("other"))

@@ -1,7 +1,7 @@
 """Journal and audit of one run as the engine's Records."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
 from bulkps.engine.item import Change, Item
 from bulkps.engine.status import BulkItemStatus
@@ -161,9 +161,9 @@ class Recorder:
             last = found[-1].row
             yield from (item for item in found if item.status is BulkItemStatus.PENDING)
 
-    def elsewhere(self, contents: Sequence[str]) -> Mapping[str, Elsewhere]:
+    def elsewhere(self, contents: Sequence[str], deeds: Collection[str]) -> Mapping[str, Elsewhere]:
         """Return what other runs at the same place know of these contents (at most 500), by content."""
-        return elsewhere(self._journal, self._journal.run(self._run), contents)
+        return elsewhere(self._journal, self._journal.run(self._run), contents, deeds)
 
     def ended_badly(self, leaving: Sequence[str]) -> int:
         """Return how many items are FAILED or SKIPPED, but for those with one of these codes."""

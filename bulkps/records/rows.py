@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from bulkps.engine.item import Change, Item, Phase
+from bulkps.engine.item import IN_DOUBT, Change, Item, Phase
 from bulkps.engine.status import BulkItemStatus
 from bulkps.exchange.cmdlet import NULL, Value
 
@@ -66,6 +66,10 @@ class Run:
     preflight: Mapping[str, Any] = field(default_factory=dict)
 
 
+#: How content stands in a run where its row failed, but something was, or may have been, done.
+IN_DOUBT_THERE, DONE_IN_PART = "in doubt", "done in part"
+
+
 @dataclass(frozen=True)
 class Elsewhere:
     """What another run knows of an item's content.
@@ -73,6 +77,7 @@ class Elsewhere:
     Attributes:
         run: The other run's name.
         status: The item's status there.
+        state: The same in words; of a failed one what is known of what it did.
         code: Its error code there, or empty.
         completed_at: Epoch seconds of its end there, or None.
         outputs: What was kept of Exchange's answers there.
@@ -80,6 +85,7 @@ class Elsewhere:
 
     run: str
     status: BulkItemStatus
+    state: str
     code: str
     completed_at: float | None
     outputs: Mapping[str, Mapping[str, str]]
@@ -88,7 +94,10 @@ class Elsewhere:
 def elsewhere_of(row: Any) -> Elsewhere:
     """Return what a *row* of another run says."""
     status, outputs = BulkItemStatus(row["status"]), json.loads(row["outputs"])
-    return Elsewhere(row["other"], status, row["code"], row["completed_at"], outputs)
+    state = status.name
+    if status is BulkItemStatus.FAILED:
+        state = IN_DOUBT_THERE if row["code"] == IN_DOUBT or row["doubtful"] else DONE_IN_PART
+    return Elsewhere(row["other"], status, state, row["code"], row["completed_at"], outputs)
 
 
 #: What of an item changes while it is on its way.

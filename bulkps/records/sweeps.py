@@ -41,14 +41,18 @@ def retry_failed(
         journal: Where it is kept.
         run: The run.
         never: Items with one of these codes stay as they are.
-        doubtful: Items with one of these codes may be there: they are looked up before anything is sent.
+        doubtful: Items with one of these codes may be there, as may those of which an earlier attempt was
+            never answered: they are looked up before anything is sent.
         looked_up: The steps that can be; of the others such an item stays as it is.
         earlier: For a step those right before it, by index and name, that may be done once more.
         now: Epoch seconds.
     """
     failed = (items.c.run == run) & (items.c.status == BulkItemStatus.FAILED.value)
-    doubts = failed & items.c.code.in_(list(doubtful)) & items.c.step.in_(list(looked_up))
-    again = failed & items.c.code.not_in([*never, *doubtful])
+    can_look = items.c.step.in_(list(looked_up))
+    failed &= items.c.code.not_in(list(never))
+    unanswered = items.c.doubtful == 1
+    doubts = failed & (items.c.code.in_(list(doubtful)) | unanswered) & can_look
+    again = failed & items.c.code.not_in(list(doubtful)) & ~(unanswered & can_look)
     in_progress = BulkItemStatus.IN_PROGRESS.value
     as_new = items.c.outputs == "{}"
     status = case((as_new, BulkItemStatus.PENDING.value), else_=in_progress)

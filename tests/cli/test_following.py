@@ -1,6 +1,7 @@
 """Restore requests that do not simply complete, as an operator sees them."""
 
 import json
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from click.testing import Result
 
 from bulkps.simulator.contents import contents
 from bulkps.simulator.people import size_text
+from tests.cli.processes import wait_for
 from tests.conftest import Run, Tenant, as_object, read_csv, rehearsal
 
 StartTenant = Callable[..., Tenant]
@@ -55,11 +57,54 @@ def test_a_request_that_somebody_removed_is_failed_and_never_sent_again(
 
     result = bulkps("resume", "last", "--config", config, "--quiet")
     again = bulkps("retry", "last", "--config", config, "--quiet")
+    shown = as_object(bulkps("show", "last", "--json"))
 
     assert result.exit_code == again.exit_code == 4
     rows = read_csv(bulkps("results", "last").stdout)
     assert {row["error_code"] for row in rows} == {"request-gone"}
+    # What was done may not be done once more only because the failed rows are run again.
+    bulkps("results", "last", "--only", "failed", "-o", tmp_path / "rest.csv")
+    refused = bulkps("run", "restore", tmp_path / "rest.csv", "--config", config, "--quiet")
+    assert refused.exit_code == 2
+    assert f"row 2: its content is done in part in run {shown['run']}; nothing was sent" in refused.stderr
+    assert "--again does it" in refused.stderr
     assert there.simulator.calls["New-MailboxRestoreRequest"] == 2
+    once_more = bulkps("run", "restore", tmp_path / "rest.csv", "--config", config, "--no-wait", "--again")
+    assert once_more.exit_code == 6, once_more.output
+    assert there.simulator.calls["New-MailboxRestoreRequest"] == 4
+
+
+def test_requests_in_another_batch_are_found_one_by_one_and_never_taken_for_gone(
+    bulkps: Run, tenant: Callable[..., Tenant], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = tenant(restore_seconds=1e7)
+    config = there.configure("  # follow is above\n")
+    config.write_text(
+        config.read_text(encoding="utf-8").replace(
+            "follow: {first_wait: 0.2, max_wait: 1}",
+            "follow: {first_wait: 0.1, max_wait: 0.1, absences: 1, gone_after: 0}",
+        ),
+        encoding="utf-8",
+    )
+    rows = 14
+    file = rehearsal(bulkps, "restore", rows, tmp_path / "in.csv")
+    bulkps("run", "restore", file, "--config", config, "--no-wait", "--quiet")
+    # Another machine, whose journal knows nothing of it.
+    monkeypatch.setenv("BULKPS_HOME", str(tmp_path / "elsewhere"))
+    bulkps("run", "restore", file, "--config", config, "--no-wait", "--quiet")
+    polls = there.simulator.calls["Get-MailboxRestoreRequest"]
+
+    def end_them() -> None:
+        # Each was asked after by itself twice at least, ten at a time.
+        wait_for(lambda: there.simulator.calls["Get-MailboxRestoreRequest"] >= polls + 2 * rows + 4)
+        there.simulator.tenant.restore_seconds = 0.0
+
+    thread = threading.Thread(target=end_them)
+    thread.start()
+    result = bulkps("resume", "last", "--config", config, "--json", "--quiet")
+    thread.join()
+
+    assert as_object(result)["counts"]["COMPLETED"] == rows, result.output
 
 
 def asked(there: Tenant) -> int:

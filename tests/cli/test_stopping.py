@@ -13,7 +13,7 @@ import pytest
 from click.testing import Result
 
 from bulkps.records.journal import Journal
-from tests.cli.processes import BULKPS, wait_for
+from tests.cli.processes import BULKPS, make_lease_old, wait_for
 from tests.conftest import Run, Tenant, as_object, read_csv, rehearsal, write_csv
 
 StartTenant = Callable[..., Tenant]
@@ -139,6 +139,43 @@ def test_cancel_is_heard_by_another_process_within_two_seconds_and_the_rest_is_s
     }
     assert resumed(bulkps, there).exit_code == 4
     assert sent(there, "New-Mailbox") == done
+
+
+@pytest.mark.parametrize("noticed", [False, True], ids=["asked the dead", "nobody works on it"])
+@pytest.mark.parametrize("operation", ["recovery", "restore"])
+def test_what_was_cancelled_after_a_kill_is_not_sent_by_resume(
+    bulkps: Run, tenant: StartTenant, work: Work, tmp_path: Path, operation: str, noticed: bool
+) -> None:
+    cmdlet = "New-Mailbox" if operation == "recovery" else "New-MailboxRestoreRequest"
+    # In flight for ever: the process is killed in the middle of a batch.
+    there = tenant(faults=f"{cmdlet}#3=hang")
+    file = rehearsal(bulkps, operation, 8, tmp_path / "in.csv")
+    process = work("run", operation, file, "--config", there.config, "--batch-size", 5, "--yes")
+    wait_for(lambda: sent(there, cmdlet) >= 3)
+    process.kill()
+    process.communicate()
+    if noticed:
+        make_lease_old()
+
+    cancelled = bulkps("cancel", "last")
+    make_lease_old()
+    effects = sum(there.simulator.effects_by_mailbox().values())
+    again = resumed(bulkps, there)
+
+    assert cancelled.exit_code == (6 if noticed else 0), cancelled.output
+    counts = shown(bulkps)["counts"]
+    assert (sent(there, cmdlet), sum(there.simulator.effects_by_mailbox().values())) == (3, effects)
+    assert counts["PENDING"] == counts["IN_PROGRESS"] == 0, again.output + bulkps("results", "last").stdout
+    # Two were answered, one was in flight and is found; two of its batch are not there. Three were not sent.
+    assert (counts["COMPLETED"], counts["FAILED"], counts["SKIPPED"]) == (3, 2, 3), again.output
+    assert (again.exit_code, shown(bulkps)["state"]) == (4, "cancelled")
+    codes = {row["error_code"] for row in read_csv(bulkps("results", "last", "--only", "failed").stdout)}
+    assert codes == {"in-doubt"}
+    assert bulkps("audit", "verify", "last").exit_code == 0
+    # Who asks for the failed ones by name gets them; the rest stays cancelled.
+    asked_for = bulkps("retry", "last", "--config", there.config, "--json", "--quiet")
+    assert as_object(asked_for)["counts"]["COMPLETED"] == 5, asked_for.output
+    assert set(there.simulator.effects_by_mailbox().values()) == {1}
 
 
 def test_a_run_that_nobody_works_on_cannot_be_paused(

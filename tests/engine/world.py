@@ -149,6 +149,7 @@ class World:
         self.removed: set[str] = set()
         self.budget: Callable[[float], bool] = lambda now: True
         self.owner = 0
+        self.cancelled = False
         self.zombies: dict[int, Process] = {}
         self.most_open = 0
         self.notes: list[str] = []
@@ -161,7 +162,18 @@ class World:
 
     def start(self) -> Process:
         """Start a process, which takes the lease."""
-        machine = self.make(self.operation, self.config, self.catalogue, "batch", ends_at=self.ends_at)
+        # As the journal tells it; a person who asks for the failed ones again takes it back.
+        self.cancelled |= self.finish is not None and self.finish.reason is StopReason.CANCELLED
+        if self.cancelled:
+            self.skip("cancelled", "never sent")
+        machine = self.make(
+            self.operation,
+            self.config,
+            self.catalogue,
+            "batch",
+            ends_at=self.ends_at,
+            cancelled=self.cancelled,
+        )
         dies = self.rng.randint(1, 80) if self.rng.random() < self.fates.crash else 10**9
         self.process = Process(next(self.numbers), machine, dies)
         self.owner, self.finish = self.process.number, None
@@ -200,8 +212,9 @@ class World:
             if item.status is not BulkItemStatus.FAILED or item.code == "request-gone":
                 continue
             self.met["retry"] += 1
+            self.cancelled, self.finish = False, None
             new = replace(item, not_before=0.0, completed_at=None, attempt=1)
-            if item.code in ("in-doubt", "failed-at-exchange"):
+            if item.code in ("in-doubt", "failed-at-exchange") or item.doubtful:
                 status = BulkItemStatus.IN_PROGRESS
                 self.kept[item.key] = replace(
                     new, status=status, phase=Phase.DOUBT, code="in-doubt", doubtful=True
@@ -434,6 +447,7 @@ class World:
     def check_sent(self, process: Process, invocation: Invocation) -> None:
         if process is self.process:
             kept = self.kept[invocation.id]
+            assert not self.cancelled or kept.outputs, "it was sent after the run was cancelled"
             assert kept.phase is Phase.SENT, "it was sent before that was on disk"
             targets = {str(kept.values[name]).casefold() for name in self.operation.exclusive[:1]}
             target = next(iter(targets))
@@ -617,7 +631,7 @@ class World:
             if item.status in (BulkItemStatus.SKIPPED, BulkItemStatus.PENDING):
                 assert done == 0, f"{where}: it was done"
             known = ("in-doubt", "failed-at-exchange", "request-gone")
-            if item.status is BulkItemStatus.FAILED and item.code not in known and item.attempts == 1:
+            if item.status is BulkItemStatus.FAILED and item.code not in known:
                 assert done == 0, f"{where}: it was done"
             if item.code in ("failed-at-exchange", "request-gone"):
                 assert done == 1, f"{where}: it was never done"
