@@ -59,7 +59,9 @@ def preflight_options(function: F) -> F:
             "--skip-preflight", is_flag=True, help="Do not look for what is known to fail; audited."
         ),
         click.option(
-            "--require-clean", is_flag=True, help="Send nothing at all if pre-flight finds a blocker."
+            "--require-clean",
+            is_flag=True,
+            help="Send nothing at all if pre-flight finds a blocker, or could not look for one.",
         ),
     )
     for option in reversed(options):

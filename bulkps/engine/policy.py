@@ -247,7 +247,8 @@ class BulkOperationConfig:
             own limit is 900.
         wait: Whether asynchronous steps are followed to their end.
         preflight: Whether what is known to fail is looked for before anything is sent.
-        require_clean: Whether nothing at all is sent if pre-flight finds a blocker.
+        require_clean: Whether nothing at all is sent if pre-flight finds a blocker, or could not look for
+            one.
         preflight_sizes: Whether pre-flight reads how big mailboxes are (two cmdlets a row); None for when
             there are few rows.
         onmicrosoft_fallback: Whether a new account whose domain is federated gets the same name in the

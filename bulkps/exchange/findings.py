@@ -51,8 +51,13 @@ class Code(Enum):
     TARGET_SYNCED = "target-synced"
     SOURCE_MISSING = "source-missing"
     GUID_REUSED = "guid-reused"
+    LARGE_DATA_LOSS = "large-data-loss"
     REPEATED_ROW = "repeated-row"
     NOT_CHECKED = "not-checked"
+
+
+#: What is a warning at most, and harms nothing that was there before.
+_ONLY_WARN = frozenset({Code.TARGET_TOO_FULL, Code.ARCHIVE_LEFT_OUT, Code.TARGET_SYNCED})
 
 
 @dataclass(frozen=True)
@@ -65,6 +70,7 @@ class Finding:
         blocks: Which operation it is about.
         seen: What was read that says so.
         instead: What to do, with the cmdlet.
+        unseen: Of what was not checked, what would have been found; None for every other.
     """
 
     code: Code
@@ -72,6 +78,12 @@ class Finding:
     blocks: Blocks
     seen: str
     instead: str
+    unseen: Code | None = None
+
+    @property
+    def hides_blocker(self) -> bool:
+        """Whether it says that nobody looked for something that blocks, or that doubles a mailbox."""
+        return self.unseen is not None and self.unseen not in _ONLY_WARN
 
     @property
     def page(self) -> str:
@@ -103,4 +115,5 @@ def not_checked(code: Code, blocks: Blocks, unread: str, how: str) -> Finding:
         blocks,
         f"not read: {unread}; so nobody looked for {code.value}",
         f"Look with {how}.",
+        code,
     )

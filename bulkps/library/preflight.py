@@ -10,7 +10,7 @@ from itertools import islice
 
 from bulkps.engine.driver import BEAT
 from bulkps.engine.events import Finish, StopReason
-from bulkps.engine.item import Change, Item
+from bulkps.engine.item import Change, Item, Phase
 from bulkps.engine.status import BulkItemStatus
 from bulkps.errors import CannotConnect
 from bulkps.exchange.cmdlet import Answer, Outcome, Value
@@ -89,8 +89,7 @@ class Examination:
         self._counts: Counter[tuple[Code, Severity]] = Counter()
         self._repeats = Repeats(operation)
         self._elsewhere: dict[str, tuple[str, str]] = {}
-        # A process that was killed may have found some already.
-        self._blocked = recorder.ended_badly(_NOT_BLOCKED)
+        self._blocked = self._unsure = 0
 
     def run(self, preflight: Preflight) -> Finish | None:
         """Examine all rows; return why the run stops here, or None if it goes on.
@@ -98,7 +97,7 @@ class Examination:
         Raises:
             RecordFailed: If a record could not be written.
         """
-        rows = [_Row(item, self._wanted(preflight, item)) for item in self._recorder.unsent()]
+        rows = [_Row(item, self._wanted(preflight, item)) for item in self._recorder.unsent(_NOT_BLOCKED)]
         online = self._is_online([row.wanted for row in rows])
         config = self._target.config
         inquirer = Inquirer([row.wanted for row in rows], online=online, sizes=config.preflight_sizes)
@@ -244,6 +243,10 @@ class Examination:
             # Another row sees to that.
             found = [one for one in found if one.code is not Code.ARCHIVE_LEFT_OUT]
         self._counts.update({(one.code, one.severity) for one in found})
+        if item.phase is Phase.OVER:
+            # A process that was killed found and recorded it already. It counts for the others all the same.
+            self._blocked += item.status in (BulkItemStatus.SKIPPED, BulkItemStatus.FAILED)
+            return
         if row.replaced:
             item = _warned(replace(item, values={**item.values, **row.replaced}), *row.told)
             yield Change(item, "item.replaced", now)
@@ -285,12 +288,17 @@ class Examination:
 
     def _judged(self, item: Item, found: Sequence[Finding], now: float) -> Iterator[Change]:
         blockers = [one for one in found if one.severity is Severity.BLOCKER]
-        warnings = tuple(_sentence(one) for one in found if one.severity is Severity.WARNING)
+        sends = bool(self._operation.steps)
+        unsure = [one for one in found if one.hides_blocker]
+        # What is sent though nobody could look is told in the row itself; a validation has notes of its own.
+        warned = [one for one in found if one.severity is Severity.WARNING] + (unsure if sends else [])
+        warnings = tuple(map(_sentence, warned))
         item = _warned(item, *warnings)
         code = _codes(blockers)
         error, advice = (_joined(blockers, name) for name in ("seen", "instead"))
         self._blocked += bool(blockers)
-        if not self._operation.steps:
+        self._unsure += bool(unsure) and not blockers
+        if not sends:
             notes = " | ".join(_sentence(one) for one in found if one.severity is Severity.NOTE)
             outputs = {"preflight": {"notes": notes}} if notes else {}
             examined = replace(item.examined(now), outputs=outputs)
@@ -309,11 +317,16 @@ class Examination:
                     findings.setdefault(code.value, {})[severity.value] = count
         unread = {facet.value: reason for facet, reason in inquirer.shelf.unread.items()}
         told = {"state": "done", "blocked": self._blocked, "findings": findings, "unread": unread}
-        if not (self._blocked and self._target.config.require_clean and self._operation.steps):
+        unclean = self._blocked + self._unsure
+        if not (unclean and self._target.config.require_clean and self._operation.steps):
             self._recorder.preflighted(told)
             return None
-        rows = f"{self._blocked} row{'s' * (self._blocked != 1)}"
-        detail = f"pre-flight found blockers in {rows}, and all were to be clean"
+        found = (
+            (self._blocked, "found blockers in"),
+            (self._unsure, "could not look for all blockers of"),
+        )
+        why = " and ".join(f"{what} {count} row{'s' * (count != 1)}" for count, what in found if count)
+        detail = f"pre-flight {why}, and all were to be clean"
         self._recorder.skip_pending(StopReason.NOT_CLEAN.value, f"never sent: {detail}", time.time())
         self._recorder.preflighted(told)
         return Finish(StopReason.NOT_CLEAN, detail)

@@ -63,6 +63,8 @@ class Repeats:
         if isinstance(wanted, WantedRecovery):
             names = {text.casefold() for text in (wanted.upn, wanted.smtp, wanted.name) if text}
             self._wanted |= names
+            if source and source.exchange_guid:
+                yield ("guid", source.exchange_guid), source.exchange_guid
             # A mailbox that is recovered keeps its own addresses.
             for name in names | (source.smtp if source else frozenset()):
                 yield ("name", name), name
@@ -90,7 +92,9 @@ class Repeats:
         """Yield what speaks against a row because others are there: none of them is sent."""
         for meaning, label in self._meanings.get(row, {}).items():
             rows = self._rows[meaning]
-            if meaning[0] and label in self._wanted and len(set(rows.values())) > 1:
+            if meaning[0] == "guid" and len(set(rows.values())) > 1:
+                yield _share_guid(list(rows), label)
+            elif meaning[0] == "name" and label in self._wanted and len(set(rows.values())) > 1:
                 yield _wanted_twice(list(rows), label)
             elif not meaning[0] and len(rows) > 1:
                 yield _named_twice(list(rows), label)
@@ -113,6 +117,18 @@ def _named_twice(rows: Sequence[int], label: str) -> Finding:
         f"{_listed(rows)} mean one mailbox, {label}, and name it in different ways",
         "Keep the one that is meant, named by ExchangeGuid (Get-Mailbox); to copy one mailbox into several, "
         "use a file for each (New-MailboxRestoreRequest).",
+    )
+
+
+def _share_guid(rows: Sequence[int], guid: str) -> Finding:
+    return Finding(
+        Code.AMBIGUOUS_IDENTITY,
+        Severity.BLOCKER,
+        Blocks.RECOVER,
+        f"{_listed(rows)} name different mailboxes with one ExchangeGuid, {guid}",
+        "Exchange recovers one of them and refuses the others: keep the row that is meant "
+        f"(Get-Mailbox -Identity {guid} -SoftDeletedMailbox -IncludeInactiveMailbox shows them all), and "
+        "copy the content of the others (New-MailboxRestoreRequest, by DistinguishedName).",
     )
 
 

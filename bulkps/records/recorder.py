@@ -4,7 +4,6 @@ import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
 from bulkps.engine.item import Change, Item
-from bulkps.engine.status import BulkItemStatus
 from bulkps.records import sweeps
 from bulkps.records.audit import Audit
 from bulkps.records.journal import LEASE, Journal
@@ -154,12 +153,13 @@ class Recorder:
         self.record(changes)
         self._journal.replace_values(self._run, [change.item for change in changes])
 
-    def unsent(self) -> Iterator[Item]:
-        """Yield every item of which nothing was ever sent, in the order of the file."""
-        last = -1
-        while found := self._journal.pending(self._run, last, _PAGE):
-            last = found[-1].row
-            yield from (item for item in found if item.status is BulkItemStatus.PENDING)
+    def unsent(self, leaving: Collection[str]) -> Iterator[Item]:
+        """Yield every item of a run of which nothing was ever sent, in the order of the file.
+
+        Args:
+            leaving: Those with one of these codes were at their end before anybody looked.
+        """
+        yield from (item for item, _ in self._journal.rows(self._run) if item.code not in leaving)
 
     def elsewhere(self, contents: Sequence[str], deeds: Collection[str]) -> Mapping[str, Elsewhere]:
         """Return what other runs at the same place know of these contents (at most 500), by content."""

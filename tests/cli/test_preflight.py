@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from bulkps.simulator import people
 from bulkps.simulator.answers import Refused
+from bulkps.simulator.mailbox import Kind, Mailbox
 from bulkps.simulator.tenant import not_found
 from tests.conftest import Run, Tenant, as_object, read_csv, rehearsal, write_csv
 
@@ -117,6 +119,10 @@ def test_what_the_account_may_not_read_is_told_and_is_never_a_clean_bill(
     assert notes >= rows
     assert ["not-checked", "note", str(notes)] in [line.split() for line in plain.stdout.splitlines()]
     assert {row["status"] for row in results(bulkps)} == {"COMPLETED"}
+    # Sent though nobody could look: the row itself says so.
+    told = ["not-checked: " in row["warnings"] for row in results(bulkps)]
+    # Of a restore the organization matters only where there is an archive.
+    assert all(told) if operation == "recovery" else any(told) or rows < 10
 
 
 def test_validate_says_in_each_row_what_nobody_looked_for(
@@ -355,6 +361,41 @@ def test_require_clean_sends_nothing_at_all_if_one_row_is_blocked(
     assert resumed.exit_code in (3, 4)
     assert called(there) == 0
     sound_audit(bulkps)
+
+
+@pytest.mark.parametrize("hidden", ["Get-User:*", "Get-AcceptedDomain:*"])
+def test_require_clean_sends_nothing_where_a_blocker_could_not_be_looked_for(
+    bulkps: Run, tenant: StartTenant, tmp_path: Path, hidden: str
+) -> None:
+    there = settings(tenant(hidden_parameters=hidden))
+    file = rehearsal(bulkps, "recovery", 2, tmp_path / "in.csv")
+
+    said = bulkps(
+        "run", "recovery", file, "--config", there.config, "--require-clean", "--quiet", "--yes", "--json"
+    )
+
+    assert (said.exit_code, as_object(said)["stopped"]) == (3, "not-clean"), said.output
+    assert "could not look for all blockers of 2 rows" in as_object(said)["detail"]
+    assert there.lines() == []
+
+
+@pytest.mark.parametrize("rows", [2, 20, 21])
+def test_an_account_that_is_back_under_an_address_of_the_source_is_found_among_few_and_many(
+    bulkps: Run, tenant: StartTenant, tmp_path: Path, rows: int
+) -> None:
+    there = settings(tenant(mailboxes=rows))
+    file = rehearsal(bulkps, "recovery", rows, tmp_path / "in.csv")
+    tenant_ = there.simulator.tenant
+    address = str(tenant_.inactive(1)["PrimarySmtpAddress"])
+    source = tenant_.find(str(tenant_.inactive(1)["ExchangeGuid"]), (Kind.INACTIVE,))
+    tenant_.change(source, Kind.INACTIVE, {"UserPrincipalName": f"old.{address}"})
+    # No recipient, for it has no licence; its name is what was the mailbox's address.
+    back = people.unlicensed_user(tenant_.seed, 1, "back.again", address)
+    tenant_.add(Mailbox(Kind.NONE, back))
+
+    validated(bulkps, there, "recovery", file)
+
+    assert "account-exists" in results(bulkps)[1]["error_code"]
 
 
 def test_require_clean_lets_rows_go_that_are_clean(bulkps: Run, tenant: StartTenant, tmp_path: Path) -> None:

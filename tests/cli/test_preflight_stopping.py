@@ -289,6 +289,41 @@ def test_a_crash_while_findings_are_recorded_forgets_no_blocker_and_tells_no_war
     assert bulkps("audit", "verify", "last").exit_code == 0
 
 
+def test_a_crash_between_two_rows_that_name_one_mailbox_lets_neither_through(
+    bulkps: Run, tenant: StartTenant, tmp_path: Path
+) -> None:
+    # Findings are recorded 500 at a time, so that the twin of the first row is left when it crashes.
+    rows = 500
+    there = tenant(mailboxes=rows)
+    there.configure("", preflight=True)
+    people = there.simulator.tenant
+    nobody = [
+        {"source_guid": str(people.inactive(i)["ExchangeGuid"]), "target_mailbox": f"nobody{i}@contoso.com"}
+        for i in range(rows)
+    ]
+    twin = {
+        "source_guid": str(people.inactive(0)["DistinguishedName"]),
+        "target_mailbox": str(people.active(0)["PrimarySmtpAddress"]),
+    }
+    write_csv(tmp_path / "in.csv", [*nobody, twin])
+
+    def progress(item: object) -> None:
+        raise ZeroDivisionError
+
+    manager = BulkOperationManager(load_settings(there.config), progress=progress)
+    with pytest.raises(ZeroDivisionError):
+        manager.execute_bulk_restore(BulkCSVHandler().import_restore_csv(tmp_path / "in.csv"))
+    half = shown(bulkps)
+    resumed = bulkps("resume", "last", "--config", there.config, "--quiet", "--json")
+
+    assert (half["counts"]["PENDING"], half["counts"]["SKIPPED"]) == (1, rows)
+    assert as_object(resumed)["counts"]["SKIPPED"] == rows + 1, resumed.output
+    assert as_object(resumed)["preflight"]["blocked"] == rows + 1
+    [*_, last] = read_csv(bulkps("results", "last").stdout)
+    assert last["error_code"] == "repeated-row"
+    assert there.lines() == []
+
+
 def test_a_run_of_the_library_is_cancelled_while_preflight_reads(
     bulkps: Run, tenant: StartTenant, tmp_path: Path, meanwhile: Meanwhile
 ) -> None:

@@ -58,6 +58,30 @@ def test_two_rows_that_name_one_source_in_two_ways_are_neither_sent(bulkps: Run,
     assert there.lines() == []
 
 
+def test_two_inactive_mailboxes_with_one_exchange_guid_are_neither_recovered(
+    bulkps: Run, tenant: StartTenant
+) -> None:
+    there = tenant(troubles=True)
+    there.configure(preflight=True)
+    shared = there.simulator.tenant.trouble("ambiguous-identity").source
+    twins = there.simulator.tenant.matches(shared, (Kind.INACTIVE,))
+    rows = [
+        {
+            "source_guid": one.text("DistinguishedName"),
+            "target_upn": f"new{number}@contoso.com",
+            "display_name": "New",
+        }
+        for number, one in enumerate(twins)
+    ]
+    assert len(rows) == 2
+
+    found = run(bulkps, there, "recovery", rows)
+
+    assert {row["error_code"] for row in found} == {"ambiguous-identity"}
+    assert "rows 2, 3 name different mailboxes with one ExchangeGuid" in found[0]["error"]
+    assert there.lines() == []
+
+
 def test_one_source_and_its_archive_are_two(bulkps: Run, tenant: StartTenant) -> None:
     there = looking(tenant)
     archive = {**restore(there, source="DistinguishedName"), "source_is_archive": "true"}

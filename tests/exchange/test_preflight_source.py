@@ -102,6 +102,14 @@ def test_auxprimary_parts_block_recovery_and_lead_to_a_restore() -> None:
     assert f"New-MailboxRestoreRequest -SourceMailbox '{SOURCE}'" in found.instead
 
 
+@pytest.mark.parametrize("shown", [[], "", "Microsoft.Exchange.Data.MailboxLocations", ["System.Object"]])
+def test_locations_without_a_single_part_were_not_read(shown: object) -> None:
+    source = inactive(MailboxLocations=shown, **WITH_ARCHIVE)
+
+    assert is_unchecked(additional_shards(source), Code.ADDITIONAL_SHARDS)
+    assert is_unchecked(auto_expanding_archive(source, ORGANIZATION), EXPANDING)
+
+
 def test_parts_that_were_not_read_are_noted() -> None:
     assert is_unchecked(additional_shards(inactive("MailboxLocations")), Code.ADDITIONAL_SHARDS)
 

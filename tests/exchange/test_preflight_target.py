@@ -11,6 +11,7 @@ from bulkps.exchange.preflight import (
     RestoreRequest,
     Surroundings,
     WantedRestore,
+    large_data_loss,
     legacy_dn_mismatch,
     not_visible,
     request_exists,
@@ -249,8 +250,48 @@ def test_an_unfinished_request_of_the_same_source_blocks(status: str) -> None:
 
 
 @pytest.mark.parametrize("status", ["Completed", "CompletedWithWarning", "Failed"])
-def test_a_request_of_another_name_that_has_ended_is_no_finding(status: str) -> None:
-    assert request_exists(inactive(), RESTORE, (RestoreRequest("MailboxRestore", status),)) is None
+def test_a_request_of_another_source_that_has_ended_is_no_finding(status: str) -> None:
+    request = RestoreRequest("MailboxRestore", status, source_exchange_guid=TARGET)
+
+    assert request_exists(inactive(), RESTORE, (request,)) is None
+
+
+@pytest.mark.parametrize("status", ["Completed", "CompletedWithWarning"])
+def test_a_completed_request_of_a_source_that_was_not_read_is_noted(status: str) -> None:
+    found = request_exists(inactive(), RESTORE, (RestoreRequest("MailboxRestore", status),))
+
+    assert is_unchecked(found, Code.REQUEST_COMPLETED)
+    assert found is not None and "'MailboxRestore'" in found.seen
+    assert found.hides_blocker
+
+
+def test_a_failed_request_of_that_name_is_not_told_to_be_done() -> None:
+    request = RestoreRequest("bulkps-1", "Failed", identity="pinilla\\bulkps-1")
+
+    found = request_exists(inactive(), RESTORE, (request,))
+
+    assert found is not None and "It is not done" in found.instead
+    assert "Resume-MailboxRestoreRequest 'pinilla\\bulkps-1'" in found.instead
+    assert "-IncludeReport" in found.instead
+
+
+@pytest.mark.parametrize(
+    ("limits", "accepted", "blocks"),
+    [
+        ({"bad_item_limit": 50}, False, False),
+        ({"bad_item_limit": 51}, False, True),
+        ({"large_item_limit": 51}, False, True),
+        ({"large_item_limit": "Unlimited"}, False, True),
+        ({"bad_item_limit": 100, "large_item_limit": 100}, True, False),
+        ({}, False, False),
+    ],
+)
+def test_a_limit_of_more_than_fifty_needs_the_switch(
+    limits: dict[str, Any], accepted: bool, blocks: bool
+) -> None:
+    found = large_data_loss(replace(RESTORE, **limits, accept_large_data_loss=accepted))
+
+    assert is_blocker(found, Code.LARGE_DATA_LOSS) if blocks else found is None
 
 
 def test_an_unfinished_request_of_a_source_that_was_not_read_is_warned_of() -> None:

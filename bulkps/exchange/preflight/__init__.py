@@ -44,6 +44,7 @@ from bulkps.exchange.preflight.source import (
     still_soft_deleted,
 )
 from bulkps.exchange.preflight.target import (
+    large_data_loss,
     legacy_dn_mismatch,
     not_visible,
     request_exists,
@@ -67,6 +68,7 @@ __all__ = [
     "fallback_upn",
     "federated_domain",
     "guid_reused",
+    "large_data_loss",
     "legacy_dn_mismatch",
     "name_taken",
     "not_inactive",
@@ -129,6 +131,7 @@ def restore_findings(wanted: WantedRestore, around: Surroundings) -> tuple[Findi
         target_unusable(wanted, source, target, around),
         request_exists(source, wanted, around.requests),
         not_visible(wanted),
+        large_data_loss(wanted),
     ]
     if source is not None:
         found += [

@@ -61,6 +61,9 @@ class WantedRestore:
         remove_x500: Whether that address is taken off again once the request is completed.
         target_folder: The folder that everything is put under (TargetRootFolder), or empty.
         source_database: The database in which a disconnected source lies (on-premises), or empty.
+        bad_item_limit: How many damaged items may be skipped; empty where that is not said.
+        large_item_limit: The same of items that are too large.
+        accept_large_data_loss: Whether AcceptLargeDataLoss is given.
         other_names: Names, folded, of the requests that the same row would make, had it named source or
             target in another way; and of the first time, where it is done once more.
         once_more: Whether what is completed is to be done again.
@@ -76,6 +79,9 @@ class WantedRestore:
     remove_x500: bool = False
     target_folder: str = ""
     source_database: str = ""
+    bad_item_limit: str = ""
+    large_item_limit: str = ""
+    accept_large_data_loss: bool = False
     other_names: frozenset[str] = frozenset()
     once_more: bool = False
 
@@ -175,7 +181,7 @@ class Recipient:
             archive_guid=of.guid("ArchiveGuid"),
             archive_status=of.text("ArchiveStatus"),
             auto_expanding_archive=of.flag("AutoExpandingArchiveEnabled"),
-            locations=read_locations(of.raw("MailboxLocations")) if "MailboxLocations" in of else None,
+            locations=_locations(of),
             size=Properties(statistics or _NOTHING).size("TotalItemSize"),
             archive_size=Properties(archive_statistics or _NOTHING).size("TotalItemSize"),
             quota=_quota(of),
@@ -269,6 +275,11 @@ class Recipient:
             if mine and theirs:
                 return mine.casefold() == theirs.casefold()
         return bool(self.exchange_guid) and self.exchange_guid == other.exchange_guid
+
+
+def _locations(of: Properties) -> tuple[MailboxLocation, ...] | None:
+    # Every mailbox has a Primary part at least: where none can be read, nothing was read.
+    return (read_locations(of.raw("MailboxLocations")) if "MailboxLocations" in of else ()) or None
 
 
 def _quota(of: Properties) -> Size | None:

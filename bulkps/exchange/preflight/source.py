@@ -46,6 +46,9 @@ def auto_expanding_archive(source: Recipient, organization: Organization) -> Fin
     if source.has_archive is None:
         how = "Get-Mailbox -InactiveMailboxOnly, property ArchiveGuid"
         return not_checked(code, both, "ArchiveGuid of the source", how)
+    if source.locations is None:
+        how = "Get-Mailbox -InactiveMailboxOnly, property MailboxLocations"
+        return not_checked(code, both, "MailboxLocations of the source", how)
     return None
 
 

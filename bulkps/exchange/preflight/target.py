@@ -9,6 +9,9 @@ from bulkps.exchange.sizes import UNLIMITED, Size, size_text
 #: A request with one of these has ended; every other is at work or waits for somebody.
 ENDED = frozenset({"completed", "completedwithwarning", "failed"})
 
+#: How many damaged or too large items may be skipped without AcceptLargeDataLoss.
+_FEW_ITEMS = 50
+
 _ONE_MAILBOX = "Get-Mailbox -Identity"
 
 
@@ -208,8 +211,10 @@ def request_exists(
     unfinished = [(one, same) for one, same in related if one.status.casefold() not in ENDED]
     for one, same in sorted(unfinished, key=lambda pair: pair[1] is None):
         return _unfinished(one, certain=bool(same))
-    completed = (one for one, same in related if same and one.status.casefold().startswith("completed"))
-    return next(map(_completed, completed), None)
+    done = [(one, same) for one, same in related if one.status.casefold().startswith("completed")]
+    for one, same in sorted(done, key=lambda pair: pair[1] is None):
+        return _completed(one) if same else _perhaps_completed(one)
+    return None
 
 
 def _same_pair(one: RestoreRequest, source: Recipient | None, wanted: WantedRestore) -> bool | None:
@@ -225,16 +230,20 @@ def _same_pair(one: RestoreRequest, source: Recipient | None, wanted: WantedRest
 
 
 def _same_name(one: RestoreRequest, how: str = "") -> Finding:
-    ended = one.status.casefold() in ENDED
-    instead = (
-        "If it is this very restore, it is done. To do it again remove the old request first: "
-        if ended
-        else "Let it end; Get-MailboxRestoreRequestStatistics says how far it is. Only to start anew: "
-    )
+    identity = quoted(one.identity or one.name)
+    if one.status.casefold() == "failed":
+        instead = (
+            f"It is not done: Get-MailboxRestoreRequestStatistics {identity} -IncludeReport says why; once "
+            f"that is mended Resume-MailboxRestoreRequest {identity} goes on with it. Only to start anew: "
+        )
+    elif one.status.casefold() in ENDED:
+        instead = "If it is this very restore, it is done. To do it again remove the old request first: "
+    else:
+        instead = "Let it end; Get-MailboxRestoreRequestStatistics says how far it is. Only to start anew: "
     return _blocked(
         Code.REQUEST_EXISTS,
         f"the request {quoted(one.name)} is there already, {one.status or 'of unknown status'}{how}",
-        f"{instead}Remove-MailboxRestoreRequest {quoted(one.identity or one.name)}.",
+        f"{instead}Remove-MailboxRestoreRequest {identity}.",
     )
 
 
@@ -259,6 +268,33 @@ def _completed(one: RestoreRequest) -> Finding:
         "What it copied is there already and may arrive twice, unless conflict_resolution says otherwise; "
         f"Get-MailboxRestoreRequestStatistics {quoted(one.identity or one.name)} says what it copied.",
     )
+
+
+def _perhaps_completed(one: RestoreRequest) -> Finding:
+    how = f"Get-MailboxRestoreRequestStatistics {quoted(one.identity or one.name)}"
+    unread = f"what the request {quoted(one.name)} copied, which is {one.status}"
+    return not_checked(Code.REQUEST_COMPLETED, Blocks.RESTORE, unread, how)
+
+
+def large_data_loss(wanted: WantedRestore) -> Finding | None:
+    """A limit of damaged or too large items that Exchange only takes with AcceptLargeDataLoss.
+
+    [P:New-MailboxRestoreRequest, BadItemLimit and LargeItemLimit: 51 or more requires AcceptLargeDataLoss]
+    """
+    limits = {"BadItemLimit": wanted.bad_item_limit, "LargeItemLimit": wanted.large_item_limit}
+    large = [f"{name} {limit}" for name, limit in limits.items() if _is_large(str(limit))]
+    if not large or wanted.accept_large_data_loss:
+        return None
+    return _blocked(
+        Code.LARGE_DATA_LOSS,
+        f"{' and '.join(large)} of the row needs AcceptLargeDataLoss, which the row does not give",
+        f"Allow at most {_FEW_ITEMS}, or accept the loss: accept_large_data_loss, -AcceptLargeDataLoss of "
+        "New-MailboxRestoreRequest.",
+    )
+
+
+def _is_large(limit: str) -> bool:
+    return limit.casefold() == "unlimited" or (limit.isdecimal() and int(limit) > _FEW_ITEMS)
 
 
 def not_visible(wanted: WantedRestore) -> Finding | None:

@@ -264,7 +264,11 @@ def _recipient_filter(wanted: Wanted, source: Recipient | None) -> str:
 
 
 def _of_users(wanted: WantedRecovery, source: Recipient | None) -> list[tuple[str, str]]:
-    names = {wanted.upn.casefold(), (source.user_principal_name or "").casefold() if source else ""}
+    # An account that is back without a licence is no recipient, and may have an address of the source as its
+    # user principal name.
+    names = {wanted.upn.casefold(), wanted.smtp.casefold()}
+    if source is not None:
+        names |= {(source.user_principal_name or "").casefold(), *source.smtp}
     return [("UserPrincipalName", name) for name in sorted(names) if name]
 
 
