@@ -16,8 +16,9 @@ from bulkps import (
     BulkOperationType,
     load_settings,
 )
-from bulkps.engine.policy import RetryPolicy
+from bulkps.engine.policy import ConnectPolicy, RetryPolicy
 from bulkps.engine.ports import ReadingSession
+from bulkps.errors import CannotConnect
 from bulkps.exchange.cmdlet import Answer, ErrorRecord, Invocation, Outcome
 from bulkps.exchange.errors import ErrorClass, shipped_catalogue
 from bulkps.exchange.reading import Facet, Read
@@ -181,7 +182,7 @@ def read(session: Scripted, reads: Sequence[Read], attempts: int = 2) -> list[tu
         kind: RetryPolicy(attempts=attempts, first_wait=0)
         for kind in (ErrorClass.TRANSIENT, ErrorClass.THROTTLED)
     }
-    config = BulkOperationConfig(retry=quick)
+    config = BulkOperationConfig(retry=quick, connect=ConnectPolicy(attempts=3, first_wait=0))
 
     def connect() -> ReadingSession:
         return session
@@ -200,6 +201,16 @@ def test_an_inventory_among_reads_by_name_is_read_once_and_by_itself(place: int)
     assert [name for name, _ in answered] == [what(one.cmdlet.parameters) for one in reads]
     assert ["everybody"] in session.batches
     assert sum(len(batch) for batch in session.batches) == 4
+
+
+@pytest.mark.parametrize("reads", [[EVERYBODY], ABOUT], ids=["an inventory", "by name"])
+def test_sessions_that_open_and_take_nothing_are_not_opened_for_ever(reads: list[Read]) -> None:
+    session = Scripted({what(one.cmdlet.parameters): [Outcome("", Answer.NOT_SENT)] * 50 for one in reads})
+
+    with pytest.raises(CannotConnect, match="3 sessions in a row were opened and took no cmdlet"):
+        read(session, reads)
+
+    assert len(session.batches) == 3
 
 
 def test_only_what_passes_is_tried_again_and_not_for_ever() -> None:

@@ -6,7 +6,15 @@ import click
 
 from bulkps import intake
 from bulkps.cli import render
-from bulkps.cli.options import EXISTING_FILE, NEW_FILE, chosen, config_option, json_option, operation_argument
+from bulkps.cli.options import (
+    EXISTING_FILE,
+    NEW_FILE,
+    chosen,
+    config_option,
+    encoding_option,
+    json_option,
+    operation_argument,
+)
 from bulkps.errors import ExitCode
 from bulkps.settings import Settings
 
@@ -15,11 +23,18 @@ from bulkps.settings import Settings
 @operation_argument
 @click.argument("file", type=EXISTING_FILE)
 @config_option
+@encoding_option
 @click.option("--strict-columns", is_flag=True, help="Refuse columns that the operation does not know.")
 @click.option("--problems", type=NEW_FILE, help="Write every problem to this CSV file.")
 @json_option
 def command(
-    operation: str, file: Path, settings: Settings, strict_columns: bool, problems: Path | None, as_json: bool
+    operation: str,
+    file: Path,
+    settings: Settings,
+    encoding: str,
+    strict_columns: bool,
+    problems: Path | None,
+    as_json: bool,
 ) -> None:
     """Check every row of FILE for OPERATION, offline; nothing is sent.
 
@@ -32,7 +47,11 @@ def command(
         bulkps check recovery leavers.csv --problems problems.csv
     """
     report = intake.check(
-        file, chosen(settings, operation), strict_columns=strict_columns, problems_file=problems
+        file,
+        chosen(settings, operation),
+        strict_columns=strict_columns,
+        problems_file=problems,
+        encoding=encoding,
     )
     if as_json:
         render.as_json(render.check_json(report))

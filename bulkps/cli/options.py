@@ -60,6 +60,13 @@ def _json(meaning: str) -> Callable[[F], F]:
     return click.option("--json", "as_json", is_flag=True, is_eager=True, callback=note, help=meaning)
 
 
+def encoding_option(function: F) -> F:
+    """``--encoding``: how the input is written, where bulkps does not see it."""
+    return click.option(
+        "--encoding", default="", help="How FILE is written, such as cp1250; found out where it is not given."
+    )(function)
+
+
 def operation_argument(function: F) -> F:
     """The operation's name, as a plain string; see ``chosen``."""
     return click.argument("operation")(function)

@@ -18,7 +18,15 @@ from bulkps.cli.beforehand import (
     with_values,
 )
 from bulkps.cli.handingout import check_options, password_file, passwords_options
-from bulkps.cli.options import EXISTING_FILE, NEW_FILE, chosen, config_option, json_option, operation_argument
+from bulkps.cli.options import (
+    EXISTING_FILE,
+    NEW_FILE,
+    chosen,
+    config_option,
+    encoding_option,
+    json_option,
+    operation_argument,
+)
 from bulkps.cli.running import show_report, target, work
 from bulkps.cli.window import ends_at, window_options
 from bulkps.engine.policy import BulkOperationConfig
@@ -54,6 +62,7 @@ from bulkps.settings import Settings
 @preflight_options
 @window_options
 @passwords_options
+@encoding_option
 @click.option("--strict-columns", is_flag=True, help="Refuse columns that the operation does not know.")
 @click.option("--problems", type=NEW_FILE, help="Write every problem of FILE to this CSV file.")
 @click.option("--results", type=NEW_FILE, help="Write results here (.csv or .json).")
@@ -83,7 +92,11 @@ def command(operation: str, file: Path, settings: Settings, as_json: bool, **giv
     everywhere = values_everywhere(found, given["everywhere"])
     asked = with_values(found, everywhere)
     report = intake.check(
-        file, asked, strict_columns=given["strict_columns"], problems_file=given["problems"]
+        file,
+        asked,
+        strict_columns=given["strict_columns"],
+        problems_file=given["problems"],
+        encoding=given["encoding"],
     )
     if not report.sound:
         _refuse(report, given["problems"], connection, as_json)

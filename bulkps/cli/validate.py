@@ -8,7 +8,15 @@ import click
 from bulkps import intake
 from bulkps.cli import render
 from bulkps.cli.beforehand import beforehand_options, configured, values_everywhere, with_values
-from bulkps.cli.options import EXISTING_FILE, NEW_FILE, chosen, config_option, json_option, operation_argument
+from bulkps.cli.options import (
+    EXISTING_FILE,
+    NEW_FILE,
+    chosen,
+    config_option,
+    encoding_option,
+    json_option,
+    operation_argument,
+)
 from bulkps.cli.running import show_report, target, work
 from bulkps.errors import ExitCode, UsageProblem
 from bulkps.library.planning import create_run
@@ -24,6 +32,7 @@ from bulkps.settings import Settings
 @config_option
 @click.option("--connection", help="Which connection of the settings; without it their default.")
 @beforehand_options
+@encoding_option
 @click.option("--strict-columns", is_flag=True, help="Refuse columns that the operation does not know.")
 @click.option("--problems", type=NEW_FILE, help="Write every problem of FILE to this CSV file.")
 @click.option("--results", type=NEW_FILE, help="Write results here (.csv or .json).")
@@ -50,7 +59,11 @@ def command(operation: str, file: Path, settings: Settings, as_json: bool, **giv
     everywhere = values_everywhere(found, given["everywhere"])
     asked = with_values(found, everywhere)
     report = intake.check(
-        file, asked, strict_columns=given["strict_columns"], problems_file=given["problems"]
+        file,
+        asked,
+        strict_columns=given["strict_columns"],
+        problems_file=given["problems"],
+        encoding=given["encoding"],
     )
     if not report.sound:
         if as_json:

@@ -19,7 +19,12 @@ _CHANGED = "has changed since it was checked; check it again"
 
 
 def check(
-    path: Path, operation: Operation, *, strict_columns: bool = False, problems_file: Path | None = None
+    path: Path,
+    operation: Operation,
+    *,
+    strict_columns: bool = False,
+    problems_file: Path | None = None,
+    encoding: str = "",
 ) -> CheckReport:
     """Return what is to be said about the file at *path* as input for *operation*.
 
@@ -31,14 +36,16 @@ def check(
         operation: What is to be done with its rows.
         strict_columns: Whether a column that the operation does not know is a problem.
         problems_file: Gets all problems as CSV, as they are found.
+        encoding: How the file is written, for Python; empty where that is to be found out.
 
     Raises:
-        UsageProblem: If the file cannot be read, or the problems file not be written.
+        UsageProblem: If the file cannot be read, the problems file not be written, or nobody knows the
+            encoding.
     """
     if problems_file and _same(path, problems_file):
         raise UsageProblem(f"the problems cannot be written to {path}: it is the file that is checked")
     with readable(path):
-        source = examine(path)
+        source = examine(path, encoding)
         with Findings(problems_file) as findings:
             return _Check(source, operation, findings).run(strict_columns=strict_columns)
 
@@ -162,7 +169,7 @@ def rows(path: Path, operation: Operation, report: CheckReport) -> Iterator[Inpu
     if report.operation != operation.name:
         raise InvalidInput(str(path), [f"it was checked for {report.operation}, not for {operation.name}"])
     with readable(path):
-        source = examine(path)
+        source = examine(path, report.encoding)
     if source.digest != report.digest:
         raise InvalidInput(str(path), [f"the file {_CHANGED}"])
     return _rows(source, operation)

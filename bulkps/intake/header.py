@@ -18,11 +18,15 @@ from bulkps.yamlfile import nearest
 #: What is stripped from around a cell: spaces, tabs, no-break spaces, zero-width spaces.
 BLANKS = " \t\u00a0\u200b\ufeff"
 
-#: What nobody wants in a journal, as headers fold.
-_SECRET = re.compile(
-    "(?:initial|new|temp|temporary|user|account|start|plain|clear|default)?"
-    "(?:password|passwort|kennwort|passphrase|pwd|secret|motdepasse|contrasena|senha)(?:plain|clear)?(?:text)?"
-)
+#: What nobody wants in a journal, as headers fold, and as words of a header.
+_SECRET = re.compile("password|passwort|kennwort|passphrase|passcode|passwd|motdepasse|contrase[n\u00f1]a")
+_SECRET_WORDS = frozenset({"pw", "pwd", "pass", "senha", "secret", "credential", "credentials", "pin"})
+#: Beginnings of words that show that a column is about passwords, and holds none.
+_ABOUT = (
+    "last", "next", "reset", "change", "expir", "never", "polic", "timestamp", "date", "histor", "require",
+    "attempt", "count",
+)  # fmt: skip
+_WORD = re.compile(r"[^\W\d_]?[^\W\d_A-Z]+|[A-Z]+(?![a-z])")
 #: How many headers a sentence names.
 _NAMED = 30
 _RESULTS = frozenset(map(folded_header, ALL_RESULTS_COLUMNS))
@@ -126,6 +130,14 @@ def lay_out(header: Sequence[str], row: int, operation: Operation, *, strict_col
     )
 
 
+def _is_secret(label: str, folded: str) -> bool:
+    """Return whether a column with this header seems to hold passwords."""
+    words = [word.casefold() for word in _WORD.findall(label)]
+    if any(word.startswith(_ABOUT) for word in words):
+        return False
+    return bool(_SECRET.search(folded)) or not _SECRET_WORDS.isdisjoint(words)
+
+
 def _columns(
     folded: Sequence[str], labels: Sequence[str], theirs: Set[int], operation: Operation, row: int
 ) -> tuple[dict[str, int], list[Problem]]:
@@ -182,7 +194,7 @@ def _refused(
     }
     refused = {}
     for index in unknown:
-        if _SECRET.fullmatch(folded[index]):
+        if _is_secret(labels[index], folded[index]):
             expected = "no passwords: whatever stands there would be kept in journal and results. Take it out"
             refused[index] = Problem(row, labels[index], labels[index], expected)
             continue

@@ -6,6 +6,9 @@ One pass over the bytes, in pieces, so that a file of any size takes the same me
 import codecs
 import hashlib
 import io
+import locale
+import re
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,12 +16,16 @@ from pathlib import Path
 
 from bulkps.errors import InvalidInput, UsageProblem
 from bulkps.intake.binary import no_text, recognized
-from bulkps.intake.report import Problem
+from bulkps.intake.report import Problem, shortened
 
 _PIECE = 1 << 20
 _HEAD = 4096
 #: Characters at which a file is looked at cell by cell; lone surrogates need a decoder that lets them pass.
 _SUSPICIOUS = ("\x00", "\ufffe", "\uffff")
+_WESTERN = "cp1252"
+_WHOSE = ("this Windows", "Western European Windows")
+#: A piece of a cell in which something is not ASCII.
+_NOT_ASCII = re.compile(rb"[^,;\t\"\r\n]*[\x80-\xff][^,;\t\"\r\n]*")
 _UNDEFINED_IN_CP1252 = b"\x81\x8d\x8f\x90\x9d"
 
 
@@ -66,12 +73,19 @@ def readable(path: Path) -> Iterator[None]:
         raise InvalidInput(str(path), ["the file was changed while it was being read; try again"]) from error
 
 
-def examine(path: Path) -> Source:
+def examine(path: Path, told: str = "") -> Source:
     """Return how *path* is written.
+
+    Args:
+        path: The file.
+        told: The encoding that somebody who knows it named; empty where it is to be found out.
 
     Raises:
         OSError: If it cannot be read.
+        UsageProblem: If Python knows no such encoding.
     """
+    if told:
+        return _as_told(path, told)
     with path.open("rb") as file:
         head = file.read(_HEAD)
     if not head:
@@ -88,6 +102,22 @@ def examine(path: Path) -> Source:
         return Source(path, digest(path), problem=problem)
     note = "UTF-16 without a byte order mark, recognised by its NUL bytes" if unmarked_utf16 else ""
     return _decoded(path, encoding, note)
+
+
+def _as_told(path: Path, told: str) -> Source:
+    try:
+        # Some codecs are no text encodings at all, such as hex.
+        "".encode(told)
+    except LookupError as error:
+        known = "such as utf-8, utf-16, cp1250, cp1251, cp1252, cp932"
+        raise UsageProblem(f"{told!r} is no encoding that Python knows, {known}") from error
+    sha, suspicious, failed = _read_through(path, told)
+    if failed:
+        problem = Problem(
+            None, "", f"bytes that {told} does not have", "the encoding that the file was saved in"
+        )
+        return Source(path, sha, told, problem=problem)
+    return Source(path, sha, told, suspicious=suspicious)
 
 
 def digest(path: Path) -> str:
@@ -116,6 +146,16 @@ def _utf16_without_mark(head: bytes) -> str:
 
 def _decoded(path: Path, encoding: str, note: str) -> Source:
     """Return the Source of a text that is probably in *encoding*."""
+    sha, suspicious, failed = _read_through(path, encoding)
+    if not failed:
+        return Source(path, sha, encoding, suspicious=suspicious, note=note)
+    if encoding.startswith("utf-16"):
+        return _damaged_utf16(path, sha, encoding, note)
+    return _not_utf8(path, sha, encoding)
+
+
+def _read_through(path: Path, encoding: str) -> tuple[str, bool, bool]:
+    """Return the digest, whether anything needs a closer look, and whether it is not in *encoding*."""
     decoder = codecs.getincrementaldecoder(encoding)()
     sha = hashlib.sha256()
     suspicious = failed = False
@@ -134,11 +174,7 @@ def _decoded(path: Path, encoding: str, note: str) -> Source:
                 decoder.decode(b"", final=True)
             except UnicodeDecodeError:
                 failed = True
-    if not failed:
-        return Source(path, sha.hexdigest(), encoding, suspicious=suspicious, note=note)
-    if encoding.startswith("utf-16"):
-        return _damaged_utf16(path, sha.hexdigest(), encoding, note)
-    return _not_utf8(path, sha.hexdigest(), encoding)
+    return sha.hexdigest(), suspicious, failed
 
 
 def _damaged_utf16(path: Path, sha: str, encoding: str, note: str) -> Source:
@@ -150,11 +186,12 @@ def _damaged_utf16(path: Path, sha: str, encoding: str, note: str) -> Source:
 
 
 def _not_utf8(path: Path, sha: str, encoding: str) -> Source:
-    """Return the Source of a text that is not UTF-8: Windows-1252, unless it is plainly damaged UTF-8.
+    """Return the Source of a text that is not UTF-8: as Excel saves it, unless it is plainly damaged UTF-8.
 
-    A Windows-1252 text has next to no place that happens to be UTF-8; a damaged UTF-8 text has many.
-    Taking the second for the first would garble every name in it without a word, so one place that is UTF-8
-    beside fewer than ten that are not is enough.
+    Excel saves in the code page of its Windows. On Windows that is asked; elsewhere it is taken for cp1252.
+    Such a text has next to no place that happens to be UTF-8; a damaged UTF-8 text has many. Taking the
+    second for the first would garble every name in it without a word, so one place that is UTF-8 beside fewer
+    than ten that are not is enough.
     """
     decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
     good = bad = 0
@@ -168,8 +205,25 @@ def _not_utf8(path: Path, sha: str, encoding: str) -> Source:
             good += len(sound) - len(sound.encode("ascii", "ignore"))
     if encoding == "utf-8-sig" or good * 10 > bad:
         return Source(path, sha, encoding, "surrogateescape", suspicious=True)
+    page = _code_page()
+    whose = _WHOSE[page == _WESTERN]
     note = (
-        "not UTF-8, so it was read as Windows-1252 (cp1252); look at the accents with run --dry-run before "
-        "anything is sent"
+        f"not UTF-8, so it was read as {page}, the code page of {whose}; {_example(path, page)}"
+        "if that is not what it should be, name the encoding with --encoding"
     )
-    return Source(path, sha, "cp1252", "surrogateescape", undefined, note)
+    return Source(path, sha, page, "surrogateescape", undefined or page != _WESTERN, note)
+
+
+def _code_page() -> str:
+    """Return the code page in which a spreadsheet on this machine saves text."""
+    found = locale.getencoding().lower() if sys.platform == "win32" else ""
+    return found if re.fullmatch(r"cp\d+", found) and found != "cp65001" else _WESTERN
+
+
+def _example(path: Path, page: str) -> str:
+    """Return the first piece of text that tells whether *page* is right."""
+    with path.open("rb") as file:
+        for line in file:
+            if found := _NOT_ASCII.search(line):
+                return f"it says {shortened(found.group().decode(page, 'replace').strip())}: "
+    return ""

@@ -28,15 +28,20 @@ class BulkCSVHandler:
     """CSV files of mailboxes."""
 
     def import_csv(
-        self, path: Path | str, operation: BulkOperationType | Operation | str
+        self, path: Path | str, operation: BulkOperationType | Operation | str, encoding: str = ""
     ) -> list[BulkOperationItem]:
         """Return the items of a sound file.
+
+        Args:
+            path: The file.
+            operation: What is to be done.
+            encoding: How it is written, such as ``cp1250``; empty where that is to be found out.
 
         Raises:
             InvalidInput: With the file's problems (the first 50 and how many there are).
         """
         found = operation_named(operation)
-        report = self.validate_csv_format(path, found)
+        report = self.validate_csv_format(path, found, encoding)
         if not report.sound:
             raise InvalidInput(str(path), report.sentences())
         return [
@@ -59,14 +64,14 @@ class BulkCSVHandler:
         return self.import_csv(path, BulkOperationType.RESTORE)
 
     def validate_csv_format(
-        self, path: Path | str, operation: BulkOperationType | Operation | str
+        self, path: Path | str, operation: BulkOperationType | Operation | str, encoding: str = ""
     ) -> intake.CheckReport:
         """Return everything that is wrong with a file; nothing is sent.
 
         Raises:
             UsageProblem: If the file cannot be read.
         """
-        return intake.check(Path(path), operation_named(operation))
+        return intake.check(Path(path), operation_named(operation), encoding=encoding)
 
     def generate_template(self, operation: BulkOperationType | Operation | str, path: Path | str) -> Path:
         """Write a template with an example row and return its path.

@@ -83,6 +83,7 @@ class Reader:
         self._name, self._sessions, self._config, self._catalogue = name, sessions, config, catalogue
         self._session: ReadingSession | None = None
         self._stopped = threading.Event()
+        self._barren = 0
 
     def interrupt(self) -> None:
         """Stop what is being read; safe from any thread."""
@@ -174,6 +175,7 @@ class Reader:
             outcome = Outcome("0", Answer.LOST, errors=(ErrorRecord(str(error)),))
         if self._stopped.is_set():
             raise Interrupted
+        self._bore([outcome])
         return outcome
 
     def _batch(self, waiting: list[tuple[int, Read]]) -> list[tuple[int, Read]]:
@@ -214,7 +216,28 @@ class Reader:
             self._session = None
         if self._stopped.is_set():
             raise Interrupted
-        return [found.get(one.id, Outcome(one.id, Answer.LOST)) for one in invocations]
+        outcomes = [found.get(one.id, Outcome(one.id, Answer.LOST)) for one in invocations]
+        self._bore(outcomes)
+        return outcomes
+
+    def _bore(self, outcomes: Sequence[Outcome]) -> None:
+        """Wait before a new session is opened where the last one took nothing.
+
+        Raises:
+            CannotConnect: If as many sessions took nothing as may be refused.
+            Interrupted: If that was asked for.
+        """
+        if any(outcome.answer is not Answer.NOT_SENT for outcome in outcomes):
+            self._barren = 0
+            return
+        self._barren += 1
+        policy = self._config.connect
+        if self._barren >= self._config.attempts_of(policy):
+            said = next((record.message for one in outcomes for record in one.errors), "it says nothing")
+            detail = f"{self._barren} sessions in a row were opened and took no cmdlet: {said}"
+            raise CannotConnect(self._name, detail, "")
+        if self._stopped.wait(policy.wait_after(self._barren, random())):  # noqa: S311 - jitter, no secret
+            raise Interrupted
 
     def _open(self) -> ReadingSession:
         refusals = 0

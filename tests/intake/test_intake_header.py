@@ -81,7 +81,30 @@ def test_headers_are_matched_without_case_blanks_dashes_and_by_aliases(tmp_path:
     assert check(path, RESTORE).carried == (0, 1)
 
 
-@pytest.mark.parametrize("header", ["Password", "initial_password", "Kennwort", "Passphrase", "pwd"])
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Password",
+        "initial_password",
+        "Kennwort",
+        "Passphrase",
+        "pwd",
+        "Password (temp)",
+        "password1",
+        "o365_password",
+        "admin password",
+        "new_password_2",
+        "Initial PW",
+        "InitialPw",
+        "user_passwd",
+        "Passwort (neu)",
+        "pass",
+        "mfa_secret",
+        "credential",
+        "Contrase\u00f1a",
+        "PIN",
+    ],
+)
 def test_a_column_of_passwords_is_refused_for_all_of_it_would_be_kept(tmp_path: Path, header: str) -> None:
     sentence = only_problem(save(tmp_path, f"{HEADER},{header}", f"{ANN},Hunter2!"))
 
@@ -97,6 +120,10 @@ def test_a_column_of_passwords_is_refused_for_all_of_it_would_be_kept(tmp_path: 
         "Last password change timestamp",
         "Password policies",
         "Resenha",
+        "PasswordNeverExpires",
+        "Passport number",
+        "Secretary",
+        "Spinner",
     ],
 )
 def test_a_column_about_passwords_that_holds_none_is_carried_along(tmp_path: Path, header: str) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bulkps.errors import UsageProblem
-from bulkps.intake import check
+from bulkps.intake import check, rows
 from tests.intake.intakefiles import (
     ANN,
     HEADER,
@@ -62,8 +62,37 @@ def test_cp1252_is_accepted_and_said(tmp_path: Path) -> None:
     report = check(path, RESTORE)
 
     assert report.encoding == "cp1252"
-    assert "cp1252" in report.notes[0]
+    assert "read as cp1252, the code page of Western European Windows" in report.notes[0]
+    assert "it says 'Zoë – René': if that is not what it should be, name the encoding" in report.notes[0]
     assert read(path)[0].values["target_folder"] == "Zoë – René"
+
+
+@pytest.mark.parametrize(
+    ("encoding", "name"),
+    [("cp1250", "Łukasz Żak"), ("cp1251", "Иван Петров"), ("cp932", "山田"), ("latin-1", "Zoë")],
+)
+def test_an_encoding_that_nothing_shows_can_be_named(tmp_path: Path, encoding: str, name: str) -> None:
+    path = save(tmp_path, FOLDER, f"{ANN},{name}", encoding=encoding)
+
+    report = check(path, RESTORE, encoding=encoding)
+
+    assert (report.sound, report.encoding, report.notes) == (True, encoding, ())
+    [found] = rows(path, RESTORE, report)
+    assert found.values["target_folder"] == name
+
+
+def test_an_encoding_that_the_file_is_not_in_is_a_problem(tmp_path: Path) -> None:
+    path = save(tmp_path, FOLDER, f"{ANN},Zoë", encoding="cp1252")
+
+    report = check(path, RESTORE, encoding="utf-8")
+
+    assert "bytes that utf-8 does not have" in report.sentences()[0]
+
+
+@pytest.mark.parametrize("encoding", ["nonsense", "hex"])
+def test_an_encoding_that_nobody_knows_is_refused(tmp_path: Path, encoding: str) -> None:
+    with pytest.raises(UsageProblem, match="is no encoding that Python knows, such as utf-8"):
+        check(save(tmp_path, FOLDER, ANN), RESTORE, encoding=encoding)
 
 
 def test_a_byte_that_cp1252_does_not_have_is_named_with_its_row(tmp_path: Path) -> None:
