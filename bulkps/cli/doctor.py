@@ -3,7 +3,7 @@
 import click
 
 from bulkps.cli import render
-from bulkps.cli.options import config_option, json_option
+from bulkps.cli.options import AS_JSON, config_option, json_option
 from bulkps.cli.running import target
 from bulkps.errors import BulkpsError
 from bulkps.library.doctor import Examination, examine
@@ -33,7 +33,10 @@ def command(settings: Settings, connection: str | None, as_json: bool) -> None:
         )
     except BulkpsError as error:
         if as_json:
-            render.as_json({"connection": there.name, "connected": False, "reason": str(error)})
+            failed = {"connection": there.name, "connected": False, "reason": str(error)}
+            render.as_json({**failed, "error": str(error), "exit_code": int(error.exit_code)})
+            # It is told; stdout holds one object.
+            click.get_current_context().find_root().meta[AS_JSON] = False
         raise
     render.as_json(_facts(found)) if as_json else _show(found)
 

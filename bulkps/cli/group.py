@@ -48,10 +48,20 @@ class BulkpsGroup(click.Group):
         command: click.Command = module.command
         return command
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Note whether JSON is asked for: of a command line that is wrong no option is read."""
+        ctx.meta[AS_JSON] = "--json" in args
+        return super().parse_args(ctx, args)
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; an error of ours becomes its sentence on standard error and its exit code."""
         try:
             return super().invoke(ctx)
+        except click.UsageError as error:
+            if not ctx.meta[AS_JSON]:
+                raise
+            error.show()
+            _leave(ctx, ExitCode.USAGE, error.format_message())
         except BulkpsError as error:
             click.echo(f"Error: {error}", err=True)
             _leave(ctx, error.exit_code, str(error))

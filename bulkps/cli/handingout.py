@@ -1,7 +1,7 @@
 """``--passwords`` and how the passwords are sealed: what run, resume and retry share."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -97,7 +97,11 @@ def password_file(given: dict[str, Any]) -> PasswordFile | None:
         return None
     way = next(name for name in _WAYS if given[name])
     certificate: Path | None = given["passwords_for"]
-    click.get_current_context().find_root().meta[_GIVEN] = (path, _option(way), certificate)
+    # Whole paths: who goes on may do so from another folder.
+    told = {"file": str(path.absolute()), "way": _option(way)}
+    if certificate:
+        told["certificate"] = str(certificate.absolute())
+    click.get_current_context().find_root().meta[_GIVEN] = told
     if certificate:
         return PasswordFile.for_certificate(path, certificate)
     if given["passwords_prompt"]:
@@ -133,16 +137,22 @@ def say_passwords(passwords: PasswordFile | None) -> None:
     render.say(f"           {passwords.seal.advice(passwords.path)}")
 
 
-def same_again() -> str:
-    """Return the options that make the next sitting hand its passwords out as this one, to a new file."""
-    given = click.get_current_context().find_root().meta.get(_GIVEN)
-    if given is None:
+def handed_out() -> Mapping[str, str]:
+    """Return where this sitting hands its passwords out, as a run keeps it; empty for nowhere."""
+    given: Mapping[str, str] = click.get_current_context().find_root().meta.get(_GIVEN, {})
+    return given
+
+
+def same_again(told: Mapping[str, str]) -> str:
+    """Return the options that make the next sitting hand its passwords out as one that *told* where."""
+    if not told:
         return ""
-    path, way, certificate = given
+    path = Path(told["file"])
     number, free = 2, path
     while free.exists():
         free, number = path.with_stem(f"{path.stem}-{number}"), number + 1
-    return f" --passwords {quoted(free)} {way}" + (f" {quoted(certificate)}" if certificate else "")
+    certificate = f" {quoted(Path(told['certificate']))}" if told.get("certificate") else ""
+    return f" --passwords {quoted(free)} {told['way']}{certificate}"
 
 
 def quoted(path: Path) -> str:

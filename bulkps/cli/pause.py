@@ -3,10 +3,13 @@
 import click
 
 from bulkps.cli import render
+from bulkps.cli.handingout import same_again
 from bulkps.cli.options import json_option
+from bulkps.engine.status import BulkItemStatus
 from bulkps.errors import UsageProblem
 from bulkps.records import home
 from bulkps.records.journal import Journal
+from bulkps.records.rows import Run
 
 
 @click.command()
@@ -25,10 +28,17 @@ def command(run: str, as_json: bool) -> None:
     with Journal(home.journal_path()) as journal:
         found = journal.run(run)
         owner = journal.wish(found.id, "pause")
-    if not owner:
-        raise UsageProblem(
-            f"no process works on run {found.id}; there is nothing to pause. bulkps resume {found.id} goes on"
-        )
-    render.say(f"asked {owner} to pause run {found.id}. Next: bulkps resume {found.id}")
+        if not owner:
+            why = _goes_on(journal, found)
+            raise UsageProblem(f"no process works on run {found.id}; there is nothing to pause{why}")
+    following = f"bulkps resume {found.id}{same_again(found.passwords)}"
+    render.say(f"asked {owner} to pause run {found.id}. Next: {following}")
     if as_json:
         render.as_json({"run": found.id, "asked": owner, "exit_code": 0})
+
+
+def _goes_on(journal: Journal, run: Run) -> str:
+    counts = journal.counts(run.id)
+    if counts[BulkItemStatus.PENDING] or counts[BulkItemStatus.IN_PROGRESS]:
+        return f". bulkps resume {run.id}{same_again(run.passwords)} goes on"
+    return ", for it is over"

@@ -13,6 +13,7 @@ from bulkps.cli import render
 from bulkps.cli.beforehand import say_found
 from bulkps.cli.handingout import (
     check_options,
+    handed_out,
     password_file,
     passwords_options,
     quoted,
@@ -74,8 +75,11 @@ def work(
     """Work on *run* with progress and Ctrl-C; return how it stands and the exit code."""
     counts = journal.counts(run.id)
     total = sum(counts.values())
-    over = total - counts[BulkItemStatus.PENDING] - counts[BulkItemStatus.IN_PROGRESS]
+    begun = [BulkItemStatus.PENDING, BulkItemStatus.IN_PROGRESS, *([BulkItemStatus.FAILED] if retry else [])]
+    over = total - sum(counts[status] for status in begun)
     looks = _looks_first(run)
+    if told := handed_out():
+        journal.keep(run.id, passwords=told)
     if looks and not quiet:
         render.say("pre-flight: Exchange is read first; nothing is sent before that is done")
     try:
@@ -144,6 +148,12 @@ def go_on(
             settings, settings.choose_connection(found.connection), replace(options_of(found), wait=True)
         )
         passwords = password_file(handing)
+        if found.passwords and passwords is None:
+            render.say(
+                "warning: this run handed its passwords out, and those that are made now nobody will see. To "
+                f"have them: bulkps {'retry' if retry else 'resume'} {found.id}{_same_config()}"
+                f"{same_again(found.passwords)}"
+            )
         with handing_out(operation, passwords):
             report, code = work(
                 journal, found, there, results, quiet=quiet, retry=retry, ends_at=end, passwords=passwords
@@ -154,7 +164,7 @@ def go_on(
 
 def next_command(run: str, command: str = "resume") -> str:
     """Return the command that goes on with a run as this one did: its settings, its passwords."""
-    return f"bulkps {command} {run}{_same_config()}{same_again()}"
+    return f"bulkps {command} {run}{_same_config()}{same_again(handed_out())}"
 
 
 def _same_config() -> str:
@@ -180,9 +190,10 @@ def show_report(
     if report.run.simulated:
         say(render.simulated(True))
     if report.settled:
+        again = "" if operation_of(report.run).one_way else "; --again does them once more"
         say(
-            f"{_rows(report.settled)} SKIPPED: completed by earlier runs, as the results say (done-already); "
-            "--again does them once more"
+            f"{_rows(report.settled)} SKIPPED: completed by earlier runs, as the results say (done-already)"
+            f"{again}"
         )
     say(f"results: {report.results or 'not written'}")
     say(f"audit:   {report.run.audit}")
@@ -197,19 +208,23 @@ def show_report(
         _say_next(report, code)
     elif report.counts[BulkItemStatus.FAILED] and report.sends:
         command = next_command(report.run.id, "retry")
-        say(f"{_rows(report.counts[BulkItemStatus.FAILED])} failed. Once mended, next: {command}")
+        say(f"{_rows(report.counts[BulkItemStatus.FAILED])} failed. Once mended in Exchange, next: {command}")
+        say(f"Where the row itself has to be mended: {_as_input(report, 'failed')}")
 
 
 def _say_blocked(report: RunReport) -> None:
     blocked = int(report.run.preflight.get("blocked", 0))
     if blocked and report.sends:
-        run = report.run.id
-        render.say(
-            f"{_rows(blocked)} SKIPPED by pre-flight. Once mended: bulkps results {run} --only skipped -o "
-            f"rest.csv, then bulkps run {report.run.operation} rest.csv{_same_config()}"
-        )
+        render.say(f"{_rows(blocked)} SKIPPED by pre-flight. Once mended: {_as_input(report, 'skipped')}")
     elif blocked:
         render.say(f"{_rows(blocked)} would fail; nothing was sent")
+
+
+def _as_input(report: RunReport, status: str) -> str:
+    return (
+        f"bulkps results {report.run.id} --only {status} -o rest.csv, then bulkps run {report.run.operation} "
+        f"rest.csv{_same_config()}"
+    )
 
 
 def _say_next(report: RunReport, code: ExitCode) -> None:

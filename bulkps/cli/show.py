@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from bulkps.cli import render
+from bulkps.cli.handingout import same_again
 from bulkps.cli.options import json_option
 from bulkps.engine.status import BulkItemStatus
 from bulkps.library.runs import operation_of
@@ -94,5 +95,5 @@ def _facts(
         "results": str(results) if Path(results).exists() else "",
         "audit": found.audit,
         "journal": str(home.journal_path()),
-        "next": f"bulkps resume {found.id}" if _is_open(counts) else "",
+        "next": f"bulkps resume {found.id}{same_again(found.passwords)}" if _is_open(counts) else "",
     }

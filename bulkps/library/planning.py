@@ -1,5 +1,6 @@
 """From sound rows to a run in the journal, and to the cmdlets that it will be."""
 
+import json
 import secrets
 import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -22,7 +23,7 @@ from bulkps.operations.uses import lacking, releases, without_effect
 from bulkps.records import home
 from bulkps.records.journal import Journal
 from bulkps.records.overview import elsewhere
-from bulkps.records.rows import DONE_IN_PART, IN_DOUBT_THERE, Elsewhere, Run
+from bulkps.records.rows import DONE_IN_PART, IN_DOUBT_THERE, Elsewhere, Run, values_text
 
 #: The code of an item that another run completed: nothing is left to do.
 DONE_ALREADY = "done-already"
@@ -126,7 +127,7 @@ def _planned(
         _refuse_unfinished(items, known, again=again)
         for item, row in zip(items, chunk, strict=True):
             found = known.get(item.content)
-            yield (_done_already(item, found) if found and not again else item), row.cells
+            yield (_done_already(operation, item, found) if found and not again else item), row.cells
 
 
 def _refuse_unavailable(
@@ -177,7 +178,7 @@ def _refuse_unfinished(items: Sequence[Item], known: dict[str, Elsewhere], *, ag
         )
 
 
-def _done_already(item: Item, found: Elsewhere) -> Item:
+def _done_already(operation: Operation, item: Item, found: Elsewhere) -> Item:
     at = datetime.fromtimestamp(found.completed_at or 0.0).astimezone().isoformat(timespec="seconds")
     kept = ", ".join(f"{name} {value}" for step in found.outputs.values() for name, value in step.items())
     evidence = f"completed {at} by run {found.run}" + (f" ({kept})" if kept else "")
@@ -188,9 +189,24 @@ def _done_already(item: Item, found: Elsewhere) -> Item:
         outputs=found.outputs,
         code=DONE_ALREADY,
         error=evidence,
-        advice="Nothing is left to do; bulkps run --again does it once more.",
+        advice=_what_is_left(operation, item, found),
         completed_at=found.completed_at,
     )
+
+
+def _what_is_left(operation: Operation, item: Item, found: Elsewhere) -> str:
+    now = json.loads(values_text(item))
+    differ = [name for name in operation.columns if now.get(name) != found.values.get(name)]
+    again = "" if operation.one_way else "bulkps run --again does it once more."
+    if not differ:
+        return f"Nothing is left to do. {again}".strip()
+    later = [
+        step.cmdlet
+        for step in operation.steps
+        if step.idempotent and {*step.when} & {*differ} and not step.cmdlet.startswith("Get-")
+    ]
+    by_hand = f"{' or '.join(dict.fromkeys(later))} sets them by hand. " if later else ""
+    return f"Not done, for it was not asked for then: {', '.join(differ)}. {by_hand}{again}".strip()
 
 
 def plan(operation: Operation, row: InputRow) -> Iterator[Cmdlet]:

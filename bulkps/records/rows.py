@@ -41,6 +41,8 @@ class Run:
         waited: Seconds that it was held back, by reason.
         preflight: What pre-flight found: ``state`` (done or skipped), ``findings`` (rows by code and
             severity), ``unread`` (why something was not read); empty before it.
+        passwords: Where the generated passwords of the last sitting that handed any out went: ``file``,
+            ``way`` (the option) and ``certificate``; empty if none did.
     """
 
     id: str
@@ -64,6 +66,7 @@ class Run:
     audit_head: str = ""
     waited: Mapping[str, float] = field(default_factory=dict)
     preflight: Mapping[str, Any] = field(default_factory=dict)
+    passwords: Mapping[str, str] = field(default_factory=dict)
 
 
 #: How content stands in a run where its row failed, but something was, or may have been, done.
@@ -81,6 +84,7 @@ class Elsewhere:
         code: Its error code there, or empty.
         completed_at: Epoch seconds of its end there, or None.
         outputs: What was kept of Exchange's answers there.
+        values: Its column values there, as JSON has them.
     """
 
     run: str
@@ -89,6 +93,7 @@ class Elsewhere:
     code: str
     completed_at: float | None
     outputs: Mapping[str, Mapping[str, str]]
+    values: Mapping[str, object]
 
 
 def elsewhere_of(row: Any) -> Elsewhere:
@@ -97,7 +102,9 @@ def elsewhere_of(row: Any) -> Elsewhere:
     state = status.name
     if status is BulkItemStatus.FAILED:
         state = IN_DOUBT_THERE if row["code"] == IN_DOUBT or row["doubtful"] else DONE_IN_PART
-    return Elsewhere(row["other"], status, state, row["code"], row["completed_at"], outputs)
+    return Elsewhere(
+        row["other"], status, state, row["code"], row["completed_at"], outputs, json.loads(row["values"])
+    )
 
 
 #: What of an item changes while it is on its way.
@@ -168,6 +175,7 @@ def run_of(row: Any) -> Run:
             "carried": tuple(json.loads(row["carried"])),
             "waited": json.loads(row["waited"]),
             "preflight": json.loads(row["preflight"]),
+            "passwords": json.loads(row["passwords"]),
         }
     )
 
@@ -208,6 +216,7 @@ def run_row(run: Run) -> dict[str, Any]:
         "carried": json.dumps(run.carried),
         "waited": json.dumps(dict(run.waited)),
         "preflight": json.dumps(dict(run.preflight)),
+        "passwords": json.dumps(dict(run.passwords)),
         "simulated": int(run.simulated),
         "owner": "",
         "heartbeat": 0.0,

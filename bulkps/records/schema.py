@@ -54,6 +54,7 @@ runs = Table(
     Column("wish", String(10), nullable=False),
     Column("waited", Text, nullable=False, server_default="{}"),
     Column("preflight", Text, nullable=False, server_default="{}"),
+    Column("passwords", Text, nullable=False, server_default="{}"),
 )
 
 items = Table(
@@ -124,11 +125,18 @@ def _know_preflight(connection: Connection) -> None:
         connection.exec_driver_sql("ALTER TABLE runs ADD COLUMN preflight TEXT NOT NULL DEFAULT '{}'")
 
 
+def _know_passwords(connection: Connection) -> None:
+    """Version 4: where generated passwords went, for who goes on with the run."""
+    if runs.c.passwords.name not in {column["name"] for column in inspect(connection).get_columns(runs.name)}:
+        connection.exec_driver_sql("ALTER TABLE runs ADD COLUMN passwords TEXT NOT NULL DEFAULT '{}'")
+
+
 #: What makes version N + 1 of version N, in order; the first makes version 1 of nothing.
 MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
     metadata.create_all,
     _know_contents,
     _know_preflight,
+    _know_passwords,
 )
 
 

@@ -138,6 +138,36 @@ def test_again_does_everything_once_more_under_other_names(
     assert len(request_names(there)) == 12
 
 
+def test_what_a_recovery_of_the_same_mailbox_asks_for_beside_it_is_not_told_to_be_done(
+    bulkps: Run, tenant: StartTenant, tmp_path: Path
+) -> None:
+    there = tenant()
+    file = rehearsal(bulkps, "recovery", 2, tmp_path / "in.csv")
+    done(bulkps, there, "recovery", file, "--yes")
+    rows = read_csv(file.read_text(encoding="utf-8-sig"))
+    rows[1]["department"] = "Finance"
+    write_csv(file, rows)
+
+    second = bulkps("run", "recovery", file, "--config", there.config, "--yes")
+
+    assert second.exit_code == 0, second.output
+    assert [row["advice"] for row in result_rows(bulkps, "last")] == [
+        "Nothing is left to do.",
+        "Not done, for it was not asked for then: department. Set-User sets them by hand.",
+    ]
+    assert "--again" not in second.stderr, "what is recovered cannot be recovered again"
+
+
+def test_a_retry_counts_each_row_once(bulkps: Run, tenant: StartTenant, tmp_path: Path) -> None:
+    there = tenant(faults=f"{NEW}#2=throttled")
+    there.configure("  retry_failed: false\n  adaptive_pacing: false\n")
+    done(bulkps, there, "restore", rehearsal(bulkps, "restore", 3, tmp_path / "in.csv"))
+
+    again = bulkps("retry", "last", "--config", there.config)
+
+    assert "3 of 3 rows at their end" in again.stderr
+
+
 @pytest.mark.parametrize("options", [[], ["--again"]])
 def test_content_that_another_run_still_works_on_is_refused(
     bulkps: Run, tenant: StartTenant, tmp_path: Path, options: list[str]

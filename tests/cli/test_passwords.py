@@ -671,3 +671,30 @@ def test_plain_passwords_are_in_their_file_and_nowhere_else_even_after_a_kill(
     del held[second]
     assert_found_nowhere(iter(lines), held)
     assert_found_nowhere(iter(lines), at_the_kill)
+
+
+def test_who_goes_on_with_a_run_that_handed_passwords_out_is_told_how_to_have_the_others(
+    bulkps: Run, tenant: StartTenant, tmp_path: Path
+) -> None:
+    there = tenant()
+    there.configure("  max_failures: 1\n")
+    file = recovery(bulkps, 6, tmp_path)
+    rows = read_csv(file.read_text(encoding="utf-8-sig"))
+    rows[0]["source_guid"] = UNKNOWN
+    write_csv(file, rows)
+    out = tmp_path / "out.csv"
+    sealed = ("--passwords", out, "--passwords-plain")
+    bulkps("run", "recovery", file, "--config", there.config, "--yes", "--batch-size", 2, "--quiet", *sealed)
+
+    shown = as_object(bulkps("show", "last", "--json"))
+    paused = bulkps("pause", "last")
+    resumed = bulkps("resume", "last", "--config", there.config, "--quiet")
+
+    options = f"--passwords {tmp_path / 'out-2.csv'} --passwords-plain"
+    assert shown["next"] == f"bulkps resume {shown['run']} {options}"
+    assert f"there is nothing to pause. bulkps resume {shown['run']} {options} goes on" in paused.stderr
+    assert "warning: this run handed its passwords out, and those that are made now nobody" in resumed.stderr
+    assert f"bulkps resume {shown['run']} --config {there.config} {options}" in resumed.stderr
+    assert len(lines_of(out)) == 2
+    over = bulkps("pause", "last")
+    assert "there is nothing to pause, for it is over" in over.stderr

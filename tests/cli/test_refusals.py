@@ -229,3 +229,32 @@ def test_a_broken_operation_file_is_answered_with_all_its_problems(bulkps: Run, 
     assert result.exit_code == 3
     assert "did you mean columns?" in result.stderr
     assert "'smtpp' is no type of cell" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["run", "restore", "nofile.csv", "--json"],
+        ["run", "restore", "--json", "--no-such-option"],
+        ["show", "--json"],
+        ["nonsense", "--json"],
+    ],
+    ids=" ".join,
+)
+def test_a_command_line_that_is_wrong_is_one_json_object_too(bulkps: Run, command: list[str]) -> None:
+    refused = bulkps(*command)
+
+    said = as_object(refused)
+    assert (refused.exit_code, said["exit_code"]) == (2, 2)
+    assert str(said["error"]) in refused.stderr
+
+
+def test_a_doctor_who_cannot_connect_says_so_in_one_json_object(bulkps: Run, tmp_path: Path) -> None:
+    config = tmp_path / "dead.yaml"
+    config.write_text("connection: d\nconnections:\n  d: {type: process, executable: /nowhere/pwsh}\n")
+
+    said = bulkps("doctor", "--json", "--config", config)
+
+    found = as_object(said)
+    assert (said.exit_code, found["exit_code"], found["connected"]) == (5, 5, False)
+    assert "/nowhere/pwsh" in str(found["error"])
