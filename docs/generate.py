@@ -12,6 +12,7 @@ import click
 from bulkps import errors
 from bulkps.cli import cli
 from bulkps.engine import status
+from bulkps.exchange.facts import CMDLETS
 from bulkps.operations.loader import built_in_operations
 from bulkps.operations.uses import releases
 
@@ -92,7 +93,18 @@ def operations() -> str:
             if step.follow:
                 lines.append(f"   - followed by one `{step.follow.cmdlet}` per poll for the whole run")
         lines.append("")
-    return "\n".join(lines)
+    return "\n".join([*lines, *_known_cmdlets()])
+
+
+def _known_cmdlets() -> list[str]:
+    known = ", ".join(f"`{name}`" for name in sorted(CMDLETS))
+    return [
+        "## Cmdlets that an operation can send\n",
+        "Of these bulkps has every parameter, its type, its allowed values and where it exists, and checks "
+        "them before anything is sent; [an operation of your own](own-operations.md) sends no others. "
+        "`bulkps operations new NAME --cmdlet CMDLET` writes a starting file for each.\n",
+        f"{known}.\n",
+    ]
 
 
 def _comments(module: object, enum: str) -> list[str]:

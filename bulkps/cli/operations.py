@@ -9,13 +9,12 @@ from bulkps.cli import render
 from bulkps.cli.options import NEW_FILE, chosen, config_option, json_option
 from bulkps.errors import UsageProblem
 from bulkps.exchange.cmdlet import Cmdlet
-from bulkps.exchange.facts import CMDLETS, cmdlet_facts
+from bulkps.exchange.facts import cmdlet_facts, unknown_cmdlet
 from bulkps.operations.loader import load_operation
 from bulkps.operations.model import Operation, Parameter, Step
 from bulkps.operations.starting import starting_text
 from bulkps.operations.uses import releases
 from bulkps.settings import Settings
-from bulkps.yamlfile import nearest
 
 
 class _Operations(click.Group):
@@ -67,7 +66,7 @@ def new_command(name: str, cmdlet: str, output: Path | None, force: bool) -> Non
     """
     facts = cmdlet_facts(cmdlet)
     if facts is None:
-        raise UsageProblem(f"no cmdlet {cmdlet!r} is known{nearest(cmdlet, CMDLETS)}")
+        raise UsageProblem(unknown_cmdlet(cmdlet))
     if output is not None and output.exists() and not force:
         raise UsageProblem(f"{output} is there already; --force writes over it")
     try:

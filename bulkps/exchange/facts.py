@@ -7,6 +7,7 @@ from MicrosoftDocs/office-docs-powershell.
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import cached_property
 from importlib.resources import files
 
@@ -93,6 +94,18 @@ def _load() -> dict[str, CmdletFacts]:
 
 #: Every known cmdlet by its documented name.
 CMDLETS: Mapping[str, CmdletFacts] = _load()
+
+
+def unknown_cmdlet(name: str) -> str:
+    """Return what to say of a cmdlet that is not in the data."""
+    # Only a slip of the pen: another cmdlet with a like name is another cmdlet.
+    if near := get_close_matches(name, CMDLETS, n=1, cutoff=0.92):
+        return f"no cmdlet {name!r} is known; did you mean {near[0]}?"
+    return (
+        f"no cmdlet {name!r} is known: an operation sends only cmdlets whose parameters bulkps has and checks, "
+        "which docs/operations.md lists"
+    )
+
 
 _BY_FOLDED_NAME = {name.casefold(): facts for name, facts in CMDLETS.items()}
 

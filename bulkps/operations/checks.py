@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import MISSING, fields
 from typing import TypeGuard
 
-from bulkps.exchange.facts import CMDLETS, CmdletFacts, ParameterFacts, cmdlet_facts
+from bulkps.exchange.facts import CmdletFacts, ParameterFacts, cmdlet_facts, unknown_cmdlet
 from bulkps.exchange.preflight import WantedRecovery, WantedRestore
 from bulkps.operations.columns import NULL_TEXT
 from bulkps.operations.model import Detail, Follow, Lookup, Operation, Parameter, Step, templates
@@ -193,7 +193,7 @@ def takes_several(known: ParameterFacts) -> bool:
 def _check_cmdlet(name: str, parameters: Mapping[str, object], path: str, report: Problems) -> None:
     facts = cmdlet_facts(name)
     if facts is None:
-        report(f"{path}.cmdlet", f"no cmdlet {name!r} is known{nearest(name, CMDLETS)}")
+        report(f"{path}.cmdlet", unknown_cmdlet(name))
         return
     for parameter, value in parameters.items():
         where = f"{path}.parameters.{parameter}"

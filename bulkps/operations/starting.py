@@ -70,6 +70,7 @@ def starting_text(name: str, facts: CmdletFacts) -> str:
         f"name: {name}",
         f"summary: What it does, in one line ({facts.name}).",
         f"# It exists in Exchange {', '.join(facts.availability)}.",
+        *_one_way(facts),
         "columns:",
     ]
     for one in required:
@@ -96,7 +97,19 @@ def starting_text(name: str, facts: CmdletFacts) -> str:
     ]
     lines += [f"      {one.name}: {_value(one, columns[one.name])}" for one in mandatory]
     lines += [f"      # {one.name}: {_value(one, columns[one.name])}" for one in optional]
+    if facts.mutates and "Confirm" in facts.parameters:
+        # Nobody is there to answer: Remove-* and others ask by default (facts 1.3); elsewhere it is harmless.
+        lines.append("      Confirm: false")
     return "\n".join([*lines, *_ending(facts), ""])
+
+
+def _one_way(facts: CmdletFacts) -> list[str]:
+    if facts.name.partition("-")[0] not in ("Remove", "Disable"):
+        return []
+    return [
+        "# It cannot be undone, so a run asks before it sends anything (--yes for runbooks).",
+        "one_way: true",
+    ]
 
 
 def _chosen(facts: CmdletFacts) -> tuple[list[ParameterFacts], list[ParameterFacts]]:
