@@ -429,3 +429,20 @@ def test_options_stand_before_or_behind_the_operations_name(bulkps: Run) -> None
         "Remove": "{remove_addresses}",
     }
     assert bulkps("operations", "set-mailbx").exit_code == 2
+
+
+@pytest.mark.parametrize("cmdlet", ["Set-CASMailbox", "Add-RecipientPermission", "Set-CalendarProcessing"])
+def test_a_starting_file_for_a_cmdlet_without_data_says_that_there_is_none(bulkps: Run, cmdlet: str) -> None:
+    refused = bulkps("operations", "new", "mine", "--cmdlet", cmdlet)
+
+    assert refused.exit_code == 2
+    assert "did you mean" not in refused.stderr
+    assert "only cmdlets whose parameters bulkps has and checks" in refused.stderr
+
+
+@pytest.mark.parametrize("cmdlet", ["Remove-Mailbox", "Disable-Mailbox"])
+def test_a_starting_file_that_deletes_is_one_way_and_meets_no_prompt(cmdlet: str) -> None:
+    operation = load_operation(starting_text("mine", CMDLETS[cmdlet]), "mine.yaml")
+
+    assert operation.one_way
+    assert operation.steps[0].parameters["Confirm"] is False

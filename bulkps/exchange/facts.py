@@ -99,11 +99,13 @@ CMDLETS: Mapping[str, CmdletFacts] = _load()
 def unknown_cmdlet(name: str) -> str:
     """Return what to say of a cmdlet that is not in the data."""
     # Only a slip of the pen: another cmdlet with a like name is another cmdlet.
-    if near := get_close_matches(name, CMDLETS, n=1, cutoff=0.92):
+    verb = name.partition("-")[0].casefold()
+    alike = [one for one in CMDLETS if one.partition("-")[0].casefold() == verb]
+    if near := get_close_matches(name, alike, n=1, cutoff=0.92):
         return f"no cmdlet {name!r} is known; did you mean {near[0]}?"
     return (
-        f"no cmdlet {name!r} is known: an operation sends only cmdlets whose parameters bulkps has and checks, "
-        "which docs/operations.md lists"
+        f"no cmdlet {name!r} is known: an operation sends only cmdlets whose parameters bulkps has and "
+        "checks, which docs/operations.md lists"
     )
 
 

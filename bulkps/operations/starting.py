@@ -107,7 +107,7 @@ def _one_way(facts: CmdletFacts) -> list[str]:
     if facts.name.partition("-")[0] not in ("Remove", "Disable"):
         return []
     return [
-        "# It cannot be undone, so a run asks before it sends anything (--yes for runbooks).",
+        "# It cannot be undone, so a run asks before it sends anything (--yes goes on).",
         "one_way: true",
     ]
 
