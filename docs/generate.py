@@ -102,7 +102,8 @@ def _known_cmdlets() -> list[str]:
         "## Cmdlets that an operation can send\n",
         (
             "Of these bulkps has every parameter, its type, its allowed values and where it exists, and "
-            "checks them before anything is sent; [an operation of your own](own-operations.md) sends no others. "
+            "checks them before anything is sent; [an operation of your own](own-operations.md) sends no "
+            "others. "
             "`bulkps operations new NAME --cmdlet CMDLET` writes a starting file for each.\n"
         ),
         f"{known}.\n",

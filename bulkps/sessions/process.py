@@ -36,7 +36,7 @@ _LAST_WORDS = 2000
 #: How long a child may take to leave once it was told to, in seconds.
 _LEAVES = 5.0
 #: Seconds that the last words of a child that has ended are waited for: what it started may hold its stderr.
-_SAYS = 2.0
+_SAYS = 5.0
 
 
 class ChildGoneError(ConnectionError):

@@ -4,8 +4,11 @@ import os
 import sqlite3
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from bulkps.records.journal import Journal
 
 BULKPS = [sys.executable, "-m", "bulkps"]
 
@@ -18,6 +21,24 @@ def wait_for(reached: Callable[[], bool]) -> None:
             return
         tick.wait(0.01)
     raise AssertionError("it was never reached")
+
+
+@contextmanager
+def paused_once(reached: Callable[[], bool]) -> Iterator[None]:
+    """Pause the last run, which is at work inside the block, once *reached*: whatever time that takes."""
+
+    def pause() -> None:
+        try:
+            wait_for(reached)
+        finally:
+            # Else the run would never end.
+            with Journal(Path(os.environ["BULKPS_HOME"]) / "journal.sqlite3") as journal:
+                wait_for(lambda: bool(journal.wish(journal.run("last").id, "pause")))
+
+    thread = threading.Thread(target=pause)
+    thread.start()
+    yield
+    thread.join()
 
 
 def make_lease_old() -> None:

@@ -11,7 +11,7 @@ from click.testing import Result
 
 from bulkps.simulator.contents import contents
 from bulkps.simulator.people import size_text
-from tests.cli.processes import wait_for
+from tests.cli.processes import paused_once, wait_for
 from tests.conftest import Run, Tenant, as_object, read_csv, rehearsal
 
 StartTenant = Callable[..., Tenant]
@@ -30,7 +30,8 @@ def test_a_suspended_request_is_shown_as_waiting_for_an_operator(
     request = next(one for one in there.simulator.tenant.requests() if one.batch)
     request.suspended_at = request.created
 
-    bulkps("resume", "last", "--config", there.config, "--quiet", "--max-duration", "2s")
+    with paused_once(polled(there, 3)):
+        bulkps("resume", "last", "--config", there.config, "--quiet")
 
     shown = as_object(bulkps("show", "last", "--json"))
     assert "1 Suspended (waits for an operator)" in shown["at_exchange"]
@@ -107,6 +108,20 @@ def test_requests_in_another_batch_are_found_one_by_one_and_never_taken_for_gone
     assert as_object(result)["counts"]["COMPLETED"] == rows, result.output
 
 
+def polled(there: Tenant, times: int, asked: int = 0) -> Callable[[], bool]:
+    """Return what tells whether it was polled so many times from now on, and how far it is *asked*.
+
+    What the last poll but one brought is recorded by then.
+    """
+    before = there.simulator.calls.get("Get-MailboxRestoreRequest", 0)
+
+    def reached() -> bool:
+        calls = there.simulator.calls
+        return calls.get("Get-MailboxRestoreRequest", 0) >= before + times and calls.get(_ASKED, 0) >= asked
+
+    return reached
+
+
 def asked(there: Tenant) -> int:
     """Return how often somebody asked how far a request is."""
     return there.simulator.calls.get(_ASKED, 0)
@@ -170,7 +185,8 @@ def test_how_far_a_request_is_stands_in_results_and_audit_while_it_runs_and_at_i
     bulkps("run", "restore", file, "--config", there.config, "--quiet", "--no-wait")
     half_done(there)
 
-    bulkps("resume", "last", "--config", there.config, "--quiet", "--max-duration", "2s")
+    with paused_once(polled(there, 3, asked=1)):
+        bulkps("resume", "last", "--config", there.config, "--quiet")
     running, said = result(bulkps), audited(bulkps, "item.progress")
     there.simulator.tenant.restore_seconds = 0.0
     bulkps("resume", "last", "--config", there.config, "--quiet")
@@ -228,7 +244,8 @@ def test_each_of_the_two_settings_asks_for_itself(bulkps: Run, tenant: StartTena
     bulkps("run", "restore", file, "--config", running, "--quiet", "--no-wait")
     half_done(there)
 
-    bulkps("resume", "last", "--config", running, "--quiet", "--max-duration", "4s")
+    with paused_once(polled(there, 3, asked=1)):
+        bulkps("resume", "last", "--config", running, "--quiet")
     while_running = {row["progress"].partition(" ")[0] for row in read_csv(bulkps("results", "last").stdout)}
     before = asked(there)
     there.simulator.tenant.restore_seconds = 0.0
@@ -251,7 +268,8 @@ def test_a_request_that_another_run_made_is_adopted_and_followed_to_its_end(
     # Another machine, whose journal knows nothing of it.
     monkeypatch.setenv("BULKPS_HOME", str(tmp_path / "elsewhere"))
 
-    paused = bulkps("run", "restore", file, "--config", there.config, "--quiet", "--max-duration", "3s")
+    with paused_once(polled(there, 6)):
+        paused = bulkps("run", "restore", file, "--config", there.config, "--quiet")
     while_it_runs = result(bulkps)
     there.simulator.tenant.restore_seconds = 0.0
     said = bulkps("resume", "last", "--config", there.config, "--quiet")

@@ -56,7 +56,7 @@ def test_a_run_against_another_process_has_one_effect_a_row(
     bulkps: Run, simulate: Callable[..., Path], tmp_path: Path
 ) -> None:
     config = simulate("--faults", "transient=0.05,throttled=0.05")
-    file = rehearsal(bulkps, "restore", 60, tmp_path / "in.csv")
+    file = rehearsal(bulkps, "restore", 40, tmp_path / "in.csv")
 
     done = subprocess.run(
         [*BULKPS, "run", "restore", str(file), "--config", str(config), "--json"],
@@ -66,8 +66,8 @@ def test_a_run_against_another_process_has_one_effect_a_row(
     )
 
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["counts"]["COMPLETED"] == 60
-    assert len(effects(tmp_path)) == 60
+    assert json.loads(done.stdout)["counts"]["COMPLETED"] == 40
+    assert len(effects(tmp_path)) == 40
     assert set(effects(tmp_path).values()) == {1}
 
 
@@ -162,7 +162,8 @@ def test_ctrl_c_lets_what_is_in_flight_end_and_says_how_to_go_on(
     run = as_object(bulkps("show", "last", "--json"))
     assert f"bulkps resume {run['run']}" in result.stderr
     assert run["counts"]["FAILED"] == 0
-    assert run["counts"]["PENDING"] == 30
+    # Whole batches of ten: the one in flight ended, and on a busy machine perhaps another.
+    assert run["counts"]["PENDING"] in (30, 20, 10)
     resumed: dict[str, Any] = as_object(
         bulkps("resume", "last", "--config", there.config, "--json", "--quiet")
     )

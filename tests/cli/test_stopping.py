@@ -66,7 +66,7 @@ def test_pause_is_heard_by_another_process_within_two_seconds_and_resume_does_th
     bulkps: Run, tenant: StartTenant, work: Work, tmp_path: Path
 ) -> None:
     there = tenant(latency=0.1)
-    file = rehearsal(bulkps, "restore", 24, tmp_path / "in.csv")
+    file = rehearsal(bulkps, "restore", 40, tmp_path / "in.csv")
     process = work("run", "restore", file, "--config", there.config, "--batch-size", 1)
     wait_for(lambda: sent(there) >= 2)
 
@@ -80,11 +80,11 @@ def test_pause_is_heard_by_another_process_within_two_seconds_and_resume_does_th
     run = shown(bulkps)
     assert (process.returncode, run["state"]) == (6, "paused"), said
     assert f"Next: bulkps resume {run['run']} --config {there.config}" in said
-    assert run["counts"]["PENDING"] == 24 - sent(there) > 0
+    assert run["counts"]["PENDING"] == 40 - sent(there) > 0
     assert run["counts"]["FAILED"] == run["counts"]["SKIPPED"] == 0
-    assert as_object(resumed(bulkps, there))["counts"]["COMPLETED"] == 24
+    assert as_object(resumed(bulkps, there))["counts"]["COMPLETED"] == 40
     assert set(there.simulator.effects_by_mailbox().values()) == {1}
-    assert len(there.simulator.effects_by_mailbox()) == 24
+    assert len(there.simulator.effects_by_mailbox()) == 40
 
 
 def test_a_run_that_only_waits_for_exchange_is_paused_too(

@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 
 from bulkps.simulator.mailbox import Kind
-from tests.cli.processes import BULKPS, make_lease_old, wait_for
+from tests.cli.processes import BULKPS, make_lease_old, paused_once, wait_for
 from tests.conftest import Run, Tenant, as_object, read_csv, write_csv
 from tests.engines import ENGINES
 
@@ -106,7 +106,9 @@ def test_the_address_is_taken_off_once_the_request_is_completed_and_never_before
     row = stranger(there, remove_x500="true")
 
     unfinished = bulkps_no_wait(bulkps, there, tmp_path, row)
-    bulkps("resume", "last", "--config", there.config, "--quiet", "--max-duration", "2s")
+    polls = there.simulator.calls.get("Get-MailboxRestoreRequest", 0)
+    with paused_once(lambda: there.simulator.calls.get("Get-MailboxRestoreRequest", 0) >= polls + 3):
+        bulkps("resume", "last", "--config", there.config, "--quiet")
     while_it_runs = addresses(there)
     there.simulator.tenant.restore_seconds = 0.0
     said = bulkps("resume", "last", "--config", there.config, "--quiet")
