@@ -81,7 +81,9 @@ def work(
     if told := handed_out():
         journal.keep(run.id, passwords=told)
     if looks and not quiet:
-        render.say("pre-flight: Exchange is read first; nothing is sent before that is done")
+        sends = bool(operation_of(run).steps)
+        rest = " first; nothing is sent before that is done" if sends else "; nothing is changed"
+        render.say(f"pre-flight: Exchange is read{rest}")
     try:
         with interruptible() as interrupts, progress(run.operation, total, over, quiet=quiet) as show:
             report = proceed(

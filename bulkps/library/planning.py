@@ -140,9 +140,9 @@ def _refuse_unavailable(
     seen.add(given)
     if idle := without_effect(operation, given):
         others = ", ".join(sorted(given - set(idle)))
-        raise UsageProblem(
-            f"row {row.row}: {', '.join(idle)} does nothing together with {others}; nothing was sent"
-        )
+        helps = [name for name in operation.columns if not without_effect(operation, given | {name})]
+        why = f"unless {' or '.join(helps)} is given too" if helps else f"together with {others}"
+        raise UsageProblem(f"row {row.row}: {', '.join(idle)} does nothing {why}; nothing was sent")
     if missing := lacking(operation, given, offers):
         kind = "Exchange Online" if "EXO" in offers else "an Exchange Server"
         raise UsageProblem(

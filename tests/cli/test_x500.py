@@ -213,7 +213,7 @@ def test_an_address_that_nothing_adds_cannot_be_removed(
     said = bulkps("run", "restore", tmp_path / "in.csv", "--config", there.config, "--quiet")
 
     assert said.exit_code == 2, said.output
-    assert "row 2: remove_x500 does nothing together with" in said.stderr
+    assert "row 2: remove_x500 does nothing unless prepare_x500 is given too" in said.stderr
 
 
 def bulkps_no_wait(bulkps: Run, there: Tenant, folder: Path, row: dict[str, str]) -> int:

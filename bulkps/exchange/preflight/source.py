@@ -274,7 +274,8 @@ def source_missing(identity: str, sources: Sequence[Recipient], database: str = 
         Severity.BLOCKER,
         Blocks.BOTH,
         f"{quoted(identity)} names no mailbox, neither active nor inactive nor soft-deleted",
-        f"Look with {how_to_look(identity)}. If "
+        f"Look with {how_to_look(identity)}. If it was recovered before, nothing is left to do: New-Mailbox "
+        "-InactiveMailbox leaves no inactive mailbox behind. If "
         "the account is still there and only lost its licence, assign it again within "
         f"{SOFT_DELETED_DAYS} days (Set-MgUserLicense): that reconnects the mailbox.",
     )
