@@ -274,7 +274,9 @@ def test_a_mailbox_that_somebody_else_has_under_that_name_is_never_taken_for_the
     bulkps: Run, tenant: StartTenant, tmp_path: Path
 ) -> None:
     there = tenant(faults="New-Mailbox#1=session-lost")
-    there.configure()
+    config = there.configure()
+    text = config.read_text(encoding="utf-8")
+    config.write_text(text.replace("settle: 0.2", "settle: 0.2, attempts: 3"), encoding="utf-8")
     living = there.simulator.tenant.active(4)
     row = {
         "source_guid": "3f2504e0-4f89-41d3-9a0c-0305e82c3301",
