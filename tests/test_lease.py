@@ -14,6 +14,7 @@ from bulkps.records.audit import Audit
 from bulkps.records.journal import LEASE, Journal
 from bulkps.records.recorder import Recorder
 from bulkps.records.rows import Run
+from bulkps.records.sweeps import RetrySteps
 
 ITEM = Item("0" * 24, 2, {}, "0" * 24)
 RUN = Run(
@@ -73,7 +74,9 @@ WRITES: dict[str, Callable[[Worker], object]] = {
     "what happened to the run": lambda worker: worker.recorder.say("run.stopped", "it is over"),
     "the pace": lambda worker: worker.recorder.paced(["slower"], {"throttled": 1.0}),
     "that the rest is skipped": lambda worker: worker.recorder.skip_pending("cancelled", "never sent", 0.0),
-    "that failed items are sent again": lambda worker: worker.recorder.retry_failed([], "in-doubt", [0], {}),
+    "that failed items are sent again": lambda worker: worker.recorder.retry_failed(
+        [], ["in-doubt"], RetrySteps([0], [], {}), remembers=True
+    ),
     "a sign of life": lambda worker: worker.recorder.beat(),
 }
 

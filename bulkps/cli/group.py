@@ -4,7 +4,7 @@ import json
 import sys
 from collections.abc import Callable, Mapping
 from importlib import import_module
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
@@ -51,23 +51,31 @@ class BulkpsGroup(click.Group):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Note whether JSON is asked for: of a command line that is wrong no option is read."""
         ctx.meta[AS_JSON] = "--json" in args
-        return super().parse_args(ctx, args)
+        try:
+            return super().parse_args(ctx, args)
+        except click.UsageError as error:
+            _leave_usage(ctx, error)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; an error of ours becomes its sentence on standard error and its exit code."""
         try:
             return super().invoke(ctx)
         except click.UsageError as error:
-            if not ctx.meta[AS_JSON]:
-                raise
-            error.show()
-            _leave(ctx, ExitCode.USAGE, error.format_message())
+            _leave_usage(ctx, error)
         except BulkpsError as error:
             click.echo(f"Error: {error}", err=True)
             _leave(ctx, error.exit_code, str(error))
         except (KeyboardInterrupt, click.Abort):
             click.echo("Interrupted.", err=True)
             _leave(ctx, ExitCode.INTERRUPTED, "interrupted")
+
+
+def _leave_usage(ctx: click.Context, error: click.UsageError) -> NoReturn:
+    if not ctx.meta[AS_JSON]:
+        raise error
+    error.show()
+    _leave(ctx, ExitCode.USAGE, error.format_message())
+    raise error
 
 
 def _leave(ctx: click.Context, code: ExitCode, error: str) -> None:

@@ -38,6 +38,7 @@ class Follower:
         self._asking: int | None = None
         self._failures = 0
         self._absent: dict[str, int] = {}
+        self._untold: dict[str, int] = {}
         self._turn = self._asked_after = self._looked_for = 0
         self.next_poll: float | None = None
 
@@ -101,6 +102,7 @@ class Follower:
         running = -1
         for item, properties in event.seen:
             self._absent.pop(item.key, None)
+            self._untold.pop(item.key, None)
             status = str(properties.get(step.status) or "")
             running += status in step.running
             turn = running - self._asked_after
@@ -129,6 +131,7 @@ class Follower:
             age = now - (item.started_at or 0.0)
             if self._absent.get(item.key, 0) >= self._policy.absences and age >= self._policy.gone_after:
                 del self._absent[item.key]
+                self._untold.pop(item.key, None)
                 yield judge.gone(item, now)
         self._over(now)
 
@@ -154,7 +157,14 @@ class Follower:
                 yield item, why
         questions = {item.key: question for item in event.absent if (question := inquiry.missed(item))}
         gone = set()
-        telling = {item.key for item in event.absent if inquiry.tells_absence(item)}
+        telling = {
+            item.key
+            for item in event.absent
+            if item.key in questions
+            and inquiry.tells_absence(item)
+            # Where it cannot be asked at all, or never tells, only the polls are left.
+            and self._untold.get(item.key, 0) < self._policy.failures
+        }
         for judged in self.gone(event, judge, telling, now):
             # The answer to a question that is on its way decides.
             if not is_asked(judged.item.key):
@@ -173,9 +183,13 @@ class Follower:
 
     def looked_for(self, item: Item, *, there: bool | None) -> None:
         """Note what Exchange showed of an item that was asked after by itself; None for nothing certain."""
+        if there is None:
+            self._untold[item.key] = self._untold.get(item.key, 0) + 1
+            return
+        self._untold.pop(item.key, None)
         if there:
             self._absent.pop(item.key, None)
-        elif there is False:
+        else:
             self._not_there(item)
 
     def _not_there(self, item: Item) -> None:

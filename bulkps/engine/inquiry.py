@@ -58,9 +58,10 @@ class Inquiry:
         return Question(missed=True) if self.judge.operation.steps[item.step].reconcile else None
 
     def tells_absence(self, item: Item) -> bool:
-        """Return whether the question after a followed *item* can tell that it is not there."""
+        """Return whether the question after a followed *item* can be asked, and tell that it is not there."""
         reconcile = self.judge.operation.steps[item.step].reconcile
-        return bool(reconcile) and reconcile[0].missing == "absent"
+        can_tell = bool(reconcile) and reconcile[0].missing == "absent"
+        return can_tell and self.cmdlet(item, Question(missed=True)) is not None
 
     def is_there(self, item: Item, outcome: Outcome) -> bool | None:
         """Return whether the answer to the question after a followed *item* shows it, if it tells."""

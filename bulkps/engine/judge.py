@@ -174,7 +174,9 @@ class Judge:
             until = now + max(wait, meaning.wait or 0.0)
             return Judgement(item.waiting(until, known.id, message), "item.retry", error_class=kind)
         may_have = kind is ErrorClass.TRANSIENT and known.retry == "after-lookup"
-        if (may_have or item.doubtful) and step.reconcile:
+        # What is refused to everybody, or because of the pace, says nothing of the earlier attempt.
+        own = known.scope == "row" and kind not in (ErrorClass.AUTH, ErrorClass.THROTTLED)
+        if (may_have or (item.doubtful and own)) and step.reconcile:
             # Not to be tried again, but it may have happened all the same. What an earlier attempt did, whose
             # answer was lost, can be the very reason of the refusal: a source that is recovered is gone.
             until = now + self.config.lookup.wait_after(0)

@@ -57,7 +57,7 @@ class Machine:
         self._operation, self._config, self._catalogue = operation, config, catalogue
         self._judge = Judge(operation, config, catalogue, batch)
         self._inquiry = Inquiry(self._judge, config, catalogue)
-        self._window = Window(operation.exclusive)
+        self._window = Window(operation)
         self._follower = Follower(operation, config.follow, batch)
         self._pool = Pool(config, catalogue, one_first=one_first)
         self._pace = Pace(

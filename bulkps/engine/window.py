@@ -9,6 +9,7 @@ from bulkps.engine.inquiry import Question
 from bulkps.engine.item import Item, Phase
 from bulkps.engine.status import BulkItemStatus
 from bulkps.exchange.cmdlet import Cmdlet, Value
+from bulkps.operations.model import Operation
 
 
 @dataclass(frozen=True)
@@ -32,12 +33,13 @@ class Window:
     """Items between the journal and the sessions.
 
     Args:
-        exclusive: Columns; two items with the same value in one are never in flight together. One in doubt
-            may be in flight still.
+        operation: What is done to them. Two items with the same value in one of its exclusive columns are
+            never in flight together; one in doubt may be in flight still.
     """
 
-    def __init__(self, exclusive: tuple[str, ...]) -> None:
-        self._exclusive = exclusive
+    def __init__(self, operation: Operation) -> None:
+        self._exclusive, self._deeds = operation.exclusive, frozenset(operation.deeds.values())
+        self._harmless = frozenset(index for index, step in enumerate(operation.steps) if step.idempotent)
         self._ready: deque[Item] = deque()
         self._later: list[tuple[float, int, Item]] = []
         self._questions: list[tuple[float, int, Item, Question]] = []
@@ -62,17 +64,20 @@ class Window:
 
     @property
     def midway(self) -> bool:
-        """Whether an item could be sent now that has steps behind it."""
-        return any(_is_midway(item) for item in self._ready)
+        """Whether an item could be sent now that has steps behind it, and nothing holds its targets."""
+        return any(
+            self._is_midway(item) and not any(self._held[target] for target in self._targets(item.values))
+            for item in self._ready
+        )
 
     @property
     def begun(self) -> bool:
         """Whether an item has steps behind it that can be sent now or later."""
-        return self.midway or any(_is_midway(item) for *_, item in self._later)
+        return self.midway or any(self._is_midway(item) for *_, item in self._later)
 
     def sendable(self, *, only_midway: bool) -> int:
         """Return how many items could be sent now, or only those that have steps behind them."""
-        return sum(_is_midway(item) for item in self._ready) if only_midway else len(self._ready)
+        return sum(self._is_midway(item) for item in self._ready) if only_midway else len(self._ready)
 
     def put(self, item: Item, *, first: bool = True) -> None:
         """Put one item where it belongs: to the ready ones, or among those that wait for their time."""
@@ -139,7 +144,7 @@ class Window:
             item = self._ready.popleft()
             targets = self._targets(item.values)
             busy = any(target in claimed or self._held[target] for target in targets)
-            if busy or (only_midway and not _is_midway(item)):
+            if busy or (only_midway and not self._is_midway(item)):
                 passed.append(item)
                 continue
             claimed |= targets
@@ -184,6 +189,10 @@ class Window:
             str(values[name]).casefold() for name in self._exclusive if values.get(name) not in (None, "")
         )
 
-
-def _is_midway(item: Item) -> bool:
-    return item.status is BulkItemStatus.IN_PROGRESS and not item.doubtful
+    def _is_midway(self, item: Item) -> bool:
+        """Return whether *item* was begun, and may be brought to its end though nothing new is sent."""
+        if item.status is not BulkItemStatus.IN_PROGRESS:
+            return False
+        # A step in doubt is sent again only if that does no harm, and something was done that it belongs to.
+        again = item.step in self._harmless and not self._deeds.isdisjoint(item.outputs)
+        return again or not item.doubtful

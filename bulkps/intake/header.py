@@ -24,8 +24,14 @@ _SECRET_WORDS = frozenset({"pw", "pwd", "pass", "senha", "secret", "credential",
 #: Beginnings of words that show that a column is about passwords, and holds none.
 _ABOUT = (
     "last", "next", "reset", "change", "expir", "never", "polic", "timestamp", "date", "histor", "require",
-    "attempt", "count",
+    "attempt",
 )  # fmt: skip
+#: Headers that say nothing but that, in one word, whatever else could be read into them.
+_PLAINLY = re.compile(
+    "(?:initial|new|temp|temporary|user|account|start|plain|clear|default|change)?"
+    "(?:password|passwort|kennwort|passphrase|pwd|secret|motdepasse|contrasena|senha)"
+    "(?:plain|clear|initial)?(?:text)?"
+)
 _WORD = re.compile(r"[^\W\d_]?[^\W\d_A-Z]+|[A-Z]+(?![a-z])")
 #: How many headers a sentence names.
 _NAMED = 30
@@ -132,6 +138,8 @@ def lay_out(header: Sequence[str], row: int, operation: Operation, *, strict_col
 
 def _is_secret(label: str, folded: str) -> bool:
     """Return whether a column with this header seems to hold passwords."""
+    if _PLAINLY.fullmatch(folded):
+        return True
     words = [word.casefold() for word in _WORD.findall(label)]
     if any(word.startswith(_ABOUT) for word in words):
         return False

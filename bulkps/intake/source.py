@@ -108,7 +108,7 @@ def _as_told(path: Path, told: str) -> Source:
     try:
         # Some codecs are no text encodings at all, such as hex.
         "".encode(told)
-    except LookupError as error:
+    except (LookupError, UnicodeError) as error:
         known = "such as utf-8, utf-16, cp1250, cp1251, cp1252, cp932"
         raise UsageProblem(f"{told!r} is no encoding that Python knows, {known}") from error
     sha, suspicious, failed = _read_through(path, told)
@@ -165,14 +165,14 @@ def _read_through(path: Path, encoding: str) -> tuple[str, bool, bool]:
             if not failed:
                 try:
                     text = decoder.decode(piece)
-                except UnicodeDecodeError:
+                except UnicodeError:
                     failed = True
                 else:
                     suspicious = suspicious or any(character in text for character in _SUSPICIOUS)
         if not failed:
             try:
                 decoder.decode(b"", final=True)
-            except UnicodeDecodeError:
+            except UnicodeError:
                 failed = True
     return sha.hexdigest(), suspicious, failed
 

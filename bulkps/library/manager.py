@@ -158,12 +158,12 @@ class BulkOperationManager:
         with self._lock:
             found = {name: driver for name, driver in self._drivers.items() if run in (None, name)}
         for name, driver in found.items():
+            # Should this process die before it is done, whoever resumes the run hears it from the journal; so
+            # does pre-flight, which has no driver yet.
+            with Journal(home.journal_path()) as journal:
+                journal.wish(name, "cancel")
             if driver:
                 driver.cancel()
-            else:
-                # It is in its pre-flight, which hears what any other process could wish.
-                with Journal(home.journal_path()) as journal:
-                    journal.wish(name, "cancel")
         return bool(found)
 
     def get_operation_status(self, run: str = "last") -> BulkOperationResult:

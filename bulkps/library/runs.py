@@ -33,6 +33,7 @@ from bulkps.records.overview import skipped_as
 from bulkps.records.passwords import PasswordFile
 from bulkps.records.recorder import Recorder
 from bulkps.records.rows import Run
+from bulkps.records.sweeps import RetrySteps
 from bulkps.sessions.connection import Connection
 from bulkps.sessions.open import endpoint
 
@@ -124,11 +125,15 @@ def proceed(
     _check_kind(run, operation, retry=retry)
     with _work_on(journal, run) as work:
         if retry:
-            # What failed is asked for by name, whatever became of the rest.
-            work.cancelled = False
-            looked_up = [i for i, step in enumerate(operation.steps) if step.reconcile]
-            earlier = _harmless_before(operation)
-            work.recorder.retry_failed(_NEVER_AGAIN, _MAY_BE_THERE, looked_up, earlier)
+            if work.cancelled:
+                # What failed is asked for by name; the rest stays cancelled.
+                _skip_rest(work.recorder)
+                work.cancelled = False
+            # The embedded simulator's tenant ends with its run: other runs had another.
+            remembers = not target.connection.embedded
+            steps = _retry_steps(operation)
+            work.recorder.retry_failed(_NEVER_AGAIN, _MAY_BE_THERE, steps, remembers=remembers)
+            work.recorder.goes_on()
         orders = _Orders(on_changes, on_driver, ends_at, password_maker(operation, passwords))
         work.finish = _carry_out(work, operation, target, orders)
     return finished(journal, run.id, work.finish, results_path)
@@ -137,6 +142,15 @@ def proceed(
 def _holds_secret(step: Step) -> bool:
     # A password that is made anew is not the one that was handed out.
     return any(name.startswith("secret.") for _, template in templates(step) for name in template.names)
+
+
+def _retry_steps(operation: Operation) -> RetrySteps:
+    numbered = list(enumerate(operation.steps))
+    return RetrySteps(
+        looked_up=[index for index, step in numbered if step.reconcile],
+        harmless=[index for index, step in numbered if step.idempotent or step.polled],
+        earlier=_harmless_before(operation),
+    )
 
 
 def _harmless_before(operation: Operation) -> dict[int, list[tuple[int, str]]]:
@@ -200,7 +214,7 @@ def _work_on(journal: Journal, run: Run) -> Iterator[_Work]:
         state, detail = (
             (finish.reason.value, finish.detail) if finish else ("interrupted", "it ended by an error")
         )
-        if work and work.cancelled:
+        if work.cancelled if work else cancelled:
             # However it stopped this time: nothing of it is sent by a resume.
             state = StopReason.CANCELLED.value
         journal.stopped(run.id, owner, state, detail)

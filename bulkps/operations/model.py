@@ -286,9 +286,11 @@ class Operation:
         }
 
     @cached_property
-    def deeds(self) -> frozenset[str]:
-        """The names of the steps that do something which must not be done twice."""
-        return frozenset(step.name for step in self.steps if not (step.idempotent or step.polled))
+    def deeds(self) -> Mapping[int, str]:
+        """The steps that do something which must not be done twice: index to name."""
+        return {
+            index: step.name for index, step in enumerate(self.steps) if not (step.idempotent or step.polled)
+        }
 
     def required_columns(self) -> list[str]:
         """Return the names of the columns that every row must fill."""

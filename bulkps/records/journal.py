@@ -214,6 +214,13 @@ class Journal:
             raise RunOwnedElsewhere(run, self._lease(run)[0])
         return str(state) == "cancelling"
 
+    def goes_on(self, run: str, owner: str) -> None:
+        """Keep that *owner* works on *run*, though it was cancelled before."""
+        with self.writing() as connection:
+            connection.execute(
+                update(runs).where(runs.c.id == run, runs.c.owner == owner).values(state="running")
+            )
+
     def _lease(self, run: str) -> tuple[str, float]:
         with self.reading() as connection:
             row = connection.execute(select(runs.c.owner, runs.c.heartbeat).where(runs.c.id == run)).one()

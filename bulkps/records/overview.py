@@ -1,9 +1,9 @@
 """What the journal knows of whole runs: where their items stand, and what other runs know of a content."""
 
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
 
-from sqlalchemy import case, func, or_, select
+from sqlalchemy import ColumnElement, FromClause, case, func, or_, select
 
 from bulkps.engine.item import FAILED_AT_EXCHANGE, IN_DOUBT, Phase
 from bulkps.engine.status import BulkItemStatus
@@ -13,36 +13,44 @@ from bulkps.records.schema import items, runs
 
 
 def elsewhere(
-    journal: Journal, run: Run, contents: Sequence[str], deeds: Collection[str]
+    journal: Journal, run: Run, contents: Sequence[str], deeds: Mapping[int, str]
 ) -> dict[str, Elsewhere]:
     """Return what other runs at the same place know of these *contents*, by content.
 
-    Only what matters to a new run: that it is at Exchange, in doubt, done in part, or about to be sent by a
-    living process; else that it is completed. The one that forbids the most speaks for all.
+    Only what matters to a new run: that it is at Exchange or about to be sent by a living process; else
+    what came last: that it is completed, in doubt, or done in part.
 
     Args:
         journal: Where they are kept.
         run: The new run.
         contents: What it asks for; at most 500.
-        deeds: The steps that must not be done twice: a row that failed behind one is done in part.
+        deeds: The steps that must not be done twice, index to name: a row that failed behind one is done in
+            part.
     """
-    alive = (runs.c.owner != "") & (runs.c.heartbeat >= time.time() - LEASE)
-    pending = (items.c.status == BulkItemStatus.PENDING.value) & alive
+    underway = is_underway(items, runs)
+    completed = items.c.status == BulkItemStatus.COMPLETED.value
     # A request that Exchange failed is not done: while it is there, Exchange refuses a second one.
     failed = (items.c.status == BulkItemStatus.FAILED.value) & (items.c.code != FAILED_AT_EXCHANGE)
-    there = [func.json_extract(items.c.outputs, f'$."{deed}"').is_not(None) for deed in sorted(deeds)]
-    happened = failed & or_(items.c.code == IN_DOUBT, items.c.doubtful == 1, *there)
-    underway = (items.c.status == BulkItemStatus.IN_PROGRESS.value) | happened | pending
-    completed = items.c.status == BulkItemStatus.COMPLETED.value
+    there = [func.json_extract(items.c.outputs, f'$."{deed}"').is_not(None) for deed in deeds.values()]
+    doubtful = or_(items.c.code == IN_DOUBT, items.c.doubtful == 1) & items.c.step.in_(list(deeds))
     query = (
         select(items, runs.c.id.label("other"))
         .join(runs, runs.c.id == items.c.run)
         .where(items.c.content.in_(contents), items.c.run != run.id, runs.c.state != LOADING)
-        .where(runs.c.operation == run.operation, runs.c.place == run.place, underway | completed)
+        .where(runs.c.operation == run.operation, runs.c.place == run.place)
+        .where(or_(underway, completed, failed & or_(doubtful, *there)))
+        # The last one stands.
         .order_by(case((underway, 1), else_=0), items.c.completed_at)
     )
     with journal.reading() as connection:
         return {row["content"]: elsewhere_of(row) for row in connection.execute(query).mappings()}
+
+
+def is_underway(item: FromClause, run: FromClause) -> ColumnElement[bool]:
+    """Return what says of an *item* of a *run* that it is at Exchange, or about to be sent."""
+    alive = (run.c.owner != "") & (run.c.heartbeat >= time.time() - LEASE)
+    pending = (item.c.status == BulkItemStatus.PENDING.value) & alive
+    return or_(item.c.status == BulkItemStatus.IN_PROGRESS.value, pending)
 
 
 def at_exchange(journal: Journal, run: str) -> dict[str, int]:

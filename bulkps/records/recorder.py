@@ -90,13 +90,20 @@ class Recorder:
         self,
         never: Sequence[str],
         doubtful: Sequence[str],
-        looked_up: Sequence[int],
-        earlier: Mapping[int, Sequence[tuple[int, str]]],
+        steps: sweeps.RetrySteps,
+        *,
+        remembers: bool,
     ) -> int:
         """Make FAILED items to be sent again, *doubtful* ones looked up first; return how many."""
         self.say("run.retry-asked", "failed items are to be sent again", never=list(never))
         now = self._clock()
-        return sweeps.retry_failed(self._journal, self._run, never, doubtful, looked_up, earlier, now)
+        run = self._journal.run(self._run)
+        return sweeps.retry_failed(self._journal, run, never, doubtful, steps, now, remembers=remembers)
+
+    def goes_on(self) -> None:
+        """Keep that the run goes on, though it was cancelled before."""
+        self._still_own()
+        self._journal.goes_on(self._run, self._owner)
 
     def _still_own(self) -> None:
         """Make sure of the lease before a line is written: a machine that slept may have lost it.
@@ -161,7 +168,7 @@ class Recorder:
         """
         yield from (item for item, _ in self._journal.rows(self._run) if item.code not in leaving)
 
-    def elsewhere(self, contents: Sequence[str], deeds: Collection[str]) -> Mapping[str, Elsewhere]:
+    def elsewhere(self, contents: Sequence[str], deeds: Mapping[int, str]) -> Mapping[str, Elsewhere]:
         """Return what other runs at the same place know of these contents (at most 500), by content."""
         return elsewhere(self._journal, self._journal.run(self._run), contents, deeds)
 

@@ -1,14 +1,32 @@
 """What changes many items of a run at once: to skip the rest, to ask for the failed ones again."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, case, func, literal, select, update
+from sqlalchemy import ColumnElement, Connection, case, exists, func, literal, or_, select, update
 
 from bulkps.engine.item import IN_DOUBT, Phase
 from bulkps.engine.status import BulkItemStatus
-from bulkps.records.journal import Journal
-from bulkps.records.schema import events, items
+from bulkps.records.journal import LOADING, Journal
+from bulkps.records.overview import is_underway
+from bulkps.records.rows import Run
+from bulkps.records.schema import events, items, runs
+
+
+@dataclass(frozen=True)
+class RetrySteps:
+    """What a retry has to know of an operation's steps, by index.
+
+    Attributes:
+        looked_up: Those of which can be asked whether they happened.
+        harmless: Those that do no harm twice.
+        earlier: For a step those right before it, by index and name, that may be done once more.
+    """
+
+    looked_up: Sequence[int]
+    harmless: Sequence[int]
+    earlier: Mapping[int, Sequence[tuple[int, str]]]
 
 
 def skip_pending(journal: Journal, run: str, code: str, reason: str, now: float) -> None:
@@ -25,12 +43,13 @@ def skip_pending(journal: Journal, run: str, code: str, reason: str, now: float)
 
 def retry_failed(
     journal: Journal,
-    run: str,
+    run: Run,
     never: Sequence[str],
     doubtful: Sequence[str],
-    looked_up: Sequence[int],
-    earlier: Mapping[int, Sequence[tuple[int, str]]],
+    steps: RetrySteps,
     now: float,
+    *,
+    remembers: bool,
 ) -> int:
     """Make FAILED items to be sent again; return how many.
 
@@ -43,16 +62,21 @@ def retry_failed(
         never: Items with one of these codes stay as they are.
         doubtful: Items with one of these codes may be there, as may those of which an earlier attempt was
             never answered: they are looked up before anything is sent.
-        looked_up: The steps that can be; of the others such an item stays as it is.
-        earlier: For a step those right before it, by index and name, that may be done once more.
+        steps: What is known of the operation's steps.
         now: Epoch seconds.
+        remembers: Whether what other runs did at the same place counts: what one of them completed since, or
+            has underway, stays as it is.
     """
-    failed = (items.c.run == run) & (items.c.status == BulkItemStatus.FAILED.value)
-    can_look = items.c.step.in_(list(looked_up))
+    failed = (items.c.run == run.id) & (items.c.status == BulkItemStatus.FAILED.value)
     failed &= items.c.code.not_in(list(never))
-    unanswered = items.c.doubtful == 1
-    doubts = failed & (items.c.code.in_(list(doubtful)) | unanswered) & can_look
-    again = failed & items.c.code.not_in(list(doubtful)) & ~(unanswered & can_look)
+    if remembers:
+        failed &= ~_done_since(run)
+    can_look = items.c.step.in_(list(steps.looked_up))
+    in_doubt = items.c.code.in_(list(doubtful)) | (items.c.doubtful == 1)
+    doubts = failed & in_doubt & can_look
+    # In doubt where nothing tells, it is sent again only if twice does no harm.
+    harmless = items.c.code.not_in(list(doubtful)) | items.c.step.in_(list(steps.harmless))
+    again = failed & harmless & ~(in_doubt & can_look)
     in_progress = BulkItemStatus.IN_PROGRESS.value
     as_new = items.c.outputs == "{}"
     status = case((as_new, BulkItemStatus.PENDING.value), else_=in_progress)
@@ -62,10 +86,26 @@ def retry_failed(
         _tell(connection, doubts, now, "item.retry-asked", in_progress, IN_DOUBT)
         _tell(connection, again, now, "item.retry-asked", status, "")
         to_look = {"status": in_progress, "phase": Phase.DOUBT.value, "code": IN_DOUBT, "doubtful": 1}
-        to_send = {"status": status, "phase": Phase.READY.value, "step": _first_again(earlier)}
+        to_send = {"status": status, "phase": Phase.READY.value, "step": _first_again(steps.earlier)}
         changed = connection.execute(update(items).where(doubts).values(**to_look, **common)).rowcount
         changed += connection.execute(update(items).where(again).values(**to_send, **common)).rowcount
     return changed
+
+
+def _done_since(run: Run) -> ColumnElement[bool]:
+    """Return what says of an item that another run completed its content later, or has it underway."""
+    other, of = items.alias("other"), runs.alias("of")
+    completed = (other.c.status == BulkItemStatus.COMPLETED.value) & (
+        other.c.completed_at > items.c.completed_at
+    )
+    return exists(
+        select(literal(1))
+        .select_from(other.join(of, of.c.id == other.c.run))
+        .where(other.c.content == items.c.content, other.c.run != run.id, of.c.state != LOADING)
+        .where(of.c.operation == run.operation, of.c.place == run.place)
+        .where(or_(completed, is_underway(other, of)))
+        .correlate(items)
+    )
 
 
 def _first_again(earlier: Mapping[int, Sequence[tuple[int, str]]]) -> Any:

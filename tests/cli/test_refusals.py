@@ -238,6 +238,7 @@ def test_a_broken_operation_file_is_answered_with_all_its_problems(bulkps: Run, 
         ["run", "restore", "--json", "--no-such-option"],
         ["show", "--json"],
         ["nonsense", "--json"],
+        ["--bogus", "--json"],
     ],
     ids=" ".join,
 )

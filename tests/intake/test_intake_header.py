@@ -103,6 +103,12 @@ def test_headers_are_matched_without_case_blanks_dashes_and_by_aliases(tmp_path:
         "credential",
         "Contrase\u00f1a",
         "PIN",
+        "initialpwd",
+        "INITIALPWD",
+        "accountsecret",
+        "pwdtext",
+        "Change_Password_Initial",
+        "PasswordCountry",
     ],
 )
 def test_a_column_of_passwords_is_refused_for_all_of_it_would_be_kept(tmp_path: Path, header: str) -> None:
