@@ -132,3 +132,18 @@ def test_a_journal_keeps_nothing_of_a_process_that_lost_the_run(worker: Worker) 
     (item, _), *_ = worker.journal.rows(RUN.id)
     assert item.status is BulkItemStatus.PENDING
     assert worker.journal.run(RUN.id).audit_lines == 0
+
+
+def test_a_retry_takes_a_cancel_back_and_whoever_goes_on_after_it_is_told(worker: Worker) -> None:
+    journal = worker.recorder._journal
+    journal.wish(RUN.id, "cancel")
+    connection = sqlite3.connect(journal.path)
+    connection.execute("UPDATE runs SET heartbeat = 0")
+    connection.commit()
+
+    assert journal.acquire(RUN.id, "the second")
+    journal.goes_on(RUN.id, "the second")
+    connection.execute("UPDATE runs SET heartbeat = 0")
+    connection.commit()
+    connection.close()
+    assert not journal.acquire(RUN.id, "the third")

@@ -13,7 +13,8 @@ def command(**given: Any) -> None:
     """Send the FAILED rows of RUN again, as further attempts of the same run.
 
     RUN is a run's name, a unique beginning of it, or "last". Rows in doubt are looked up first: what Exchange
-    has already is not sent again. Rows whose request somebody removed stay FAILED.
+    has already is not sent again. Rows whose request somebody removed stay FAILED, and
+    so do those that another run completed since or has underway.
 
     Example:
 

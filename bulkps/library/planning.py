@@ -201,10 +201,11 @@ def _folded(value: object) -> str:
 def _what_is_left(operation: Operation, item: Item, found: Elsewhere) -> str:
     now = json.loads(values_text(item))
     # What is in the key is the same, though it may be spelt otherwise; what is empty asks for nothing.
-    asked = {
-        name: value for name, value in now.items() if name not in operation.key and name in operation.columns
-    }
-    differ = [name for name, value in asked.items() if _folded(value) != _folded(found.values.get(name))]
+    differ = [
+        name
+        for name in operation.columns
+        if name in now and name not in operation.key and _folded(now[name]) != _folded(found.values.get(name))
+    ]
     again = "" if operation.one_way else "bulkps run --again does it once more."
     if not differ:
         return f"Nothing is left to do. {again}".strip()

@@ -209,6 +209,33 @@ def test_content_that_is_in_doubt_in_another_run_is_refused_until_it_is_looked_u
     assert set(there.simulator.effects_by_mailbox().values()) == {1}
 
 
+def test_what_was_done_again_is_what_counts_and_the_first_run_does_not_do_it_once_more(
+    bulkps: Run, tenant: StartTenant, tmp_path: Path
+) -> None:
+    # The request was never made, but nobody could tell then.
+    there = tenant(faults=f"{NEW}#1=session-lost,{GET}#1=transient", restore_seconds=3600)
+    looked_up_once(there)
+    file = rehearsal(bulkps, "restore", 1, tmp_path / "in.csv")
+    first = done(bulkps, there, "restore", file)
+    to_there = ("--config", there.config, "--quiet")
+
+    second = done(bulkps, there, "restore", file, "--again", "--no-wait")
+    third = bulkps("run", "restore", file, *to_there, "--again", "--skip-preflight")
+    retried_early = bulkps("retry", first["run"], *to_there)
+    there.simulator.tenant.restore_seconds = 0.0
+    bulkps("resume", second["run"], *to_there)
+    fourth = done(bulkps, there, "restore", file)
+    retried = bulkps("retry", first["run"], *to_there)
+
+    assert (first["counts"]["FAILED"], second["counts"]["IN_PROGRESS"]) == (1, 1)
+    # The failed row of the first run does not hide that the second is at work on it.
+    assert third.exit_code == 2
+    assert f"its content is IN_PROGRESS in run {second['run']}; nothing was sent" in third.stderr
+    assert (fourth["exit_code"], fourth["counts"]["SKIPPED"]) == (0, 1)
+    assert retried_early.exit_code == retried.exit_code == 4
+    assert set(there.simulator.effects_by_mailbox().values()) == {1}
+
+
 def test_what_failed_or_was_cancelled_elsewhere_is_done_here(
     bulkps: Run, tenant: StartTenant, tmp_path: Path
 ) -> None:

@@ -178,6 +178,69 @@ def test_what_was_cancelled_after_a_kill_is_not_sent_by_resume(
     assert set(there.simulator.effects_by_mailbox().values()) == {1}
 
 
+def killed_in_the_middle(bulkps: Run, tenant: StartTenant, work: Work, folder: Path, fault: str) -> Tenant:
+    """Kill a recovery of eight rows when *fault* lets a cmdlet hang, and cancel what nobody works on."""
+    there = tenant(faults=f"{fault}=hang")
+    file = rehearsal(bulkps, "recovery", 8, folder / "in.csv")
+    rows = read_csv(file.read_text(encoding="utf-8-sig"))
+    write_csv(file, [{**row, "department": "Legal"} for row in rows])
+    process = work("run", "recovery", file, "--config", there.config, "--batch-size", 5, "--yes")
+    cmdlet, _, number = fault.partition("#")
+    wait_for(lambda: sent(there, cmdlet) >= int(number))
+    process.kill()
+    process.communicate()
+    return there
+
+
+def test_retry_after_a_cancel_that_nobody_heard_leaves_the_rest_cancelled(
+    bulkps: Run, tenant: StartTenant, work: Work, tmp_path: Path
+) -> None:
+    there = killed_in_the_middle(bulkps, tenant, work, tmp_path, "New-Mailbox#3")
+
+    assert bulkps("cancel", "last").exit_code == 0
+    make_lease_old()
+    retried = bulkps("retry", "last", "--config", there.config, "--json", "--quiet")
+
+    counts = as_object(retried)["counts"]
+    assert (counts["SKIPPED"], counts["COMPLETED"]) == (3, 5), retried.output
+    assert set(there.simulator.effects_by_mailbox("mailbox-recovered").values()) == {1}
+
+
+def test_a_cancel_outlives_an_audit_log_that_could_not_be_opened(
+    bulkps: Run, tenant: StartTenant, work: Work, tmp_path: Path
+) -> None:
+    there = killed_in_the_middle(bulkps, tenant, work, tmp_path, "New-Mailbox#3")
+    bulkps("cancel", "last")
+    make_lease_old()
+    audit = Path(shown(bulkps)["audit"])
+    kept = audit.rename(tmp_path / "away.jsonl")
+    audit.mkdir()
+
+    refused = resumed(bulkps, there)
+    audit.rmdir()
+    kept.rename(audit)
+    after = resumed(bulkps, there)
+
+    assert refused.exit_code == 6, refused.output
+    assert as_object(after)["counts"]["SKIPPED"] == 3, after.output
+    assert sent(there, "New-Mailbox") == 3
+
+
+def test_a_step_that_harms_nothing_is_done_though_the_run_was_cancelled_while_it_was_in_flight(
+    bulkps: Run, tenant: StartTenant, work: Work, tmp_path: Path
+) -> None:
+    there = killed_in_the_middle(bulkps, tenant, work, tmp_path, "Set-User#1")
+    make_lease_old()
+    bulkps("cancel", "last")
+
+    after = resumed(bulkps, there)
+
+    counts = as_object(after)["counts"]
+    assert (counts["FAILED"], counts["IN_PROGRESS"]) == (0, 0), after.output
+    assert counts["COMPLETED"] == sent(there, "New-Mailbox")
+    assert set(there.simulator.effects_by_mailbox("mailbox-recovered").values()) == {1}
+
+
 def test_a_run_that_nobody_works_on_cannot_be_paused(
     bulkps: Run, tenant: StartTenant, tmp_path: Path
 ) -> None:

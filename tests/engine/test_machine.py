@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from bulkps.engine import events as ev
 from bulkps.engine.events import StopReason
-from bulkps.engine.item import IN_DOUBT, Item
+from bulkps.engine.item import IN_DOUBT, Item, Phase
 from bulkps.engine.policy import Breaker, BulkOperationConfig, LookupPolicy
 from bulkps.engine.status import BulkItemStatus
 from bulkps.errors import ExitCode
@@ -290,6 +290,52 @@ def test_an_error_that_every_row_would_meet_stops_the_run_and_leaves_the_rest_pe
     assert finish.reason is StopReason.CONDEMNED
     assert "BatchName" in finish.detail
     assert world.counts[S.PENDING] == 20
+
+
+def test_an_error_that_every_row_would_meet_stops_the_run_though_its_rows_are_in_doubt() -> None:
+    doubtful = [
+        replace(item, status=S.IN_PROGRESS, attempt=1, attempts=1, doubtful=True) for item in restores(30)
+    ]
+    world = World(9, doubtful, fates=Fates(forbidden=1.0))
+
+    finish = world.run()
+
+    assert finish.reason is StopReason.CONDEMNED
+    assert "not-assigned-role" in finish.detail
+    assert sum(world.sent.values()) == 10
+
+
+def test_requests_that_nobody_can_be_asked_about_are_gone_after_enough_polls() -> None:
+    world = World(11, restores(3), fates=Fates(request_removed=1.0, lookup_fails=1.0))
+
+    world.run()
+
+    assert {item.code for item in world.kept.values()} == {"request-gone"}
+    assert world.now < 4 * 3600
+
+
+@pytest.mark.parametrize("ask", [ev.PauseAsked(), ev.CancelAsked()])
+def test_a_row_whose_target_another_row_in_doubt_holds_does_not_keep_the_run_from_stopping(
+    ask: ev.Event,
+) -> None:
+    operation = built_in_operations()["restore"]
+    request = next(i for i, step in enumerate(operation.steps) if step.name == "request")
+    begun, doubted = restores(2, targets=1)
+    done = {"source": {"LegacyExchangeDN": "/o=x"}, "target": {"ExchangeGuid": "g"}}
+    world = World(
+        12,
+        [
+            replace(begun, status=S.IN_PROGRESS, step=request, attempt=0, attempts=1, outputs=done),
+            replace(doubted, status=S.IN_PROGRESS, step=request, attempt=1, attempts=1, phase=Phase.SENT),
+        ],
+        operation=operation,
+        asks=[(0.0, ask)],
+    )
+
+    finish = world.run()
+
+    assert finish.reason in (StopReason.PAUSED, StopReason.CANCELLED)
+    assert world.kept[begun.key].status is S.IN_PROGRESS or world.effects[begun.key] == 1
 
 
 @pytest.mark.parametrize("company", ["", "Contoso"])

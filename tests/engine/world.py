@@ -36,6 +36,7 @@ TAKEN = ErrorRecord(
     "unique per mailbox."
 )
 UNAUTHORIZED = ErrorRecord("Error while querying REST service. HttpStatusCode=401 ErrorMessage=Unauthorized")
+FORBIDDEN = ErrorRecord("The user isn't assigned to any management roles.")
 REFUSED = ErrorRecord("Connection refused", exception_type="ConnectionError")
 
 _ERRORS = {
@@ -45,6 +46,7 @@ _ERRORS = {
     "unknown": UNKNOWN,
     "uncertain": UNCERTAIN,
     "unauthorized": UNAUTHORIZED,
+    "forbidden": FORBIDDEN,
 }
 #: Errors after which Exchange may have done it all the same.
 _MAYBE = ("transient", "unknown", "uncertain")
@@ -62,6 +64,7 @@ class Fates:
     unknown: float = 0.0
     uncertain: float = 0.0
     unauthorized: float = 0.0
+    forbidden: float = 0.0  #: That the account lacks the role: everybody meets it.
     silent: float = 0.0
     lost: float = 0.0
     dies: float = 0.0
