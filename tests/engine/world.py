@@ -216,6 +216,10 @@ class World:
                 continue
             self.met["retry"] += 1
             self.cancelled, self.finish = False, None
+            if item.code == "failed-at-exchange" and item.key in self.removed:
+                # What failed and was removed is as if it had never been asked for.
+                self.removed.discard(item.key)
+                del self.effects[item.key]
             new = replace(item, not_before=0.0, completed_at=None, attempt=1)
             if item.code in ("in-doubt", "failed-at-exchange") or item.doubtful:
                 status = BulkItemStatus.IN_PROGRESS
