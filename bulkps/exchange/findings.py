@@ -81,9 +81,14 @@ class Finding:
     unseen: Code | None = None
 
     @property
-    def hides_blocker(self) -> bool:
+    def hides_harm(self) -> bool:
         """Whether it says that nobody looked for something that blocks, or that doubles a mailbox."""
         return self.unseen is not None and self.unseen not in _ONLY_WARN
+
+    @property
+    def hides_blocker(self) -> bool:
+        """Whether it says that nobody looked for something that blocks."""
+        return self.hides_harm and self.unseen is not Code.REQUEST_COMPLETED
 
     @property
     def page(self) -> str:

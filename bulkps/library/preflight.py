@@ -289,7 +289,7 @@ class Examination:
     def _judged(self, item: Item, found: Sequence[Finding], now: float) -> Iterator[Change]:
         blockers = [one for one in found if one.severity is Severity.BLOCKER]
         sends = bool(self._operation.steps)
-        unsure = [one for one in found if one.hides_blocker]
+        unsure = [one for one in found if one.hides_harm]
         # What is sent though nobody could look is told in the row itself; a validation has notes of its own.
         warned = [one for one in found if one.severity is Severity.WARNING] + (unsure if sends else [])
         warnings = tuple(map(_sentence, warned))
@@ -297,7 +297,7 @@ class Examination:
         code = _codes(blockers)
         error, advice = (_joined(blockers, name) for name in ("seen", "instead"))
         self._blocked += bool(blockers)
-        self._unsure += bool(unsure) and not blockers
+        self._unsure += not blockers and any(one.hides_blocker for one in unsure)
         if not sends:
             notes = " | ".join(_sentence(one) for one in found if one.severity is Severity.NOTE)
             outputs = {"preflight": {"notes": notes}} if notes else {}

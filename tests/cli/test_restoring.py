@@ -485,3 +485,17 @@ def test_columns_of_two_exchanges_in_one_row_are_refused_whatever_is_at_the_othe
         assert said.exit_code == 2, said.output
         assert "row 2: no Exchange has all of prepare_x500 (Exchange EXO) and source_database" in said.stderr
     assert not there.simulator.calls
+
+
+def test_an_exchange_servers_rows_can_be_clean(bulkps: Run, tenant: StartTenant, tmp_path: Path) -> None:
+    there = tenant(on_premises=True)
+    there.configure("", preflight=True)
+    rows = [of_database(there, index, index, allow_legacy_dn_mismatch="true") for index in range(3)]
+    write_csv(tmp_path / "in.csv", rows)
+
+    said = bulkps(
+        "run", "restore", tmp_path / "in.csv", "--config", there.config, "--require-clean", "--quiet"
+    )
+
+    assert said.exit_code == 0, said.output
+    assert "not-checked" not in "".join(row["warnings"] for row in read_csv(bulkps("results", "last").stdout))

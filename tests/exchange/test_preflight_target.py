@@ -262,7 +262,7 @@ def test_a_completed_request_of_a_source_that_was_not_read_is_noted(status: str)
 
     assert is_unchecked(found, Code.REQUEST_COMPLETED)
     assert found is not None and "'MailboxRestore'" in found.seen
-    assert found.hides_blocker
+    assert found.hides_harm and not found.hides_blocker
 
 
 def test_a_failed_request_of_that_name_is_not_told_to_be_done() -> None:

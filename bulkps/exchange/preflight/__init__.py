@@ -134,10 +134,12 @@ def restore_findings(wanted: WantedRestore, around: Surroundings) -> tuple[Findi
         large_data_loss(wanted),
     ]
     if source is not None:
+        found += [source_archive(source, wanted), source_is_active(source, target)]
+    if source is not None and not wanted.source_database:
+        # Both are of Exchange Online: an Exchange Server's archives do not expand, and what it holds
+        # disconnected is named by database and MailboxGuid, whoever else has that GUID.
         found += [
             auto_expanding_archive(source, around.organization),
-            source_archive(source, wanted),
-            source_is_active(source, target),
             guid_reused(source, around, Blocks.RESTORE),
         ]
     if source is not None and target is not None:
