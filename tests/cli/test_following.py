@@ -43,14 +43,7 @@ def test_a_request_that_somebody_removed_is_failed_and_never_sent_again(
     bulkps: Run, tenant: Callable[..., Tenant], tmp_path: Path
 ) -> None:
     there = tenant(restore_seconds=60)
-    config = there.configure("  # follow is above\n")
-    config.write_text(
-        config.read_text(encoding="utf-8").replace(
-            "follow: {first_wait: 0.2, max_wait: 1}",
-            "follow: {first_wait: 0.2, max_wait: 0.3, absences: 2, gone_after: 0}",
-        ),
-        encoding="utf-8",
-    )
+    config = followed(there, max_wait=0.3, absences=2, gone_after=0)
     file = rehearsal(bulkps, "restore", 2, tmp_path / "in.csv")
     bulkps("run", "restore", file, "--config", config, "--no-wait", "--quiet")
     for request in list(there.simulator.tenant.requests()):
@@ -79,14 +72,7 @@ def test_requests_in_another_batch_are_found_one_by_one_and_never_taken_for_gone
     bulkps: Run, tenant: Callable[..., Tenant], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     there = tenant(restore_seconds=1e7)
-    config = there.configure("  # follow is above\n")
-    config.write_text(
-        config.read_text(encoding="utf-8").replace(
-            "follow: {first_wait: 0.2, max_wait: 1}",
-            "follow: {first_wait: 0.1, max_wait: 0.1, absences: 1, gone_after: 0}",
-        ),
-        encoding="utf-8",
-    )
+    config = followed(there, first_wait=0.1, max_wait=0.1, absences=1, gone_after=0)
     rows = 14
     file = rehearsal(bulkps, "restore", rows, tmp_path / "in.csv")
     bulkps("run", "restore", file, "--config", config, "--no-wait", "--quiet")

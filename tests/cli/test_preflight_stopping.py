@@ -258,6 +258,18 @@ def test_rows_that_another_run_completed_do_not_hide_that_nothing_was_sent(
     assert shown(bulkps)["counts"]["PENDING"] == ROWS - 2
 
 
+def crashed(bulkps: Run, there: Tenant, file: Path) -> dict[str, Any]:
+    """Run a restore that crashes once it has recorded its first findings; return how it stands."""
+
+    def progress(item: object) -> None:
+        raise ZeroDivisionError
+
+    manager = BulkOperationManager(load_settings(there.config), progress=progress)
+    with pytest.raises(ZeroDivisionError):
+        manager.execute_bulk_restore(BulkCSVHandler().import_restore_csv(file))
+    return shown(bulkps)
+
+
 def test_a_crash_while_findings_are_recorded_forgets_no_blocker_and_tells_no_warning_twice(
     bulkps: Run, tenant: StartTenant, tmp_path: Path
 ) -> None:
@@ -270,13 +282,7 @@ def test_a_crash_while_findings_are_recorded_forgets_no_blocker_and_tells_no_war
         tmp_path / "in.csv", [{"source_guid": one.source, "target_mailbox": one.target} for one in troubles]
     )
 
-    def progress(item: object) -> None:
-        raise ZeroDivisionError
-
-    manager = BulkOperationManager(load_settings(there.config), progress=progress)
-    with pytest.raises(ZeroDivisionError):
-        manager.execute_bulk_restore(BulkCSVHandler().import_restore_csv(tmp_path / "in.csv"))
-    half = shown(bulkps)
+    half = crashed(bulkps, there, tmp_path / "in.csv")
     resumed = bulkps("resume", "last", "--config", there.config, "--quiet", "--json")
 
     assert (half["counts"]["PENDING"], half["counts"]["SKIPPED"], half["preflight"]) == (1, 1, {})
@@ -307,13 +313,7 @@ def test_a_crash_between_two_rows_that_name_one_mailbox_lets_neither_through(
     }
     write_csv(tmp_path / "in.csv", [*nobody, twin])
 
-    def progress(item: object) -> None:
-        raise ZeroDivisionError
-
-    manager = BulkOperationManager(load_settings(there.config), progress=progress)
-    with pytest.raises(ZeroDivisionError):
-        manager.execute_bulk_restore(BulkCSVHandler().import_restore_csv(tmp_path / "in.csv"))
-    half = shown(bulkps)
+    half = crashed(bulkps, there, tmp_path / "in.csv")
     resumed = bulkps("resume", "last", "--config", there.config, "--quiet", "--json")
 
     assert (half["counts"]["PENDING"], half["counts"]["SKIPPED"]) == (1, rows)
