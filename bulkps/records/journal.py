@@ -197,7 +197,7 @@ class Journal:
             holder, last = now_holder, now_last
         cancelled = (runs.c.wish == "cancel") | runs.c.state.in_(("cancelled", "cancelling"))
         with self.writing() as connection:
-            state = connection.execute(
+            taken = connection.execute(
                 update(runs)
                 # Whoever watched beside us may have been faster.
                 .where(runs.c.id == run, runs.c.owner == holder, runs.c.heartbeat == last)
@@ -208,9 +208,9 @@ class Journal:
                     state=case((cancelled, "cancelling"), else_="running"),
                     detail="",
                 )
-                .returning(runs.c.state)
-            ).scalar_one_or_none()
-        if state is None:
+            )
+            state = connection.execute(select(runs.c.state).where(runs.c.id == run)).scalar_one()
+        if taken.rowcount == 0:
             raise RunOwnedElsewhere(run, self._lease(run)[0])
         return str(state) == "cancelling"
 
