@@ -57,7 +57,7 @@ from bulkps.settings import Settings
 @click.option(
     "--stop-on-error", is_flag=True, help="The first failed row stops the run; the rest is SKIPPED."
 )
-@click.option("--again", is_flag=True, help="Do once more what another run completed already.")
+@click.option("--again", is_flag=True, help="Do once more what another run completed, or did in part.")
 @beforehand_options
 @preflight_options
 @window_options
