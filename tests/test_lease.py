@@ -75,7 +75,7 @@ WRITES: dict[str, Callable[[Worker], object]] = {
     "the pace": lambda worker: worker.recorder.paced(["slower"], {"throttled": 1.0}),
     "that the rest is skipped": lambda worker: worker.recorder.skip_pending("cancelled", "never sent", 0.0),
     "that failed items are sent again": lambda worker: worker.recorder.retry_failed(
-        [], ["in-doubt"], RetrySteps([0], [], {}), remembers=True
+        [], ["in-doubt"], RetrySteps([0], [], {}, {0: "request"}), remembers=True
     ),
     "a sign of life": lambda worker: worker.recorder.beat(),
 }

@@ -197,6 +197,11 @@ def show_report(
             f"{_rows(report.settled)} SKIPPED: completed by earlier runs, as the results say (done-already)"
             f"{again}"
         )
+    if report.left:
+        say(
+            f"{_rows(report.left)} not sent again: another run did the same since, or has it underway; what "
+            "that run left open, its own resume or retry brings to an end (bulkps runs lists them)"
+        )
     say(f"results: {report.results or 'not written'}")
     say(f"audit:   {report.run.audit}")
     say(f"journal: {journal.path}")

@@ -19,6 +19,14 @@ from bulkps.operations.model import Operation
 _LOOKED_FOR = 10
 #: In how many polls all of them are.
 _ROUND = 10
+#: After how many questions in a row that brought no answer nobody waits for one any more, where it may pass;
+#: where it will not, ``failures`` are enough.
+_UNTOLD = 100
+
+_NOBODY_TELLS = (
+    "Exchange accepted it; the run's own query does not show it, and asking after it brought no answer so "
+    "often that nobody waits for one any more."
+)
 
 
 class Follower:
@@ -157,22 +165,26 @@ class Follower:
                 yield item, why
         questions = {item.key: question for item in event.absent if (question := inquiry.missed(item))}
         gone = set()
-        telling = {
-            item.key
-            for item in event.absent
-            if item.key in questions
-            and inquiry.tells_absence(item)
-            # Where it cannot be asked at all, or never tells, only the polls are left.
-            and self._untold.get(item.key, 0) < self._policy.failures
-        }
+        for item in self._given_up(event, is_asked):
+            gone.add(item.key)
+            yield item, judge.left_in_doubt(item, _NOBODY_TELLS, now)
+        telling = {item.key for item in event.absent if item.key in questions and inquiry.tells_absence(item)}
         for judged in self.gone(event, judge, telling, now):
             # The answer to a question that is on its way decides.
-            if not is_asked(judged.item.key):
+            if judged.item.key not in gone and not is_asked(judged.item.key):
                 gone.add(judged.item.key)
                 yield judged.item, judged
         for item in self._in_turn(event.absent):
             if item.key in questions and item.key not in gone and not is_asked(item.key):
                 yield item, questions[item.key]
+
+    def _given_up(self, event: FollowAnswered, is_asked: Callable[[str], bool]) -> Iterator[Item]:
+        """Yield the items that were asked after so often in vain that nobody waits for an answer any more."""
+        for item in event.absent:
+            # That nobody can be asked does not say that it is gone.
+            if self._untold.get(item.key, 0) >= _UNTOLD and not is_asked(item.key):
+                del self._untold[item.key]
+                yield item
 
     def _in_turn(self, absent: Sequence[Item]) -> list[Item]:
         """Return those of *absent* whose turn it is to be asked after."""
@@ -181,10 +193,17 @@ class Follower:
         self._looked_for = first + count
         return [*absent, *absent][first : first + count]
 
-    def looked_for(self, item: Item, *, there: bool | None) -> None:
-        """Note what Exchange showed of an item that was asked after by itself; None for nothing certain."""
+    def looked_for(self, item: Item, *, there: bool | None, passing: bool) -> None:
+        """Note what Exchange showed of an item that was asked after by itself.
+
+        Args:
+            item: The item.
+            there: Whether it is there; None for nothing certain.
+            passing: Whether what kept it from telling may pass.
+        """
         if there is None:
-            self._untold[item.key] = self._untold.get(item.key, 0) + 1
+            weight = 1 if passing else math.ceil(_UNTOLD / self._policy.failures)
+            self._untold[item.key] = self._untold.get(item.key, 0) + weight
             return
         self._untold.pop(item.key, None)
         if there:

@@ -63,6 +63,13 @@ class Inquiry:
         can_tell = bool(reconcile) and reconcile[0].missing == "absent"
         return can_tell and self.cmdlet(item, Question(missed=True)) is not None
 
+    def passes(self, outcome: Outcome) -> bool:
+        """Return whether what kept an answer from telling may pass."""
+        if not outcome.errors or outcome.answer in (Answer.LOST, Answer.NOT_SENT):
+            return True
+        known = classify(outcome.errors, self.catalogue, mutates=False).known
+        return known.error_class not in (ErrorClass.PERMANENT, ErrorClass.AUTH)
+
     def is_there(self, item: Item, outcome: Outcome) -> bool | None:
         """Return whether the answer to the question after a followed *item* shows it, if it tells."""
         verdict, _ = self._verdict(item, self.judge.operation.steps[item.step].reconcile[0], outcome)

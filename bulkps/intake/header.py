@@ -141,7 +141,7 @@ def _is_secret(label: str, folded: str) -> bool:
     if _PLAINLY.fullmatch(folded):
         return True
     words = [word.casefold() for word in _WORD.findall(label)]
-    if any(word.startswith(_ABOUT) for word in words):
+    if "count" in words or any(word.startswith(_ABOUT) for word in words):
         return False
     return bool(_SECRET.search(folded)) or not _SECRET_WORDS.isdisjoint(words)
 

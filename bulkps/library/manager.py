@@ -157,13 +157,13 @@ class BulkOperationManager:
         """
         with self._lock:
             found = {name: driver for name, driver in self._drivers.items() if run in (None, name)}
-        for name, driver in found.items():
-            # Should this process die before it is done, whoever resumes the run hears it from the journal; so
-            # does pre-flight, which has no driver yet.
+        for driver in filter(None, found.values()):
+            driver.cancel()
+        for name in found:
+            # Pre-flight, which has no driver yet, hears it from the journal; and should this process die
+            # before it is done, so does whoever resumes the run.
             with Journal(home.journal_path()) as journal:
                 journal.wish(name, "cancel")
-            if driver:
-                driver.cancel()
         return bool(found)
 
     def get_operation_status(self, run: str = "last") -> BulkOperationResult:

@@ -195,7 +195,7 @@ def _done_already(operation: Operation, item: Item, found: Elsewhere) -> Item:
 
 
 def _folded(value: object) -> str:
-    return json.dumps(value).casefold()
+    return json.dumps(value, ensure_ascii=False).casefold()
 
 
 def _what_is_left(operation: Operation, item: Item, found: Elsewhere) -> str:

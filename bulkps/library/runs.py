@@ -59,6 +59,7 @@ class RunReport:
         results: The results file, or None if none was written.
         settled: How many items are SKIPPED because an earlier run completed them.
         sends: Whether the run sends anything; one that only checks does not.
+        left: How many FAILED items a retry left, for another run did them since or has them underway.
     """
 
     run: Run
@@ -68,6 +69,7 @@ class RunReport:
     results: Path | None
     settled: int = 0
     sends: bool = True
+    left: int = 0
 
 
 def operation_of(run: Run) -> Operation:
@@ -116,7 +118,7 @@ def proceed(
         RunOwnedElsewhere: If another process works on it.
         RecordFailed: If a record could not be written.
     """
-    operation = operation_of(run)
+    operation, left = operation_of(run), 0
     if retry:
         # Who asks for a retry wants what is not there sent again, whatever the run does by itself.
         target = replace(target, config=replace(target.config, retry_failed=True))
@@ -132,11 +134,11 @@ def proceed(
             # The embedded simulator's tenant ends with its run: other runs had another.
             remembers = not target.connection.embedded
             steps = _retry_steps(operation)
-            work.recorder.retry_failed(_NEVER_AGAIN, _MAY_BE_THERE, steps, remembers=remembers)
+            left = work.recorder.retry_failed(_NEVER_AGAIN, _MAY_BE_THERE, steps, remembers=remembers)
             work.recorder.goes_on()
         orders = _Orders(on_changes, on_driver, ends_at, password_maker(operation, passwords))
         work.finish = _carry_out(work, operation, target, orders)
-    return finished(journal, run.id, work.finish, results_path)
+    return replace(finished(journal, run.id, work.finish, results_path), left=left)
 
 
 def _holds_secret(step: Step) -> bool:
@@ -150,6 +152,7 @@ def _retry_steps(operation: Operation) -> RetrySteps:
         looked_up=[index for index, step in numbered if step.reconcile],
         harmless=[index for index, step in numbered if step.idempotent or step.polled],
         earlier=_harmless_before(operation),
+        deeds=operation.deeds,
     )
 
 

@@ -29,21 +29,34 @@ def elsewhere(
     """
     underway = is_underway(items, runs)
     completed = items.c.status == BulkItemStatus.COMPLETED.value
-    # A request that Exchange failed is not done: while it is there, Exchange refuses a second one.
-    failed = (items.c.status == BulkItemStatus.FAILED.value) & (items.c.code != FAILED_AT_EXCHANGE)
-    there = [func.json_extract(items.c.outputs, f'$."{deed}"').is_not(None) for deed in deeds.values()]
-    doubtful = or_(items.c.code == IN_DOUBT, items.c.doubtful == 1) & items.c.step.in_(list(deeds))
     query = (
         select(items, runs.c.id.label("other"))
         .join(runs, runs.c.id == items.c.run)
         .where(items.c.content.in_(contents), items.c.run != run.id, runs.c.state != LOADING)
         .where(runs.c.operation == run.operation, runs.c.place == run.place)
-        .where(or_(underway, completed, failed & or_(doubtful, *there)))
+        .where(or_(underway, completed, happened(items, runs, run, deeds)))
         # The last one stands.
         .order_by(case((underway, 1), else_=0), items.c.completed_at)
     )
     with journal.reading() as connection:
         return {row["content"]: elsewhere_of(row) for row in connection.execute(query).mappings()}
+
+
+def happened(item: FromClause, of: FromClause, run: Run, deeds: Mapping[int, str]) -> ColumnElement[bool]:
+    """Return what says of a failed *item* that something was done, or may have been, that is not done twice.
+
+    Args:
+        item: Items.
+        of: The run that each is of.
+        run: The run that wants to know.
+        deeds: The steps of its operation that must not be done twice, index to name.
+    """
+    # A request that Exchange failed is not done: while it is there, Exchange refuses a second one.
+    failed = (item.c.status == BulkItemStatus.FAILED.value) & (item.c.code != FAILED_AT_EXCHANGE)
+    there = [func.json_extract(item.c.outputs, f'$."{deed}"').is_not(None) for deed in deeds.values()]
+    # An operation that was changed since has other indexes: there any doubt counts.
+    here = item.c.step.in_(list(deeds)) | (of.c.operation_text != run.operation_text)
+    return failed & or_(or_(item.c.code == IN_DOUBT, item.c.doubtful == 1) & here, *there)
 
 
 def is_underway(item: FromClause, run: FromClause) -> ColumnElement[bool]:

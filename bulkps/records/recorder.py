@@ -94,11 +94,18 @@ class Recorder:
         *,
         remembers: bool,
     ) -> int:
-        """Make FAILED items to be sent again, *doubtful* ones looked up first; return how many."""
+        """Make FAILED items to be sent again, *doubtful* ones looked up first.
+
+        Returns:
+            How many stay as they are because of what another run did since, or has underway.
+        """
         self.say("run.retry-asked", "failed items are to be sent again", never=list(never))
         now = self._clock()
         run = self._journal.run(self._run)
-        return sweeps.retry_failed(self._journal, run, never, doubtful, steps, now, remembers=remembers)
+        _, left = sweeps.retry_failed(self._journal, run, never, doubtful, steps, now, remembers=remembers)
+        if left:
+            self.say("run.retry-left", "another run did them since, or has them underway", items=left)
+        return left
 
     def goes_on(self) -> None:
         """Keep that the run goes on, though it was cancelled before."""

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Connection, case, exists, func, literal, o
 from bulkps.engine.item import IN_DOUBT, Phase
 from bulkps.engine.status import BulkItemStatus
 from bulkps.records.journal import LOADING, Journal
-from bulkps.records.overview import is_underway
+from bulkps.records.overview import happened, is_underway
 from bulkps.records.rows import Run
 from bulkps.records.schema import events, items, runs
 
@@ -22,11 +22,13 @@ class RetrySteps:
         looked_up: Those of which can be asked whether they happened.
         harmless: Those that do no harm twice.
         earlier: For a step those right before it, by index and name, that may be done once more.
+        deeds: Those that must not be done twice, index to name.
     """
 
     looked_up: Sequence[int]
     harmless: Sequence[int]
     earlier: Mapping[int, Sequence[tuple[int, str]]]
+    deeds: Mapping[int, str]
 
 
 def skip_pending(journal: Journal, run: str, code: str, reason: str, now: float) -> None:
@@ -50,8 +52,8 @@ def retry_failed(
     now: float,
     *,
     remembers: bool,
-) -> int:
-    """Make FAILED items to be sent again; return how many.
+) -> tuple[int, int]:
+    """Make FAILED items to be sent again; return how many, and how many stay for what another run did.
 
     What an earlier step made is there: such a row goes on where it failed, and stays IN_PROGRESS. Steps right
     before it that do no harm are done once more: what they saw may have changed.
@@ -65,12 +67,16 @@ def retry_failed(
         steps: What is known of the operation's steps.
         now: Epoch seconds.
         remembers: Whether what other runs did at the same place counts: what one of them completed since, or
-            has underway, stays as it is.
+            has underway or did in part, stays as it is.
     """
     failed = (items.c.run == run.id) & (items.c.status == BulkItemStatus.FAILED.value)
     failed &= items.c.code.not_in(list(never))
+    left = 0
     if remembers:
-        failed &= ~_done_since(run)
+        since = _done_since(run, steps.deeds)
+        with journal.reading() as reading:
+            left = int(reading.execute(select(func.count()).where(failed & since)).scalar_one())
+        failed &= ~since
     can_look = items.c.step.in_(list(steps.looked_up))
     in_doubt = items.c.code.in_(list(doubtful)) | (items.c.doubtful == 1)
     doubts = failed & in_doubt & can_look
@@ -89,21 +95,21 @@ def retry_failed(
         to_send = {"status": status, "phase": Phase.READY.value, "step": _first_again(steps.earlier)}
         changed = connection.execute(update(items).where(doubts).values(**to_look, **common)).rowcount
         changed += connection.execute(update(items).where(again).values(**to_send, **common)).rowcount
-    return changed
+    return changed, left
 
 
-def _done_since(run: Run) -> ColumnElement[bool]:
-    """Return what says of an item that another run completed its content later, or has it underway."""
+def _done_since(run: Run, deeds: Mapping[int, str]) -> ColumnElement[bool]:
+    """Return what says of an item that another run did its content later, or in part, or has it underway."""
     other, of = items.alias("other"), runs.alias("of")
-    completed = (other.c.status == BulkItemStatus.COMPLETED.value) & (
-        other.c.completed_at > items.c.completed_at
-    )
+    completed = other.c.status == BulkItemStatus.COMPLETED.value
+    later = other.c.completed_at > items.c.completed_at
+    done = later & or_(completed, happened(other, of, run, deeds))
     return exists(
         select(literal(1))
         .select_from(other.join(of, of.c.id == other.c.run))
         .where(other.c.content == items.c.content, other.c.run != run.id, of.c.state != LOADING)
         .where(of.c.operation == run.operation, of.c.place == run.place)
-        .where(or_(completed, is_underway(other, of)))
+        .where(or_(done, is_underway(other, of)))
         .correlate(items)
     )
 

@@ -233,7 +233,29 @@ def test_what_was_done_again_is_what_counts_and_the_first_run_does_not_do_it_onc
     assert f"its content is IN_PROGRESS in run {second['run']}; nothing was sent" in third.stderr
     assert (fourth["exit_code"], fourth["counts"]["SKIPPED"]) == (0, 1)
     assert retried_early.exit_code == retried.exit_code == 4
+    assert "1 row not sent again: another run did the same since, or has it underway" in retried.stderr
     assert set(there.simulator.effects_by_mailbox().values()) == {1}
+
+
+def test_what_another_run_did_in_part_since_is_not_done_by_a_retry(
+    bulkps: Run, tenant: StartTenant, tmp_path: Path
+) -> None:
+    there = tenant(faults="New-Mailbox#1=throttled,Set-User#1=throttled")
+    there.configure("  retry_failed: false\n  adaptive_pacing: false\n")
+    file = rehearsal(bulkps, "recovery", 1, tmp_path / "in.csv")
+    [row] = read_csv(file.read_text(encoding="utf-8-sig"))
+    write_csv(file, [{**row, "department": "Legal"}])
+    first = done(bulkps, there, "recovery", file, "--yes")
+    second = done(bulkps, there, "recovery", file, "--yes")
+
+    early = bulkps("retry", first["run"], "--config", there.config, "--quiet")
+    rest = bulkps("retry", second["run"], "--config", there.config, "--quiet")
+
+    assert (first["counts"]["FAILED"], second["counts"]["FAILED"]) == (1, 1)
+    assert early.exit_code == 4
+    assert "1 row not sent again: another run did the same since" in early.stderr
+    assert there.simulator.calls["New-Mailbox"] == 2
+    assert (rest.exit_code, there.simulator.calls["Set-User"]) == (0, 2), rest.output
 
 
 def test_what_failed_or_was_cancelled_elsewhere_is_done_here(

@@ -305,13 +305,22 @@ def test_an_error_that_every_row_would_meet_stops_the_run_though_its_rows_are_in
     assert sum(world.sent.values()) == 10
 
 
-def test_requests_that_nobody_can_be_asked_about_are_gone_after_enough_polls() -> None:
-    world = World(11, restores(3), fates=Fates(request_removed=1.0, lookup_fails=1.0))
+def test_requests_that_nobody_can_be_asked_about_end_in_doubt_and_not_gone() -> None:
+    world = World(11, restores(3), fates=Fates(unlisted=1.0, lookup_fails=1.0))
 
     world.run()
 
-    assert {item.code for item in world.kept.values()} == {"request-gone"}
-    assert world.now < 4 * 3600
+    assert {item.code for item in world.kept.values()} == {IN_DOUBT}
+    assert world.now < 24 * 3600
+
+
+def test_requests_in_another_batch_are_not_gone_because_asking_after_them_fails_again_and_again() -> None:
+    world = World(11, restores(60), fates=Fates(unlisted=1.0, lookup_fails=0.5))
+
+    world.run()
+
+    assert world.counts[S.COMPLETED] == 60
+    world.check()
 
 
 @pytest.mark.parametrize("ask", [ev.PauseAsked(), ev.CancelAsked()])

@@ -650,6 +650,8 @@ class World:
                 assert done == 0 or key in self.removed, f"{where}: it was done"
             if item.code in ("failed-at-exchange", "request-gone"):
                 assert done == 1, f"{where}: it was never done"
+            if item.code == "request-gone":
+                assert key in self.removed, f"{where}: it is still there"
 
 
 __all__ = ["REFUSED", "Fates", "StopReason", "World"]

@@ -127,6 +127,7 @@ def test_a_column_of_passwords_is_refused_for_all_of_it_would_be_kept(tmp_path: 
         "Password policies",
         "Resenha",
         "PasswordNeverExpires",
+        "badPwdCount",
         "Passport number",
         "Secretary",
         "Spinner",
