@@ -45,7 +45,8 @@ class Follower:
         self._interval = policy.first_wait
         self._asking: int | None = None
         self._failures = 0
-        self._absent: dict[str, int] = {}
+        #: How often in a row an item was not found, and since when.
+        self._absent: dict[str, tuple[int, float]] = {}
         self._untold: dict[str, int] = {}
         self._turn = self._asked_after = self._looked_for = 0
         self.next_poll: float | None = None
@@ -135,9 +136,10 @@ class Follower:
         """
         for item in event.absent:
             if item.key not in telling:
-                self._not_there(item)
-            age = now - (item.started_at or 0.0)
-            if self._absent.get(item.key, 0) >= self._policy.absences and age >= self._policy.gone_after:
+                self._not_there(item, now)
+            times, since = self._absent.get(item.key, (0, now))
+            # Not since it was begun: what a retry made just now may not be seen everywhere yet.
+            if times >= self._policy.absences and now - since >= self._policy.gone_after:
                 del self._absent[item.key]
                 self._untold.pop(item.key, None)
                 yield judge.gone(item, now)
@@ -193,11 +195,12 @@ class Follower:
         self._looked_for = first + count
         return [*absent, *absent][first : first + count]
 
-    def looked_for(self, item: Item, *, there: bool | None, passing: bool) -> None:
+    def looked_for(self, item: Item, now: float, *, there: bool | None, passing: bool) -> None:
         """Note what Exchange showed of an item that was asked after by itself.
 
         Args:
             item: The item.
+            now: Epoch seconds.
             there: Whether it is there; None for nothing certain.
             passing: Whether what kept it from telling may pass.
         """
@@ -209,10 +212,11 @@ class Follower:
         if there:
             self._absent.pop(item.key, None)
         else:
-            self._not_there(item)
+            self._not_there(item, now)
 
-    def _not_there(self, item: Item) -> None:
-        self._absent[item.key] = self._absent.get(item.key, 0) + 1
+    def _not_there(self, item: Item, now: float) -> None:
+        times, since = self._absent.get(item.key, (0, now))
+        self._absent[item.key] = times + 1, since
 
     def left(self, item: Item) -> None:
         """Note what became of a followed item: it is one fewer if it is not followed any more."""

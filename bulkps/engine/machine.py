@@ -171,7 +171,7 @@ class Machine:
         if question.missed:
             there = self._inquiry.is_there(flight.item, outcome)
             passing = self._inquiry.passes(outcome)
-            self._follower.looked_for(flight.item, there=there, passing=passing)
+            self._follower.looked_for(flight.item, self._now, there=there, passing=passing)
         if isinstance(answer, Question):
             self._window.ask(flight.item, answer, self._now)
             return

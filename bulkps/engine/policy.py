@@ -91,8 +91,8 @@ class FollowPolicy:
         max_wait: The longest interval in seconds.
         absences: How many times in a row a request must not be found, where it is asked after by itself,
             before it counts as gone; in how many polls where nothing can be asked after.
-        gone_after: Seconds after it was sent before which it never counts as gone: what was just made may
-            not be seen everywhere yet (exchange-facts.md: up to 15 minutes).
+        gone_after: Seconds for which it must not have been found before it counts as gone: what was just
+            made may not be seen everywhere yet (exchange-facts.md: up to 15 minutes).
         failures: After how many failed polls in a row the run is left to be resumed.
         statistics: Of how many unfinished ones a poll also asks how far they are, in turn: a query each.
         final_statistics: Whether one that is completed is asked how much it copied: a query each.

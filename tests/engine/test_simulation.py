@@ -93,3 +93,14 @@ def test_the_simulation_finds_a_planted_defect(
             record_property("found", f"seed {seed}: {error}")
             return
     pytest.fail("2,000 schedules did not find it")
+
+
+@pytest.mark.parametrize("seed", [2491, 4996, 5883])
+def test_a_request_that_a_retry_made_just_now_is_not_taken_for_gone(seed: int) -> None:
+    # Its row was begun long before: how old that is says nothing of how long it was not seen.
+    world = world_of(seed)
+
+    world.live()
+
+    assert any(change.event == "item.progress" for change in world.changes)
+    world.check()
