@@ -18,7 +18,7 @@ from bulkps.engine.item import Item
 from bulkps.engine.judge import Judge, Judgement
 from bulkps.engine.machine import Machine
 from bulkps.exchange.errors import ErrorClass, shipped_catalogue
-from tests.engine.schedules import KINDS, try_seed
+from tests.engine.schedules import KINDS, try_seed, world_of
 
 #: Run by ``python -m pytest -m proof``, which CI does in this short form, and in full by ``tox -e soak``.
 pytestmark = pytest.mark.proof
