@@ -191,17 +191,7 @@ def show_report(
     say = render.say
     if report.run.simulated:
         say(render.simulated(True))
-    if report.settled:
-        again = "" if operation_of(report.run).one_way else "; --again does them once more"
-        say(
-            f"{_rows(report.settled)} SKIPPED: completed by earlier runs, as the results say (done-already)"
-            f"{again}"
-        )
-    if report.left:
-        say(
-            f"{_rows(report.left)} not sent again: another run did the same since, or has it underway; what "
-            "that run left open, its own resume or retry brings to an end (bulkps runs lists them)"
-        )
+    _say_other_runs(report)
     say(f"results: {report.results or 'not written'}")
     say(f"audit:   {report.run.audit}")
     say(f"journal: {journal.path}")
@@ -217,6 +207,21 @@ def show_report(
         command = next_command(report.run.id, "retry")
         say(f"{_rows(report.counts[BulkItemStatus.FAILED])} failed. Once mended in Exchange, next: {command}")
         say(f"Where the row itself has to be mended: {_as_input(report, 'failed')}")
+
+
+def _say_other_runs(report: RunReport) -> None:
+    """Say which rows were not sent because of what other runs did."""
+    if report.settled:
+        again = "" if operation_of(report.run).one_way else "; --again does them once more"
+        render.say(
+            f"{_rows(report.settled)} SKIPPED: completed by earlier runs, as the results say (done-already)"
+            f"{again}"
+        )
+    if report.left:
+        render.say(
+            f"{_rows(report.left)} not sent again: another run did the same since, or has it underway; what "
+            "that run left open, its own resume or retry brings to an end (bulkps runs lists them)"
+        )
 
 
 def _say_blocked(report: RunReport) -> None:

@@ -23,7 +23,6 @@ _HEAD = 4096
 #: Characters at which a file is looked at cell by cell; lone surrogates need a decoder that lets them pass.
 _SUSPICIOUS = ("\x00", "\ufffe", "\uffff")
 _WESTERN = "cp1252"
-_WHOSE = ("this Windows", "Western European Windows")
 #: A piece of a cell in which something is not ASCII.
 _NOT_ASCII = re.compile(rb"[^,;\t\"\r\n]*[\x80-\xff][^,;\t\"\r\n]*")
 _UNDEFINED_IN_CP1252 = b"\x81\x8d\x8f\x90\x9d"
@@ -206,7 +205,7 @@ def _not_utf8(path: Path, sha: str, encoding: str) -> Source:
     if encoding == "utf-8-sig" or good * 10 > bad:
         return Source(path, sha, encoding, "surrogateescape", suspicious=True)
     page = _code_page()
-    whose = _WHOSE[page == _WESTERN]
+    whose = "Western European Windows" if page == _WESTERN else "this Windows"
     note = (
         f"not UTF-8, so it was read as {page}, the code page of {whose}; {_example(path, page)}"
         "if that is not what it should be, name the encoding with --encoding"

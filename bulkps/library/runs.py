@@ -127,15 +127,7 @@ def proceed(
     _check_kind(run, operation, retry=retry)
     with _work_on(journal, run) as work:
         if retry:
-            if work.cancelled:
-                # What failed is asked for by name; the rest stays cancelled.
-                _skip_rest(work.recorder)
-                work.cancelled = False
-            # The embedded simulator's tenant ends with its run: other runs had another.
-            remembers = not target.connection.embedded
-            steps = _retry_steps(operation)
-            left = work.recorder.retry_failed(_NEVER_AGAIN, _MAY_BE_THERE, steps, remembers=remembers)
-            work.recorder.goes_on()
+            left = _take_back(work, operation, target)
         orders = _Orders(on_changes, on_driver, ends_at, password_maker(operation, passwords))
         work.finish = _carry_out(work, operation, target, orders)
     return replace(finished(journal, run.id, work.finish, results_path), left=left)
@@ -221,6 +213,20 @@ def _work_on(journal: Journal, run: Run) -> Iterator[_Work]:
             # However it stopped this time: nothing of it is sent by a resume.
             state = StopReason.CANCELLED.value
         journal.stopped(run.id, owner, state, detail)
+
+
+def _take_back(work: _Work, operation: Operation, target: Target) -> int:
+    """Make the failed rows of a run to be sent again; return how many stay for what another run did."""
+    if work.cancelled:
+        # What failed is asked for by name; the rest stays cancelled.
+        _skip_rest(work.recorder)
+        work.cancelled = False
+    # The embedded simulator's tenant ends with its run: other runs had another.
+    remembers = not target.connection.embedded
+    steps = _retry_steps(operation)
+    left = work.recorder.retry_failed(_NEVER_AGAIN, _MAY_BE_THERE, steps, remembers=remembers)
+    work.recorder.goes_on()
+    return left
 
 
 def cancel(journal: Journal, run: Run) -> RunReport:

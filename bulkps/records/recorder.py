@@ -102,7 +102,7 @@ class Recorder:
         self.say("run.retry-asked", "failed items are to be sent again", never=list(never))
         now = self._clock()
         run = self._journal.run(self._run)
-        _, left = sweeps.retry_failed(self._journal, run, never, doubtful, steps, now, remembers=remembers)
+        left = sweeps.retry_failed(self._journal, run, never, doubtful, steps, now, remembers=remembers)
         if left:
             self.say("run.retry-left", "another run did them since, or has them underway", items=left)
         return left

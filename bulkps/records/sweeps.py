@@ -52,8 +52,8 @@ def retry_failed(
     now: float,
     *,
     remembers: bool,
-) -> tuple[int, int]:
-    """Make FAILED items to be sent again; return how many, and how many stay for what another run did.
+) -> int:
+    """Make FAILED items to be sent again; return how many stay as they are for what another run did.
 
     What an earlier step made is there: such a row goes on where it failed, and stays IN_PROGRESS. Steps right
     before it that do no harm are done once more: what they saw may have changed.
@@ -77,12 +77,8 @@ def retry_failed(
         with journal.reading() as reading:
             left = int(reading.execute(select(func.count()).where(failed & since)).scalar_one())
         failed &= ~since
-    can_look = items.c.step.in_(list(steps.looked_up))
-    in_doubt = items.c.code.in_(list(doubtful)) | (items.c.doubtful == 1)
-    doubts = failed & in_doubt & can_look
-    # In doubt where nothing tells, it is sent again only if twice does no harm.
-    harmless = items.c.code.not_in(list(doubtful)) | items.c.step.in_(list(steps.harmless))
-    again = failed & harmless & ~(in_doubt & can_look)
+    to_be_looked_up, to_be_sent = _parted(steps, doubtful)
+    doubts, again = failed & to_be_looked_up, failed & to_be_sent
     in_progress = BulkItemStatus.IN_PROGRESS.value
     as_new = items.c.outputs == "{}"
     status = case((as_new, BulkItemStatus.PENDING.value), else_=in_progress)
@@ -93,9 +89,18 @@ def retry_failed(
         _tell(connection, again, now, "item.retry-asked", status, "")
         to_look = {"status": in_progress, "phase": Phase.DOUBT.value, "code": IN_DOUBT, "doubtful": 1}
         to_send = {"status": status, "phase": Phase.READY.value, "step": _first_again(steps.earlier)}
-        changed = connection.execute(update(items).where(doubts).values(**to_look, **common)).rowcount
-        changed += connection.execute(update(items).where(again).values(**to_send, **common)).rowcount
-    return changed, left
+        connection.execute(update(items).where(doubts).values(**to_look, **common))
+        connection.execute(update(items).where(again).values(**to_send, **common))
+    return left
+
+
+def _parted(steps: RetrySteps, doubtful: Sequence[str]) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    """Return what says of a failed item that it is looked up first, and that it is sent again at once."""
+    can_look = items.c.step.in_(list(steps.looked_up))
+    in_doubt = items.c.code.in_(list(doubtful)) | (items.c.doubtful == 1)
+    # In doubt where nothing tells, it is sent again only if twice does no harm.
+    harmless = items.c.code.not_in(list(doubtful)) | items.c.step.in_(list(steps.harmless))
+    return in_doubt & can_look, harmless & ~(in_doubt & can_look)
 
 
 def _done_since(run: Run, deeds: Mapping[int, str]) -> ColumnElement[bool]:
