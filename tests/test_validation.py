@@ -17,7 +17,7 @@ from bulkps import (
     load_settings,
 )
 from bulkps.engine.policy import ConnectPolicy, RetryPolicy
-from bulkps.engine.ports import ReadingSession
+from bulkps.engine.ports import Gate, ReadingSession
 from bulkps.errors import CannotConnect
 from bulkps.exchange.cmdlet import Answer, ErrorRecord, Invocation, Outcome
 from bulkps.exchange.errors import ErrorClass, shipped_catalogue
@@ -154,7 +154,7 @@ class Scripted:
     script: dict[str, list[Outcome]] = field(default_factory=dict)
     batches: list[list[str]] = field(default_factory=list)
 
-    def invoke(self, batch: Sequence[Invocation]) -> Iterator[Outcome]:
+    def invoke(self, batch: Sequence[Invocation], gate: Gate | None = None) -> Iterator[Outcome]:
         self.batches.append([what(invocation.cmdlet.parameters) for invocation in batch])
         for invocation in batch:
             waiting = self.script.get(what(invocation.cmdlet.parameters))

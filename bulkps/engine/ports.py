@@ -35,11 +35,24 @@ class StreamFailedError(Exception):
         self.outcome = outcome
 
 
+class Gate(Protocol):
+    """Whether invocations may still be begun; what owns the run may have lost it since."""
+
+    def left(self) -> float:
+        """Return for how many seconds they may still be begun; 0 or less for none. Safe from any thread."""
+        ...
+
+
 class Session(Protocol):
     """An open runspace pool."""
 
-    def invoke(self, batch: Sequence[Invocation]) -> Iterator[Outcome]:
+    def invoke(self, batch: Sequence[Invocation], gate: Gate | None = None) -> Iterator[Outcome]:
         """Yield an outcome for each invocation of *batch* as it ends.
+
+        Args:
+            batch: What to run.
+            gate: Asked right before anything is sent: what it does not let through is NOT_SENT. A batch that
+                runs inside the engine gets what is left as its time. None lets everything through.
 
         Raises:
             SessionLostError: If the session is gone; invocations without an outcome are in doubt.

@@ -12,7 +12,6 @@ from bulkps.shippedfiles import shipped
 #: The function that runs a batch inside the engine.
 BATCH_FUNCTION = "Invoke-BulkPSBatch"
 
-
 _ANSWERS = {"completed": Answer.COMPLETED, "not-run": Answer.NOT_SENT}
 
 

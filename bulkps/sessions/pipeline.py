@@ -4,12 +4,14 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from typing import Any, cast
 
 from pypsrp.complex_objects import PSInvocationState
 from pypsrp.exceptions import WSManFaultError
 from pypsrp.powershell import PowerShell, RunspacePool
 from pypsrp.shell import SignalCode
 
+from bulkps.engine.ports import Gate
 from bulkps.exchange.cmdlet import Answer, ErrorRecord
 from bulkps.sessions.wsman import WIRE_ERRORS, wire_record
 
@@ -41,14 +43,36 @@ class OutOfTimeError(Exception):
     """A pipeline ran longer than it may, or is to be stopped now; it still runs."""
 
 
-def begin(pipeline: PowerShell) -> None:
+class GateClosedError(Exception):
+    """Nothing may be sent any more."""
+
+
+def begin(pipeline: PowerShell, gate: Gate | None = None) -> None:
     """Send *pipeline*.
+
+    The gate is asked before every fragment: to serialize and to send may have taken long, and nothing runs
+    before the last one is there.
 
     Raises:
         NotBegunError: If it did not begin, or nobody can tell.
     """
+    shell = cast(Any, pipeline.runspace_pool.shell)
+    sent = 0
+
+    def look() -> None:
+        nonlocal sent
+        if gate is not None and gate.left() <= 0:
+            raise GateClosedError
+        sent += 1
+
+    shell.look = look
     try:
         pipeline.begin_invoke()
+    except GateClosedError as error:
+        pipeline.runspace_pool.pipelines.pop(pipeline.id, None)
+        record = ErrorRecord("nothing may be sent any more: the run may belong to another process by now")
+        # The engine runs nothing that it has only a part of; but it waits for the rest, in this session.
+        raise NotBegunError(Answer.NOT_SENT, record, record.message if sent else "") from error
     except WSManFaultError as error:
         # A fault is an answer: the server did not take the command.
         pipeline.runspace_pool.pipelines.pop(pipeline.id, None)
@@ -56,9 +80,15 @@ def begin(pipeline: PowerShell) -> None:
         answer = Answer.NOT_SENT if gone else Answer.FAILED
         raise NotBegunError(answer, wire_record(error), str(error) if gone else "") from error
     except WIRE_ERRORS as error:
-        sent = not (isinstance(error, OSError) and any(sign in repr(error) for sign in _NEVER_LEFT))
-        answer = Answer.LOST if sent else Answer.NOT_SENT
+        left_here = not (isinstance(error, OSError) and any(sign in repr(error) for sign in _NEVER_LEFT))
+        answer = Answer.LOST if left_here else Answer.NOT_SENT
         raise NotBegunError(answer, wire_record(error), str(error)) from error
+    finally:
+        shell.look = _nothing
+
+
+def _nothing() -> None:
+    """Nothing is asked before what is no pipeline's."""
 
 
 def outputs(

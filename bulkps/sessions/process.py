@@ -16,6 +16,7 @@ import threading
 import time
 import xml.etree.ElementTree as ET
 from collections import deque
+from collections.abc import Callable
 from typing import IO, cast
 
 from pypsrp.exceptions import WSManFaultError
@@ -95,6 +96,9 @@ class ChildShell:
         arguments: Further arguments for it.
         operation_timeout: Seconds after which an idle wait for output ends.
         read_timeout: Seconds that an acknowledgement may take.
+
+    Attributes:
+        look: Called before each fragment is sent; what it raises keeps it from being sent.
     """
 
     def __init__(
@@ -111,6 +115,7 @@ class ChildShell:
         self._words: deque[bytes] = deque()
         self._drained = threading.Event()
         self._threads: list[threading.Thread] = []
+        self.look: Callable[[], None] = lambda: None
         self.opened = False
 
     @property
@@ -149,8 +154,10 @@ class ChildShell:
     ) -> ET.Element:
         """Begin a pipeline: its first fragment is the only argument."""
         pipeline = (command_id or "").lower()
+        self.look()
         self._put(f"<Command PSGuid='{pipeline}' />")
         self._wait_for("CommandAck", pipeline)
+        self.look()
         self._send_data(pipeline, arguments[0].encode())
         rsp = NAMESPACES["rsp"]
         body = ET.Element("Body")
@@ -180,6 +187,7 @@ class ChildShell:
     def send(self, stream: str, data: bytes, command_id: str | None = None, end: bool | None = None) -> None:
         """Send a further fragment; stream ``pr`` is the answer to a prompt."""
         name = "PromptResponse" if stream == "pr" else "Default"
+        self.look()
         self._send_data((command_id or _POOL).lower(), base64.b64encode(data), name)
 
     def signal(self, code: str, command_id: str) -> None:

@@ -9,8 +9,26 @@ import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from typing import Any
 
+from pypsrp.complex_objects import ObjectMeta
 from pypsrp.powershell import RunspacePool
 from pypsrp.serializer import Serializer
+
+#: Seconds: what is more is no limit, and XML writes infinity in its own way.
+_LONGEST = 366.0 * 86400
+
+
+class LateSeconds:
+    """A number of seconds that is looked up when it is written, after what stands before it.
+
+    Args:
+        seconds: Looks it up.
+    """
+
+    def __init__(self, seconds: Callable[[], float]) -> None:
+        self._seconds = seconds
+
+    def __str__(self) -> str:
+        return repr(min(max(self._seconds(), 0.0), _LONGEST))
 
 
 class QuickSerializer(Serializer):
@@ -20,6 +38,8 @@ class QuickSerializer(Serializer):
         self, value: Any, metadata: Any = None, parent: ET.Element | None = None, clear: bool = True
     ) -> ET.Element | None:
         """Return *value* as an element."""
+        if isinstance(value, LateSeconds):
+            metadata = ObjectMeta("Db", name=metadata.name if metadata is not None else None)
         if clear or type(value) is not str or (metadata is not None and metadata.tag not in ("*", "S")):
             written: ET.Element | None = super().serialize(value, metadata, parent, clear)
             return written

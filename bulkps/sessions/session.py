@@ -13,10 +13,11 @@ from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from pypsrp.complex_objects import PSInvocationState
 from pypsrp.powershell import PowerShell, RunspacePool
 
-from bulkps.engine.ports import SessionLostError, StreamFailedError
+from bulkps.engine.ports import Gate, SessionLostError, StreamFailedError
 from bulkps.exchange.cmdlet import Answer, ErrorRecord, Invocation, Outcome
 from bulkps.sessions import pipeline as lines
 from bulkps.sessions.batching import BATCH_FUNCTION, batch_items, batch_outcome
+from bulkps.sessions.serializer import LateSeconds
 from bulkps.sessions.translate import (
     UnsendableValueError,
     error_records,
@@ -58,19 +59,24 @@ class PSRPSession:
         self._until, self._until_text = tuple(re.compile(text) for text in until), list(until)
         self._interrupted = threading.Event()
 
-    def invoke(self, batch: Sequence[Invocation]) -> Iterator[Outcome]:
+    def invoke(self, batch: Sequence[Invocation], gate: Gate | None = None) -> Iterator[Outcome]:
         """Yield an outcome for each invocation of *batch* as it ends.
+
+        Args:
+            batch: What to run.
+            gate: Asked right before anything is sent: what it does not let through is NOT_SENT. Inside the
+                engine it is a time within which items may be begun.
 
         Raises:
             SessionLostError: If the pool is gone; the outcomes before it say of every item whether it
                 was sent.
         """
-        if self._interrupted.is_set():
+        if self._interrupted.is_set() or _closed(gate):
             yield from (Outcome(one.id, Answer.NOT_SENT) for one in batch)
         elif self.batching and len(batch) > 1:
-            yield from self._invoke_together(batch)
+            yield from self._invoke_together(batch, gate)
         else:
-            yield from self._invoke_one_by_one(batch)
+            yield from self._invoke_one_by_one(batch, gate)
 
     def stream(self, invocation: Invocation) -> Generator[Mapping[str, object], None, None]:
         """Yield the properties of each object that one cmdlet writes as it arrives, and keep none.
@@ -127,12 +133,12 @@ class PSRPSession:
 
     # --- one pipeline per item ------------------------------------------------------------------------
 
-    def _invoke_one_by_one(self, batch: Sequence[Invocation]) -> Iterator[Outcome]:
+    def _invoke_one_by_one(self, batch: Sequence[Invocation], gate: Gate | None) -> Iterator[Outcome]:
         for position, invocation in enumerate(batch):
-            if self._interrupted.is_set():
+            if self._interrupted.is_set() or _closed(gate):
                 yield from (Outcome(rest.id, Answer.NOT_SENT) for rest in batch[position:])
                 return
-            outcome, lost = self._run(invocation)
+            outcome, lost = self._run(invocation, gate)
             yield outcome
             if lost or self._would_be_refused(outcome):
                 yield from (Outcome(rest.id, Answer.NOT_SENT) for rest in batch[position + 1 :])
@@ -144,13 +150,13 @@ class PSRPSession:
         """Return whether what is behind it in the batch would only be refused as well."""
         return any(one.search(record.searched) for one in self._until for record in outcome.errors)
 
-    def _run(self, invocation: Invocation) -> tuple[Outcome, str]:
+    def _run(self, invocation: Invocation, gate: Gate | None) -> tuple[Outcome, str]:
         """Return the outcome of *invocation*, and why the session is lost, or an empty string."""
         began = time.monotonic()
-        begun = self._begin(invocation)
+        begun = self._begin(invocation, gate)
         return begun if isinstance(begun, tuple) else self._finish(begun, invocation, began)
 
-    def _begin(self, invocation: Invocation) -> PowerShell | tuple[Outcome, str]:
+    def _begin(self, invocation: Invocation, gate: Gate | None = None) -> PowerShell | tuple[Outcome, str]:
         """Return the begun pipeline, or what ``_run`` returns where there is none."""
         pipeline = PowerShell(self._pool)
         try:
@@ -158,7 +164,7 @@ class PSRPSession:
             for name, value in invocation.cmdlet.parameters.items():
                 pipeline.add_parameter(name, to_wire(self._pool, name, value))
             self._wear.begun()
-            lines.begin(pipeline)
+            lines.begin(pipeline, gate)
         except UnsendableValueError as error:
             return _unsendable(invocation, error), ""
         except lines.NotBegunError as error:
@@ -195,7 +201,7 @@ class PSRPSession:
 
     # --- one pipeline per batch -----------------------------------------------------------------------
 
-    def _invoke_together(self, batch: Sequence[Invocation]) -> Iterator[Outcome]:
+    def _invoke_together(self, batch: Sequence[Invocation], gate: Gate | None) -> Iterator[Outcome]:
         sendable: list[Invocation] = []
         items: list[dict[str, object]] = []
         try:
@@ -209,16 +215,21 @@ class PSRPSession:
             yield from (Outcome(one.id, Answer.NOT_SENT) for one in batch)
             raise SessionLostError(str(error)) from error
         if items:
-            yield from self._together(sendable, items)
+            yield from self._together(sendable, items, gate)
 
-    def _together(self, batch: Sequence[Invocation], items: list[dict[str, object]]) -> Iterator[Outcome]:
+    def _together(
+        self, batch: Sequence[Invocation], items: list[dict[str, object]], gate: Gate | None
+    ) -> Iterator[Outcome]:
         pipeline = PowerShell(self._pool)
         pipeline.add_cmdlet(BATCH_FUNCTION).add_parameter("Items", items)
         if self._until_text:
             pipeline.add_parameter("Until", self._until_text)
+        if gate is not None:
+            # The last parameter: what it says is looked up when everything before it is written.
+            pipeline.add_parameter("Within", LateSeconds(gate.left))
         self._wear.begun()
         try:
-            lines.begin(pipeline)
+            lines.begin(pipeline, gate)
         except lines.NotBegunError as error:
             yield from (Outcome(one.id, error.answer, errors=(error.record,)) for one in batch)
             if error.lost:
@@ -285,6 +296,10 @@ class PSRPSession:
             return ErrorRecord("the run was interrupted; the pipeline was stopped")
         limit = f"{self._item_timeout:g} s"
         return ErrorRecord(f"no answer within item_timeout ({limit}); the pipeline was stopped")
+
+
+def _closed(gate: Gate | None) -> bool:
+    return gate is not None and gate.left() <= 0
 
 
 def _unsendable(invocation: Invocation, error: UnsendableValueError) -> Outcome:

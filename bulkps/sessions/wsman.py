@@ -2,11 +2,13 @@
 
 import logging
 import xml.etree.ElementTree as ET
+from collections.abc import Callable
 from typing import Any, cast
 
 import requests
 from pypsrp.exceptions import WinRMError
 from pypsrp.powershell import RunspacePool
+from pypsrp.shell import WinRS
 from pypsrp.wsman import WSMan
 from spnego.exceptions import SpnegoError
 
@@ -44,6 +46,38 @@ class PatientWSMan(WSMan):
         self.transport.send = once  # type: ignore[method-assign]
 
 
+def _nothing() -> None:
+    """Nobody asks to look before a fragment is sent."""
+
+
+class GatedShell(WinRS):
+    """pypsrp's shell, which looks before each fragment of a pipeline is sent.
+
+    Attributes:
+        look: Called then; what it raises keeps the fragment from being sent.
+    """
+
+    look: Callable[[], None] = staticmethod(_nothing)
+
+    def command(
+        self,
+        executable: str,
+        arguments: list[str] | None,
+        no_shell: bool = False,
+        command_id: str | None = None,
+    ) -> ET.Element:
+        """Begin a pipeline with its first fragment."""
+        self.look()
+        return super().command(executable, arguments, no_shell, command_id)
+
+    def send(
+        self, stream: str, data: bytes, command_id: str | None = None, end: bool | None = None
+    ) -> ET.Element:
+        """Send a further fragment."""
+        self.look()
+        return super().send(stream, data, command_id, end)
+
+
 _DEFAULTS = {
     ConnectionType.SIMULATOR: ("PowerShell", "Microsoft.Exchange", 5985, 5986),
     ConnectionType.WINRM: ("wsman", "Microsoft.PowerShell", 5985, 5986),
@@ -77,6 +111,13 @@ def open_pool(connection: Connection, wsman: WSMan) -> RunspacePool:
     configuration = connection.configuration or _DEFAULTS[connection.type][1]
     # One runspace a pool: an Exchange Online connection belongs to a runspace, and a pipeline lands on any.
     pool = RunspacePool(wsman, configuration_name=configuration, min_runspaces=1, max_runspaces=1)
+    pool.shell = GatedShell(
+        wsman,
+        resource_uri=pool.shell.resource_uri,
+        id=pool.id,
+        input_streams="stdin pr",
+        output_streams="stdout",
+    )
     quicken(pool)
     pool.open()
     return pool

@@ -36,12 +36,16 @@ function Invoke-BulkPSBatch {
     Regular expressions. Once an error of an item matches one, the items behind it are not run: their outcomes have
     the state 'not-run'. For what refuses every further one too, such as throttling.
 
+    .PARAMETER Within
+    Seconds from the start of this function within which items may be begun. An item that was not begun by then is
+    not run: its outcome has the state 'not-run'. An item that was begun is not cut short. Without it, no limit.
+
     .OUTPUTS
     One object per item, in order:
       id            the item's id
       state         'completed': the command ran to its end, though it may have written errors;
                     'failed': it ended with a terminating error, or it was refused;
-                    'not-run': an item before it met -Until
+                    'not-run': an item before it met -Until, or the time of -Within was over
       output        list of dictionaries with the properties asked for. A value that is no object is under 'Value'.
                     Guid: lower-case text. DateTime: UTC, ISO-8601 with seven digits and Z. TimeSpan: ISO-8601
                     duration. Enumeration: its name. List: ArrayList. Other objects: their text.
@@ -74,9 +78,15 @@ function Invoke-BulkPSBatch {
         [AllowEmptyCollection()]
         [object[]] $Items,
 
-        [string[]] $Until
+        [string[]] $Until,
+
+        [double] $Within
     )
 
+    $limit = $null
+    if ($PSBoundParameters.ContainsKey('Within')) {
+        $limit = @{ Seconds = $Within; Watch = [System.Diagnostics.Stopwatch]::StartNew(); Began = [datetime]::UtcNow }
+    }
     # What the session's user has set for himself must not change what is sent or hide what comes back. Here for the
     # functions of this session, and globally for the rest: a function of another module (the proxies of Exchange
     # Online) sees the global values, not these. $ConfirmPreference and $WhatIfPreference are left as they are: who
@@ -102,11 +112,15 @@ function Invoke-BulkPSBatch {
         }
         $met = $false
         foreach ($item in $Items) {
+            # Once the time is over it stays over, also if somebody sets the clock back.
+            if (-not $met -and $null -ne $limit) { $met = Test-BulkPSOver $limit }
             if ($met) {
-                New-BulkPSOutcome ([string] $item['id']) 'not-run' @() @() @() 0
+                $id = ''
+                if ($item -is [System.Collections.IDictionary]) { $id = [string] $item['id'] }
+                New-BulkPSOutcome $id 'not-run' @() @() @() 0
                 continue
             }
-            $outcome = Invoke-BulkPSItem $item $commands $PSCmdlet
+            $outcome = Invoke-BulkPSItem $item $commands $PSCmdlet $limit
             $outcome
             if ($Until) { $met = Test-BulkPSMatch $outcome.errors $Until }
         }
@@ -120,7 +134,7 @@ function Invoke-BulkPSBatch {
 
 function Invoke-BulkPSItem {
     # Runs one item and writes its outcome, whatever the item does, unless the pipeline itself is stopped.
-    param($Item, $Commands, $Caller)
+    param($Item, $Commands, $Caller, $Limit)
 
     $clock = [System.Diagnostics.Stopwatch]::new()
     $written = [System.Collections.ArrayList]::new()
@@ -139,6 +153,12 @@ function Invoke-BulkPSItem {
             if ($null -eq $parameters) { $parameters = @{} }
             Assert-BulkPSParameter $parameters $command
             $invoked = $command.Info
+            # Looking the command up may have loaded a module: the time is looked at again, as late as can be.
+            if ($null -ne $Limit -and (Test-BulkPSOver $Limit)) {
+                $ended = $true
+                New-BulkPSOutcome $id 'not-run' @() @() @() 0
+                return
+            }
             $clock.Start()
             # All streams take the output's way, so that what came before a terminating error is kept, which an
             # assignment would lose. What goes to $null instead ("6>$null") reaches the caller's streams all the same.
@@ -189,6 +209,16 @@ function Invoke-BulkPSItem {
     if ($null -ne $thrown) { $null = $errors.Add((ConvertTo-BulkPSError $thrown)) }
 
     New-BulkPSOutcome $id $state $output $errors $warnings ([System.Math]::Min($clock.ElapsedMilliseconds, [int]::MaxValue))
+}
+
+function Test-BulkPSOver {
+    # Returns whether the time in which items may be begun is over.
+    param($Limit)
+
+    # The stopwatch may stand still while the machine sleeps, and the clock may be set back: whichever says that
+    # more has passed.
+    $passed = [System.Math]::Max($Limit.Watch.Elapsed.TotalSeconds, ([datetime]::UtcNow - $Limit.Began).TotalSeconds)
+    return -not ($passed -lt $Limit.Seconds)
 }
 
 function New-BulkPSOutcome {

@@ -178,6 +178,40 @@ Describe 'A batch, the module as <_>' -ForEach @('module', 'text') {
         }
     }
 
+    Context 'time' {
+        It 'begins nothing when there is none: <_>' -ForEach @(0, -1, [double]::NaN) {
+            $outcomes = Invoke-Batch $session @((Item Get-Nothing @{} @() 'a'), (Item Get-Nothing @{} @() 'b'), 5) @{ Within = $_ }
+
+            $outcomes.state | Should -Be 'not-run', 'not-run', 'not-run'
+            $outcomes.id | Should -Be 'a', 'b', ''
+            $outcomes.errors.Count | Should -Be 0
+        }
+
+        It 'lets what was begun end, and begins nothing behind it' {
+            $outcomes = Invoke-Batch $session @((Item Wait-Little), (Item Get-Nothing), (Item Get-Nothing)) @{ Within = 0.5 }
+
+            $outcomes.state | Should -Be 'completed', 'not-run', 'not-run'
+            $outcomes[0].output.Value | Should -Be 'waited'
+        }
+
+        It 'looks again when a module was loaded for the command' {
+            $folder = Join-Path ([System.IO.Path]::GetTempPath()) ([guid]::NewGuid())
+            $null = New-Item -ItemType Directory -Path "$folder/SlowToLoad"
+            Set-Content "$folder/SlowToLoad/SlowToLoad.psm1" 'Start-Sleep -Milliseconds 600; function Get-SlowToLoad { "ran" }'
+            New-ModuleManifest "$folder/SlowToLoad/SlowToLoad.psd1" -RootModule SlowToLoad.psm1 -FunctionsToExport Get-SlowToLoad
+            $before = $env:PSModulePath
+            $env:PSModulePath = $folder + [System.IO.Path]::PathSeparator + $before
+            try { $outcome = Invoke-Batch $session (Item Get-SlowToLoad) @{ Within = 0.5 } }
+            finally { $env:PSModulePath = $before; Remove-Item -Recurse $folder }
+
+            $outcome.state | Should -Be 'not-run'
+        }
+
+        It 'is enough' {
+            (Invoke-Batch $session @((Item Get-Nothing), (Item Get-Nothing)) @{ Within = 60 }).state | Should -Be 'completed', 'completed'
+        }
+    }
+
     Context 'the session around it' {
         It 'is not changed by a batch, nor changes what is sent' {
             $null = Invoke-In $session @'

@@ -57,6 +57,7 @@ function Remove-Much {
     if ($PSCmdlet.ShouldProcess('all')) { 'done' }
 }
 function Wait-Long { Start-Sleep -Seconds 60 }
+function Wait-Little { Start-Sleep -Milliseconds 600; 'waited' }
 '@
 
 function New-Session {
@@ -87,12 +88,12 @@ function Invoke-In {
 
 function Invoke-Batch {
     # Runs items in a session as bulkps does, and returns the outcomes; what reached the streams is in $Streams.
-    param($Runspace, [object[]] $Items)
+    param($Runspace, [object[]] $Items, [hashtable] $Further = @{})
 
     $shell = [powershell]::Create()
     $shell.Runspace = $Runspace
     try {
-        $output = $shell.AddCommand('Invoke-BulkPSBatch').AddParameter('Items', $Items).Invoke()
+        $output = $shell.AddCommand('Invoke-BulkPSBatch').AddParameter('Items', $Items).AddParameters($Further).Invoke()
         $script:Streams = @{ Errors = $shell.Streams.Error.Count; Warnings = $shell.Streams.Warning.Count
             Progress = $shell.Streams.Progress.Count; Verbose = $shell.Streams.Verbose.Count
             Information = $shell.Streams.Information.Count
