@@ -91,7 +91,8 @@ class Tenant:
         self.config.write_text(
             "connection: tenant\nconnections:\n  tenant: {type: simulator, server: 127.0.0.1, "
             f"port: {self.simulator.port}}}\nrun:\n  delay_between_batches: 0\n"
-            f"  preflight: {str(preflight).lower()}\n"
+            # Whoever goes on where another one was killed waits as long as that one's last batch could.
+            f"  preflight: {str(preflight).lower()}\n  lease: 4\n"
             "  follow: {first_wait: 0.2, max_wait: 1}\n"
             "  retry:\n    transient: {first_wait: 0.05, max_wait: 0.2}\n"
             "    throttled: {first_wait: 0.05, max_wait: 0.2, attempts: 10}\n"

@@ -24,6 +24,7 @@ OWNERS = {
     "sqlalchemy": {"records"},
     "loguru": {"records"},
     "platformdirs": {"records"},
+    "filelock": {"records"},
     "click": {"cli"},
     "tabulate": {"cli"},
     "rich": {"cli"},

@@ -1,17 +1,21 @@
-"""A machine that slept: what it writes once it wakes, another process having taken the run over."""
+"""Who holds a run: a process that stood still, and lost it, writes nothing and lets nothing be sent."""
 
 import sqlite3
+import threading
+import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
 from bulkps.engine.item import Change, Item
 from bulkps.engine.status import BulkItemStatus
-from bulkps.errors import RunOwnedElsewhere
+from bulkps.errors import RecordFailed, RunOwnedElsewhere
 from bulkps.records.audit import Audit
-from bulkps.records.journal import LEASE, Journal
+from bulkps.records.creation import create
+from bulkps.records.journal import Journal
+from bulkps.records.lease import Clocks, Heartbeat, Lease, acquire, release
 from bulkps.records.recorder import Recorder
 from bulkps.records.rows import Run
 from bulkps.records.sweeps import RetrySteps
@@ -32,18 +36,27 @@ RUN = Run(
     who="somebody@here",
     created_at=1_000_000.0,
 )
+#: Seconds of a lease.
+LEASE = 30.0
 
 
 @dataclass
 class Worker:
-    """A process's view of the run, with a clock of its own."""
+    """A process's view of the run, with clocks of its own."""
 
     journal: Journal
-    audit: Audit
+    folder: Path
     now: float = 1_000_000.0
+    wall: float = 1_000_000.0
+    lease: Lease = field(init=False)
 
     def __post_init__(self) -> None:
-        self.recorder = Recorder(self.journal, self.audit, RUN.id, "the one that sleeps", lambda: self.now)
+        clocks = Clocks(lambda: self.now, lambda: self.wall)
+        self.lease = acquire(self.journal, RUN.id, LEASE, clocks)
+        path = self.folder / "audit.jsonl"
+        self.audit = Audit(path, RUN.id, RUN.who, sitting=self.lease.epoch, locks=self.journal.locks)
+        self.heartbeat = Heartbeat(self.journal, self.lease)
+        self.recorder = Recorder(self.journal, self.audit, self.lease, self.heartbeat, lambda: self.wall)
 
     def sent(self) -> None:
         self.recorder.record([Change(ITEM.sending(self.now), "item.sending", self.now)])
@@ -51,22 +64,31 @@ class Worker:
 
 @pytest.fixture
 def worker(tmp_path: Path) -> Iterator[Worker]:
-    with (
-        Journal(tmp_path / "journal.sqlite3") as journal,
-        Audit(tmp_path / "audit.jsonl", RUN.id, RUN.who) as audit,
-    ):
-        journal.create(RUN, [(ITEM, ["x"])])
-        journal.acquire(RUN.id, "the one that sleeps")
-        yield Worker(journal, audit)
+    with Journal(tmp_path / "journal.sqlite3") as journal:
+        create(journal, RUN, [(ITEM, ["x"])], None, {}, LEASE)
+        there = Worker(journal, tmp_path)
+        yield there
+        there.audit.close()
 
 
-def take_over(journal: Journal) -> None:
-    """Let another process have the run, as it can when its owner was not heard of for LEASE seconds."""
+def let_it_stand_still(journal: Journal) -> None:
+    """Shorten the lease that another process has to wait for."""
     connection = sqlite3.connect(journal.path)
-    connection.execute("UPDATE runs SET heartbeat = 0")
+    connection.execute("UPDATE runs SET lease = 0.2")
     connection.commit()
     connection.close()
-    journal.acquire(RUN.id, "the other one")
+
+
+@pytest.fixture
+def successor(worker: Worker) -> Iterator[Callable[[], Lease]]:
+    """Takes the run over, as another process can when its owner was not heard of for all of its lease."""
+    with Journal(worker.journal.path) as journal:
+
+        def take_over() -> Lease:
+            let_it_stand_still(journal)
+            return acquire(journal, RUN.id, LEASE)
+
+        yield take_over
 
 
 WRITES: dict[str, Callable[[Worker], object]] = {
@@ -77,28 +99,56 @@ WRITES: dict[str, Callable[[Worker], object]] = {
     "that failed items are sent again": lambda worker: worker.recorder.retry_failed(
         [], ["in-doubt"], RetrySteps([0], [], {}, {0: "request"}), remembers=True
     ),
-    "a sign of life": lambda worker: worker.recorder.beat(),
+    "that other runs did some": lambda worker: worker.recorder.skip_by_others({}, lambda *_: []),
+    "what pre-flight found": lambda worker: worker.recorder.preflighted({"state": "skipped"}),
+    "that it goes on": lambda worker: worker.recorder.goes_on(),
+    "a sign of life": lambda worker: worker.heartbeat.beat(),
 }
 
 
 @pytest.mark.parametrize("write", WRITES.values(), ids=list(WRITES))
 def test_who_wakes_and_has_lost_the_run_writes_nothing(
-    worker: Worker, write: Callable[[Worker], object]
+    worker: Worker, successor: Callable[[], Lease], write: Callable[[Worker], object]
 ) -> None:
     worker.recorder.say("run.started", "restore of in.csv")
     before = worker.audit.path.read_bytes()
-    take_over(worker.journal)
-    worker.now += 3600
+    new = successor()
 
     with pytest.raises(RunOwnedElsewhere) as caught:
         write(worker)
 
-    assert caught.value.owner == "the other one"
-    worker.audit.sync()
+    assert caught.value.owner == new.owner
+    assert worker.lease.left() <= 0
+    worker.audit.close()
     assert worker.audit.path.read_bytes() == before
     (item, _), *_ = worker.journal.rows(RUN.id)
     assert item.status is BulkItemStatus.PENDING
-    assert worker.journal.run(RUN.id).audit_lines == 1
+    found = worker.journal.run(RUN.id)
+    assert (found.audit_lines, found.epoch) == (1, new.epoch)
+
+
+def test_every_take_over_raises_the_epoch(worker: Worker, successor: Callable[[], Lease]) -> None:
+    assert successor().epoch == worker.lease.epoch + 1
+
+
+@pytest.mark.parametrize("clock", ["now", "wall"])
+def test_nothing_is_begun_once_half_a_lease_passed_by_either_clock(worker: Worker, clock: str) -> None:
+    """A machine in suspend has a wall clock that was set, another one a steady clock that went on."""
+    setattr(worker, clock, getattr(worker, clock) + LEASE / 2 - 0.5)
+    assert worker.lease.left() == pytest.approx(0.5)
+    setattr(worker, clock, getattr(worker, clock) + 0.5)
+
+    assert worker.lease.left() <= 0
+
+    worker.sent()
+    assert worker.lease.left() == pytest.approx(LEASE / 2)
+
+
+def test_a_wall_clock_that_is_set_back_lets_nothing_be_begun_for_longer(worker: Worker) -> None:
+    worker.wall -= 7200
+    worker.now += LEASE / 2
+
+    assert worker.lease.left() <= 0
 
 
 def test_who_wakes_and_still_has_the_run_goes_on(worker: Worker) -> None:
@@ -111,39 +161,68 @@ def test_who_wakes_and_still_has_the_run_goes_on(worker: Worker) -> None:
     assert worker.journal.run(RUN.id).audit_lines == 1
 
 
-def test_the_lease_is_made_sure_of_before_anybody_could_have_taken_it(worker: Worker) -> None:
-    """Half of LEASE without a word is long enough: in the other half nobody takes the run over."""
-    take_over(worker.journal)
-    worker.now += LEASE / 2 + 0.1
+def test_an_owner_that_is_heard_of_keeps_its_run_whatever_the_clock_of_another_says(worker: Worker) -> None:
+    """The one who asks has a clock two hours ahead: to it the last sign of life is two hours old."""
+    connection = sqlite3.connect(worker.journal.path)
+    connection.execute("UPDATE runs SET heartbeat = heartbeat - 7200")
+    connection.commit()
+    connection.close()
+    beats = threading.Timer(0.3, worker.heartbeat.beat)
+    beats.start()
+    with Journal(worker.journal.path) as other, pytest.raises(RunOwnedElsewhere) as caught:
+        acquire(other, RUN.id, LEASE)
+    beats.join()
 
-    with pytest.raises(RunOwnedElsewhere):
+    assert caught.value.owner == worker.lease.owner
+
+
+def test_an_owner_whose_process_is_gone_is_not_waited_for(worker: Worker) -> None:
+    # What the operating system does when a process ends; its name stays in the journal.
+    worker.journal._owner._lock.release()  # type: ignore[union-attr]
+
+    with Journal(worker.journal.path) as other:
+        began = time.monotonic()
+        assert acquire(other, RUN.id, LEASE).epoch == worker.lease.epoch + 1
+        assert time.monotonic() - began < LEASE / 2
+
+
+def test_the_heartbeat_goes_on_while_its_process_is_busy_with_something_else(worker: Worker) -> None:
+    def heard() -> float:
+        with sqlite3.connect(worker.journal.path) as connection:
+            [(at,)] = connection.execute("SELECT heartbeat FROM runs").fetchall()
+        connection.close()
+        return float(at)
+
+    before = heard()
+    worker.heartbeat.start()
+    while heard() == before:
+        time.sleep(0.01)
+    worker.heartbeat.stop()
+    assert worker.heartbeat.error is None
+
+
+def test_whoever_else_writes_into_the_audit_log_is_noticed_before_the_next_line(worker: Worker) -> None:
+    worker.recorder.say("run.started", "restore of in.csv")
+    with worker.audit.path.open("a", encoding="utf-8") as file:
+        file.write("{}\n")
+
+    with pytest.raises(RecordFailed, match="another one wrote to it"):
         worker.sent()
+    with pytest.raises(RecordFailed):
+        worker.recorder.say("run.stopped", "it is over")
 
-    assert worker.audit.lines == 0
-
-
-def test_a_journal_keeps_nothing_of_a_process_that_lost_the_run(worker: Worker) -> None:
-    """Even one that did not sleep: the transaction that keeps a change looks at the lease too."""
-    take_over(worker.journal)
-
-    with pytest.raises(RunOwnedElsewhere):
-        worker.sent()
-
-    (item, _), *_ = worker.journal.rows(RUN.id)
-    assert item.status is BulkItemStatus.PENDING
-    assert worker.journal.run(RUN.id).audit_lines == 0
+    assert worker.audit.path.read_text(encoding="utf-8").endswith("\n{}\n")
+    assert worker.journal.run(RUN.id).audit_lines == 1
 
 
 def test_a_retry_takes_a_cancel_back_and_whoever_goes_on_after_it_is_told(worker: Worker) -> None:
-    journal = worker.recorder._journal
+    journal = worker.journal
     journal.wish(RUN.id, "cancel")
-    connection = sqlite3.connect(journal.path)
-    connection.execute("UPDATE runs SET heartbeat = 0")
-    connection.commit()
+    release(journal, worker.lease, "interrupted", "")
 
-    assert journal.acquire(RUN.id, "the second")
-    journal.goes_on(RUN.id, "the second")
-    connection.execute("UPDATE runs SET heartbeat = 0")
-    connection.commit()
-    connection.close()
-    assert not journal.acquire(RUN.id, "the third")
+    second = acquire(journal, RUN.id, LEASE)
+    assert second.cancelled
+    Recorder(journal, worker.audit, second, Heartbeat(journal, second)).goes_on()
+    release(journal, second, "interrupted", "")
+
+    assert not acquire(journal, RUN.id, LEASE).cancelled

@@ -33,6 +33,7 @@ from bulkps.library.passwords import handing_out
 from bulkps.library.runs import RunReport, operation_of, options_of, proceed
 from bulkps.library.target import Target
 from bulkps.records import home
+from bulkps.records.changes import keep_facts
 from bulkps.records.journal import Journal
 from bulkps.records.passwords import PasswordFile
 from bulkps.records.results import rows
@@ -79,7 +80,8 @@ def work(
     over = total - sum(counts[status] for status in begun)
     looks = _looks_first(run)
     if told := handed_out():
-        journal.keep(run.id, passwords=told)
+        with journal.writing() as connection:
+            keep_facts(connection, run.id, passwords=told)
     if looks and not quiet:
         sends = bool(operation_of(run).steps)
         rest = " first; nothing is sent before that is done" if sends else "; nothing is changed"

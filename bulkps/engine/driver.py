@@ -11,12 +11,12 @@ from collections.abc import Callable, Mapping, Sequence
 from bulkps.engine import events as ev
 from bulkps.engine.item import Change, Item
 from bulkps.engine.machine import Machine
-from bulkps.engine.ports import Connect, Records
+from bulkps.engine.ports import Connect, Gate, Records
 from bulkps.engine.worker import Answered, Batch, Crashed, Message, Query, Worker
 from bulkps.exchange.cmdlet import Answer, Cmdlet, Invocation
 from bulkps.operations.model import Operation
 
-#: How often the lease is renewed and other processes' wishes are read, in seconds.
+#: How often what other processes wish is asked for, in seconds.
 BEAT = 1.0
 #: How long an outcome waits for others to share its transaction, in seconds.
 _GATHERS = 0.02
@@ -41,6 +41,7 @@ class Driver:
             thread that runs. If it raises, the run is paused and the error is raised once it has stopped.
         prepare: Puts generated passwords into a cmdlet right before it is sent. If it raises, nothing of
             the batch is sent.
+        gate: Asked before each item is begun: a process that stood still may have lost its run.
     """
 
     def __init__(
@@ -52,7 +53,9 @@ class Driver:
         *,
         on_changes: Callable[[Sequence[Change]], None],
         prepare: Prepare,
+        gate: Gate,
     ) -> None:
+        self._gate = gate
         self._machine, self._operation, self._records, self._connect = machine, operation, records, connect
         self._on_changes, self._prepare = on_changes, prepare
         # SimpleQueue, not Queue: a signal handler may put into it while this thread is inside get().
@@ -209,7 +212,7 @@ class Driver:
                     Invocation(one.id, self._prepare(item, one.cmdlet), one.keep)
                     for one, item in zip(batch, items, strict=True)
                 )
-                self._workers[session].inbox.put(Batch(prepared))
+                self._workers[session].inbox.put(Batch(prepared, self._gate))
             case ev.LookUp(session, batch):
                 self._workers[session].inbox.put(Batch(batch))
             case ev.Paced(notes, waited):

@@ -49,6 +49,7 @@ class Item:
         started_at: Epoch seconds of the first attempt, or None.
         completed_at: Epoch seconds of its end, or None.
         doubtful: Whether an earlier attempt may have happened, or may still happen.
+        sent_at: Epoch seconds at which it was last sent, by its sender's clock; None if it never was.
         doubted_at: Epoch seconds at which it fell into doubt, as far as this process knows.
         lookups: How often a lookup could not tell, in this process.
         ended: Whether its cmdlet is known to have ended, so that nothing is at work on it any more.
@@ -74,6 +75,7 @@ class Item:
     started_at: float | None = None
     completed_at: float | None = None
     doubtful: bool = False
+    sent_at: float | None = None
     doubted_at: float = 0.0
     lookups: int = 0
     ended: bool = False
@@ -98,6 +100,7 @@ class Item:
             error="",
             advice="",
             started_at=now if self.started_at is None else self.started_at,
+            sent_at=now,
         )
 
     def waiting(self, not_before: float, code: str = "", error: str = "", *, counted: bool = True) -> "Item":
@@ -144,6 +147,30 @@ class Item:
             doubted_at=now,
             lookups=0,
             ended=ended,
+        )
+
+    def announced(self, step: int, attempt: int, outputs: Mapping[str, Mapping[str, str]]) -> "Item":
+        """Return it as it stands where only the audit log knows that it was about to be sent.
+
+        One that has failed since stays failed, and is looked up before it is sent again.
+
+        Args:
+            step: The step's index.
+            attempt: How often that step had been sent.
+            outputs: What earlier steps returned, as far as it is known.
+        """
+        outputs = {**self.outputs, **outputs}
+        if self.status is BulkItemStatus.FAILED:
+            return replace(self, step=step, outputs=outputs, code=IN_DOUBT, doubtful=True)
+        return replace(
+            self,
+            status=advance(self.status, BulkItemStatus.IN_PROGRESS),
+            phase=Phase.SENT,
+            step=step,
+            attempt=max(attempt, self.attempt if step == self.step else 0),
+            attempts=max(attempt, self.attempts),
+            outputs=outputs,
+            doubtful=True,
         )
 
     def at_step(self, step: int) -> "Item":

@@ -245,6 +245,8 @@ class BulkOperationConfig:
         adaptive_pacing: Whether the run finds by itself how fast Exchange lets it be.
         item_timeout: Seconds that an item may take; past it it is stopped and in doubt. Exchange Online's
             own limit is 900.
+        lease: Seconds for which nothing need be heard of a process before another one may take its run over.
+            Nothing is begun at Exchange once half of them passed since the journal was last written.
         wait: Whether asynchronous steps are followed to their end.
         preflight: Whether what is known to fail is looked for before anything is sent.
         require_clean: Whether nothing at all is sent if pre-flight finds a blocker, or could not look for
@@ -274,6 +276,7 @@ class BulkOperationConfig:
     delay_between_batches: float = 1.0
     adaptive_pacing: bool = True
     item_timeout: float = 900.0
+    lease: float = 30.0
     wait: bool = True
     preflight: bool = True
     require_clean: bool = False
@@ -304,6 +307,7 @@ class BulkOperationConfig:
             ("max_retries", self.max_retries, 0),
             ("delay_between_batches", self.delay_between_batches, 0),
             ("item_timeout", self.item_timeout, 1),
+            ("lease", self.lease, 2),
             further=others,
         )
         if not self.preflight and (self.require_clean or self.onmicrosoft_fallback):

@@ -139,5 +139,9 @@ class Records(Protocol):
         ...
 
     def beat(self) -> str:
-        """Renew the lease; return ``cancel`` or ``pause`` if somebody asked for it, else nothing."""
+        """Return ``cancel`` or ``pause`` if it was asked for, else nothing.
+
+        Raises:
+            RecordFailed: If the run is no longer this process's, or the journal cannot be written.
+        """
         ...

@@ -5,15 +5,21 @@ import threading
 from dataclasses import dataclass
 
 from bulkps.engine import events as ev
-from bulkps.engine.ports import Connect, Session, SessionLostError, SessionRefusedError
+from bulkps.engine.ports import Connect, Gate, Session, SessionLostError, SessionRefusedError
 from bulkps.exchange.cmdlet import Answer, Cmdlet, Invocation, Outcome
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Invocations to run in order."""
+    """Invocations to run in order.
+
+    Attributes:
+        invocations: What to run.
+        gate: What lets each of them through, or not; None for those that only read.
+    """
 
     invocations: tuple[Invocation, ...]
+    gate: Gate | None = None
 
 
 @dataclass(frozen=True)
@@ -92,7 +98,7 @@ class Worker(threading.Thread):
 
     def _obey(self, session: Session, order: Batch | Query) -> None:
         if isinstance(order, Batch):
-            for outcome in session.invoke(order.invocations):
+            for outcome in session.invoke(order.invocations, order.gate):
                 self._out.put(ev.OutcomeArrived(self.number, outcome))
             self._out.put(ev.BatchEnded(self.number, session.worn()))
             return

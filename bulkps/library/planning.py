@@ -3,10 +3,9 @@
 import json
 import secrets
 import time
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
-from itertools import islice
 
 from bulkps import yamlfile
 from bulkps.engine.item import Item, Phase
@@ -21,8 +20,8 @@ from bulkps.operations.loader import dump_operation
 from bulkps.operations.model import BulkOperationType, Operation, is_given
 from bulkps.operations.uses import lacking, releases, without_effect
 from bulkps.records import home
+from bulkps.records.creation import Claim, create
 from bulkps.records.journal import Journal
-from bulkps.records.overview import elsewhere
 from bulkps.records.rows import DONE_IN_PART, IN_DOUBT_THERE, Elsewhere, Run, values_text
 
 #: The code of an item that another run completed: nothing is left to do.
@@ -34,8 +33,6 @@ _WAYS = {
     DONE_IN_PART: "bulkps results {run} --only failed says how far it came, and bulkps retry {run} does the "
     "rest where there is one; where you see in Exchange that all of it is to be done, --again does it",
 }
-#: How many contents one question to the journal holds.
-_CHUNK = 500
 
 
 def only_checked(operation: Operation) -> Operation:
@@ -72,14 +69,15 @@ def create_run(
         ContentElsewhere: If another run is not at its end with a row's content.
         RecordFailed: If it cannot be kept.
     """
-    run = _new_run(only_checked(operation) if checks else operation, report, target)
+    operation = only_checked(operation) if checks else operation
+    run = _new_run(operation, report, target)
     # The embedded simulator's tenant ends with its run: what was done there is nowhere. And what was only
     # checked may be checked again.
     remembers = not (target.connection.embedded or checks)
     try:
-        offers = offered(target.connection)
-        planned = _planned(journal, run, operation, rows, offers=offers, again=again, remembers=remembers)
-        journal.create(run, planned)
+        planned = _planned(run, operation, rows, offered(target.connection), again=again)
+        claim = _claim(operation, again=again) if remembers else None
+        create(journal, run, planned, claim, operation.deeds, target.config.lease)
     except RecordFailed as error:
         advice = "make room or repair access, then run it again: there is no run yet to resume"
         raise RecordFailed(error.what, error.reason, advice) from error
@@ -108,26 +106,27 @@ def _new_run(operation: Operation, report: CheckReport, target: Target) -> Run:
 
 
 def _planned(
-    journal: Journal,
-    run: Run,
-    operation: Operation,
-    rows: Iterable[InputRow],
-    *,
-    offers: Collection[str],
-    again: bool,
-    remembers: bool,
+    run: Run, operation: Operation, rows: Iterable[InputRow], offers: Collection[str], *, again: bool
 ) -> Iterator[tuple[Item, Sequence[str]]]:
-    waiting, seen = iter(rows), set[frozenset[str]]()
-    while chunk := list(islice(waiting, _CHUNK)):
-        for row in chunk:
-            _refuse_unavailable(operation, row, offers, seen)
-        items = [_item(operation, row, run.id if again else "") for row in chunk]
-        contents = [item.content for item in items]
-        known = elsewhere(journal, run, contents, operation.deeds) if remembers else {}
-        _refuse_unfinished(items, known, again=again)
-        for item, row in zip(items, chunk, strict=True):
-            found = known.get(item.content)
-            yield (_done_already(operation, item, found) if found and not again else item), row.cells
+    seen = set[frozenset[str]]()
+    for row in rows:
+        _refuse_unavailable(operation, row, offers, seen)
+        yield _item(operation, row, run.id if again else ""), row.cells
+
+
+def _claim(operation: Operation, *, again: bool) -> Claim:
+    """Return what decides about new items by what other runs did, and refuses those that one has in hand."""
+
+    def claim(new: Sequence[Item], known: Mapping[str, Elsewhere]) -> Sequence[Item]:
+        _refuse_unfinished(new, known, again=again)
+        if again:
+            return new
+        return [
+            done_already(operation, item, known[item.content]) if item.content in known else item
+            for item in new
+        ]
+
+    return claim
 
 
 def _refuse_unavailable(
@@ -164,7 +163,7 @@ def _item(operation: Operation, row: InputRow, salt: str) -> Item:
     return Item(key, row.row, row.values, content, step=first)
 
 
-def _refuse_unfinished(items: Sequence[Item], known: dict[str, Elsewhere], *, again: bool) -> None:
+def _refuse_unfinished(items: Sequence[Item], known: Mapping[str, Elsewhere], *, again: bool) -> None:
     # Who asks for it once more has looked what became of those that failed.
     over = (BulkItemStatus.COMPLETED, BulkItemStatus.FAILED) if again else (BulkItemStatus.COMPLETED,)
     unfinished = [
@@ -172,13 +171,17 @@ def _refuse_unfinished(items: Sequence[Item], known: dict[str, Elsewhere], *, ag
     ]
     if unfinished:
         item, found = unfinished[0]
-        way = _WAYS.get(found.state, "bulkps resume {run} brings it to its end").format(run=found.run)
-        raise ContentElsewhere(
-            item.row, found.run, found.state, way, sorted({one.run for _, one in unfinished})
-        )
+        runs = sorted({one.run for _, one in unfinished})
+        raise ContentElsewhere(item.row, found.run, found.state, way_to_the_end(found), runs)
 
 
-def _done_already(operation: Operation, item: Item, found: Elsewhere) -> Item:
+def way_to_the_end(found: Elsewhere) -> str:
+    """Return what brings content to its end that another run left, for people."""
+    return _WAYS.get(found.state, "bulkps resume {run} brings it to its end").format(run=found.run)
+
+
+def done_already(operation: Operation, item: Item, found: Elsewhere) -> Item:
+    """Return *item* SKIPPED, with the evidence that another run completed its content."""
     at = datetime.fromtimestamp(found.completed_at or 0.0).astimezone().isoformat(timespec="seconds")
     kept = ", ".join(f"{name} {value}" for step in found.outputs.values() for name, value in step.items())
     evidence = f"completed {at} by run {found.run}" + (f" ({kept})" if kept else "")

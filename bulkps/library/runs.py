@@ -1,6 +1,5 @@
 """How a run is put together from intake, journal, audit, sessions and engine."""
 
-import secrets
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ from bulkps.engine.policy import BulkOperationConfig
 from bulkps.engine.status import BulkItemStatus
 from bulkps.errors import BulkpsError, ExitCode, RecordFailed, UsageProblem
 from bulkps.exchange.errors import ErrorClass, portable_patterns
+from bulkps.library.other_runs import skip_what_others_did
 from bulkps.library.passwords import password_maker
 from bulkps.library.planning import DONE_ALREADY
 from bulkps.library.preflight import CMDLETS, Examination
@@ -28,8 +28,11 @@ from bulkps.operations.model import Operation, Step, templates
 from bulkps.operations.uses import uses
 from bulkps.records import home, results
 from bulkps.records.audit import Audit
-from bulkps.records.journal import Journal, owner_name
-from bulkps.records.overview import skipped_as
+from bulkps.records.audit_opening import check_log, operation_digest
+from bulkps.records.chain import Known
+from bulkps.records.journal import Journal
+from bulkps.records.lease import Heartbeat, Lease, acquire, raise_epoch, release
+from bulkps.records.overview import is_followed_by_others, skipped_as
 from bulkps.records.passwords import PasswordFile
 from bulkps.records.recorder import Recorder
 from bulkps.records.rows import Run
@@ -118,16 +121,15 @@ def proceed(
         RunOwnedElsewhere: If another process works on it.
         RecordFailed: If a record could not be written.
     """
-    operation, left = operation_of(run), 0
+    operation = operation_of(run)
     if retry:
         # Who asks for a retry wants what is not there sent again, whatever the run does by itself.
         target = replace(target, config=replace(target.config, retry_failed=True))
     check_target(operation, target)
     _check_place(run, target)
     _check_kind(run, operation, retry=retry)
-    with _work_on(journal, run) as work:
-        if retry:
-            left = _take_back(work, operation, target)
+    with _work_on(journal, run, target.config.lease) as work:
+        left = _take_back(work, operation, target) if retry else 0
         orders = _Orders(on_changes, on_driver, ends_at, password_maker(operation, passwords))
         work.finish = _carry_out(work, operation, target, orders)
     return replace(finished(journal, run.id, work.finish, results_path), left=left)
@@ -184,35 +186,81 @@ class _Orders:
 
 @dataclass
 class _Work:
-    """A run that this process holds, its records, whether it was cancelled before, and why it stopped."""
+    """A run that this process holds.
+
+    Attributes:
+        run: The run.
+        recorder: Its records.
+        fresh: Whether it was made just now, and no process worked on it before.
+        meddled: Whether another run of the operation was at work at the same place since it stopped: what
+            pre-flight read then may be over, and what that run calls by other names is only found by reading.
+        cancelled: Whether it was cancelled before.
+        finish: Why it stopped.
+    """
 
     run: Run
     recorder: Recorder
+    fresh: bool
+    meddled: bool
     cancelled: bool = False
     finish: Finish | None = None
 
 
 @contextmanager
-def _work_on(journal: Journal, run: Run) -> Iterator[_Work]:
-    """Hold the lease on *run* inside the block; keep why it stopped."""
-    owner = f"{owner_name()} ({secrets.token_hex(4)})"
-    cancelled = journal.acquire(run.id, owner)
+def _work_on(journal: Journal, run: Run, seconds: float) -> Iterator[_Work]:
+    """Hold the lease of *seconds* on *run* inside the block; keep why it stopped."""
+    lease = acquire(journal, run.id, seconds)
+    heartbeat = Heartbeat(journal, lease)
+    heartbeat.start()
     work: _Work | None = None
     try:
         # Read again under the lease: where the audit log stands may have moved since.
         run = journal.run(run.id)
-        with Audit(Path(run.audit), run.id, who(), run.audit_lines, run.audit_head) as audit:
-            work = _Work(run, Recorder(journal, audit, run.id, owner), cancelled)
+        fresh = lease.before == "new"
+        meddled = not fresh and is_followed_by_others(journal, run)
+        with _records(journal, run, lease, heartbeat) as recorder:
+            work = _Work(run, recorder, fresh, meddled, lease.cancelled)
             yield work
     finally:
+        heartbeat.stop()
         finish = work.finish if work else None
         state, detail = (
             (finish.reason.value, finish.detail) if finish else ("interrupted", "it ended by an error")
         )
-        if work.cancelled if work else cancelled:
+        if work.cancelled if work else lease.cancelled:
             # However it stopped this time: nothing of it is sent by a resume.
             state = StopReason.CANCELLED.value
-        journal.stopped(run.id, owner, state, detail)
+        elif work is None:
+            # Nothing was done: it stands as it stood.
+            state = lease.before
+        release(journal, lease, state, detail)
+
+
+@contextmanager
+def _records(journal: Journal, run: Run, lease: Lease, heartbeat: Heartbeat) -> Iterator[Recorder]:
+    """Give the records of *run*, once all of its audit log is known to be what was written.
+
+    Raises:
+        RecordFailed: If it is not, or the operation in the journal is not the one that the log names.
+    """
+    path, digest = Path(run.audit), operation_digest(run.operation_text)
+    ahead = check_log(path, run.id, Known.of(run), lease.before)
+    if ahead.operation not in ("", digest):
+        raise RecordFailed(
+            f"run {run.id}",
+            "its operation in the journal is not the one that it was begun with, by its audit log",
+            "find out who changed the journal and put it back from a copy; nothing was sent",
+        )
+    if ahead.sitting >= lease.epoch:
+        raise_epoch(journal, lease, ahead.sitting)
+    first = {"operation_sha256": digest}
+    with Audit(
+        path, run.id, who(), ahead.lines, ahead.head, lease.epoch, first=first, locks=journal.locks
+    ) as audit:
+        recorder = Recorder(journal, audit, lease, heartbeat)
+        if ahead.unknown or ahead.cut:
+            recorder.catch_up(ahead)
+        yield recorder
 
 
 def _take_back(work: _Work, operation: Operation, target: Target) -> int:
@@ -243,7 +291,7 @@ def cancel(journal: Journal, run: Run) -> RunReport:
     if not (counts[BulkItemStatus.PENDING] or counts[BulkItemStatus.IN_PROGRESS]):
         raise UsageProblem(f"run {run.id} is over; there is nothing to cancel")
     finish = Finish(StopReason.CANCELLED)
-    with _work_on(journal, run) as work:
+    with _work_on(journal, run, options_of(run).lease) as work:
         _skip_rest(work.recorder)
         work.finish = finish
     return finished(journal, run.id, finish, None)
@@ -305,6 +353,8 @@ def _carry_out(work: _Work, operation: Operation, target: Target, orders: _Order
     _say_started(recorder, work.run, connection)
     if work.cancelled:
         _skip_rest(recorder)
+    elif not (work.fresh or connection.embedded) and operation.steps:
+        orders.on_changes(skip_what_others_did(recorder, operation))
     throttled = portable_patterns(target.catalogue, ErrorClass.THROTTLED)
     cmdlets = list(dict.fromkeys((*cmdlets_of(operation), *(CMDLETS if operation.preflight else ()))))
     with endpoint(connection, target.credentials, target.config.item_timeout, cmdlets, throttled) as there:
@@ -328,7 +378,9 @@ def _look(
     work: _Work, operation: Operation, target: Target, sessions: Sessions, on_changes: OnChanges
 ) -> Finish | None:
     """Run pre-flight, or say that it was skipped; return why the run stops here, or None."""
-    if operation.preflight is None or work.run.preflight or work.cancelled:
+    if operation.preflight is None or work.cancelled:
+        return None
+    if work.run.preflight and not work.meddled:
         return None
     if not target.config.preflight and operation.steps:
         # What only checks has nothing else to do: there the setting is not meant.
@@ -355,6 +407,7 @@ def _drive(work: _Work, operation: Operation, target: Target, sessions: Sessions
         sessions.connect,
         on_changes=orders.on_changes,
         prepare=orders.prepare,
+        gate=work.recorder.gate,
     )
     orders.on_driver(driver)
     return driver.run()

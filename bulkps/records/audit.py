@@ -11,11 +11,13 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
+from filelock import FileLock, Timeout
 from loguru import logger
 
 from bulkps.errors import RecordFailed
+from bulkps.records.file_identity import FileIdentity
 
 if TYPE_CHECKING:
     from loguru import Record
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 FIRST = "0" * 64
 #: Below every level that loguru has: only our own sink takes it, no other that the program has set up.
 _LEVEL = 1
+#: How long the file's lock is waited for, in seconds: it is held for one write.
+_LOCKED = 30.0
 
 
 def line_hash(line: str) -> str:
@@ -34,19 +38,47 @@ def line_hash(line: str) -> str:
 class Audit:
     """A run's audit log, open for writing.
 
+    Lines are kept in memory until ``sync`` puts them behind the others, under a lock of the file and only if
+    nobody else wrote into it since: a process that lost its run leaves nothing that could be flushed later.
+
     Args:
-        path: The file; lines are put behind those that it has.
+        path: The file; made if it is missing.
         run: The run's name, on every line.
         who: User and host, on every line.
         lines: How many lines it has.
         head: The hash of the last of them.
+        sitting: The epoch of the process's lease, on every line.
+        first: What the first line says beside what it is about.
+        locks: Where the lock of the file is; None for beside it.
+
+    Raises:
+        RecordFailed: If it cannot be opened.
     """
 
-    def __init__(self, path: Path, run: str, who: str, lines: int = 0, head: str = "") -> None:
-        self.path, self._run, self._who = path, run, who
+    def __init__(
+        self,
+        path: Path,
+        run: str,
+        who: str,
+        lines: int = 0,
+        head: str = "",
+        sitting: int = 0,
+        first: Mapping[str, str] | None = None,
+        locks: Path | None = None,
+    ) -> None:
+        self.path, self._run, self._who, self.sitting = path, run, who, sitting
+        self.lines, self.head, self._first = lines, head or FIRST, dict(first or {})
+        self._waiting: list[bytes] = []
+        self._failed: RecordFailed | None = None
+        folder = locks or path.with_name("locks")
         try:
-            self.lines, self.head = _tail(path, run, lines, head or FIRST)
-            self._file: TextIO = path.open("a", encoding="utf-8", newline="\n")
+            folder.mkdir(parents=True, exist_ok=True)
+            self._lock = FileLock(folder / f"{path.stem}.audit.lock", mode=0o600, thread_local=False)
+            self._fd: int | None = os.open(
+                path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o600
+            )
+            self._size = os.fstat(self._fd).st_size
+            self._identity = FileIdentity(path)
         except OSError as error:
             raise RecordFailed(str(path), error.strerror or str(error)) from error
         # catch=False: loguru would otherwise print that a line is lost and go on. diagnose=False: it would
@@ -71,7 +103,7 @@ class Audit:
         self.close()
 
     def write(self, event: str, sentence: str, at: float, facts: Mapping[str, object]) -> None:
-        """Put one line behind the others.
+        """Make one line, which ``sync`` puts behind the others.
 
         Args:
             event: What machines match, such as ``item.failed``.
@@ -93,31 +125,75 @@ class Audit:
         before = self.lines
         try:
             self._log.bind(entry=entry).log(_LEVEL, event)
-        except (OSError, ValueError) as error:
-            raise RecordFailed(str(self.path), getattr(error, "strerror", None) or str(error)) from error
+        except ValueError as error:
+            raise RecordFailed(str(self.path), str(error)) from error
         if self.lines != before + 1:
             # logger.remove() or logger.disable() of the program that uses bulkps.
             raise RecordFailed(str(self.path), "the program has switched loguru off")
 
-    def sync(self) -> None:
-        """Bring what was written to the disk.
+    def check_file(self) -> None:
+        """Make sure that it is still the file that was opened.
 
         Raises:
-            RecordFailed: If it could not be.
+            RecordFailed: If it was removed, replaced or cut short.
         """
+        self._identity.check()
+
+    def sync(self) -> None:
+        """Put what was written behind the other lines, on the disk.
+
+        Raises:
+            RecordFailed: If it could not be; none of it will be written later.
+        """
+        if self._failed is not None:
+            # Its lines were counted and are not there: nothing may be chained to them.
+            raise self._failed
+        waiting, self._waiting = b"".join(self._waiting), []
+        if self._fd is None:
+            raise RecordFailed(str(self.path), "it is closed")
         try:
-            self._file.flush()
-            os.fsync(self._file.fileno())
-        except (OSError, ValueError) as error:
-            raise RecordFailed(str(self.path), getattr(error, "strerror", None) or str(error)) from error
+            self._append_locked(self._fd, waiting)
+        except RecordFailed as error:
+            self._failed = error
+            raise
+
+    def _append_locked(self, fd: int, waiting: bytes) -> None:
+        try:
+            with self._lock.acquire(timeout=_LOCKED):
+                self._identity.check()
+                found = os.fstat(fd).st_size
+                if found != self._size:
+                    reason = (
+                        f"it has {found} bytes, and this process left {self._size}: another one wrote to it"
+                    )
+                    advice = f"see bulkps audit verify {self._run}"
+                    raise RecordFailed(str(self.path), reason, advice)
+                self._append(fd, waiting)
+        except Timeout as error:
+            raise RecordFailed(
+                str(self.path),
+                f"another process has had its lock for {_LOCKED:g} s",
+                "let that process go on, or end it; then resume",
+            ) from error
+        except OSError as error:
+            raise RecordFailed(str(self.path), error.strerror or str(error)) from error
+
+    def _append(self, fd: int, waiting: bytes) -> None:
+        while waiting:
+            written = os.write(fd, waiting)
+            self._size, waiting = self._size + written, waiting[written:]
+        os.fsync(fd)
 
     def close(self) -> None:
-        """Close the file; what was synced is there."""
+        """Close the file; what was synced is there, and nothing else comes."""
+        self._waiting = []
         with suppress(ValueError):
             # It may be gone already: the program may have removed every sink.
             logger.remove(self._sink)
+        fd, self._fd = self._fd, None
         try:
-            self._file.close()
+            if fd is not None:
+                os.close(fd)
         except OSError as error:
             raise RecordFailed(str(self.path), error.strerror or str(error)) from error
 
@@ -127,56 +203,8 @@ class Audit:
     def _write(self, message: Any) -> None:
         entry: dict[str, object] = message.record["extra"]["entry"]
         # Its own number tells a line that was taken out, put in or moved from one that was changed.
-        own = {"previous": self.head, "line": self.lines + 1}
-        line = json.dumps({**own, **entry}, ensure_ascii=False)
-        self._file.write(line + "\n")
+        own = {"previous": self.head, "line": self.lines + 1, "sitting": self.sitting}
+        first = {} if self.lines else self._first
+        line = json.dumps({**own, **first, **entry}, ensure_ascii=False)
+        self._waiting.append((line + "\n").encode("utf-8"))
         self.lines, self.head = self.lines + 1, line_hash(line)
-
-
-def _tail(path: Path, run: str, lines: int, head: str) -> tuple[int, str]:
-    """Return how many lines *path* has and the hash of the last; make its end whole.
-
-    The journal may know fewer lines than there are: a crash between the two leaves lines that announce what
-    was never sent. They are kept if they continue the chain. A last line that was cut short is taken off.
-
-    Raises:
-        RecordFailed: If the file is not the one that the journal knows.
-        OSError: If it cannot be read or cut.
-    """
-
-    def changed(reason: str) -> RecordFailed:
-        return RecordFailed(str(path), reason, _PUT_BACK.format(run=run))
-
-    if not path.exists():
-        if lines:
-            raise changed(f"it is gone, and the journal knows {lines} lines of it")
-        return 0, head
-    count, last, whole = 0, FIRST, 0
-    with path.open("rb") as file:
-        for raw in file:
-            if not raw.endswith(b"\n"):
-                break
-            if count >= lines and not _continues(raw, last):
-                raise changed(f"line {count + 1} does not continue the chain")
-            count, last, whole = count + 1, hashlib.sha256(raw[:-1]).hexdigest(), whole + len(raw)
-            if count == lines and last != head:
-                raise changed(f"line {count} is not the one that the journal knows")
-    if count < lines:
-        raise changed(f"it has {count} lines, and the journal knows {lines}")
-    if whole < path.stat().st_size:
-        os.truncate(path, whole)
-    return count, last
-
-
-_PUT_BACK = (
-    "someone has changed the audit log: 'bulkps audit verify {run}' says where; find out who, put it back "
-    "from a copy, then resume"
-)
-
-
-def _continues(raw: bytes, last: str) -> bool:
-    try:
-        return bool(json.loads(raw)["previous"] == last)
-    except (ValueError, KeyError, TypeError, RecursionError):
-        # Other bytes than ours, in a log that someone has changed.
-        return False

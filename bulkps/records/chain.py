@@ -18,6 +18,11 @@ from bulkps.records.stretches import CUT_SHORT, MOST, Reading, Stretch, arrange,
 _MAY_GO_ON = ("new", "running", "cancelling", "interrupted")
 
 
+def is_over(state: str) -> bool:
+    """Return whether a run in *state* stopped in order, so that the journal has all that its log has."""
+    return state not in _MAY_GO_ON
+
+
 class Kind(Enum):
     """What was done to a log."""
 
@@ -89,7 +94,7 @@ class Known:
     @classmethod
     def of(cls, run: Run) -> "Known":
         """Return what the journal knows of *run*'s log."""
-        return cls(run.audit_lines, run.audit_head, run.state not in _MAY_GO_ON)
+        return cls(run.audit_lines, run.audit_head, is_over(run.state))
 
 
 @dataclass(frozen=True)
@@ -342,8 +347,9 @@ class _Judge:
             self._add(line, Kind.INSERTED, lines, "nothing: the journal has the end", line + count - 1)
         else:
             self._notes.append(
-                f"{lines} at the end that the journal does not know yet: the run goes on, or a crash came "
-                "between the two; nothing was sent on account of them"
+                f"{lines} at the end that the journal does not know yet: the run goes on, a crash came "
+                "between the two, or the journal was put back from a backup. The next resume looks up the "
+                "rows that they announce before anything is sent"
             )
 
 

@@ -5,11 +5,12 @@ cut) through SQLAlchemy Core; another database is a matter of the URL.
 """
 
 import json
-import os
-import socket
+import logging
+import sqlite3
+import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -18,7 +19,6 @@ from sqlalchemy import (
     URL,
     Connection,
     Engine,
-    bindparam,
     case,
     create_engine,
     event,
@@ -28,31 +28,30 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import DBAPIError
 
-from bulkps.engine.item import Change, Item, Phase
+from bulkps.engine.item import Item, Phase
 from bulkps.engine.status import BulkItemStatus
-from bulkps.errors import RecordFailed, RunNotFound, RunOwnedElsewhere, UsageProblem
+from bulkps.errors import RecordFailed, RunNotFound, UsageProblem
+from bulkps.records.file_identity import FileIdentity
+from bulkps.records.journal_holder import JournalHolder
+from bulkps.records.owner import Owner, is_alive
 from bulkps.records.rows import (
-    STATE_COLUMNS,
     Run,
-    batched_rows,
-    event_row,
     item_of,
     run_of,
-    run_row,
-    state_row,
-    values_text,
 )
-from bulkps.records.schema import MIGRATIONS, current_version, events, items, migrate, runs
+from bulkps.records.schema import MIGRATIONS, current_version, items, migrate, runs
 
-#: A run whose owner has not been heard of for so many seconds may be taken over.
-LEASE = 10.0
+_log = logging.getLogger(__name__)
+
+#: How long a process waits for one that writes to the journal, in seconds; after the first one it is said.
+_PATIENCE = (3.0, 60.0)
+#: How long it waits once it gave up, in seconds: leaving must not take as long again.
+_IMPATIENT = 1.0
 #: The state of a run whose rows are still being read in; nobody is shown it.
 LOADING = "loading"
-_ITEM_COLUMNS = [column for column in items.columns if column.name not in ("run", "cells")]
-
-
-#: A wish to cancel is not forgotten before the run is cancelled; one to pause is.
-_CANCEL_STAYS = case((runs.c.wish == "cancel", "cancel"), else_="")
+_ITEM_COLUMNS = [column for column in items.columns if column.name not in ("run", "cells", "changed")]
+#: What tells whether a run's owner is alive, as ``is_alive`` takes it.
+OWNER_COLUMNS = (runs.c.owner, runs.c.heartbeat, runs.c.lease)
 
 
 class Journal:
@@ -67,16 +66,24 @@ class Journal:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        #: Where the lock files of owners are.
+        self.locks = path.with_name("locks")
         self._engine = _engine(path)
+        self._holder = JournalHolder(path)
+        self._owner: Owner | None = None
+        self._owning = threading.Lock()
+        self._gave_up = False
         try:
             # A look first: to open a journal must not wait for another process's writing.
-            with self._engine.connect() as connection:
-                current = current_version(connection.execution_options(reads=True))
+            with self.reading() as connection:
+                current = current_version(connection)
             if current != len(MIGRATIONS):
-                with self._engine.begin() as connection:
+                with self.writing() as connection:
                     migrate(connection, str(path))
-        except DBAPIError as error:
-            raise UsageProblem(f"cannot open the journal {path}: {error.orig}; nothing was sent") from error
+            self._identity = FileIdentity(path)
+        except (RecordFailed, OSError) as error:
+            reason = error.reason if isinstance(error, RecordFailed) else error.strerror
+            raise UsageProblem(f"cannot open the journal {path}: {reason}; nothing was sent") from error
 
     def __enter__(self) -> "Journal":
         return self
@@ -87,38 +94,34 @@ class Journal:
         self.close()
 
     def close(self) -> None:
-        """Close every connection to the database."""
+        """Close every connection to the database, and own nothing any more."""
         self._engine.dispose()
+        if self._owner is not None:
+            self._owner.leave()
+
+    @property
+    def owner(self) -> str:
+        """What others are told of whoever works with this journal object; each has a name of its own.
+
+        Raises:
+            RecordFailed: If no lock file can be made.
+        """
+        with self._owning:
+            try:
+                self._owner = self._owner or Owner(self.locks)
+            except OSError as error:
+                raise RecordFailed(str(self.locks), error.strerror or str(error)) from error
+            return self._owner.name
+
+    def check_files(self) -> None:
+        """Make sure that the journal is still the file that was opened.
+
+        Raises:
+            RecordFailed: If it was removed, replaced or cut short.
+        """
+        self._identity.check()
 
     # --- runs -----------------------------------------------------------------------------------------
-
-    def create(self, run: Run, planned: Iterable[tuple[Item, Sequence[str]]]) -> int:
-        """Keep a new run with its items and their cells; return how many there are.
-
-        All or nothing: if *planned* raises, the journal has no trace of the run.
-        """
-        row = run_row(run) | {"state": LOADING}
-        with self.writing() as connection:
-            connection.execute(runs.insert().values(**row))
-        count = 0
-        try:
-            # In parts: a million rows in one transaction would keep every other run from its journal.
-            for part in batched_rows(run.id, planned):
-                with self.writing() as connection:
-                    connection.execute(items.insert(), part)
-                count += len(part)
-        except BaseException:
-            self._forget(run.id)
-            raise
-        with self.writing() as connection:
-            connection.execute(update(runs).where(runs.c.id == run.id).values(state="new"))
-        return count
-
-    def _forget(self, run: str) -> None:
-        """Take back a run that was never whole."""
-        with self.writing() as connection:
-            connection.execute(items.delete().where(items.c.run == run))
-            connection.execute(runs.delete().where(runs.c.id == run))
 
     def run(self, name: str) -> Run:
         """Return the run called *name*; any unique beginning of its name does, and ``last``.
@@ -127,7 +130,7 @@ class Journal:
             RunNotFound: If there is none, or more than one.
         """
         query = select(runs).where(runs.c.state != LOADING)
-        query = query.order_by(runs.c.created_at.desc(), runs.c.id.desc())
+        query = query.order_by(runs.c.number.desc())
         if name != "last":
             query = query.where(runs.c.id.startswith(name, autoescape=True))
         with self.reading() as connection:
@@ -142,139 +145,22 @@ class Journal:
     def runs(self, limit: int) -> list[Run]:
         """Return the newest *limit* runs, newest first."""
         query = select(runs).where(runs.c.state != LOADING)
-        query = query.order_by(runs.c.created_at.desc(), runs.c.id.desc()).limit(limit)
+        query = query.order_by(runs.c.number.desc()).limit(limit)
         with self.reading() as connection:
             return [run_of(row) for row in connection.execute(query).mappings()]
-
-    def stopped(self, run: str, owner: str, state: str, detail: str) -> None:
-        """Keep why a run stopped, and give up the lease; nothing happens if *owner* does not have it."""
-        with self.writing() as connection:
-            connection.execute(
-                update(runs)
-                .where(runs.c.id == run, runs.c.owner == owner)
-                # Whoever works on it next hears a cancel that came too late for this process.
-                .values(state=state, detail=detail, ended_at=time.time(), owner="", wish=_CANCEL_STAYS)
-            )
 
     def wish(self, run: str, wish: str) -> str:
         """Ask whoever works on *run* to ``pause`` or ``cancel``; return who that is, or an empty string."""
         with self.writing() as connection:
-            asked = connection.execute(
-                update(runs)
-                .where(runs.c.id == run, runs.c.owner != "", runs.c.heartbeat >= time.time() - LEASE)
-                # A pause does not take back a cancel.
-                .values(wish=case((runs.c.wish == "cancel", "cancel"), else_=wish))
-            )
-            owner = connection.execute(select(runs.c.owner).where(runs.c.id == run)).scalar_one()
-        return str(owner) if asked.rowcount else ""
-
-    def keep(self, run: str, **facts: Mapping[str, Any]) -> None:
-        """Keep facts about *run*: ``waited``, ``preflight`` or ``passwords``."""
-        values = {name: json.dumps(dict(value)) for name, value in facts.items()}
-        with self.writing() as connection:
-            connection.execute(update(runs).where(runs.c.id == run).values(**values))
-
-    # --- the lease ------------------------------------------------------------------------------------
-
-    def acquire(self, run: str, owner: str) -> bool:
-        """Take the lease on a run for *owner*; return whether the run is cancelled.
-
-        That it is to be may have been told to a process that died before it heard it.
-
-        A lease that another owner has is watched for up to LEASE seconds: a living owner renews it every
-        second, a dead one never does.
-
-        Raises:
-            RunOwnedElsewhere: If its owner is alive.
-        """
-        until = time.monotonic() + LEASE
-        holder, last = self._lease(run)
-        while holder and holder != owner and last >= time.time() - LEASE and time.monotonic() < until:
-            time.sleep(0.2)
-            now_holder, now_last = self._lease(run)
-            if (now_holder, now_last) != (holder, last) and now_holder:
-                raise RunOwnedElsewhere(run, now_holder)
-            holder, last = now_holder, now_last
-        cancelled = (runs.c.wish == "cancel") | runs.c.state.in_(("cancelled", "cancelling"))
-        with self.writing() as connection:
-            taken = connection.execute(
-                update(runs)
-                # Whoever watched beside us may have been faster.
-                .where(runs.c.id == run, runs.c.owner == holder, runs.c.heartbeat == last)
-                .values(
-                    owner=owner,
-                    heartbeat=time.time(),
-                    wish="",
-                    state=case((cancelled, "cancelling"), else_="running"),
-                    detail="",
-                )
-            )
-            state = connection.execute(select(runs.c.state).where(runs.c.id == run)).scalar_one()
-        if taken.rowcount == 0:
-            raise RunOwnedElsewhere(run, self._lease(run)[0])
-        return str(state) == "cancelling"
-
-    def goes_on(self, run: str, owner: str) -> None:
-        """Keep that *owner* works on *run*, though it was cancelled before."""
-        with self.writing() as connection:
-            connection.execute(
-                update(runs).where(runs.c.id == run, runs.c.owner == owner).values(state="running")
-            )
-
-    def _lease(self, run: str) -> tuple[str, float]:
-        with self.reading() as connection:
-            row = connection.execute(select(runs.c.owner, runs.c.heartbeat).where(runs.c.id == run)).one()
-        return str(row[0]), float(row[1])
-
-    def beat(self, run: str, owner: str) -> str:
-        """Renew the lease; return what another process wishes: ``cancel``, ``pause`` or nothing.
-
-        Raises:
-            RunOwnedElsewhere: If another process took the run over in the meantime.
-        """
-        with self.writing() as connection:
-            kept = connection.execute(
-                update(runs).where(runs.c.id == run, runs.c.owner == owner).values(heartbeat=time.time())
-            )
-            holder, wish = connection.execute(select(runs.c.owner, runs.c.wish).where(runs.c.id == run)).one()
-        if kept.rowcount == 0:
-            raise RunOwnedElsewhere(run, str(holder))
-        return str(wish)
+            found = connection.execute(select(*OWNER_COLUMNS).where(runs.c.id == run)).one()
+            if not is_alive(self.locks, *found, time.time()):
+                return ""
+            # A pause does not take back a cancel.
+            kept = case((runs.c.wish == "cancel", "cancel"), else_=wish)
+            connection.execute(update(runs).where(runs.c.id == run).values(wish=kept))
+        return str(found.owner)
 
     # --- items ----------------------------------------------------------------------------------------
-
-    def record(
-        self, run: str, owner: str, changes: Sequence[Change], audit_lines: int, audit_head: str
-    ) -> None:
-        """Keep *changes* and where the audit log stands, in one transaction.
-
-        When this returns they are on disk: a later crash cannot lose them.
-
-        Raises:
-            RunOwnedElsewhere: If *owner* no longer has the lease; nothing was kept.
-        """
-        # The last state of an item counts; every event is kept.
-        last = {change.item.key: change.item for change in changes}
-        rows = [{"b_run": run, "b_key": key, **state_row(item)} for key, item in last.items()]
-        with self.writing() as connection:
-            if rows:
-                connection.execute(_UPDATE_ITEM, rows)
-                connection.execute(events.insert(), [event_row(run, change) for change in changes])
-            kept = connection.execute(
-                update(runs)
-                .where(runs.c.id == run, runs.c.owner == owner)
-                .values(audit_lines=audit_lines, audit_head=audit_head, heartbeat=time.time())
-            )
-            if kept.rowcount == 0:
-                # Raising inside the transaction takes everything of it back.
-                raise RunOwnedElsewhere(run, "another process")
-
-    def replace_values(self, run: str, changed: Sequence[Item]) -> None:
-        """Keep other column values of items than their rows have; their content stays that of the rows."""
-        rows = [{"b_run": run, "b_key": item.key, "values": values_text(item)} for item in changed]
-        with self.writing() as connection:
-            if rows:
-                connection.execute(_UPDATE_VALUES, rows)
 
     def pending(self, run: str, after: int, count: int) -> list[Item]:
         """Return the next *count* items behind row *after* to be sent, in flight or in doubt."""
@@ -287,6 +173,23 @@ class Journal:
         )
         with self.reading() as connection:
             return [item_of(row) for row in connection.execute(query).mappings()]
+
+    def items(self, connection: Connection, run: str, keys: Sequence[str]) -> dict[str, Item]:
+        """Return the items of *run* that have one of these keys, by key."""
+        found: dict[str, Item] = {}
+        for start in range(0, len(keys), 500):
+            query = select(*_ITEM_COLUMNS).where(
+                items.c.run == run, items.c.key.in_(keys[start : start + 500])
+            )
+            found |= {row["key"]: item_of(row) for row in connection.execute(query).mappings()}
+        return found
+
+    def waiting(self, connection: Connection, run: str, after: int, count: int) -> list[Item]:
+        """Return the next *count* PENDING items behind row *after*, in the order of the file."""
+        pending = items.c.status == BulkItemStatus.PENDING.value
+        query = select(*_ITEM_COLUMNS).where(items.c.run == run, items.c.row > after, pending)
+        rows = connection.execute(query.order_by(items.c.row).limit(count)).mappings()
+        return [item_of(row) for row in rows]
 
     def followed(self, run: str, step: int, refs: Sequence[str]) -> list[Item]:
         """Return the items at Exchange in *step* whose ref is one of *refs*."""
@@ -339,13 +242,40 @@ class Journal:
         """Give a connection whose changes are on disk when the block ends.
 
         Raises:
-            RecordFailed: If they are not.
+            RecordFailed: If they are not, or another process holds the journal for too long.
         """
         try:
-            with self._engine.begin() as connection:
+            with self._engine.connect() as connection, ExitStack() as transaction:
+                self._begin(connection, transaction)
+                self._holder.enter()
                 yield connection
         except DBAPIError as error:
             raise RecordFailed(str(self.path), str(error.orig)) from error
+
+    def _begin(self, connection: Connection, transaction: ExitStack) -> None:
+        """Begin to write once nobody else does; say who it is that is waited for."""
+        began, said = time.monotonic(), False
+        says_after, patience = _PATIENCE
+        while True:
+            try:
+                transaction.enter_context(connection.begin())
+                return
+            except DBAPIError as error:
+                if not _is_busy(error):
+                    raise
+                waited = time.monotonic() - began
+                if waited >= (_IMPATIENT if self._gave_up else patience):
+                    self._gave_up = True
+                    raise self._held(waited) from error
+            if not said and time.monotonic() - began >= says_after:
+                said = True
+                _log.warning("waiting for the journal %s: held by %s", self.path, self._holder.describe())
+
+    def _held(self, waited: float) -> RecordFailed:
+        reason = f"for {waited:.0f} s it has been held by {self._holder.describe()}"
+        return RecordFailed(
+            str(self.path), reason, "let that process go on, or end it; then go on with bulkps resume"
+        )
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -365,7 +295,9 @@ def _engine(path: Path) -> Engine:
     def _prepare(connection: Any, _: Any) -> None:
         # pysqlite begins transactions late and commits before DDL; SQLAlchemy's own recipe is to take over.
         connection.isolation_level = None
-        for pragma in ("journal_mode=WAL", "synchronous=FULL"):
+        # The first one waits for whoever makes the journal; after that only a wait of a second at a time is
+        # SQLite's own, so that it can be said who is waited for.
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=1000"):
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")
@@ -377,18 +309,7 @@ def _engine(path: Path) -> Engine:
     return engine
 
 
-def owner_name() -> str:
-    """Return what other processes are told of this one."""
-    return f"process {os.getpid()} on {socket.gethostname()}"
-
-
-_UPDATE_VALUES = (
-    update(items)
-    .where(items.c.run == bindparam("b_run"), items.c.key == bindparam("b_key"))
-    .values(values=bindparam("values"))
-)
-_UPDATE_ITEM = (
-    update(items)
-    .where(items.c.run == bindparam("b_run"), items.c.key == bindparam("b_key"))
-    .values({name: bindparam(name) for name in STATE_COLUMNS})
-)
+def _is_busy(error: DBAPIError) -> bool:
+    """Return whether another connection writes; SQLite's own wait is over then."""
+    code = getattr(error.orig, "sqlite_errorcode", None)
+    return code is not None and code & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)

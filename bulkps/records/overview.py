@@ -3,43 +3,108 @@
 import time
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import ColumnElement, FromClause, case, func, or_, select
+from sqlalchemy import ColumnElement, Connection, FromClause, case, func, or_, select, update
 
 from bulkps.engine.item import FAILED_AT_EXCHANGE, IN_DOUBT, Phase
 from bulkps.engine.status import BulkItemStatus
-from bulkps.records.journal import LEASE, LOADING, Journal
+from bulkps.records.journal import LOADING, OWNER_COLUMNS, Journal
+from bulkps.records.owner import is_alive
 from bulkps.records.rows import Elsewhere, Run, elsewhere_of
-from bulkps.records.schema import items, runs
+from bulkps.records.schema import events, items, runs
+
+#: How many contents one question to the journal holds.
+_CHUNK = 500
+
+
+def living(journal: Journal, connection: Connection) -> list[str]:
+    """Return the names of the runs whose owner has to be taken for alive, those being read in among them."""
+    query = select(runs.c.id, *OWNER_COLUMNS).where(runs.c.owner != "")
+    found = connection.execute(query).all()
+    now = time.time()
+    return [row.id for row in found if is_alive(journal.locks, row.owner, row.heartbeat, row.lease, now)]
 
 
 def elsewhere(
-    journal: Journal, run: Run, contents: Sequence[str], deeds: Mapping[int, str]
+    connection: Connection, run: Run, contents: Sequence[str], deeds: Mapping[int, str], alive: Sequence[str]
 ) -> dict[str, Elsewhere]:
     """Return what other runs at the same place know of these *contents*, by content.
 
-    Only what matters to a new run: that it is at Exchange or about to be sent by a living process; else
-    what came last: that it is completed, in doubt, or done in part.
+    Only what matters to a run that is about to send: that it is at Exchange or about to be sent by a living
+    process; else what came last: that it is completed, in doubt, or done in part.
 
     Args:
-        journal: Where they are kept.
-        run: The new run.
-        contents: What it asks for; at most 500.
+        connection: To the journal.
+        run: The run that asks.
+        contents: What it asks for.
         deeds: The steps that must not be done twice, index to name: a row that failed behind one is done in
             part.
+        alive: The runs whose owner is alive.
     """
-    underway = is_underway(items, runs)
+    underway = is_underway(items, runs, alive)
     completed = items.c.status == BulkItemStatus.COMPLETED.value
-    query = (
-        select(items, runs.c.id.label("other"))
-        .join(runs, runs.c.id == items.c.run)
-        .where(items.c.content.in_(contents), items.c.run != run.id, runs.c.state != LOADING)
-        .where(runs.c.operation == run.operation, runs.c.place == run.place)
-        .where(or_(underway, completed, happened(items, runs, run, deeds)))
-        # The last one stands.
-        .order_by(case((underway, 1), else_=0), items.c.completed_at)
-    )
+    found: dict[str, Elsewhere] = {}
+    for start in range(0, len(contents), _CHUNK):
+        query = (
+            select(items, runs.c.id.label("other"))
+            .join(runs, runs.c.id == items.c.run)
+            .where(items.c.content.in_(contents[start : start + _CHUNK]), *of_others(runs, run, alive))
+            .where(or_(underway, completed, happened(items, runs, run, deeds)))
+            # The last one stands.
+            .order_by(case((underway, 1), else_=0), items.c.changed)
+        )
+        rows = connection.execute(query).mappings()
+        found |= {row["content"]: elsewhere_of(row) for row in rows}
+    return found
+
+
+def of_others(of: FromClause, run: Run, alive: Sequence[str]) -> tuple[ColumnElement[bool], ...]:
+    """Return what says of a run that it is another one that does the same at the same place.
+
+    One that is still being read in counts while its process lives.
+    """
+    known = or_(of.c.state != LOADING, of.c.id.in_(alive))
+    return of.c.id != run.id, of.c.operation == run.operation, of.c.place == run.place, known
+
+
+def fence(connection: Connection, contents: Sequence[str], run: Run, alive: Sequence[str]) -> None:
+    """Take the lease from owners that are no longer heard of and were about to send one of *contents*.
+
+    Should such a process only have stood still, it finds that out before it sends anything.
+
+    Args:
+        connection: To the journal, writing.
+        contents: What *run* claims.
+        run: The run that claims it.
+        alive: The runs whose owner is alive.
+    """
+    dead = runs.c.owner.not_in(["", *alive]) & runs.c.id.not_in([run.id, *alive])
+    for start in range(0, len(contents), _CHUNK):
+        part = contents[start : start + _CHUNK]
+        query = (
+            select(runs.c.id)
+            .distinct()
+            .join(items, items.c.run == runs.c.id)
+            .where(dead, items.c.content.in_(part), items.c.status == BulkItemStatus.PENDING.value)
+        )
+        lost = [name for (name,) in connection.execute(query)]
+        why = f"it was not heard of, and run {run.id} claimed rows of it"
+        connection.execute(
+            update(runs)
+            .where(runs.c.id.in_(lost))
+            .values(owner="", epoch=runs.c.epoch + 1, state="interrupted", detail=why)
+        )
+
+
+def is_followed_by_others(journal: Journal, run: Run) -> bool:
+    """Return whether another run of the same operation and place did anything after *run* last did."""
+    mine = select(func.coalesce(func.max(events.c.id), 0)).where(events.c.run == run.id).scalar_subquery()
     with journal.reading() as connection:
-        return {row["content"]: elsewhere_of(row) for row in connection.execute(query).mappings()}
+        alive = living(journal, connection)
+        others = select(runs.c.id).where(*of_others(runs, run, alive))
+        later = select(events.c.id).where(events.c.run.in_(others), events.c.id > mine).limit(1)
+        if connection.execute(later).first():
+            return True
+        return connection.execute(others.where(runs.c.id.in_(alive)).limit(1)).first() is not None
 
 
 def happened(item: FromClause, of: FromClause, run: Run, deeds: Mapping[int, str]) -> ColumnElement[bool]:
@@ -59,10 +124,9 @@ def happened(item: FromClause, of: FromClause, run: Run, deeds: Mapping[int, str
     return failed & or_(or_(item.c.code == IN_DOUBT, item.c.doubtful == 1) & here, *there)
 
 
-def is_underway(item: FromClause, run: FromClause) -> ColumnElement[bool]:
-    """Return what says of an *item* of a *run* that it is at Exchange, or about to be sent."""
-    alive = (run.c.owner != "") & (run.c.heartbeat >= time.time() - LEASE)
-    pending = (item.c.status == BulkItemStatus.PENDING.value) & alive
+def is_underway(item: FromClause, of: FromClause, alive: Sequence[str]) -> ColumnElement[bool]:
+    """Return what says of an *item* of a run *of* that it is at Exchange, or about to be sent."""
+    pending = (item.c.status == BulkItemStatus.PENDING.value) & of.c.id.in_(alive)
     return or_(item.c.status == BulkItemStatus.IN_PROGRESS.value, pending)
 
 

@@ -2,16 +2,22 @@
 
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+from sqlalchemy import Connection, update
 
 from bulkps.engine.item import Change, Item
+from bulkps.engine.status import BulkItemStatus
 from bulkps.records import sweeps
 from bulkps.records.audit import Audit
-from bulkps.records.journal import LEASE, Journal
-from bulkps.records.overview import elsewhere, ended_badly
+from bulkps.records.audit_opening import Ahead
+from bulkps.records.changes import keep_audit, keep_changes, keep_facts, replace_values
+from bulkps.records.journal import Journal
+from bulkps.records.lease import Heartbeat, Lease, holding
+from bulkps.records.overview import elsewhere, ended_badly, living
 from bulkps.records.rows import Elsewhere
+from bulkps.records.schema import runs
 
-#: How many items are read from the journal at once.
-_PAGE = 1000
 _SENTENCES = {
     "item.sending": "about to send {cmdlet}",
     "item.not-sent": "{cmdlet} did not reach Exchange; it will be sent again",
@@ -32,32 +38,95 @@ _SENTENCES = {
     "item.warned": "pre-flight found what should be known",
     "item.replaced": "pre-flight put another value in place of a cell",
     "item.examined": "examined; nothing was sent",
+    "item.done-by-other-run": "another run did it, or has it in hand, since this one stopped; it is not sent",
+    "item.announced": "the audit log announced it and the journal did not know: it is looked up",
     "item.unknown-status": "Exchange says something that the operation does not name",
 }
 
 
-class Recorder:
-    """What the driver records goes to the audit log first, then to the journal.
+#: How many items are decided about at once.
+_PAGE = 1000
+#: Decides about items by what other runs know of their contents.
+Decide = Callable[[Sequence[Item], Mapping[str, Elsewhere]], list[Change]]
+#: What stands so in the journal was not sent by a later sitting.
+_NEVER_SENT_LATER = (BulkItemStatus.COMPLETED, BulkItemStatus.SKIPPED)
 
-    In this order a crash between the two leaves a line that announces what was never sent, which is
-    harmless; the other way round something could be sent that the audit log never heard of.
+
+class Recorder:
+    """What the driver records goes to the audit log first, then to the journal, in one transaction of both.
+
+    In this order a crash between the two leaves a line that announces what was never sent; the other way
+    round something could be sent that the audit log never heard of. Nobody takes the run over in between, for
+    that takes a transaction of the journal too.
 
     Args:
         journal: The journal.
         audit: The run's audit log.
-        run: The run's name.
-        owner: Who holds the lease.
-        clock: Returns epoch seconds, and goes on while the machine sleeps.
+        lease: What this process holds of the run.
+        heartbeat: What renews it.
+        clock: Returns epoch seconds.
     """
 
     def __init__(
-        self, journal: Journal, audit: Audit, run: str, owner: str, clock: Callable[[], float] = time.time
+        self,
+        journal: Journal,
+        audit: Audit,
+        lease: Lease,
+        heartbeat: Heartbeat,
+        clock: Callable[[], float] = time.time,
     ) -> None:
-        self._journal, self._audit, self._run, self._owner = journal, audit, run, owner
-        self._clock = clock
-        self._waited = journal.run(run).waited
-        self._confirmed = clock()
+        self._journal, self._audit, self._lease, self._heartbeat = journal, audit, lease, heartbeat
+        self._run, self._clock = lease.run, clock
+        self._waited = journal.run(lease.run).waited
         self._loaded = -1
+
+    @property
+    def gate(self) -> Lease:
+        """What tells for how long something may still be begun at Exchange."""
+        return self._lease
+
+    def catch_up(self, ahead: Ahead) -> None:
+        """Take in what the audit log knows beyond the journal: whether it was sent has to be looked up."""
+        with self._keeping() as connection:
+            self._say(
+                "audit.ahead",
+                "the audit log knew more than the journal: a crash came between the two, or the journal was "
+                "put back from a backup; what it announced is looked up before anything is sent",
+                lines=ahead.unknown,
+                cut=ahead.cut,
+            )
+            known = self._journal.items(connection, self._run, [one.key for one in ahead.announced])
+            now, changes = self._clock(), []
+            for one in ahead.announced:
+                item = known.get(one.key)
+                if item is not None and item.status not in _NEVER_SENT_LATER:
+                    announced = item.announced(one.step, one.attempt, one.outputs)
+                    changes.append(Change(announced, "item.announced", now))
+                    self._write(changes[-1])
+            keep_changes(connection, self._run, changes)
+
+    def skip_by_others(self, deeds: Mapping[int, str], decide: Decide) -> list[Change]:
+        """Record and return what *decide* makes of the PENDING items, by what other runs know of them.
+
+        Args:
+            deeds: The operation's steps that must not be done twice, index to name.
+            decide: Decides about some items by what other runs know of their contents.
+        """
+        run, after = self._journal.run(self._run), -1
+        every: list[Change] = []
+        while True:
+            with self._keeping() as connection:
+                waiting = self._journal.waiting(connection, self._run, after, _PAGE)
+                alive = living(self._journal, connection)
+                known = elsewhere(connection, run, [item.content for item in waiting], deeds, alive)
+                changes = decide(waiting, known) if known else []
+                for change in changes:
+                    self._write(change)
+                keep_changes(connection, self._run, changes)
+            every += changes
+            if len(waiting) < _PAGE:
+                return every
+            after = waiting[-1].row
 
     def load(self, count: int) -> tuple[Sequence[Item], bool]:
         """Return the next unfinished items, and whether those were the last."""
@@ -66,25 +135,37 @@ class Recorder:
             self._loaded = found[-1].row
         return found, len(found) < count
 
+    @contextmanager
+    def _keeping(self) -> Iterator[Connection]:
+        """Give a connection of whoever holds the run; the audit log is on the disk when the block ends.
+
+        Raises:
+            RunOwnedElsewhere: If another process took the run over; nothing was written anywhere.
+            RecordFailed: If a record could not be written, or is no longer what it was.
+        """
+        self._journal.check_files()
+        self._audit.check_file()
+        with holding(self._journal, self._lease) as connection:
+            yield connection
+            self._audit.sync()
+            keep_audit(connection, self._run, self._audit.lines, self._audit.head)
+
     def record(self, changes: Sequence[Change]) -> None:
         """Make *changes* durable.
 
         Raises:
             RecordFailed: If they are not.
         """
-        self._still_own()
-        for change in changes:
-            self._write(change)
-        self._audit.sync()
-        self._keep(changes)
+        with self._keeping() as connection:
+            for change in changes:
+                self._write(change)
+            keep_changes(connection, self._run, changes)
 
     def skip_pending(self, code: str, reason: str, now: float) -> None:
         """Make every PENDING item SKIPPED."""
-        self._still_own()
-        self._audit.write("run.rest-skipped", reason, now, {"code": code})
-        self._audit.sync()
-        self._keep(())
-        sweeps.skip_pending(self._journal, self._run, code, reason, now)
+        with self._keeping() as connection:
+            self._audit.write("run.rest-skipped", reason, now, {"code": code})
+            sweeps.skip_pending(connection, self._run, code, reason, now)
 
     def retry_failed(
         self,
@@ -99,32 +180,19 @@ class Recorder:
         Returns:
             How many stay as they are because of what another run did since, or has underway.
         """
-        self.say("run.retry-asked", "failed items are to be sent again", never=list(never))
-        now = self._clock()
         run = self._journal.run(self._run)
-        left = sweeps.retry_failed(self._journal, run, never, doubtful, steps, now, remembers=remembers)
-        if left:
-            self.say("run.retry-left", "another run did them since, or has them underway", items=left)
+        with self._keeping() as connection:
+            self._say("run.retry-asked", "failed items are to be sent again", never=list(never))
+            alive = living(self._journal, connection) if remembers else None
+            left = sweeps.retry_failed(connection, run, never, doubtful, steps, self._clock(), alive)
+            if left:
+                self._say("run.retry-left", "another run did them since, or has them underway", items=left)
         return left
 
     def goes_on(self) -> None:
         """Keep that the run goes on, though it was cancelled before."""
-        self._still_own()
-        self._journal.goes_on(self._run, self._owner)
-
-    def _still_own(self) -> None:
-        """Make sure of the lease before a line is written: a machine that slept may have lost it.
-
-        Raises:
-            RunOwnedElsewhere: If another process took the run over, which writes the audit log now.
-        """
-        # A lease is taken over after LEASE seconds.
-        if self._clock() - self._confirmed > LEASE / 2:
-            self.beat()
-
-    def _keep(self, changes: Sequence[Change]) -> None:
-        self._journal.record(self._run, self._owner, changes, self._audit.lines, self._audit.head)
-        self._confirmed = self._clock()
+        with self._keeping() as connection:
+            connection.execute(update(runs).where(runs.c.id == self._run).values(state="running"))
 
     def following(self) -> int:
         """Return how many items are at Exchange."""
@@ -139,33 +207,40 @@ class Recorder:
         return self._journal.followed_except(self._run, step, refs)
 
     def beat(self) -> str:
-        """Renew the lease; return what another process wishes."""
-        wish = self._journal.beat(self._run, self._owner)
-        self._confirmed = self._clock()
-        return wish
+        """Return what another process wishes.
+
+        Raises:
+            RunOwnedElsewhere: If another process took the run over.
+            RecordFailed: If the lease can no longer be renewed.
+        """
+        if self._heartbeat.error is not None:
+            raise self._heartbeat.error
+        return self._heartbeat.wish
 
     def paced(self, notes: Sequence[str], waited: Mapping[str, float]) -> None:
         """Write how the pace changed; keep how long the run was held back, by reason."""
-        self._still_own()
-        for note in notes:
-            self._audit.write("run.pace", note, self._clock(), {})
         total = dict(self._waited)
         for reason, seconds in waited.items():
             total[reason] = total.get(reason, 0.0) + round(seconds, 1)
-        self._audit.sync()
-        self._keep(())
-        self._journal.keep(self._run, waited=total)
+        with self._keeping() as connection:
+            for note in notes:
+                self._say("run.pace", note)
+            keep_facts(connection, self._run, waited=total)
 
     def preflighted(self, found: Mapping[str, object]) -> None:
         """Keep what pre-flight found."""
-        self.say("preflight.done" if found["state"] == "done" else "preflight.skipped", "pre-flight", **found)
-        self._journal.keep(self._run, preflight=found)
+        done = found["state"] == "done"
+        with self._keeping() as connection:
+            self._say("preflight.done" if done else "preflight.skipped", "pre-flight", **found)
+            keep_facts(connection, self._run, preflight=found)
 
     def replaced(self, changes: Sequence[Change]) -> None:
         """Keep *changes* of items whose column values pre-flight replaced."""
-        # Told first: a crash between the two leaves a row that is replaced, and told of, once more.
-        self.record(changes)
-        self._journal.replace_values(self._run, [change.item for change in changes])
+        with self._keeping() as connection:
+            for change in changes:
+                self._write(change)
+            keep_changes(connection, self._run, changes)
+            replace_values(connection, self._run, [change.item for change in changes])
 
     def unsent(self, leaving: Collection[str]) -> Iterator[Item]:
         """Yield every item of a run of which nothing was ever sent, in the order of the file.
@@ -173,11 +248,15 @@ class Recorder:
         Args:
             leaving: Those with one of these codes were at their end before anybody looked.
         """
-        yield from (item for item, _ in self._journal.rows(self._run) if item.code not in leaving)
+        for item, _ in self._journal.rows(self._run):
+            if item.code not in leaving and (item.sent_at is None or item.status is BulkItemStatus.PENDING):
+                yield item
 
     def elsewhere(self, contents: Sequence[str], deeds: Mapping[int, str]) -> Mapping[str, Elsewhere]:
-        """Return what other runs at the same place know of these contents (at most 500), by content."""
-        return elsewhere(self._journal, self._journal.run(self._run), contents, deeds)
+        """Return what other runs at the same place know of these contents, by content."""
+        run = self._journal.run(self._run)
+        with self._journal.reading() as connection:
+            return elsewhere(connection, run, contents, deeds, living(self._journal, connection))
 
     def ended_badly(self, leaving: Sequence[str]) -> int:
         """Return how many items are FAILED or SKIPPED, but for those with one of these codes."""
@@ -189,10 +268,11 @@ class Recorder:
 
     def say(self, event: str, sentence: str, **facts: object) -> None:
         """Write an event of the run itself to the audit log and keep the log's head."""
-        self._still_own()
+        with self._keeping():
+            self._say(event, sentence, **facts)
+
+    def _say(self, event: str, sentence: str, **facts: object) -> None:
         self._audit.write(event, sentence, self._clock(), facts)
-        self._audit.sync()
-        self._keep(())
 
     def _write(self, change: Change) -> None:
         item, cmdlet = change.item, change.cmdlet

@@ -1,17 +1,13 @@
 """Between the journal's rows and what they stand for: runs, items, events."""
 
-import itertools
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from bulkps.engine.item import IN_DOUBT, Change, Item, Phase
 from bulkps.engine.status import BulkItemStatus
 from bulkps.exchange.cmdlet import NULL, Value
-
-#: How many items go into one transaction when a run is made.
-_INSERTED_AT_ONCE = 2000
 
 
 @dataclass(frozen=True)
@@ -43,6 +39,8 @@ class Run:
             severity), ``unread`` (why something was not read); empty before it.
         passwords: Where the generated passwords of the last sitting that handed any out went: ``file``,
             ``way`` (the option) and ``certificate``; empty if none did.
+        number: How many runs the journal had before it, and one; the order of runs by no clock.
+        epoch: How often a process took it.
     """
 
     id: str
@@ -67,6 +65,8 @@ class Run:
     waited: Mapping[str, float] = field(default_factory=dict)
     preflight: Mapping[str, Any] = field(default_factory=dict)
     passwords: Mapping[str, str] = field(default_factory=dict)
+    number: int = 0
+    epoch: int = 0
 
 
 #: How content stands in a run where its row failed, but something was, or may have been, done.
@@ -111,6 +111,7 @@ def elsewhere_of(row: Any) -> Elsewhere:
 STATE_COLUMNS = (
     "status", "phase", "step", "attempt", "attempts", "not_before", "outputs", "ref", "progress",
     "code", "error", "advice", "warnings", "started_at", "completed_at", "doubtful",
+    "sent_at",
 )  # fmt: skip
 
 
@@ -129,11 +130,6 @@ def values_text(item: Item) -> str:
     """Return an item's column values as the journal keeps them."""
     # An item has no None among its values: what is empty is not there. So JSON's null is free for $null.
     return json.dumps(dict(item.values), default=_as_json)
-
-
-def _row(item: Item) -> dict[str, Any]:
-    identity = {"row": item.row, "key": item.key, "content": item.content, "values": values_text(item)}
-    return {**identity, **state_row(item)}
 
 
 def _as_json(value: object) -> None:
@@ -202,15 +198,14 @@ def event_row(run: str, change: Change) -> dict[str, Any]:
     }
 
 
-def batched_rows(run: str, planned: Iterable[tuple[Item, Sequence[str]]]) -> Iterator[list[dict[str, Any]]]:
-    """Yield the rows of new items in parts."""
-    rows = ({"run": run, "cells": json.dumps(cells), **_row(item)} for item, cells in planned)
-    while part := list(itertools.islice(rows, _INSERTED_AT_ONCE)):
-        yield part
+def new_row(run: str, item: Item, cells: Sequence[str]) -> dict[str, Any]:
+    """Return the row of a new item."""
+    identity = {"row": item.row, "key": item.key, "content": item.content, "values": values_text(item)}
+    return {"run": run, "cells": json.dumps(cells), **identity, **state_row(item)}
 
 
 def run_row(run: Run) -> dict[str, Any]:
-    """Return the row of a new run, which nobody owns yet."""
+    """Return the row of a new run that no one owns yet."""
     return asdict(run) | {
         "header": json.dumps(run.header),
         "carried": json.dumps(run.carried),

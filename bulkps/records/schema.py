@@ -55,6 +55,9 @@ runs = Table(
     Column("waited", Text, nullable=False, server_default="{}"),
     Column("preflight", Text, nullable=False, server_default="{}"),
     Column("passwords", Text, nullable=False, server_default="{}"),
+    Column("number", Integer, nullable=False, server_default="0"),
+    Column("epoch", Integer, nullable=False, server_default="0"),
+    Column("lease", Float, nullable=False, server_default="30"),
 )
 
 items = Table(
@@ -82,6 +85,8 @@ items = Table(
     Column("started_at", Float),
     Column("completed_at", Float),
     Column("doubtful", Integer, nullable=False, server_default="0"),
+    Column("sent_at", Float),
+    Column("changed", Integer, nullable=False, server_default="0"),
     Index("items_key", "run", "key", unique=True),
     Index("items_status", "run", "status", "row"),
     Index("items_phase", "run", "phase", "step", "ref"),
@@ -131,12 +136,34 @@ def _know_passwords(connection: Connection) -> None:
         connection.exec_driver_sql("ALTER TABLE runs ADD COLUMN passwords TEXT NOT NULL DEFAULT '{}'")
 
 
+def _know_epochs(connection: Connection) -> None:
+    """Version 5: whose take-over it is and how long a lease lasts; an order that no wall clock makes."""
+    if runs.c.epoch.name in {column["name"] for column in inspect(connection).get_columns(runs.name)}:
+        return
+    connection.exec_driver_sql("ALTER TABLE runs ADD COLUMN number INTEGER NOT NULL DEFAULT 0")
+    connection.exec_driver_sql("ALTER TABLE runs ADD COLUMN epoch INTEGER NOT NULL DEFAULT 0")
+    connection.exec_driver_sql("ALTER TABLE runs ADD COLUMN lease FLOAT NOT NULL DEFAULT 30")
+    connection.exec_driver_sql("ALTER TABLE items ADD COLUMN sent_at FLOAT")
+    connection.exec_driver_sql("ALTER TABLE items ADD COLUMN changed INTEGER NOT NULL DEFAULT 0")
+    before = runs.alias("before")
+    earlier = (before.c.created_at < runs.c.created_at) | (
+        (before.c.created_at == runs.c.created_at) & (before.c.id <= runs.c.id)
+    )
+    number = select(func.count()).select_from(before).where(earlier).scalar_subquery()
+    connection.execute(runs.update().values(number=number))
+    mine = (events.c.run == items.c.run) & (events.c.key == items.c.key)
+    last = select(func.coalesce(func.max(events.c.id), 0)).where(mine).scalar_subquery()
+    connection.execute(items.update().values(changed=last))
+    connection.execute(items.update().where(items.c.attempts > 0).values(sent_at=items.c.started_at))
+
+
 #: What makes version N + 1 of version N, in order; the first makes version 1 of nothing.
 MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
     metadata.create_all,
     _know_contents,
     _know_preflight,
     _know_passwords,
+    _know_epochs,
 )
 
 

@@ -8,8 +8,8 @@ from sqlalchemy import ColumnElement, Connection, case, exists, func, literal, o
 
 from bulkps.engine.item import IN_DOUBT, Phase
 from bulkps.engine.status import BulkItemStatus
-from bulkps.records.journal import LOADING, Journal
-from bulkps.records.overview import happened, is_underway
+from bulkps.records.changes import LAST_EVENT
+from bulkps.records.overview import happened, is_underway, of_others
 from bulkps.records.rows import Run
 from bulkps.records.schema import events, items, runs
 
@@ -31,27 +31,27 @@ class RetrySteps:
     deeds: Mapping[int, str]
 
 
-def skip_pending(journal: Journal, run: str, code: str, reason: str, now: float) -> None:
+def skip_pending(connection: Connection, run: str, code: str, reason: str, now: float) -> None:
     """Make every PENDING item SKIPPED; one that Exchange had refused keeps what it said."""
     pending = (items.c.run == run) & (items.c.status == BulkItemStatus.PENDING.value)
     skipped = {"status": BulkItemStatus.SKIPPED.value, "phase": Phase.OVER.value}
     error = case((items.c.error == "", reason), else_=f"{reason}; before that: " + items.c.error)
-    with journal.writing() as connection:
-        _tell(connection, pending, now, "item.skipped", skipped["status"], code)
-        connection.execute(
-            update(items).where(pending).values(code=code, error=error, completed_at=now, **skipped)
-        )
+    _tell(connection, pending, now, "item.skipped", skipped["status"], code)
+    connection.execute(
+        update(items)
+        .where(pending)
+        .values(code=code, error=error, completed_at=now, changed=LAST_EVENT, **skipped)
+    )
 
 
 def retry_failed(
-    journal: Journal,
+    connection: Connection,
     run: Run,
     never: Sequence[str],
     doubtful: Sequence[str],
     steps: RetrySteps,
     now: float,
-    *,
-    remembers: bool,
+    alive: Sequence[str] | None,
 ) -> int:
     """Make FAILED items to be sent again; return how many stay as they are for what another run did.
 
@@ -59,23 +59,22 @@ def retry_failed(
     before it that do no harm are done once more: what they saw may have changed.
 
     Args:
-        journal: Where it is kept.
+        connection: To the journal, in the transaction of whoever holds the run.
         run: The run.
         never: Items with one of these codes stay as they are.
         doubtful: Items with one of these codes may be there, as may those of which an earlier attempt was
             never answered: they are looked up before anything is sent.
         steps: What is known of the operation's steps.
         now: Epoch seconds.
-        remembers: Whether what other runs did at the same place counts: what one of them completed since, or
-            has underway or did in part, stays as it is.
+        alive: The runs whose owner is alive. What another run at the same place completed since, or has
+            underway or did in part, stays as it is; None where other runs do not count.
     """
     failed = (items.c.run == run.id) & (items.c.status == BulkItemStatus.FAILED.value)
     failed &= items.c.code.not_in(list(never))
     left = 0
-    if remembers:
-        since = _done_since(run, steps.deeds)
-        with journal.reading() as reading:
-            left = int(reading.execute(select(func.count()).where(failed & since)).scalar_one())
+    if alive is not None:
+        since = _done_since(run, steps.deeds, alive)
+        left = int(connection.execute(select(func.count()).where(failed & since)).scalar_one())
         failed &= ~since
     to_be_looked_up, to_be_sent = _parted(steps, doubtful)
     doubts, again = failed & to_be_looked_up, failed & to_be_sent
@@ -84,13 +83,12 @@ def retry_failed(
     status = case((as_new, BulkItemStatus.PENDING.value), else_=in_progress)
     # It was tried before: what is sent now is a further attempt.
     common = {"completed_at": None, "not_before": 0.0, "attempt": 1}
-    with journal.writing() as connection:
-        _tell(connection, doubts, now, "item.retry-asked", in_progress, IN_DOUBT)
-        _tell(connection, again, now, "item.retry-asked", status, "")
-        to_look = {"status": in_progress, "phase": Phase.DOUBT.value, "code": IN_DOUBT, "doubtful": 1}
-        to_send = {"status": status, "phase": Phase.READY.value, "step": _first_again(steps.earlier)}
-        connection.execute(update(items).where(doubts).values(**to_look, **common))
-        connection.execute(update(items).where(again).values(**to_send, **common))
+    _tell(connection, doubts, now, "item.retry-asked", in_progress, IN_DOUBT)
+    _tell(connection, again, now, "item.retry-asked", status, "")
+    to_look = {"status": in_progress, "phase": Phase.DOUBT.value, "code": IN_DOUBT, "doubtful": 1}
+    to_send = {"status": status, "phase": Phase.READY.value, "step": _first_again(steps.earlier)}
+    connection.execute(update(items).where(doubts).values(**to_look, **common))
+    connection.execute(update(items).where(again).values(**to_send, **common))
     return left
 
 
@@ -103,18 +101,17 @@ def _parted(steps: RetrySteps, doubtful: Sequence[str]) -> tuple[ColumnElement[b
     return in_doubt & can_look, harmless & ~(in_doubt & can_look)
 
 
-def _done_since(run: Run, deeds: Mapping[int, str]) -> ColumnElement[bool]:
+def _done_since(run: Run, deeds: Mapping[int, str], alive: Sequence[str]) -> ColumnElement[bool]:
     """Return what says of an item that another run did its content later, or in part, or has it underway."""
     other, of = items.alias("other"), runs.alias("of")
     completed = other.c.status == BulkItemStatus.COMPLETED.value
-    later = other.c.completed_at > items.c.completed_at
+    later = other.c.changed > items.c.changed
     done = later & or_(completed, happened(other, of, run, deeds))
     return exists(
         select(literal(1))
         .select_from(other.join(of, of.c.id == other.c.run))
-        .where(other.c.content == items.c.content, other.c.run != run.id, of.c.state != LOADING)
-        .where(of.c.operation == run.operation, of.c.place == run.place)
-        .where(or_(done, is_underway(other, of)))
+        .where(other.c.content == items.c.content, *of_others(of, run, alive))
+        .where(or_(done, is_underway(other, of, alive)))
         .correlate(items)
     )
 

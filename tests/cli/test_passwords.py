@@ -27,7 +27,7 @@ from bulkps import (
 from bulkps.errors import RecordFailed
 from bulkps.exchange.cmdlet import Secret
 from tests.cli.passwordfiles import PASSPHRASE, Recipient, Terminal, lines_of
-from tests.cli.processes import BULKPS, make_lease_old, wait_for
+from tests.cli.processes import BULKPS, wait_for
 from tests.conftest import Run, Tenant, as_object, read_csv, rehearsal, write_csv
 from tests.engines import PWSH, needs_pwsh
 
@@ -652,7 +652,6 @@ def test_plain_passwords_are_in_their_file_and_nowhere_else_even_after_a_kill(
         process.wait()
         # With what the journal has not yet taken in from its write-ahead log.
         at_the_kill = everything(tmp_path, but=first)
-        make_lease_old()
         resumed = subprocess.run(
             command(there, "resume", "last", "--passwords", second, "--passwords-plain"),
             stdout=output,

@@ -12,7 +12,7 @@ import pytest
 from click.testing import Result
 
 from bulkps import BulkCSVHandler, BulkItemStatus, BulkOperationManager, load_settings
-from tests.cli.processes import BULKPS, make_lease_old, wait_for
+from tests.cli.processes import BULKPS, wait_for
 from tests.conftest import Run, Tenant, as_object, read_csv, rehearsal, write_csv
 
 #: Run by ``python -m pytest -m proof``: too many processes for the suite.
@@ -176,7 +176,6 @@ def test_a_process_that_is_killed_while_it_reads_leaves_a_run_that_goes_on(
     wait_for(lambda: reads(there) >= 3)
     process.kill()
     process.wait()
-    make_lease_old()
 
     assert nothing_was_sent(bulkps, there)
     if command == "run":

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.cli.processes import BULKPS, make_lease_old, wait_for
+from tests.cli.processes import BULKPS, wait_for
 from tests.conftest import Run, Tenant, as_object, read_csv, rehearsal, whole_lines
 
 #: Run by ``python -m pytest -m proof``: it waits for processes.
@@ -86,7 +86,6 @@ def test_a_run_that_is_killed_goes_on_and_does_nothing_twice(
     process.kill()
     process.wait()
 
-    make_lease_old()
     resumed = bulkps("resume", "last", "--config", config, "--json", "--quiet")
 
     assert as_object(resumed)["counts"]["COMPLETED"] == 40

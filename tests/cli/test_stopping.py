@@ -13,7 +13,7 @@ import pytest
 from click.testing import Result
 
 from bulkps.records.journal import Journal
-from tests.cli.processes import BULKPS, make_lease_old, wait_for
+from tests.cli.processes import BULKPS, lose_sight_of_owners, make_lease_old, wait_for
 from tests.conftest import Run, Tenant, as_object, read_csv, rehearsal, write_csv
 
 StartTenant = Callable[..., Tenant]
@@ -154,8 +154,8 @@ def test_what_was_cancelled_after_a_kill_is_not_sent_by_resume(
     wait_for(lambda: sent(there, cmdlet) >= 3)
     process.kill()
     process.communicate()
-    if noticed:
-        make_lease_old()
+    if not noticed:
+        lose_sight_of_owners()
 
     cancelled = bulkps("cancel", "last")
     make_lease_old()
@@ -196,6 +196,7 @@ def test_retry_after_a_cancel_that_nobody_heard_leaves_the_rest_cancelled(
     bulkps: Run, tenant: StartTenant, work: Work, tmp_path: Path
 ) -> None:
     there = killed_in_the_middle(bulkps, tenant, work, tmp_path, "New-Mailbox#3")
+    lose_sight_of_owners()
 
     assert bulkps("cancel", "last").exit_code == 0
     make_lease_old()
@@ -210,6 +211,7 @@ def test_a_cancel_outlives_an_audit_log_that_could_not_be_opened(
     bulkps: Run, tenant: StartTenant, work: Work, tmp_path: Path
 ) -> None:
     there = killed_in_the_middle(bulkps, tenant, work, tmp_path, "New-Mailbox#3")
+    lose_sight_of_owners()
     bulkps("cancel", "last")
     make_lease_old()
     audit = Path(shown(bulkps)["audit"])

@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 
 from bulkps.simulator.mailbox import Kind
-from tests.cli.processes import BULKPS, make_lease_old, paused_once, wait_for
+from tests.cli.processes import BULKPS, paused_once, wait_for
 from tests.conftest import Run, Tenant, as_object, read_csv, write_csv
 from tests.engines import ENGINES
 
@@ -338,7 +338,6 @@ def test_a_kill_at_any_step_leaves_one_request_and_no_address_too_many(
     wait_for(lambda: happened(there)[: len(reached)] == reached)
     process.kill()
     process.wait()
-    make_lease_old()
 
     said = bulkps("resume", "last", "--config", there.config, "--json", "--quiet")
 

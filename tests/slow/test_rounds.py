@@ -6,7 +6,6 @@ Short in CI; ``tox -e soak`` (BULKPS_SOAK=1) makes 50 rounds of 300 rows, and a 
 
 import os
 import random
-import sqlite3
 import subprocess
 import sys
 import time
@@ -50,7 +49,6 @@ def test_a_run_that_is_killed_again_and_again_has_one_effect_a_row(
         process.kill()
         process.wait()
         kills += 1
-        forget_the_lease()
         command = [*BULKPS, "resume", "last", *options]
 
     assert kills >= 2, "the round shows nothing"
@@ -59,14 +57,6 @@ def test_a_run_that_is_killed_again_and_again_has_one_effect_a_row(
     rows = read_csv(bulkps("results", "last").stdout)
     assert there.simulator.effects_by_mailbox() == {row["source_identity"]: 1 for row in rows}
     assert bulkps("audit", "verify", "last").exit_code == 0
-
-
-def forget_the_lease() -> None:
-    """Let the dead process's lease run out without waiting for it."""
-    connection = sqlite3.connect(Path(os.environ["BULKPS_HOME"]) / "journal.sqlite3")
-    connection.execute("UPDATE runs SET heartbeat = 0")
-    connection.commit()
-    connection.close()
 
 
 def test_under_a_budget_no_row_fails_and_few_cmdlets_are_refused(
