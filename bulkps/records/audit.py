@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from loguru import logger
 
 from bulkps.errors import RecordFailed
+from bulkps.whole import new_for_owner
 
 if TYPE_CHECKING:
     from loguru import Record
@@ -46,7 +47,10 @@ class Audit:
         self.path, self._run, self._who = path, run, who
         try:
             self.lines, self.head = _tail(path, run, lines, head or FIRST)
-            self._file: TextIO = path.open("a", encoding="utf-8", newline="\n")
+            # Path.open takes no opener, and others must not read who did what to whom.
+            self._file: TextIO = open(  # noqa: SIM115 - it stays open as long as the run is worked on
+                path, "a", encoding="utf-8", newline="\n", opener=new_for_owner
+            )
         except OSError as error:
             raise RecordFailed(str(path), error.strerror or str(error)) from error
         # catch=False: loguru would otherwise print that a line is lost and go on. diagnose=False: it would

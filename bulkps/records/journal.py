@@ -31,6 +31,7 @@ from sqlalchemy.exc import DBAPIError
 from bulkps.engine.item import Change, Item, Phase
 from bulkps.engine.status import BulkItemStatus
 from bulkps.errors import RecordFailed, RunNotFound, RunOwnedElsewhere, UsageProblem
+from bulkps.records.home import private_database
 from bulkps.records.rows import (
     STATE_COLUMNS,
     Run,
@@ -67,6 +68,11 @@ class Journal:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        try:
+            private_database(path)
+        except OSError as error:
+            reason = error.strerror or error
+            raise UsageProblem(f"cannot open the journal {path}: {reason}; nothing was sent") from error
         self._engine = _engine(path)
         try:
             # A look first: to open a journal must not wait for another process's writing.
