@@ -446,3 +446,85 @@ def test_a_starting_file_that_deletes_is_one_way_and_meets_no_prompt(cmdlet: str
 
     assert operation.one_way
     assert operation.steps[0].parameters["Confirm"] is False
+
+
+#: Steps that cannot be undone, and one that can: cmdlet, parameters beside Identity, what is named.
+ONE_WAY = [
+    ("Remove-Mailbox", "", "Remove-Mailbox"),
+    ("Disable-Mailbox", "", "Disable-Mailbox"),
+    ("Undo-SoftDeletedMailbox", "SoftDeletedObject", "Undo-SoftDeletedMailbox"),
+    ("Set-Mailbox", "RemoveDelayHoldApplied: true", "Set-Mailbox -RemoveDelayHoldApplied"),
+    ("Set-Mailbox", 'ExcludeFromOrgHolds: ["x"]', "Set-Mailbox -ExcludeFromOrgHolds"),
+    ("Set-Mailbox", "RecalculateInactiveMailbox: true", "Set-Mailbox -RecalculateInactiveMailbox"),
+    ("Set-Mailbox", "LitigationHoldEnabled: false", "Set-Mailbox -LitigationHoldEnabled"),
+    ("Set-Mailbox", 'LitigationHoldEnabled: "{value}"', "Set-Mailbox -LitigationHoldEnabled"),
+    (
+        "Set-User",
+        "PermanentlyClearPreviousMailboxInfo: true",
+        "Set-User -PermanentlyClearPreviousMailboxInfo",
+    ),
+]
+REVERSIBLE = [
+    ("Set-Mailbox", "HiddenFromAddressListsEnabled: true"),
+    ("Set-Mailbox", "LitigationHoldEnabled: true"),
+    ("Set-Mailbox", "RemoveDelayHoldApplied: false"),
+    ("Set-Mailbox", "InactiveMailbox: true"),
+    ("Suspend-MailboxRestoreRequest", "SuspendComment: later"),
+]
+
+
+def own(cmdlet: str, parameter: str, rest: str = "") -> str:
+    """Return an operation that sends *cmdlet* with one further parameter."""
+    identity = "SoftDeletedObject" if parameter == "SoftDeletedObject" else "Identity"
+    further = f"\n      {parameter}" if ":" in parameter else ""
+    return (
+        "name: mine\nsummary: Mine.\n"
+        "columns:\n  who: {required: true, help: h}\n  value: {type: [boolean], help: h}\n"
+        f"source: who\nkey: [who, value]\n{rest}steps:\n  - name: one\n    cmdlet: {cmdlet}\n"
+        f'    parameters:\n      {identity}: "{{who}}"{further}\n      Confirm: false\n    idempotent: true\n'
+    )
+
+
+@pytest.mark.parametrize(("cmdlet", "parameter", "named"), ONE_WAY)
+def test_an_operation_that_cannot_be_undone_is_one_way_whatever_its_yaml_says(
+    cmdlet: str, parameter: str, named: str
+) -> None:
+    derived = load_operation(own(cmdlet, parameter), "mine.yaml")
+    kept = load_operation(dump_operation(derived), "run")
+    with pytest.raises(InvalidInput) as raised:
+        load_operation(own(cmdlet, parameter, "one_way: false\n"), "mine.yaml")
+
+    assert derived.one_way is True
+    assert kept == derived
+    assert raised.value.problems == (
+        f"line 8: one_way: {named} cannot be undone, so that a run asks first: expected true or nothing",
+    )
+
+
+@pytest.mark.parametrize(("cmdlet", "parameter"), REVERSIBLE)
+def test_yaml_makes_an_operation_stricter(cmdlet: str, parameter: str) -> None:
+    assert load_operation(own(cmdlet, parameter), "mine.yaml").one_way is False
+    assert load_operation(own(cmdlet, parameter, "one_way: true\n"), "mine.yaml").one_way is True
+
+
+def test_what_only_a_variant_removes_cannot_be_undone_either() -> None:
+    text = own("Set-Mailbox", "HiddenFromAddressListsEnabled: true") + (
+        "    variants:\n      - when: [value]\n        parameters: {RemoveOrphanedHolds: [x]}\n"
+        "      - parameters: {RemoveOrphanedHolds: []}\n"
+    )
+
+    assert load_operation(text, "mine.yaml").one_way is True
+
+
+def test_an_operation_that_removes_mailboxes_asks_though_its_yaml_forgets_one_way(
+    bulkps: Run, tenant: Start, tmp_path: Path, operations_path: Path
+) -> None:
+    there = tenant()
+    (operations_path / "mine.yaml").write_text(own("Remove-Mailbox", ""), encoding="utf-8")
+    (tmp_path / "in.csv").write_text("who\nann@contoso.com\n", encoding="utf-8")
+
+    said = bulkps("run", "mine", tmp_path / "in.csv", "--config", there.config)
+
+    assert said.exit_code == 2
+    assert "mine cannot be undone and nobody is there to ask; nothing was sent" in said.stderr
+    assert there.simulator.calls == {}

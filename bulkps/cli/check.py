@@ -12,8 +12,10 @@ from bulkps.cli.options import (
     chosen,
     config_option,
     encoding_option,
+    force_option,
     json_option,
     operation_argument,
+    output_file,
 )
 from bulkps.errors import ExitCode
 from bulkps.settings import Settings
@@ -26,6 +28,7 @@ from bulkps.settings import Settings
 @encoding_option
 @click.option("--strict-columns", is_flag=True, help="Refuse columns that the operation does not know.")
 @click.option("--problems", type=NEW_FILE, help="Write every problem to this CSV file.")
+@force_option
 @json_option
 def command(
     operation: str,
@@ -34,6 +37,7 @@ def command(
     encoding: str,
     strict_columns: bool,
     problems: Path | None,
+    force: bool,
     as_json: bool,
 ) -> None:
     """Check every row of FILE for OPERATION, offline; nothing is sent.
@@ -50,7 +54,7 @@ def command(
         file,
         chosen(settings, operation),
         strict_columns=strict_columns,
-        problems_file=problems,
+        problems=output_file(problems, force),
         encoding=encoding,
     )
     if as_json:

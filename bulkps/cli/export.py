@@ -8,7 +8,7 @@ import click
 
 from bulkps.cli import render
 from bulkps.cli.interrupts import interruptible
-from bulkps.cli.options import NEW_FILE, config_option, json_option
+from bulkps.cli.options import NEW_FILE, config_option, force_option, json_option
 from bulkps.cli.progress import export_progress
 from bulkps.cli.running import target
 from bulkps.errors import ExitCode, ExportFailed, UsageProblem
@@ -25,7 +25,7 @@ _KINDS = [kind.value for kind in ExportKind]
 @click.option("--no-sizes", is_flag=True, help="Read no sizes: they take a cmdlet for each mailbox.")
 @config_option
 @click.option("--connection", help="Which connection of the settings; without it their default.")
-@click.option("--force", is_flag=True, help="Replace the file if it is there already.")
+@force_option
 @click.option("--quiet", is_flag=True, help="No progress.")
 @json_option
 def command(

@@ -6,7 +6,7 @@ import click
 from click.core import ParameterSource
 
 from bulkps.cli import render
-from bulkps.cli.options import NEW_FILE, chosen, config_option, json_option
+from bulkps.cli.options import NEW_FILE, chosen, config_option, force_option, json_option
 from bulkps.errors import UsageProblem
 from bulkps.exchange.cmdlet import Cmdlet
 from bulkps.exchange.facts import cmdlet_facts, unknown_cmdlet
@@ -15,6 +15,7 @@ from bulkps.operations.model import Operation, Parameter, Step
 from bulkps.operations.starting import starting_text
 from bulkps.operations.uses import releases
 from bulkps.settings import Settings
+from bulkps.whole import Output, write_text
 
 
 class _Operations(click.Group):
@@ -52,7 +53,7 @@ def command(ctx: click.Context, settings: Settings, as_json: bool) -> None:
 @click.argument("name")
 @click.option("--cmdlet", required=True, help="What it is to send, such as Set-Mailbox.")
 @click.option("-o", "--output", type=NEW_FILE, help="Write to this file instead of stdout.")
-@click.option("--force", is_flag=True, help="Write over a file that is there.")
+@force_option
 def new_command(name: str, cmdlet: str, output: Path | None, force: bool) -> None:
     """Write a starting file for an operation of your own that sends one cmdlet for each row.
 
@@ -67,8 +68,8 @@ def new_command(name: str, cmdlet: str, output: Path | None, force: bool) -> Non
     facts = cmdlet_facts(cmdlet)
     if facts is None:
         raise UsageProblem(unknown_cmdlet(cmdlet))
-    if output is not None and output.exists() and not force:
-        raise UsageProblem(f"{output} is there already; --force writes over it")
+    if output is not None:
+        Output(output, force).check()
     try:
         text = starting_text(name, facts)
     except ValueError as error:
@@ -77,10 +78,7 @@ def new_command(name: str, cmdlet: str, output: Path | None, force: bool) -> Non
     if output is None:
         click.echo(text, nl=False)
         return
-    try:
-        output.write_text(text, encoding="utf-8", newline="\n")
-    except OSError as error:
-        raise UsageProblem(f"cannot write {output}: {error.strerror or error}") from error
+    write_text(Output(output, force), text)
     render.say(f"wrote {output}")
 
 

@@ -9,6 +9,7 @@ import click
 from bulkps.operations.loader import choose
 from bulkps.operations.model import Operation
 from bulkps.settings import Settings, load_settings
+from bulkps.whole import Output
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -65,6 +66,26 @@ def encoding_option(function: F) -> F:
     return click.option(
         "--encoding", default="", help="How FILE is written, such as cp1250; found out where it is not given."
     )(function)
+
+
+def force_option(function: F) -> F:
+    """``--force``: replace files that already exist."""
+    return click.option("--force", is_flag=True, help="Replace a file to write that already exists.")(
+        function
+    )
+
+
+def output_file(path: Path | None, force: bool) -> Output | None:
+    """Return where *path* is written to, or None where none is named.
+
+    Raises:
+        UsageProblem: If it cannot be written; nothing was sent.
+    """
+    if path is None:
+        return None
+    output = Output(path, force)
+    output.check("; nothing was sent")
+    return output
 
 
 def operation_argument(function: F) -> F:

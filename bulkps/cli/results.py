@@ -6,11 +6,12 @@ from pathlib import Path
 import click
 
 from bulkps.cli import render
-from bulkps.cli.options import NEW_FILE
+from bulkps.cli.options import NEW_FILE, force_option
 from bulkps.engine.status import BulkItemStatus
 from bulkps.library.runs import operation_of
 from bulkps.records import home, results
 from bulkps.records.journal import Journal
+from bulkps.whole import Output
 
 _STATUSES = [status.name.lower() for status in BulkItemStatus]
 
@@ -24,7 +25,8 @@ _STATUSES = [status.name.lower() for status in BulkItemStatus]
     "--format", "kind", type=click.Choice(["csv", "json"]), help="csv unless the file's name says json."
 )
 @click.option("-o", "--output", type=NEW_FILE, help="Write to this file instead of stdout.")
-def command(run: str, only: str | None, kind: str | None, output: Path | None) -> None:
+@force_option
+def command(run: str, only: str | None, kind: str | None, output: Path | None, force: bool) -> None:
     """Write the results of RUN: the input's own columns, then what became of each row.
 
     The file is valid input for the next run: its result columns are known and ignored.
@@ -35,6 +37,8 @@ def command(run: str, only: str | None, kind: str | None, output: Path | None) -
         bulkps results last --only failed -o again.csv
         bulkps run restore again.csv
     """
+    if output:
+        Output(output, force).check()
     journal = Journal(home.journal_path())
     try:
         found = journal.run(run)
@@ -43,12 +47,12 @@ def command(run: str, only: str | None, kind: str | None, output: Path | None) -
         as_json = (kind or (output.suffix[1:].lower() if output else "")) == "json"
         write = results.write_json if as_json else results.write_csv
         if output:
-            count = write(output, journal, found, operation, status)
+            count = write(Output(output, force), journal, found, operation, status)
             render.say(f"wrote {count} row{'s' * (count != 1)} to {output}")
             return
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "results"
-            write(path, journal, found, operation, status)
+            write(Output(path), journal, found, operation, status)
             render.pour(path)
     finally:
         journal.close()

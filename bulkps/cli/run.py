@@ -24,8 +24,10 @@ from bulkps.cli.options import (
     chosen,
     config_option,
     encoding_option,
+    force_option,
     json_option,
     operation_argument,
+    output_file,
 )
 from bulkps.cli.running import show_report, target, work
 from bulkps.cli.window import ends_at, window_options
@@ -66,6 +68,7 @@ from bulkps.settings import Settings
 @click.option("--strict-columns", is_flag=True, help="Refuse columns that the operation does not know.")
 @click.option("--problems", type=NEW_FILE, help="Write every problem of FILE to this CSV file.")
 @click.option("--results", type=NEW_FILE, help="Write results here (.csv or .json).")
+@force_option
 @click.option("--quiet", is_flag=True, help="No progress.")
 @json_option
 def command(operation: str, file: Path, settings: Settings, as_json: bool, **given: Any) -> None:
@@ -86,7 +89,10 @@ def command(operation: str, file: Path, settings: Settings, as_json: bool, **giv
         bulkps run recovery leavers.csv --config prod.yaml --passwords out.csv --passwords-for desk.cer
     """
     found = chosen(settings, operation)
-    _spare(file, given["problems"])
+    for output in (given["problems"], given["results"]):
+        _spare(file, output)
+    problems = output_file(given["problems"], given["force"])
+    given["output"] = output_file(given["results"], given["force"])
     check_options(found, given, file, given["results"], given["problems"])
     connection = settings.choose_connection(given["connection"])
     everywhere = values_everywhere(found, given["everywhere"])
@@ -95,7 +101,7 @@ def command(operation: str, file: Path, settings: Settings, as_json: bool, **giv
         file,
         asked,
         strict_columns=given["strict_columns"],
-        problems_file=given["problems"],
+        problems=problems,
         encoding=given["encoding"],
     )
     if not report.sound:
@@ -106,7 +112,6 @@ def command(operation: str, file: Path, settings: Settings, as_json: bool, **giv
     if given["dry_run"]:
         _show_plan(report, found, rows, connection, as_json)
         return
-    _spare(file, given["results"])
     _confirm(found, report, connection[0], connection[1].simulated, yes=given["yes"])
     there = target(settings, connection, _config(settings.run, given))
     _execute(report, found, rows, there, given, as_json)
@@ -134,7 +139,7 @@ def _execute(
                 journal,
                 run,
                 there,
-                given["results"],
+                given["output"],
                 quiet=given["quiet"],
                 ends_at=end,
                 passwords=passwords,

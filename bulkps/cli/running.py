@@ -21,7 +21,7 @@ from bulkps.cli.handingout import (
     say_passwords,
 )
 from bulkps.cli.interrupts import interruptible
-from bulkps.cli.options import CONFIG, NEW_FILE, config_option, json_option
+from bulkps.cli.options import CONFIG, NEW_FILE, config_option, force_option, json_option, output_file
 from bulkps.cli.progress import progress
 from bulkps.cli.window import ends_at, window_options
 from bulkps.credentials import credentials
@@ -40,6 +40,7 @@ from bulkps.records.results import rows
 from bulkps.records.rows import Run
 from bulkps.sessions.connection import Connection
 from bulkps.settings import Settings
+from bulkps.whole import Output
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -66,7 +67,7 @@ def work(
     journal: Journal,
     run: Run,
     there: Target,
-    results: Path | None,
+    results: Output | None,
     *,
     quiet: bool,
     retry: bool = False,
@@ -95,7 +96,7 @@ def work(
                 retry=retry,
                 on_changes=show,
                 on_driver=interrupts.register,
-                results_path=results,
+                output=results,
                 ends_at=ends_at,
                 passwords=passwords,
             )
@@ -121,7 +122,7 @@ def going_on(function: F) -> F:
     results = click.option("--results", type=NEW_FILE, help="Write results here (.csv or .json).")
     quiet = click.option("--quiet", is_flag=True, help="No progress.")
     # The last one put on is the first one shown.
-    own = (json_option, quiet, results, passwords_options, window_options, config_option)
+    own = (json_option, quiet, force_option, results, passwords_options, window_options, config_option)
     for option in (*own, click.argument("run")):
         function = option(function)
     return function
@@ -132,6 +133,7 @@ def go_on(
     settings: Settings,
     *,
     results: Path | None,
+    force: bool,
     quiet: bool,
     as_json: bool,
     retry: bool = False,
@@ -143,7 +145,7 @@ def go_on(
 
     What is not named here says where generated passwords go.
     """
-    end = ends_at(until, max_duration)
+    end, output = ends_at(until, max_duration), output_file(results, force)
     with Journal(home.journal_path()) as journal:
         found = journal.run(run)
         operation = operation_of(found)
@@ -160,7 +162,7 @@ def go_on(
             )
         with handing_out(operation, passwords):
             report, code = work(
-                journal, found, there, results, quiet=quiet, retry=retry, ends_at=end, passwords=passwords
+                journal, found, there, output, quiet=quiet, retry=retry, ends_at=end, passwords=passwords
             )
         show_report(journal, report, code, as_json=as_json, passwords=passwords)
     raise SystemExit(int(code))

@@ -7,9 +7,10 @@ from typing import Any
 import click
 
 from bulkps.cli import render
-from bulkps.cli.options import EXISTING_FILE, NEW_FILE
+from bulkps.cli.options import EXISTING_FILE, NEW_FILE, force_option
 from bulkps.errors import UsageProblem
 from bulkps.simulator import Engine, Language, Simulator, SimulatorOptions, standin_path
+from bulkps.whole import Output, write_text
 
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
@@ -94,7 +95,10 @@ _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 @click.option("--certificate", type=EXISTING_FILE, help="Serve TLS with this certificate (PEM), with --key.")
 @click.option("--key", type=EXISTING_FILE, help="The certificate's key (PEM).")
 @click.option("--write-config", type=NEW_FILE, help="Write settings that lead here to this file.")
-def command(write_config: Path | None, without: tuple[str, ...], rest_port: int | None, **given: Any) -> None:
+@force_option
+def command(
+    write_config: Path | None, without: tuple[str, ...], rest_port: int | None, force: bool, **given: Any
+) -> None:
     """Run the simulated Exchange tenant for other processes, until Ctrl-C.
 
     It listens on 127.0.0.1 only and holds nothing real. --effects tells what was really done: one line for
@@ -107,6 +111,8 @@ def command(write_config: Path | None, without: tuple[str, ...], rest_port: int 
         bulkps simulate --write-config there.yaml --effects effects.jsonl
         bulkps run restore leavers.csv --config there.yaml
     """
+    if write_config:
+        Output(write_config, force).check()
     try:
         simulator = Simulator(_options(given, without, rest_port))
         simulator.start()
@@ -115,7 +121,7 @@ def command(write_config: Path | None, without: tuple[str, ...], rest_port: int 
     try:
         settings = _settings(simulator)
         if write_config:
-            write_config.write_text(settings, encoding="utf-8", newline="\n")
+            write_text(Output(write_config, force), settings)
         render.say(f"simulated Exchange tenant (nothing real) listens on {simulator.url}")
         render.say(f"settings that lead here:\n\n{settings}")
         if simulator.rest_url:

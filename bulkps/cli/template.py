@@ -6,10 +6,10 @@ import click
 
 from bulkps import intake
 from bulkps.cli import render
-from bulkps.cli.options import NEW_FILE, chosen, config_option, operation_argument
-from bulkps.errors import UsageProblem
+from bulkps.cli.options import NEW_FILE, chosen, config_option, force_option, operation_argument
 from bulkps.library.samples import sample_rows
 from bulkps.settings import Settings
+from bulkps.whole import Output, write_text
 
 
 @click.command()
@@ -18,7 +18,7 @@ from bulkps.settings import Settings
 @click.option("--rows", type=click.IntRange(1), help="So many rows that fit the simulator's tenant.")
 @click.option("--seed", type=int, default=1, show_default=True, help="The simulator's seed, with --rows.")
 @click.option("--all-columns", is_flag=True, help="Also the columns that few need.")
-@click.option("--force", is_flag=True, help="Write over a file that is there.")
+@force_option
 @config_option
 def command(
     operation: str,
@@ -41,14 +41,11 @@ def command(
         bulkps template recovery --rows 200 -o rehearsal.csv
     """
     found = chosen(settings, operation)
-    if output is not None and output.exists() and not force:
-        raise UsageProblem(f"{output} is there already; --force writes over it")
+    if output is not None:
+        Output(output, force).check()
     text = intake.template_text(found, sample_rows(found, rows, seed) if rows else None, every=all_columns)
     if output is None:
         click.echo(text, nl=False)
         return
-    try:
-        output.write_text(text, encoding="utf-8-sig", newline="")
-    except OSError as error:
-        raise UsageProblem(f"cannot write {output}: {error.strerror or error}") from error
+    write_text(Output(output, force), text, encoding="utf-8-sig", newline="")
     render.say(f"wrote {output}")

@@ -14,8 +14,10 @@ from bulkps.cli.options import (
     chosen,
     config_option,
     encoding_option,
+    force_option,
     json_option,
     operation_argument,
+    output_file,
 )
 from bulkps.cli.running import show_report, target, work
 from bulkps.errors import ExitCode, UsageProblem
@@ -36,6 +38,7 @@ from bulkps.settings import Settings
 @click.option("--strict-columns", is_flag=True, help="Refuse columns that the operation does not know.")
 @click.option("--problems", type=NEW_FILE, help="Write every problem of FILE to this CSV file.")
 @click.option("--results", type=NEW_FILE, help="Write results here (.csv or .json).")
+@force_option
 @click.option("--quiet", is_flag=True, help="No progress.")
 @json_option
 def command(operation: str, file: Path, settings: Settings, as_json: bool, **given: Any) -> None:
@@ -56,13 +59,14 @@ def command(operation: str, file: Path, settings: Settings, as_json: bool, **giv
         raise UsageProblem(
             f"nothing is known of what makes {found.name} fail; bulkps check {found.name} checks the cells"
         )
+    problems, output = (output_file(given[name], given["force"]) for name in ("problems", "results"))
     everywhere = values_everywhere(found, given["everywhere"])
     asked = with_values(found, everywhere)
     report = intake.check(
         file,
         asked,
         strict_columns=given["strict_columns"],
-        problems_file=given["problems"],
+        problems=problems,
         encoding=given["encoding"],
     )
     if not report.sound:
@@ -77,6 +81,6 @@ def command(operation: str, file: Path, settings: Settings, as_json: bool, **giv
     with Journal(home.journal_path()) as journal:
         rows = intake.filled(intake.rows(file, asked, report), everywhere, found, file)
         run = create_run(journal, found, report, rows, there, checks=True)
-        ended, code = work(journal, run, there, given["results"], quiet=given["quiet"])
+        ended, code = work(journal, run, there, output, quiet=given["quiet"])
         show_report(journal, ended, code, as_json=as_json)
     raise SystemExit(int(code))

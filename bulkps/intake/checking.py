@@ -14,6 +14,7 @@ from bulkps.intake.repeats import Hashes, Repeats
 from bulkps.intake.report import CheckReport, Findings, InputRow, Problem, shortened
 from bulkps.intake.source import Source, digest, examine, readable
 from bulkps.operations.model import Operation
+from bulkps.whole import Output
 
 _CHANGED = "has changed since it was checked; check it again"
 
@@ -23,7 +24,7 @@ def check(
     operation: Operation,
     *,
     strict_columns: bool = False,
-    problems_file: Path | None = None,
+    problems: Output | None = None,
     encoding: str = "",
 ) -> CheckReport:
     """Return what is to be said about the file at *path* as input for *operation*.
@@ -35,18 +36,18 @@ def check(
         path: A CSV file.
         operation: What is to be done with its rows.
         strict_columns: Whether a column that the operation does not know is a problem.
-        problems_file: Gets all problems as CSV, as they are found.
+        problems: Gets all problems as CSV.
         encoding: How the file is written, for Python; empty where that is to be found out.
 
     Raises:
         UsageProblem: If the file cannot be read, the problems file not be written, or nobody knows the
             encoding.
     """
-    if problems_file and _same(path, problems_file):
+    if problems and _same(path, problems.path):
         raise UsageProblem(f"the problems cannot be written to {path}: it is the file that is checked")
     with readable(path):
         source = examine(path, encoding)
-        with Findings(problems_file) as findings:
+        with Findings(problems) as findings:
             return _Check(source, operation, findings).run(strict_columns=strict_columns)
 
 

@@ -1,15 +1,16 @@
 """What a check finds: problems, and the report that a run is built on."""
 
 import csv
-import io
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, TextIO
 
 from bulkps.errors import UsageProblem
 from bulkps.exchange.cmdlet import Value
 from bulkps.intake.formula import formula_safe
+from bulkps.whole import Output, whole_file
 
 #: How many problems a report holds; the rest are counted, and written where a problems file is asked for.
 SHOWN = 50
@@ -121,19 +122,20 @@ class Findings:
         count: How many there were.
     """
 
-    def __init__(self, path: Path | None) -> None:
+    def __init__(self, output: Output | None) -> None:
         self.count = 0
-        self._path = path
+        self._output = output
+        self._stack = ExitStack()
         self._kept: list[Problem] = []
         self._late: list[Problem] = []
-        self._file: io.TextIOWrapper | None = None
+        self._file: TextIO | None = None
 
     def __enter__(self) -> Self:
-        if self._path is not None:
+        if self._output is not None:
+            # A cell may hold half a surrogate pair: that is one of the problems, and no reason to fail here.
+            file = whole_file(self._output, encoding="utf-8-sig", newline="", errors="backslashreplace")
             try:
-                # A cell may hold half a surrogate pair: that is one of the problems, and no reason to
-                # fail here.
-                self._file = self._path.open("w", encoding="utf-8-sig", newline="", errors="backslashreplace")
+                self._file = self._stack.enter_context(file)
             except OSError as error:
                 raise self._unwritable(error) from error
             self._write(("row", "column", "found", "expected"))
@@ -142,11 +144,10 @@ class Findings:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._file is not None:
-            try:
-                self._file.close()
-            except OSError as closing:
-                raise self._unwritable(closing) from closing
+        try:
+            self._stack.__exit__(kind, error, trace)
+        except OSError as closing:
+            raise self._unwritable(closing) from closing
 
     def add(self, problem: Problem, *, late: bool = False) -> None:
         """Take *problem*; *late* if earlier rows were looked at before and this is a second round."""
@@ -171,4 +172,5 @@ class Findings:
             raise self._unwritable(error) from error
 
     def _unwritable(self, error: OSError) -> UsageProblem:
-        return UsageProblem(f"cannot write the problems to {self._path}: {error.strerror or error}")
+        path = self._output.path if self._output else ""
+        return UsageProblem(f"cannot write the problems to {path}: {error.strerror or error}")

@@ -3,13 +3,14 @@
 from pathlib import Path
 
 from bulkps import intake
-from bulkps.errors import InvalidInput, UsageProblem
+from bulkps.errors import InvalidInput
 from bulkps.library.items import BulkOperationItem, BulkOperationResult
 from bulkps.library.runs import operation_of
 from bulkps.operations.loader import built_in_operations, choose
 from bulkps.operations.model import BulkOperationType, Operation
 from bulkps.records import home, results
 from bulkps.records.journal import Journal
+from bulkps.whole import Output, write_text
 
 
 def operation_named(operation: BulkOperationType | Operation | str) -> Operation:
@@ -73,25 +74,32 @@ class BulkCSVHandler:
         """
         return intake.check(Path(path), operation_named(operation), encoding=encoding)
 
-    def generate_template(self, operation: BulkOperationType | Operation | str, path: Path | str) -> Path:
+    def generate_template(
+        self, operation: BulkOperationType | Operation | str, path: Path | str, *, force: bool = False
+    ) -> Path:
         """Write a template with an example row and return its path.
+
+        Args:
+            operation: Whose template.
+            path: Where to.
+            force: Whether a file that already exists is replaced.
 
         Raises:
             UsageProblem: If it cannot be written.
         """
-        try:
-            with Path(path).open("w", encoding="utf-8-sig", newline="") as file:
-                file.write(intake.template_text(operation_named(operation)))
-        except OSError as error:
-            raise UsageProblem(f"cannot write {path}: {error.strerror or error}") from error
+        text = intake.template_text(operation_named(operation))
+        write_text(Output(Path(path), force), text, encoding="utf-8-sig", newline="")
         return Path(path)
 
-    def export_results_csv(self, result: BulkOperationResult | str, path: Path | str) -> int:
+    def export_results_csv(
+        self, result: BulkOperationResult | str, path: Path | str, *, force: bool = False
+    ) -> int:
         """Write a run's results as CSV and return how many rows.
 
         Args:
             result: What an execution returned, or a run's name.
             path: Where to.
+            force: Whether a file that already exists is replaced.
 
         Raises:
             RunNotFound: If the journal has no such run.
@@ -100,6 +108,6 @@ class BulkCSVHandler:
         journal = Journal(home.journal_path())
         try:
             run = journal.run(result if isinstance(result, str) else result.run)
-            return results.write_csv(Path(path), journal, run, operation_of(run))
+            return results.write_csv(Output(Path(path), force), journal, run, operation_of(run))
         finally:
             journal.close()

@@ -46,6 +46,7 @@ from bulkps.operations.model import BulkOperationType
 from bulkps.records.inventory import Spool, write_inventory
 from bulkps.sessions.connection import ConnectionType
 from bulkps.sessions.open import endpoint
+from bulkps.whole import Output
 
 #: Cmdlets that an export runs.
 CMDLETS = (
@@ -119,15 +120,17 @@ def export_mailboxes(
         path: The file; it is there whole or not at all.
         kind: Which mailboxes.
         sizes: Whether their sizes are read: one cmdlet a mailbox, and one more for its archive.
-        force: Whether a file that is there already is replaced.
+        force: Whether a file that already exists is replaced.
         on_progress: Called as it goes on, on a thread of its own.
 
     Raises:
-        UsageProblem: If the connection's Exchange has no such mailboxes, or the file is there already.
+        UsageProblem: If the connection's Exchange has no such mailboxes, or the file cannot be written there:
+            it already exists, is a link, or its folder does not exist.
         CannotConnect: If no session could be opened.
         ExportFailed: If it broke off; nothing was written.
     """
-    _check(target, path, force=force)
+    output = Output(path, force)
+    _check(target, output)
     throttled = portable_patterns(target.catalogue, ErrorClass.THROTTLED)
     with (
         _spool(path) as spool,
@@ -137,7 +140,7 @@ def export_mailboxes(
         closing(Sessions(there.connect)) as sessions,
         ThreadPoolExecutor(1) as pool,
     ):
-        export = _Export(target, sessions, spool, _Order(path, kind, sizes, on_progress))
+        export = _Export(target, sessions, spool, _Order(output, kind, sizes, on_progress))
         future = pool.submit(export.run)
         try:
             # In beats: an interrupt is heard between two of them, on Windows too.
@@ -149,7 +152,7 @@ def export_mailboxes(
         return future.result()
 
 
-def _check(target: Target, path: Path, *, force: bool) -> None:
+def _check(target: Target, output: Output) -> None:
     connection = target.connection
     if connection.type is ConnectionType.EXCHANGE:
         raise UsageProblem(
@@ -157,8 +160,7 @@ def _check(target: Target, path: Path, *, force: bool) -> None:
             "disconnected there Get-MailboxStatistics -Database shows"
         )
     check_connection(target.name, connection)
-    if path.exists() and not force:
-        raise UsageProblem(f"{path} is there already; --force replaces it")
+    output.check()
 
 
 def _spool(path: Path) -> "closing[Spool]":
@@ -172,7 +174,7 @@ def _spool(path: Path) -> "closing[Spool]":
 class _Order:
     """What whoever started it wants of an export."""
 
-    path: Path
+    output: Output
     kind: ExportKind
     sizes: bool
     on_progress: OnProgress
@@ -232,13 +234,13 @@ class _Export:
         if self._seen:
             self._read_people()
         tally = _Tally()
-        count = write_inventory(self._order.path, EXPORT_COLUMNS, self._rows(tally))
+        count = write_inventory(self._order.output, EXPORT_COLUMNS, self._rows(tally))
         self._unread += [
             f"{name} of {missing} mailbox{'es' * (missing != 1)}: Exchange gives no such property"
             for name, missing in sorted(self._lacking.items())
         ]
         return ExportReport(
-            self._order.path,
+            self._order.output.path,
             count,
             dict(tally.kinds),
             dict(tally.recoverable),
@@ -248,7 +250,7 @@ class _Export:
         )
 
     def _failed(self, why: str, advice: str = "") -> ExportFailed:
-        return ExportFailed(str(self._order.path), why, advice)
+        return ExportFailed(str(self._order.output.path), why, advice)
 
     # --- reading --------------------------------------------------------------------------------------
 

@@ -39,6 +39,7 @@ from bulkps.records.rows import Run
 from bulkps.records.sweeps import RetrySteps
 from bulkps.sessions.connection import Connection
 from bulkps.sessions.open import endpoint
+from bulkps.whole import Output
 
 #: Called after changes of items are durable.
 OnChanges = Callable[[Sequence[Change]], None]
@@ -99,7 +100,7 @@ def proceed(
     retry: bool = False,
     on_changes: OnChanges = lambda changes: None,
     on_driver: OnDriver = lambda driver: None,
-    results_path: Path | None = None,
+    output: Output | None = None,
     ends_at: float | None = None,
     passwords: PasswordFile | None = None,
 ) -> RunReport:
@@ -112,7 +113,7 @@ def proceed(
         retry: Whether FAILED items are sent again; those in doubt are looked up first.
         on_changes: Called after changes are durable.
         on_driver: Told the driver before anything is sent.
-        results_path: Where the results go; None for the usual place.
+        output: Where the results go; None for the usual place.
         ends_at: Epoch seconds at which it pauses; None for never.
         passwords: Where generated passwords go before they are sent, begun; None for nowhere.
 
@@ -132,7 +133,7 @@ def proceed(
         left = _take_back(work, operation, target) if retry else 0
         orders = _Orders(on_changes, on_driver, ends_at, password_maker(operation, passwords))
         work.finish = _carry_out(work, operation, target, orders)
-    return replace(finished(journal, run.id, work.finish, results_path), left=left)
+    return replace(finished(journal, run.id, work.finish, output), left=left)
 
 
 def _holds_secret(step: Step) -> bool:
@@ -309,13 +310,15 @@ def _check_place(run: Run, target: Target) -> None:
         )
 
 
-def finished(journal: Journal, name: str, finish: Finish, results_path: Path | None) -> RunReport:
+def finished(journal: Journal, name: str, finish: Finish, output: Output | None) -> RunReport:
     """Write a run's results and return how it stands."""
     run = journal.run(name)
-    path: Path | None = results_path or home.results_path(run.id)
-    write = results.write_json if path and path.suffix.casefold() == ".json" else results.write_csv
+    # What lies in its own home is bulkps's own: each sitting replaces what the last one wrote.
+    there = output or Output(home.results_path(run.id), replace=True)
+    path: Path | None = there.path
+    write = results.write_json if there.path.suffix.casefold() == ".json" else results.write_csv
     try:
-        write(path or Path(), journal, run, operation_of(run))
+        write(there, journal, run, operation_of(run))
     except RecordFailed as error:
         # The run is as it is; a results file can be written again at any time.
         note = (

@@ -100,6 +100,9 @@ def folded_header(header: str) -> str:
 
 
 def _check_steps(operation: Operation, report: Problems) -> None:
+    if operation.one_way is False and (found := [one for one in operation.steps if one.cannot_be_undone]):
+        what = found[0].cannot_be_undone
+        report("one_way", f"{what} cannot be undone, so that a run asks first: expected true or nothing")
     places = {*operation.columns, *ITEM_PLACES}
     seen: set[str] = set()
     for index, step in enumerate(operation.steps):

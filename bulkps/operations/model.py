@@ -8,6 +8,7 @@ from typing import ClassVar, Literal
 
 from bulkps.exchange.cmdlet import Value
 from bulkps.operations.columns import SEPARATOR, STRICT, CellValue, Column, Scalar
+from bulkps.operations.reversibility import cannot_be_undone
 from bulkps.operations.template import Template
 
 #: What a parameter is given: a constant or template, a list of them, or a hashtable of both.
@@ -183,6 +184,12 @@ class Step:
     repeat_refused: bool = False
 
     @property
+    def cannot_be_undone(self) -> str:
+        """The cmdlet, or its parameter, whose effect cannot be undone; an empty text if there is none."""
+        every = (self.parameters, *(variant.parameters for variant in self.variants))
+        return next(filter(None, (cannot_be_undone(self.cmdlet, one) for one in every)), "")
+
+    @property
     def wanted_properties(self) -> tuple[str, ...]:
         """Every output property that anything reads, each once."""
         return tuple(dict.fromkeys((*self.returns, *self.keep)))
@@ -224,7 +231,8 @@ class Operation:
         name: As the command line says it.
         summary: One line for people.
         description: More for people, or empty.
-        one_way: Whether it cannot be undone, so that it asks before it starts.
+        one_way: Whether it cannot be undone, so that it asks before it starts. Where nothing is said, whether
+            a step cannot be undone.
         columns: The CSV columns by name.
         source: The column that the results show as source_identity.
         target: The column that the results show as target_identity, or empty.
@@ -245,7 +253,7 @@ class Operation:
     key: tuple[str, ...]
     steps: tuple[Step, ...]
     description: str = ""
-    one_way: bool = False
+    one_way: bool | None = None
     target: str = ""
     unique: tuple[tuple[str, ...], ...] = ()
     exclusive: tuple[str, ...] = ()
@@ -254,6 +262,8 @@ class Operation:
 
     def __post_init__(self) -> None:
         """Two rows with the same key are always a problem: they would be the same item."""
+        if self.one_way is None:
+            object.__setattr__(self, "one_way", any(one.cannot_be_undone for one in self.steps))
         if not any(set(group) <= set(self.key) for group in self.unique):
             object.__setattr__(self, "unique", (*self.unique, self.key))
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 
 from bulkps.exchange.facts import CmdletFacts, ParameterFacts
 from bulkps.operations.checks import COLLECTIONS, takes_several
+from bulkps.operations.reversibility import cannot_be_undone
 
 #: How many optional parameters a new file names.
 _OPTIONAL = 12
@@ -104,7 +105,7 @@ def starting_text(name: str, facts: CmdletFacts) -> str:
 
 
 def _one_way(facts: CmdletFacts) -> list[str]:
-    if facts.name.partition("-")[0] not in ("Remove", "Disable"):
+    if not cannot_be_undone(facts.name, {}):
         return []
     return [
         "# It cannot be undone, so a run asks before it sends anything (--yes goes on).",

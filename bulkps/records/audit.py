@@ -18,6 +18,7 @@ from loguru import logger
 
 from bulkps.errors import RecordFailed
 from bulkps.records.file_identity import FileIdentity
+from bulkps.whole import new_for_owner
 
 if TYPE_CHECKING:
     from loguru import Record
@@ -74,9 +75,8 @@ class Audit:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self._lock = FileLock(folder / f"{path.stem}.audit.lock", mode=0o600, thread_local=False)
-            self._fd: int | None = os.open(
-                path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o600
-            )
+            flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
+            self._fd: int | None = new_for_owner(str(path), flags)
             self._size = os.fstat(self._fd).st_size
             self._identity = FileIdentity(path)
         except OSError as error:

@@ -1,11 +1,28 @@
-"""Where bulkps keeps things: one folder per user, or BULKPS_HOME."""
+"""Where bulkps keeps things: one folder per user, or BULKPS_HOME; nobody else reads or writes what is in it.
+
+What stands in the home decides what a resume sends: whoever can write there could have anything sent. On
+Windows modes mean nothing; there the user profile's access control list protects it.
+"""
 
 import os
+import stat
+import sys
+from contextlib import suppress
 from pathlib import Path
 
 from platformdirs import user_data_path
 
 from bulkps.errors import UsageProblem
+from bulkps.whole import OWNER_ONLY, new_for_owner
+
+if sys.platform != "win32":
+    import pwd
+
+#: What only their owner may list, read and write.
+_FOLDER_MODE = 0o700
+_OTHERS, _OTHERS_WRITE = 0o077, 0o022
+#: What SQLite puts beside a database.
+_BESIDE = ("", "-wal", "-shm")
 
 
 def home() -> Path:
@@ -29,11 +46,78 @@ def results_path(run: str) -> Path:
     return _in(home() / "results") / f"{run}.csv"
 
 
+def private_database(path: Path) -> None:
+    """Make *path* a file that is there and is its owner's alone; SQLite makes those beside it like it.
+
+    Raises:
+        UsageProblem: If it belongs to somebody else, or others can write to it.
+        OSError: If it cannot be made.
+    """
+    if sys.platform == "win32":
+        return
+    with suppress(FileExistsError):
+        os.close(new_for_owner(str(path), os.O_RDWR | os.O_CREAT | os.O_EXCL))
+    for name in _BESIDE:
+        beside = path.with_name(path.name + name)
+        if beside.exists():
+            _make_private(beside, OWNER_ONLY)
+
+
 def _in(folder: Path) -> Path:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UsageProblem(
-            f"cannot make {folder}: {error.strerror or error}; BULKPS_HOME names another place"
-        ) from error
+    for one in dict.fromkeys((home(), folder)):
+        try:
+            one.parent.mkdir(parents=True, exist_ok=True)
+            with suppress(FileExistsError):
+                one.mkdir(mode=_FOLDER_MODE)
+            if not one.is_dir():
+                raise NotADirectoryError("it is no folder")
+            if _make_private(one, _FOLDER_MODE):
+                _hide_contents(one)
+        except OSError as error:
+            raise UsageProblem(
+                f"cannot make {one}: {error.strerror or error}; BULKPS_HOME names another place"
+            ) from error
     return folder
+
+
+def _make_private(path: Path, mode: int) -> bool:
+    """Take from *path* what others may do with it; return whether they could read it.
+
+    Raises:
+        UsageProblem: If it belongs to somebody else, or others can write to it.
+    """
+    if sys.platform == "win32":
+        return False
+    found = path.stat()
+    if found.st_uid != os.geteuid():
+        owner, me = _user(found.st_uid), _user(os.geteuid())
+        raise UsageProblem(
+            f"{path} belongs to {owner}, not to {me}, and what is in it decides what is sent; nothing was "
+            f"sent. Run bulkps as {owner}, set BULKPS_HOME to a folder of your own, or make it yours: "
+            f"sudo chown -R {me} '{path}'"
+        )
+    if found.st_mode & _OTHERS_WRITE:
+        raise UsageProblem(
+            f"others can write to {path} (mode {stat.S_IMODE(found.st_mode):04o}), and what is in it decides "
+            "what is sent; nothing was sent. Make sure that it is as you left it, then: "
+            f"chmod {mode:o} '{path}'"
+        )
+    if not found.st_mode & _OTHERS:
+        return False
+    path.chmod(mode)
+    return True
+
+
+def _hide_contents(folder: Path) -> None:
+    """Make the files of *folder* their owner's alone: an earlier version left them readable."""
+    for path in folder.iterdir():
+        if stat.S_ISREG(path.lstat().st_mode) and path.lstat().st_mode & _OTHERS_WRITE == 0:
+            with suppress(OSError):
+                path.chmod(OWNER_ONLY)
+
+
+def _user(number: int) -> str:
+    if sys.platform != "win32":
+        with suppress(KeyError):
+            return pwd.getpwuid(number).pw_name
+    return str(number)

@@ -11,33 +11,34 @@ from typing import TextIO
 from bulkps.exchange.dates import date_text
 from bulkps.exchange.inventory import Cell
 from bulkps.intake import formula_safe
-from bulkps.records.whole import whole_file
+from bulkps.whole import Output, whole_file
 
 #: What stands between the values of a cell that holds several; sentences have semicolons of their own.
 BETWEEN, BETWEEN_SENTENCES = ";", " | "
 
 
-def write_inventory(path: Path, header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> int:
-    """Write *rows* under *header* to *path*, JSON if it is called so and else CSV; return how many.
+def write_inventory(output: Output, header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> int:
+    """Write *rows* under *header* to a file, JSON if it is called so and else CSV; return how many.
 
     A file that is there already stays as it is until the new one is whole.
 
     Raises:
         OSError: If it cannot be written.
     """
-    write = _write_json if path.suffix.casefold() == ".json" else _write_csv
-    with whole_file(path) as temporary:
-        return write(temporary, header, rows)
+    as_json = output.path.suffix.casefold() == ".json"
+    encoding, newline = ("utf-8", "\n") if as_json else ("utf-8-sig", "")
+    write = _write_json if as_json else _write_csv
+    with whole_file(output, encoding=encoding, newline=newline, errors="backslashreplace") as file:
+        return write(file, header, rows)
 
 
-def _write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> int:
+def _write_csv(file: TextIO, header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> int:
     count = 0
-    with path.open("w", encoding="utf-8-sig", newline="", errors="backslashreplace") as file:
-        writer = csv.writer(file)
-        writer.writerow(header)
-        for row in rows:
-            writer.writerow([formula_safe(_text(name, cell)) for name, cell in zip(header, row, strict=True)])
-            count += 1
+    writer = csv.writer(file)
+    writer.writerow(header)
+    for row in rows:
+        writer.writerow([formula_safe(_text(name, cell)) for name, cell in zip(header, row, strict=True)])
+        count += 1
     return count
 
 
@@ -53,16 +54,15 @@ def _text(name: str, cell: Cell) -> str:
     return str(cell)
 
 
-def _write_json(path: Path, header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> int:
+def _write_json(file: TextIO, header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> int:
     count = 0
-    with path.open("w", encoding="utf-8", newline="\n", errors="backslashreplace") as file:
-        file.write("[")
-        for row in rows:
-            file.write(",\n" if count else "\n")
-            cells = {name: _plain(cell) for name, cell in zip(header, row, strict=True)}
-            file.write(json.dumps(cells, ensure_ascii=False))
-            count += 1
-        file.write("\n]\n" if count else "]\n")
+    file.write("[")
+    for row in rows:
+        file.write(",\n" if count else "\n")
+        cells = {name: _plain(cell) for name, cell in zip(header, row, strict=True)}
+        file.write(json.dumps(cells, ensure_ascii=False))
+        count += 1
+    file.write("\n]\n" if count else "]\n")
     return count
 
 
@@ -83,7 +83,6 @@ class Spool:
     """
 
     def __init__(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
         self._file: TextIO = tempfile.TemporaryFile(  # noqa: SIM115 - closed by close()
             "w+", encoding="utf-8", newline="\n", dir=folder, prefix=".bulkps-"
         )

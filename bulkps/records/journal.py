@@ -32,6 +32,7 @@ from bulkps.engine.item import Item, Phase
 from bulkps.engine.status import BulkItemStatus
 from bulkps.errors import RecordFailed, RunNotFound, UsageProblem
 from bulkps.records.file_identity import FileIdentity
+from bulkps.records.home import private_database
 from bulkps.records.journal_holder import JournalHolder
 from bulkps.records.owner import Owner, is_alive
 from bulkps.records.rows import (
@@ -68,6 +69,11 @@ class Journal:
         self.path = path
         #: Where the lock files of owners are.
         self.locks = path.with_name("locks")
+        try:
+            private_database(path)
+        except OSError as error:
+            reason = error.strerror or error
+            raise UsageProblem(f"cannot open the journal {path}: {reason}; nothing was sent") from error
         self._engine = _engine(path)
         self._holder = JournalHolder(path)
         self._owner: Owner | None = None

@@ -19,6 +19,7 @@ from bulkps.exchange.cmdlet import Secret
 from bulkps.intake import formula_safe
 from bulkps.intake.formula import formula_unsafe
 from bulkps.sealing import CMS, SCRYPT, Opener, Plain, Seal, WrongPassphrase, for_certificate, with_passphrase
+from bulkps.whole import Output, new_for_owner, sync_folder
 
 if TYPE_CHECKING:
     from _csv import Writer
@@ -64,18 +65,19 @@ class PasswordFile:
         return cls(path, Plain())
 
     def check(self) -> None:
-        """Make sure that the file is not there.
+        """Make sure that the file can be made.
 
         Raises:
-            UsageProblem: If it is.
+            UsageProblem: If it already exists, is a link, or its folder does not exist.
         """
-        if self.path.exists():
-            raise self._is_there()
+        if os.path.lexists(self.path):
+            raise self._exists()
+        Output(self.path).check("; nothing was sent")
 
-    def _is_there(self) -> UsageProblem:
+    def _exists(self) -> UsageProblem:
         return UsageProblem(
-            f"{self.path} is there already and passwords are written over nothing; nothing was sent. "
-            "Name a new file"
+            f"{self.path} already exists, and passwords are never written over a file; nothing was sent. "
+            "Choose a new name"
         )
 
     def begin(self, identity: str) -> None:
@@ -85,20 +87,21 @@ class PasswordFile:
             identity: What the column is called that says whose a password is.
 
         Raises:
-            UsageProblem: If it is there already, or cannot be made.
+            UsageProblem: If it already exists, or cannot be made.
         """
         self.check()
         try:
             file = open(  # noqa: SIM115 - it stays open as long as the run is worked on
-                self.path, "x", encoding="utf-8-sig", newline="", opener=_for_its_owner
+                self.path, "x", encoding="utf-8-sig", newline="", opener=new_for_owner
             )
         except FileExistsError as error:
-            # Another process was faster, or it is a link that leads nowhere.
-            raise self._is_there() from error
+            # Another process was faster.
+            raise self._exists() from error
         except OSError as error:
             reason = error.strerror or error
             raise UsageProblem(f"cannot write {self.path}: {reason}; nothing was sent") from error
         self._file, self.count = file, 0
+        sync_folder(self.path.parent)
         with self._on_disk() as line:
             line.writerow([_ROW, formula_safe(identity), _AT, _PASSWORD])
 
@@ -148,11 +151,6 @@ class PasswordFile:
             raise RecordFailed(
                 str(self.path), getattr(error, "strerror", None) or str(error), _ADVICE
             ) from error
-
-
-def _for_its_owner(path: str, flags: int) -> int:
-    # On Windows the mode means nothing: there the folder says who may read.
-    return os.open(path, flags, 0o600)
 
 
 def _owner(row: str, identity: str) -> str:

@@ -4,7 +4,7 @@ import csv
 import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from pathlib import Path
+from typing import TextIO
 
 from bulkps.engine.item import Item, Phase
 from bulkps.engine.status import BulkItemStatus
@@ -14,7 +14,7 @@ from bulkps.operations.model import Operation
 from bulkps.operations.resultcolumns import ALL_RESULTS_COLUMNS
 from bulkps.records.journal import Journal
 from bulkps.records.rows import Run
-from bulkps.records.whole import whole_file
+from bulkps.whole import Output, whole_file
 
 _IDENTITIES = ("source_identity", "target_identity")
 
@@ -87,7 +87,7 @@ def columns(run: Run) -> tuple[list[str], list[str]]:
 
 
 def write_csv(
-    path: Path, journal: Journal, run: Run, operation: Operation, only: BulkItemStatus | None = None
+    output: Output, journal: Journal, run: Run, operation: Operation, only: BulkItemStatus | None = None
 ) -> int:
     """Write a run's results as CSV (UTF-8 with BOM, harmless in a spreadsheet); return how many rows.
 
@@ -95,23 +95,22 @@ def write_csv(
         RecordFailed: If it cannot be written.
     """
 
-    def write(temporary: Path) -> int:
+    def write(file: TextIO) -> int:
         count = 0
-        with temporary.open("w", encoding="utf-8-sig", newline="") as file:
-            writer = csv.writer(file)
-            header, result_columns = columns(run)
-            writer.writerow([formula_safe(name) for name in (*header, *result_columns)])
-            for own, became in rows(journal, run, operation, only):
-                cells = (*own, *(became[name] for name in result_columns))
-                writer.writerow([formula_safe(cell) for cell in cells])
-                count += 1
+        writer = csv.writer(file)
+        header, result_columns = columns(run)
+        writer.writerow([formula_safe(name) for name in (*header, *result_columns)])
+        for own, became in rows(journal, run, operation, only):
+            cells = (*own, *(became[name] for name in result_columns))
+            writer.writerow([formula_safe(cell) for cell in cells])
+            count += 1
         return count
 
-    return _replace(path, write)
+    return _write(output, write, encoding="utf-8-sig", newline="")
 
 
 def write_json(
-    path: Path, journal: Journal, run: Run, operation: Operation, only: BulkItemStatus | None = None
+    output: Output, journal: Journal, run: Run, operation: Operation, only: BulkItemStatus | None = None
 ) -> int:
     """Write a run's results as a JSON array of objects; return how many rows.
 
@@ -119,23 +118,19 @@ def write_json(
         RecordFailed: If it cannot be written.
     """
 
-    def write(temporary: Path) -> int:
+    def write(file: TextIO) -> int:
         count = 0
-        with temporary.open("w", encoding="utf-8", newline="\n") as file:
-            header, _ = columns(run)
-            file.write("[")
-            for own, became in rows(journal, run, operation, only):
-                file.write(",\n" if count else "\n")
-                file.write(
-                    json.dumps(
-                        {"input": dict(zip(header, own, strict=True)), **_typed(became)}, ensure_ascii=False
-                    )
-                )
-                count += 1
-            file.write("\n]\n")
+        header, _ = columns(run)
+        file.write("[")
+        for own, became in rows(journal, run, operation, only):
+            file.write(",\n" if count else "\n")
+            told = {"input": dict(zip(header, own, strict=True)), **_typed(became)}
+            file.write(json.dumps(told, ensure_ascii=False))
+            count += 1
+        file.write("\n]\n")
         return count
 
-    return _replace(path, write)
+    return _write(output, write)
 
 
 def _typed(became: dict[str, str]) -> dict[str, object]:
@@ -150,12 +145,14 @@ def _typed(became: dict[str, str]) -> dict[str, object]:
     }
 
 
-def _replace(path: Path, write: Callable[[Path], int]) -> int:
+def _write(
+    output: Output, write: Callable[[TextIO], int], *, encoding: str = "utf-8", newline: str = "\n"
+) -> int:
     try:
-        with whole_file(path) as temporary:
-            return write(temporary)
+        with whole_file(output, encoding=encoding, newline=newline) as file:
+            return write(file)
     except OSError as error:
-        raise RecordFailed(str(path), error.strerror or str(error)) from error
+        raise RecordFailed(str(output.path), error.strerror or str(error)) from error
 
 
 def _time(at: float | None) -> str:

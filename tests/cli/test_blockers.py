@@ -68,6 +68,7 @@ def ask(bulkps: Run, tmp_path: Path) -> Callable[..., dict[str, str]]:
             there.config,
             "--results",
             out,
+            "--force",
             "--quiet",
             *options,
         )

@@ -101,7 +101,7 @@ def test_a_link_that_leads_nowhere_is_not_followed(bulkps: Run, tenant: StartTen
     )
 
     assert result.exit_code == 2, result.output
-    assert "is there already" in result.stderr
+    assert "already exists" in result.stderr
     assert there.simulator.calls == {}
     assert not (tmp_path / "elsewhere.csv").exists()
 
@@ -217,7 +217,7 @@ def test_a_run_that_stopped_goes_on_with_a_new_file_for_the_rest(
     options = f"--passwords {tmp_path / 'out-2.csv'} --passwords-for {certificate}"
     assert f"--config {config} {options}\n" in first.stderr
     assert again.exit_code == 2
-    assert "is there already" in again.stderr
+    assert "already exists" in again.stderr
     assert resumed.exit_code == 4, resumed.output
     assert [line["row_number"] for line in lines_of(tmp_path / "out-2.csv")] == ["3", "4", "5"]
     opened = [desk.open(line["password"]) for line in lines_of(tmp_path / "out-2.csv")]
@@ -277,7 +277,7 @@ WRONG_OPTIONS = {
         ["--passwords", "OUT", "--passwords-plain", "--results", "OUT"],
         "named for something else too",
     ),
-    "a file that is there": (["--passwords", "THERE", "--passwords-plain"], "is there already"),
+    "a file that is there": (["--passwords", "THERE", "--passwords-plain"], "already exists"),
     "a folder that is not there": (["--passwords", "NOWHERE", "--passwords-plain"], "cannot write"),
 }
 
@@ -473,7 +473,7 @@ def test_the_manager_hands_out_passwords_too(
     assert (result.completed, passwords.count) == (3, 3)
     opened = [desk.open(line["password"]) for line in lines_of(passwords.path)]
     assert opened == there.simulator.tenant.received_passwords
-    with pytest.raises(UsageProblem, match="is there already"):
+    with pytest.raises(UsageProblem, match="already exists"):
         manager.retry_failed(passwords=passwords)
 
 

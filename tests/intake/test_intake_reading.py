@@ -18,6 +18,7 @@ from bulkps.intake.cells import RowReader, key_of
 from bulkps.intake.csvfile import CHUNK, Chunk, Opening, chunks
 from bulkps.intake.header import lay_out
 from bulkps.operations.model import Operation
+from bulkps.whole import Output
 from tests.intake.intakefiles import ANN, GUID, HEADER, RECOVERY, RESTORE, read, row, save, sentences
 
 
@@ -51,7 +52,7 @@ def test_the_problems_file_has_all_of_them_and_is_harmless_in_a_spreadsheet(tmp_
     path = save(tmp_path, HEADER, *[f"=x{number},a@b.com" for number in range(300)], f"{GUID},\ufffe")
     found = tmp_path / "problems.csv"
 
-    report = check(path, RESTORE, problems_file=found)
+    report = check(path, RESTORE, problems=Output(found))
 
     assert found.read_bytes().startswith(b"\xef\xbb\xbf")
     with found.open(encoding="utf-8-sig", newline="") as file:
@@ -66,13 +67,13 @@ def test_half_a_character_does_not_keep_the_problems_file_from_being_written(tmp
     path = tmp_path / "in.csv"
     path.write_bytes(f"\ufeff{HEADER}\n{GUID},x\ud800\n".encode("utf-16-le", "surrogatepass"))
 
-    check(path, RESTORE, problems_file=tmp_path / "problems.csv")
+    check(path, RESTORE, problems=Output(tmp_path / "problems.csv"))
 
     assert r"x\ud800" in (tmp_path / "problems.csv").read_text(encoding="utf-8-sig")
 
 
 def test_the_problems_of_a_sound_file_are_a_header(tmp_path: Path) -> None:
-    check(save(tmp_path, HEADER, ANN), RESTORE, problems_file=tmp_path / "problems.csv")
+    check(save(tmp_path, HEADER, ANN), RESTORE, problems=Output(tmp_path / "problems.csv"))
 
     assert (tmp_path / "problems.csv").read_text(encoding="utf-8-sig").splitlines() == [
         "row,column,found,expected"
@@ -83,13 +84,13 @@ def test_the_problems_file_may_not_be_the_input(tmp_path: Path) -> None:
     path = save(tmp_path, HEADER, ANN)
 
     with pytest.raises(UsageProblem, match="the file that is checked"):
-        check(path, RESTORE, problems_file=tmp_path / "." / "in.csv")
+        check(path, RESTORE, problems=Output(tmp_path / "." / "in.csv"))
     assert check(path, RESTORE).sound
 
 
 def test_a_problems_file_that_cannot_be_written_is_a_usage_problem(tmp_path: Path) -> None:
     with pytest.raises(UsageProblem, match="cannot write the problems"):
-        check(save(tmp_path, HEADER, ANN), RESTORE, problems_file=tmp_path / "no" / "problems.csv")
+        check(save(tmp_path, HEADER, ANN), RESTORE, problems=Output(tmp_path / "no" / "problems.csv"))
 
 
 def test_the_rows_of_a_file_with_problems_are_refused(tmp_path: Path) -> None:
