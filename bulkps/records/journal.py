@@ -169,7 +169,7 @@ class Journal:
         return str(owner) if asked.rowcount else ""
 
     def keep(self, run: str, **facts: Mapping[str, Any]) -> None:
-        """Keep facts about *run*: ``waited``, ``preflight`` or ``passwords``."""
+        """Keep facts about *run*: ``waited``, ``preflight``, ``passwords`` or ``invocation``."""
         values = {name: json.dumps(dict(value)) for name, value in facts.items()}
         with self.writing() as connection:
             connection.execute(update(runs).where(runs.c.id == run).values(**values))

@@ -43,6 +43,8 @@ class Run:
             severity), ``unread`` (why something was not read); empty before it.
         passwords: Where the generated passwords of the last sitting that handed any out went: ``file``,
             ``way`` (the option) and ``certificate``; empty if none did.
+        invocation: What the command line said that the next command has to say again: ``config`` (the
+            settings file's whole path) and ``options`` (such as ``--again``); empty for the defaults.
     """
 
     id: str
@@ -67,6 +69,7 @@ class Run:
     waited: Mapping[str, float] = field(default_factory=dict)
     preflight: Mapping[str, Any] = field(default_factory=dict)
     passwords: Mapping[str, str] = field(default_factory=dict)
+    invocation: Mapping[str, Any] = field(default_factory=dict)
 
 
 #: How content stands in a run where its row failed, but something was, or may have been, done.
@@ -176,6 +179,7 @@ def run_of(row: Any) -> Run:
             "waited": json.loads(row["waited"]),
             "preflight": json.loads(row["preflight"]),
             "passwords": json.loads(row["passwords"]),
+            "invocation": json.loads(row["invocation"]),
         }
     )
 
@@ -217,6 +221,7 @@ def run_row(run: Run) -> dict[str, Any]:
         "waited": json.dumps(dict(run.waited)),
         "preflight": json.dumps(dict(run.preflight)),
         "passwords": json.dumps(dict(run.passwords)),
+        "invocation": json.dumps(dict(run.invocation)),
         "simulated": int(run.simulated),
         "owner": "",
         "heartbeat": 0.0,

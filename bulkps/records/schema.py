@@ -55,6 +55,7 @@ runs = Table(
     Column("waited", Text, nullable=False, server_default="{}"),
     Column("preflight", Text, nullable=False, server_default="{}"),
     Column("passwords", Text, nullable=False, server_default="{}"),
+    Column("invocation", Text, nullable=False, server_default="{}"),
 )
 
 items = Table(
@@ -131,12 +132,21 @@ def _know_passwords(connection: Connection) -> None:
         connection.exec_driver_sql("ALTER TABLE runs ADD COLUMN passwords TEXT NOT NULL DEFAULT '{}'")
 
 
+def _know_invocation(connection: Connection) -> None:
+    """Version 5: what the command line said that the next command has to say again."""
+    if runs.c.invocation.name not in {
+        column["name"] for column in inspect(connection).get_columns(runs.name)
+    }:
+        connection.exec_driver_sql("ALTER TABLE runs ADD COLUMN invocation TEXT NOT NULL DEFAULT '{}'")
+
+
 #: What makes version N + 1 of version N, in order; the first makes version 1 of nothing.
 MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
     metadata.create_all,
     _know_contents,
     _know_preflight,
     _know_passwords,
+    _know_invocation,
 )
 
 
