@@ -3,10 +3,11 @@
 import json
 import secrets
 import time
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
 from itertools import islice
+from typing import Any
 
 from bulkps import yamlfile
 from bulkps.engine.item import Item, Phase
@@ -15,6 +16,7 @@ from bulkps.engine.status import BulkItemStatus
 from bulkps.errors import ContentElsewhere, RecordFailed, UsageProblem
 from bulkps.exchange.cmdlet import Cmdlet
 from bulkps.intake import CheckReport, InputRow
+from bulkps.library.next_command import next_command
 from bulkps.library.target import Target, offered, who
 from bulkps.operations.bind import bind, item_key, places
 from bulkps.operations.loader import dump_operation
@@ -29,10 +31,10 @@ from bulkps.records.rows import DONE_IN_PART, IN_DOUBT_THERE, Elsewhere, Run, va
 DONE_ALREADY = "done-already"
 #: What brings content to its end that another run left, by how it stands there.
 _WAYS = {
-    IN_DOUBT_THERE: "bulkps retry {run} brings it to its end; where you see in Exchange that it did not "
-    "happen, --again sends it",
-    DONE_IN_PART: "bulkps results {run} --only failed says how far it came, and bulkps retry {run} does the "
-    "rest where there is one; where you see in Exchange that all of it is to be done, --again does it",
+    IN_DOUBT_THERE: "{retry} looks it up and finishes it; if you see in Exchange that it did not happen, "
+    "--again sends it",
+    DONE_IN_PART: "bulkps results {run} --only failed says how far it came, and {retry} does what is left; "
+    "if you see in Exchange that all of it has to be done, --again does it",
 }
 #: How many contents one question to the journal holds.
 _CHUNK = 500
@@ -52,6 +54,7 @@ def create_run(
     *,
     again: bool = False,
     checks: bool = False,
+    invocation: Mapping[str, Any] | None = None,
 ) -> Run:
     """Keep a new run in the journal, all rows or nothing, and return it.
 
@@ -65,6 +68,7 @@ def create_run(
         target: Where to.
         again: Whether what another run completed is done once more.
         checks: Whether the rows are only checked: nothing is sent, and nothing is remembered of them.
+        invocation: What the next command has to say again; see Run.
 
     Raises:
         UsageProblem: If a row fills a column that the other end, or another column, rules out.
@@ -73,6 +77,7 @@ def create_run(
         RecordFailed: If it cannot be kept.
     """
     run = _new_run(only_checked(operation) if checks else operation, report, target)
+    run = replace(run, invocation=invocation or {})
     # The embedded simulator's tenant ends with its run: what was done there is nowhere. And what was only
     # checked may be checked again.
     remembers = not (target.connection.embedded or checks)
@@ -124,7 +129,7 @@ def _planned(
         items = [_item(operation, row, run.id if again else "") for row in chunk]
         contents = [item.content for item in items]
         known = elsewhere(journal, run, contents, operation.deeds) if remembers else {}
-        _refuse_unfinished(items, known, again=again)
+        _refuse_unfinished(journal, items, known, again=again)
         for item, row in zip(items, chunk, strict=True):
             found = known.get(item.content)
             yield (_done_already(operation, item, found) if found and not again else item), row.cells
@@ -164,7 +169,9 @@ def _item(operation: Operation, row: InputRow, salt: str) -> Item:
     return Item(key, row.row, row.values, content, step=first)
 
 
-def _refuse_unfinished(items: Sequence[Item], known: dict[str, Elsewhere], *, again: bool) -> None:
+def _refuse_unfinished(
+    journal: Journal, items: Sequence[Item], known: dict[str, Elsewhere], *, again: bool
+) -> None:
     # Who asks for it once more has looked what became of those that failed.
     over = (BulkItemStatus.COMPLETED, BulkItemStatus.FAILED) if again else (BulkItemStatus.COMPLETED,)
     unfinished = [
@@ -172,7 +179,10 @@ def _refuse_unfinished(items: Sequence[Item], known: dict[str, Elsewhere], *, ag
     ]
     if unfinished:
         item, found = unfinished[0]
-        way = _WAYS.get(found.state, "bulkps resume {run} brings it to its end").format(run=found.run)
+        there = journal.run(found.run)
+        way = _WAYS.get(found.state, "{resume} finishes it").format(
+            run=found.run, resume=next_command(there), retry=next_command(there, "retry")
+        )
         raise ContentElsewhere(
             item.row, found.run, found.state, way, sorted({one.run for _, one in unfinished})
         )

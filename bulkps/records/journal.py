@@ -156,6 +156,11 @@ class Journal:
                 .values(state=state, detail=detail, ended_at=time.time(), owner="", wish=_CANCEL_STAYS)
             )
 
+    def worker(self, run: str) -> str:
+        """Return which living process works on *run*, or an empty text."""
+        owner, last = self._lease(run)
+        return owner if last >= time.time() - LEASE else ""
+
     def wish(self, run: str, wish: str) -> str:
         """Ask whoever works on *run* to ``pause`` or ``cancel``; return who that is, or an empty string."""
         with self.writing() as connection:
