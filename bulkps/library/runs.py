@@ -190,6 +190,7 @@ class _Work:
     """A run that this process holds.
 
     Attributes:
+        journal: Where it is kept.
         run: The run.
         recorder: Its records.
         fresh: Whether it was made just now, and no process worked on it before.
@@ -199,6 +200,7 @@ class _Work:
         finish: Why it stopped.
     """
 
+    journal: Journal
     run: Run
     recorder: Recorder
     fresh: bool
@@ -220,7 +222,7 @@ def _work_on(journal: Journal, run: Run, seconds: float) -> Iterator[_Work]:
         fresh = lease.before == "new"
         meddled = not fresh and is_followed_by_others(journal, run)
         with _records(journal, run, lease, heartbeat) as recorder:
-            work = _Work(run, recorder, fresh, meddled, lease.cancelled)
+            work = _Work(journal, run, recorder, fresh, meddled, lease.cancelled)
             yield work
     finally:
         heartbeat.stop()
@@ -357,7 +359,7 @@ def _carry_out(work: _Work, operation: Operation, target: Target, orders: _Order
     if work.cancelled:
         _skip_rest(recorder)
     elif not (work.fresh or connection.embedded) and operation.steps:
-        orders.on_changes(skip_what_others_did(recorder, operation))
+        orders.on_changes(skip_what_others_did(work.journal, recorder, operation))
     throttled = portable_patterns(target.catalogue, ErrorClass.THROTTLED)
     cmdlets = list(dict.fromkeys((*cmdlets_of(operation), *(CMDLETS if operation.preflight else ()))))
     with endpoint(connection, target.credentials, target.config.item_timeout, cmdlets, throttled) as there:

@@ -69,17 +69,13 @@ class Journal:
         self.path = path
         #: Where the lock files of owners are.
         self.locks = path.with_name("locks")
-        try:
-            private_database(path)
-        except OSError as error:
-            reason = error.strerror or error
-            raise UsageProblem(f"cannot open the journal {path}: {reason}; nothing was sent") from error
         self._engine = _engine(path)
         self._holder = JournalHolder(path)
         self._owner: Owner | None = None
         self._owning = threading.Lock()
         self._gave_up = False
         try:
+            private_database(path)
             # A look first: to open a journal must not wait for another process's writing.
             with self.reading() as connection:
                 current = current_version(connection)
@@ -88,7 +84,7 @@ class Journal:
                     migrate(connection, str(path))
             self._identity = FileIdentity(path)
         except (RecordFailed, OSError) as error:
-            reason = error.reason if isinstance(error, RecordFailed) else error.strerror
+            reason = error.reason if isinstance(error, RecordFailed) else error.strerror or str(error)
             raise UsageProblem(f"cannot open the journal {path}: {reason}; nothing was sent") from error
 
     def __enter__(self) -> "Journal":

@@ -55,6 +55,7 @@ runs = Table(
     Column("waited", Text, nullable=False, server_default="{}"),
     Column("preflight", Text, nullable=False, server_default="{}"),
     Column("passwords", Text, nullable=False, server_default="{}"),
+    Column("invocation", Text, nullable=False, server_default="{}"),
     Column("number", Integer, nullable=False, server_default="0"),
     Column("epoch", Integer, nullable=False, server_default="0"),
     Column("lease", Float, nullable=False, server_default="30"),
@@ -136,8 +137,16 @@ def _know_passwords(connection: Connection) -> None:
         connection.exec_driver_sql("ALTER TABLE runs ADD COLUMN passwords TEXT NOT NULL DEFAULT '{}'")
 
 
+def _know_invocation(connection: Connection) -> None:
+    """Version 5: what the command line said that the next command has to say again."""
+    if runs.c.invocation.name not in {
+        column["name"] for column in inspect(connection).get_columns(runs.name)
+    }:
+        connection.exec_driver_sql("ALTER TABLE runs ADD COLUMN invocation TEXT NOT NULL DEFAULT '{}'")
+
+
 def _know_epochs(connection: Connection) -> None:
-    """Version 5: whose take-over it is and how long a lease lasts; an order that no wall clock makes."""
+    """Version 6: whose take-over it is and how long a lease lasts; an order that no wall clock makes."""
     if runs.c.epoch.name in {column["name"] for column in inspect(connection).get_columns(runs.name)}:
         return
     connection.exec_driver_sql("ALTER TABLE runs ADD COLUMN number INTEGER NOT NULL DEFAULT 0")
@@ -163,6 +172,7 @@ MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
     _know_contents,
     _know_preflight,
     _know_passwords,
+    _know_invocation,
     _know_epochs,
 )
 
