@@ -151,16 +151,26 @@ class Journal:
         with self.reading() as connection:
             return [run_of(row) for row in connection.execute(query).mappings()]
 
+    def worker(self, run: str) -> str:
+        """Return which living process works on *run*, or an empty text."""
+        with self.reading() as connection:
+            return self._worker(connection, run)
+
+    def _worker(self, connection: Connection, run: str) -> str:
+        found = connection.execute(select(*OWNER_COLUMNS).where(runs.c.id == run)).one()
+        alive = is_alive(self.locks, found.owner, found.heartbeat, found.lease, time.time())
+        return str(found.owner) if alive else ""
+
     def wish(self, run: str, wish: str) -> str:
         """Ask whoever works on *run* to ``pause`` or ``cancel``; return who that is, or an empty string."""
         with self.writing() as connection:
-            found = connection.execute(select(*OWNER_COLUMNS).where(runs.c.id == run)).one()
-            if not is_alive(self.locks, *found, time.time()):
+            worker = self._worker(connection, run)
+            if not worker:
                 return ""
             # A pause does not take back a cancel.
             kept = case((runs.c.wish == "cancel", "cancel"), else_=wish)
             connection.execute(update(runs).where(runs.c.id == run).values(wish=kept))
-        return str(found.owner)
+        return worker
 
     # --- items ----------------------------------------------------------------------------------------
 

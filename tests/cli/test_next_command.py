@@ -10,6 +10,7 @@ import pytest
 
 from bulkps.library.next_command import quoted
 from bulkps.records.journal import Journal
+from bulkps.records.lease import acquire
 from tests.conftest import Run, Tenant, as_object, read_csv, rehearsal, write_csv
 
 StartTenant = Callable[..., Tenant]
@@ -122,18 +123,17 @@ def test_a_run_that_a_process_works_on_is_shown_as_that(
     assert as_object(bulkps("show", "last", "--json"))["ended_at"]
 
     with Journal(home / "journal.sqlite3") as journal:
-        journal.acquire(journal.run("last").id, "process 7 on desk")
+        owner = acquire(journal, journal.run("last").id, 30.0).owner
         shown = as_object(bulkps("show", "last", "--json"))
         told = bulkps("show", "last")
         paused = bulkps("pause", "last")
 
-    assert (shown["state"], shown["worker"]) == ("running", "process 7 on desk")
+    assert (shown["state"], shown["worker"]) == ("running", owner)
     assert (shown["next"], shown["ended_at"]) == ("", "")
-    assert "process 7 on desk works on it now" in told.stderr
+    assert f"{owner} works on it now" in told.stderr
     assert "bulkps resume" not in told.output
-    assert re.search(
-        "asked process 7 on desk to pause .* To continue after that: bulkps resume", paused.stderr
-    )
+    asked = f"asked {re.escape(owner)} to pause .* To continue after that: bulkps resume"
+    assert re.search(asked, paused.stderr)
 
 
 @pytest.mark.parametrize(
