@@ -198,11 +198,6 @@ class Inquiry:
     def _absent(self, item: Item, asked: Lookup, now: float, chance: float | None) -> Judgement:
         step = self.judge.operation.steps[item.step]
         kind = next((entry.error_class for entry in self.catalogue if entry.id == item.code), None)
-        if kind is ErrorClass.CONFLICT and item.attempts <= 1:
-            # What is in the way is not the item's own: Exchange's words stand.
-            return Judgement(
-                item.failed(now, item.code, item.error, item.advice), "item.failed", error_class=kind
-            )
         if chance is None:
             reason = f"{item.error} {asked.cmdlet} did not show it before the run was over"
             return self.judge.left_in_doubt(item, reason, now)
@@ -215,14 +210,28 @@ class Inquiry:
             return Judgement(replace(item, not_before=settled), "item.still-in-doubt")
         item = replace(item, doubtful=now < known_at)
         if wait is not None:
-            return Judgement(item.waiting(now + wait, IN_DOUBT, item.error), "item.absent")
+            until = max(now + wait, item.resend_from)
+            return Judgement(item.waiting(until, IN_DOUBT, item.error), "item.absent")
         if final:
             return Judgement(
                 item.failed(now, item.code, item.error, item.advice), "item.failed", error_class=kind
             )
-        reason = f"sent {item.attempt} times, never answered, and {asked.cmdlet} shows that it did not happen"
-        failed = item.failed(now, "never-answered", f"{reason}. {item.error}", "bulkps retry sends it again.")
-        return Judgement(failed, "item.failed", error_class=ErrorClass.TRANSIENT)
+        return self._given_up(item, asked, now)
+
+    def _given_up(self, item: Item, asked: Lookup, now: float) -> Judgement:
+        """Return *item* after it was sent as often as it may be, and is not there."""
+        times = f"sent {item.attempt} time{'s' * (item.attempt != 1)}"
+        shows = f"{asked.cmdlet} shows that it did not happen"
+        if item.refusal:
+            # It was answered: Exchange's own words are the reason.
+            code, error = item.refusal, f"{item.error} ({times}, refused; {shows})"
+        else:
+            never = "never answered" if item.attempt == 1 else "the last time never answered"
+            code, error = "never-answered", f"{times}, {never}, and {shows}. {item.error}"
+        advice = f"{item.advice} bulkps retry sends it again.".strip()
+        return Judgement(
+            item.failed(now, code, error, advice), "item.failed", error_class=ErrorClass.TRANSIENT
+        )
 
     def _again(self, item: Item, reason: str, now: float, *, counted: bool = True) -> Judgement:
         lookups = item.lookups + (1 if counted else 0)

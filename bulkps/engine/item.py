@@ -53,6 +53,9 @@ class Item:
         doubted_at: Epoch seconds at which it fell into doubt, as far as this process knows.
         lookups: How often a lookup could not tell, in this process.
         ended: Whether its cmdlet is known to have ended, so that nothing is at work on it any more.
+        refusal: The catalogue's code of the error that was the answer when it fell into doubt; empty if there
+            was no answer. Only in this process.
+        resend_from: Epoch seconds before which Exchange asked for nothing more. Only in this process.
     """
 
     key: str
@@ -79,6 +82,8 @@ class Item:
     doubted_at: float = 0.0
     lookups: int = 0
     ended: bool = False
+    refusal: str = ""
+    resend_from: float = 0.0
 
     def sending(self, now: float, *, counted: bool = True) -> "Item":
         """Return it as it is the moment before its step is sent.
@@ -147,6 +152,8 @@ class Item:
             doubted_at=now,
             lookups=0,
             ended=ended,
+            refusal="",
+            resend_from=0.0,
         )
 
     def announced(self, step: int, attempt: int, outputs: Mapping[str, Mapping[str, str]]) -> "Item":

@@ -6,7 +6,14 @@ from dataclasses import dataclass, replace
 from bulkps.engine.item import FAILED_AT_EXCHANGE, IN_DOUBT, Item
 from bulkps.engine.policy import BulkOperationConfig
 from bulkps.exchange.cmdlet import Answer, ErrorRecord, Outcome, Value
-from bulkps.exchange.errors import UNKNOWN_READ, ErrorClass, KnownError, Meaning, classify
+from bulkps.exchange.errors import (
+    UNKNOWN_MUTATION,
+    UNKNOWN_READ,
+    ErrorClass,
+    KnownError,
+    Meaning,
+    classify,
+)
 from bulkps.exchange.facts import cmdlet_facts
 from bulkps.operations.bind import follow_ref, places, proven
 from bulkps.operations.model import Operation, Step
@@ -155,21 +162,24 @@ class Judge:
     def _by_class(self, item: Item, step: Step, meaning: Meaning, now: float, chance: float) -> Judgement:
         known, message = meaning.known, meaning.record.message
         kind = known.error_class
+        if known is UNKNOWN_MUTATION:
+            return self._refused_in_unknown_words(item, step, message, now)
         if kind is ErrorClass.UNCERTAIN:
-            judged = self.doubt(item, message, now)
-            advice = f"{known.advice} {judged.item.advice}".strip()
-            return replace(judged, item=replace(judged.item, advice=advice))
+            return self._doubted(item, meaning, now)
         if kind is ErrorClass.CONFLICT and known.retry == "after-lookup" and step.reconcile:
             # What is in the way may be the item's own, made by an answer that was lost.
             until = now + self.config.lookup.wait_after(0)
             return Judgement(item.doubted(now, until, known.id, message, known.advice), "item.conflict")
         if kind is ErrorClass.AUTH and known.reconnect:
+            if known.retry == "after-lookup" and not step.idempotent:
+                # It does not prove that nothing ran; what it says of the account holds all the same.
+                return replace(self._doubted(item, meaning, now), error_class=kind)
             # It was refused before it ran. The machine lets it try one new session, and no more.
             return Judgement(item.waiting(0.0, known.id, message), "item.retry", error_class=kind)
         wait = self.config.wait_after(kind, item.attempt, chance)
         if wait is not None and known.retry != "safe" and not step.idempotent:
-            # The error does not say that nothing was executed.
-            return self.doubt(item, message, now, ended=True)
+            # The error does not say that nothing was executed. Of the cmdlet's own it says that it has ended.
+            return self._doubted(item, meaning, now, ended=known.scope == "row")
         if wait is not None:
             until = now + max(wait, meaning.wait or 0.0)
             return Judgement(item.waiting(until, known.id, message), "item.retry", error_class=kind)
@@ -187,6 +197,33 @@ class Judge:
         advice = f"{known.advice} Done before it: {done}." if done else known.advice
         advice += " An earlier attempt was never answered: look whether it happened." if item.doubtful else ""
         return Judgement(item.failed(now, known.id, message, advice), "item.failed", error_class=kind)
+
+    def _doubted(self, item: Item, meaning: Meaning, now: float, *, ended: bool = False) -> Judgement:
+        """Return *item* after an error that does not say whether anything was executed."""
+        known = meaning.known
+        judged = self.doubt(item, meaning.record.message, now, ended=ended and not item.doubtful)
+        advice = f"{known.advice} {judged.item.advice}".strip()
+        until = now + (meaning.wait or 0.0)
+        return replace(judged, item=replace(judged.item, advice=advice, refusal=known.id, resend_from=until))
+
+    def _refused_in_unknown_words(self, item: Item, step: Step, message: str, now: float) -> Judgement:
+        """Return *item* after an answer that is an error in words that the catalogue does not know.
+
+        It was refused, and is not sent again: what its words do not say, sending it again would not either.
+        Where a lookup can tell, it is looked whether it happened all the same.
+        """
+        known = UNKNOWN_MUTATION
+        if step.idempotent:
+            return Judgement(
+                item.failed(now, known.id, message, known.advice),
+                "item.failed",
+                error_class=ErrorClass.PERMANENT,
+            )
+        if step.reconcile:
+            until = now + self.config.lookup.wait_after(0)
+            doubted = item.doubted(now, until, known.id, message, known.advice, ended=not item.doubtful)
+            return Judgement(replace(doubted, refusal=known.id), "item.refused")
+        return self.left_in_doubt(item, message, now)
 
     def _answered(self, item: Item, step: Step, outcome: Outcome, now: float) -> Judgement:
         proof = proven(step, self.filled(item), outcome.output)
@@ -246,7 +283,7 @@ class Judge:
             error = f"Exchange accepted it and then failed. {reason}"
             known = classify((ErrorRecord(reason),), self.catalogue, mutates=False).known
             # What the catalogue only knows as one of many tells nothing that the words do not.
-            telling = "" if known is UNKNOWN_READ or known.id.startswith("generic-") else f"{known.advice} "
+            telling = "" if known is UNKNOWN_READ or known.is_generic else f"{known.advice} "
             done = self._done_before(item)
             before = f" Done before it: {done}." if done else ""
             failed = said.failed(now, FAILED_AT_EXCHANGE, error, telling + follow.advice + before)

@@ -248,7 +248,8 @@ class Machine:
             self._window.ask(item, Question(), item.not_before)
         elif judged.event in ("item.accepted", "item.adopted"):
             self._follower.accepted(self._now)
-        if judged.error_class is ErrorClass.AUTH and item.phase is Phase.READY and flight:
+        refused = flight is not None and flight.question is None and item.phase is not Phase.OVER
+        if judged.error_class is ErrorClass.AUTH and refused and flight:
             # If a new session was tried already, Exchange refuses the account there too: never in a loop.
             if self._pool.unauthorized(flight.session):
                 self._ending.condemn(judged)

@@ -30,20 +30,35 @@ class ErrorClass(Enum):
 #: When one item wrote several errors, the class that comes first here speaks for all: the one that a
 #: retry helps least.
 _GRAVITY = (
-    ErrorClass.AUTH,
     # Before the refusals: that one of two errors is final does not say that nothing happened.
     ErrorClass.UNCERTAIN,
+    ErrorClass.AUTH,
     ErrorClass.PERMANENT,
     ErrorClass.CONFLICT,
     ErrorClass.THROTTLED,
     ErrorClass.TRANSIENT,
 )
 
-_WAITS = (
-    (re.compile(r"(?i)at least (\d+) milliseconds?"), 0.001),
-    (re.compile(r"(?i)(?:retry[- ]after|try again (?:in|after))\W{1,3}(\d+) minutes?"), 60.0),
-    (re.compile(r"(?i)(?:retry[- ]after|try again (?:in|after))\W{1,3}(\d+)"), 1.0),
+#: Words before a wait that is asked for. What only tells how long something took has none of them.
+_ASKS = (
+    r"(?:retry|try(?:ing)?|again|wait(?:ing)?|back(?:ing)?[ -]?off|at least|resets?|"
+    r"warten|versuchen|erneut|r[\u00e9e]essay\w{0,4}|attend\w{0,4}|patient\w{0,4})\b"
 )
+#: A time span as .NET writes one: ``00:05:00``, ``1.00:00:00``, ``00:00:26.845``.
+_SPAN = re.compile(
+    rf"(?i){_ASKS}[^\d\n]{{0,60}}?(?:(\d{{1,4}})\.)?(\d{{1,3}}):(\d{{2}}):(\d{{2}}(?:\.\d{{1,7}})?)(?![\d:])"
+)
+#: A number with its unit, in English, German or French.
+_AMOUNT = re.compile(
+    rf"(?i){_ASKS}[^\d\n]{{0,60}}?(\d{{1,9}}(?:[.,]\d{{1,3}})?)\s?"
+    r"(ms\b|msecs?\b|millis|s\b|secs?\b|second\w{0,2}\b|sek|m\b|mins?\b|minute|h\b|hours?\b|heures?\b|stunde)"
+)
+#: The header's number of seconds, which has no unit.
+_HEADER = re.compile(
+    r"(?i)(?:retry[- ]?after|(?:try again|retry) (?:in|after))\W{1,4}(\d{1,9})\b(?![:.,/-]\d)"
+)
+#: Seconds by the beginning of a unit, in the order in which they are tried.
+_UNITS = (("ms", 0.001), ("mil", 0.001), ("m", 60.0), ("h", 3600.0), ("st", 3600.0), ("s", 1.0))
 
 
 @dataclass(frozen=True)
@@ -82,6 +97,11 @@ class KnownError:
     @cached_property
     def _compiled(self) -> re.Pattern[str]:
         return re.compile(self.pattern, re.DOTALL)
+
+    @property
+    def is_generic(self) -> bool:
+        """Whether it only knows that an error is one of many, so that its words tell more than its advice."""
+        return self.id.startswith("generic-")
 
     def matches(self, text: str) -> bool:
         """Return whether the pattern is found in *text*."""
@@ -133,10 +153,17 @@ def load_catalogue(text: str, source: str) -> tuple[KnownError, ...]:
 
 @cache
 def shipped_catalogue() -> tuple[KnownError, ...]:
-    """Return the catalogue that is shipped, in the order in which it is matched."""
-    text = files("bulkps.exchange").joinpath("errors.yaml").read_text(encoding="utf-8")
-    own = files("bulkps.exchange").joinpath("own-errors.yaml").read_text(encoding="utf-8")
-    return load_catalogue(own, "own-errors.yaml") + load_catalogue(text, "errors.yaml")
+    """Return the catalogue that is shipped, in the order in which it is matched.
+
+    Our own entries come first. Those that go by what every error of a kind has in common (its .NET type,
+    PowerShell's error id) come after all that know more, and before what is only called passing or final.
+    """
+    own, made, kinds = (
+        load_catalogue(files("bulkps.exchange").joinpath(name).read_text(encoding="utf-8"), name)
+        for name in ("own-errors.yaml", "errors.yaml", "error-kinds.yaml")
+    )
+    generic = tuple(entry for entry in made if entry.is_generic)
+    return own + tuple(entry for entry in made if not entry.is_generic) + kinds + generic
 
 
 def portable_patterns(catalogue: Sequence[KnownError], kind: ErrorClass) -> tuple[str, ...]:
@@ -171,8 +198,13 @@ def _meaning(record: ErrorRecord, catalogue: Sequence[KnownError], *, mutates: b
 
 def named_wait(text: str) -> float | None:
     """Return the seconds that an error's *text* asks to wait, or None if it names none."""
-    for pattern, unit in _WAITS:
-        found = pattern.search(text)
-        if found:
-            return int(found.group(1)) * unit
-    return None
+    if span := _SPAN.search(text):
+        days, hours, minutes, seconds = (float(part or 0) for part in span.groups())
+        return ((days * 24 + hours) * 60 + minutes) * 60 + seconds
+    if amount := _AMOUNT.search(text):
+        unit = amount[2].casefold()
+        seconds = next(seconds for beginning, seconds in _UNITS if unit.startswith(beginning))
+        # Nobody writes a part of a millisecond: there the sign separates thousands.
+        return float(re.sub("[.,]", "" if seconds < 1 else ".", amount[1])) * seconds
+    header = _HEADER.search(text)
+    return float(header[1]) if header else None

@@ -27,6 +27,7 @@ _SENTENCES = {
     "item.completed": "completed",
     "item.failed": "failed",
     "item.in-doubt": "nobody can tell yet whether {cmdlet} happened; it is looked up",
+    "item.refused": "Exchange refused {cmdlet}, in words not known; whether it happened is looked up",
     "item.conflict": "something is in the way of {cmdlet}; whether it is the item's own is looked up",
     "item.still-in-doubt": "whether it happened is still not known",
     "item.absent": "{cmdlet} shows that it did not happen; it is sent again",

@@ -36,6 +36,17 @@ TAKEN = ErrorRecord(
     "unique per mailbox."
 )
 UNAUTHORIZED = ErrorRecord("Error while querying REST service. HttpStatusCode=401 ErrorMessage=Unauthorized")
+MASKED = ErrorRecord(
+    "Method invocation failed because [System.Net.Http.HttpResponseMessage] does not contain a method named "
+    "'GetResponseHeader'."
+)
+USED_UP = ErrorRecord("Maximum retry count reached.")
+ESCAPED = ErrorRecord(
+    "BulkPS.Escape: The command left by break, continue or exit instead of returning.",
+    exception_type="System.InvalidOperationException",
+    fully_qualified_error_id="BulkPS.Escape",
+    category="OperationStopped",
+)
 FORBIDDEN = ErrorRecord("The user isn't assigned to any management roles.")
 REFUSED = ErrorRecord("Connection refused", exception_type="ConnectionError")
 
@@ -46,10 +57,15 @@ _ERRORS = {
     "unknown": UNKNOWN,
     "uncertain": UNCERTAIN,
     "unauthorized": UNAUTHORIZED,
+    "masked": MASKED,
+    "used_up": USED_UP,
+    "escaped": ESCAPED,
     "forbidden": FORBIDDEN,
 }
 #: Errors after which Exchange may have done it all the same.
-_MAYBE = ("transient", "unknown", "uncertain")
+_MAYBE = ("transient", "unknown", "uncertain", "masked", "used_up", "escaped")
+#: Those of them that come while Exchange may be at it still; the others when the cmdlet has ended.
+_AT_IT_STILL = ("uncertain", "masked", "used_up")
 #: How long after it was sent an effect may come at most, and then be seen, in seconds.
 LATEST, UNSEEN = 600.0, 20.0
 
@@ -65,6 +81,10 @@ class Fates:
     uncertain: float = 0.0
     unauthorized: float = 0.0
     forbidden: float = 0.0  #: That the account lacks the role: everybody meets it.
+    masked: float = 0.0  #: That the module hides the answer behind an error of its own.
+    used_up: float = 0.0  #: That the module tried it several times and gave up.
+    escaped: float = 0.0  #: That the cmdlet left by exit, break or continue.
+    resent: float = 0.0  #: That the module sent it twice: the answer is the refusal of the second.
     silent: float = 0.0
     lost: float = 0.0
     dies: float = 0.0
@@ -153,6 +173,7 @@ class World:
         self.budget: Callable[[float], bool] = lambda now: True
         self.owner = 0
         self.cancelled = False
+        self.errors = dict(_ERRORS)
         self.zombies: dict[int, Process] = {}
         self.most_open = 0
         self.notes: list[str] = []
@@ -470,7 +491,7 @@ class World:
 
     def fate(self) -> str:
         drawn = self.rng.random()
-        for name in (*_ERRORS, "silent", "lost", "dies"):
+        for name in (*_ERRORS, "resent", "silent", "lost", "dies"):
             drawn -= getattr(self.fates, name)
             if drawn < 0:
                 return name
@@ -495,9 +516,8 @@ class World:
             self.met["throttled"] += 1
         if fate in _ERRORS:
             if fate in _MAYBE:
-                # A transient error comes when its cmdlet has ended; the others say nothing of that.
-                self.effect_perhaps(key, 0.0, late=fate != "transient")
-            outcome = Outcome(key, Answer.COMPLETED, errors=(_ERRORS[fate],))
+                self.effect_perhaps(key, 0.0, late=fate in _AT_IT_STILL)
+            outcome = Outcome(key, Answer.COMPLETED, errors=(self.errors[fate],))
         elif fate == "lost":
             self.effect_perhaps(key, 0.0)
             outcome = Outcome(key, Answer.LOST)
@@ -506,7 +526,8 @@ class World:
             outcome = Outcome(key, Answer.COMPLETED, output=(shown,) if shown else ())
         elif invocation.cmdlet.name.startswith("Set-"):
             outcome = Outcome(key, Answer.COMPLETED)
-        elif self.refuses and self.effects[key]:
+        elif self.refuses and (self.effects[key] or fate == "resent"):
+            self.effect(key)
             self.met["taken"] += 1
             outcome = Outcome(key, Answer.COMPLETED, errors=(TAKEN,))
         else:
