@@ -14,7 +14,7 @@ from bulkps.operations.uses import expected
 from bulkps.sessions.connection import Connection, ConnectionType, Credentials
 from bulkps.sessions.facts import SessionFacts, describe, offered
 from bulkps.sessions.open import Opened, open_one, reachable
-from bulkps.sessions.pipeline import abandon
+from bulkps.sessions.pool import abandon
 
 _LIBRARIES = ("bulkps", "pypsrp", "psrpcore", "click", "pydantic", "SQLAlchemy", "loguru", "PyYAML")
 

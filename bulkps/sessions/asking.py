@@ -4,11 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pypsrp.powershell import PowerShell, RunspacePool
+from pypsrp.powershell import PowerShell
 
 from bulkps.exchange.cmdlet import ErrorRecord, Value
 from bulkps.sessions import pipeline as lines
+from bulkps.sessions.pool import Pool
 from bulkps.sessions.translate import error_records, plain_texts, properties, to_wire
+from bulkps.sessions.wire_errors import TimeLimitError, reading
 
 
 @dataclass(frozen=True)
@@ -33,28 +35,29 @@ class Asker:
     Attributes:
         pool: Open.
         patience: Seconds after which the other side answers an empty wait.
-        limit: Seconds that one may take.
+        limit: Seconds that one may take (open_timeout).
     """
 
-    pool: RunspacePool
+    pool: Pool
     patience: int
-    limit: float = 300.0
+    limit: float
 
     def cmdlet(self, name: str, **parameters: Value) -> Reply:
         """Run a cmdlet.
 
         Raises:
-            WIRE_ERRORS: If the session is lost.
-            TimeoutError: If it took too long.
+            WIRE_ERRORS: If the session is lost, or it took too long.
         """
-        pipeline = PowerShell(self.pool).add_cmdlet(name)
-        for parameter, value in parameters.items():
-            pipeline.add_parameter(parameter, to_wire(self.pool, parameter, value))
-        return self._run(pipeline)
+        with self.pool.deadline.within(self.limit, "open_timeout"):
+            pipeline = PowerShell(self.pool).add_cmdlet(name)
+            for parameter, value in parameters.items():
+                pipeline.add_parameter(parameter, to_wire(self.pool, parameter, value))
+            return self._run(pipeline)
 
     def script(self, text: str) -> Reply:
         """Run constant script text of our own; data is never a part of it."""
-        return self._run(PowerShell(self.pool).add_script(text))
+        with self.pool.deadline.within(self.limit, "open_timeout"):
+            return self._run(PowerShell(self.pool).add_script(text))
 
     def _run(self, pipeline: PowerShell) -> Reply:
         try:
@@ -63,12 +66,14 @@ class Asker:
         except lines.NotBegunError as error:
             raise ConnectionError(error.record.message) from error
         except lines.OutOfTimeError as error:
-            raise TimeoutError(f"no answer within {self.limit:g} s") from error
-        reply = Reply(
-            tuple(properties(one, ()) for one in found),
-            error_records(pipeline.streams.error),
-            plain_texts(pipeline.streams.warning),
-        )
+            text = f"no answer within {self.limit:g} seconds (open_timeout){self.pool.deadline.during}"
+            raise TimeLimitError(text) from error
+        with reading():
+            reply = Reply(
+                tuple(properties(one, ()) for one in found),
+                error_records(pipeline.streams.error),
+                plain_texts(pipeline.streams.warning),
+            )
         lost = lines.close(pipeline)
         if lost:
             raise ConnectionError(lost)

@@ -12,7 +12,9 @@ from bulkps.shippedfiles import shipped
 #: The function that runs a batch inside the engine.
 BATCH_FUNCTION = "Invoke-BulkPSBatch"
 
-_ANSWERS = {"completed": Answer.COMPLETED, "not-run": Answer.NOT_SENT}
+_ANSWERS = {"completed": Answer.COMPLETED, "failed": Answer.FAILED, "not-run": Answer.NOT_SENT}
+#: Milliseconds; what says more was garbled on its way, and no record could hold it.
+_LONGEST = 2**31 - 1
 
 
 def module_text() -> str:
@@ -40,14 +42,15 @@ def batch_outcome(found: object) -> Outcome:
     told = _properties(found)
     return Outcome(
         str(told.get("id") or ""),
-        _ANSWERS.get(str(told.get("state")), Answer.FAILED),
+        # What it did is not known where its state is not.
+        _ANSWERS.get(str(told.get("state")), Answer.LOST),
         output=tuple(
             {key: plain(value) for key, value in _properties(one).items()}
             for one in _list(told.get("output"))
         ),
         errors=tuple(dict.fromkeys(_error(one) for one in _list(told.get("errors")))),
         warnings=tuple(str(one) for one in _list(told.get("warnings"))),
-        milliseconds=int(told.get("milliseconds") or 0),
+        milliseconds=min(max(int(told.get("milliseconds") or 0), 0), _LONGEST),
     )
 
 

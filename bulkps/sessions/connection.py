@@ -143,6 +143,7 @@ class Connection:
         operation_timeout: Seconds after which the server answers a wait for output at the latest.
         read_timeout: Seconds after which an HTTP answer that does not come is given up; more than
             operation_timeout.
+        open_timeout: Seconds that opening a session may take in all, signing in to Exchange Online included.
         executable: PowerShell's path on type process; empty for pwsh, else powershell.
         exchange_online: How the session signs in to Exchange Online (types process and winrm), or nothing.
         renew: How long a session may be used.
@@ -163,6 +164,7 @@ class Connection:
     username: str = ""
     operation_timeout: int = 20
     read_timeout: int = 30
+    open_timeout: int = 120
     executable: str = ""
     exchange_online: ExchangeOnline | None = None
     renew: Renewal = field(default_factory=Renewal)
@@ -177,6 +179,8 @@ class Connection:
                 "an idle wait is answered only after operation_timeout seconds"
             )
             problems.append(("read_timeout", sentence))
+        if self.open_timeout <= 0:
+            problems.append(("open_timeout", f"must be more than 0 seconds, not {self.open_timeout}"))
         if problems:
             raise FieldProblems(problems)
 

@@ -3,9 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any, cast
-
-from pypsrp.powershell import RunspacePool
+from typing import TYPE_CHECKING
 
 from bulkps.engine.ports import ConnectReading, SessionRefusedError
 from bulkps.exchange.cmdlet import ErrorRecord, Secret
@@ -13,12 +11,13 @@ from bulkps.sessions import exchangeonline
 from bulkps.sessions.asking import Asker
 from bulkps.sessions.batching import BATCH_FUNCTION, module_text
 from bulkps.sessions.connection import Auth, Connection, ConnectionType, Credentials, SimulatorSettings
-from bulkps.sessions.pipeline import abandon
+from bulkps.sessions.deadline import Deadline
+from bulkps.sessions.pool import Pool, abandon, open_pool
 from bulkps.sessions.process import ChildConnection, ChildShell, find_powershell
-from bulkps.sessions.serializer import quicken
 from bulkps.sessions.session import PSRPSession
 from bulkps.sessions.wear import Wear
-from bulkps.sessions.wsman import build_wsman, open_pool, wire_record
+from bulkps.sessions.wire_errors import wire_record
+from bulkps.sessions.wsman import build_pool, build_wsman
 
 if TYPE_CHECKING:
     from bulkps.simulator import SimulatorOptions
@@ -62,7 +61,7 @@ class Opened:
         online: Its Exchange Online connection, or None.
     """
 
-    pool: RunspacePool
+    pool: Pool
     ask: Asker
     close: Callable[[], None]
     full_language: bool
@@ -143,48 +142,62 @@ def open_one(connection: Connection, credentials: Credentials, cmdlets: Sequence
     Raises:
         SessionRefusedError: If it cannot be opened.
     """
+    deadline = Deadline()
+    pool: Pool | None = None
     close: Callable[[], None] = _nothing
-    pool: RunspacePool | None = None
     try:
-        if connection.type is ConnectionType.PROCESS:
-            shell = ChildShell(
-                find_powershell(connection.executable),
-                (),
-                connection.operation_timeout,
-                connection.read_timeout,
-            )
-            close = shell.kill
-            pool = _child_pool(shell, connection.operation_timeout)
-        else:
-            wsman = build_wsman(connection, credentials.password)
-            close = wsman.close
-            pool = open_pool(connection, wsman)
-        return _equip(pool, close, connection, credentials, cmdlets)
+        with deadline.within(connection.open_timeout, "open_timeout"):
+            pool, close = _build(connection, credentials, deadline)
+            deadline.stage = "the session was opened"
+            open_pool(pool)
+            return _equip(pool, close, connection, credentials, cmdlets)
     except exchangeonline.NotConnectedError as error:
-        _give_up(pool, close)
+        _give_up(connection, pool, close)
         raise SessionRefusedError(error.record) from error
     except Exception as error:  # a library that meets a strange server raises whatever it likes
-        _give_up(pool, close)
+        _give_up(connection, pool, close)
         raise SessionRefusedError(_refusal(connection, error)) from error
 
 
+def _build(
+    connection: Connection, credentials: Credentials, deadline: Deadline
+) -> tuple[Pool, Callable[[], None]]:
+    """Return a pool that is not open yet, and what ends that by which it reaches the wire."""
+    if connection.type is not ConnectionType.PROCESS:
+        wsman = build_wsman(connection, credentials.password, deadline)
+        return build_pool(connection, wsman), wsman.close
+    shell = ChildShell(
+        find_powershell(connection.executable),
+        (),
+        connection.operation_timeout,
+        connection.read_timeout,
+        deadline,
+    )
+    # pypsrp reaches the wire only through pool.shell, and asks its connection only for sizes.
+    return Pool(ChildConnection(connection.operation_timeout), shell, deadline), shell.kill
+
+
 def _equip(
-    pool: RunspacePool,
+    pool: Pool,
     close: Callable[[], None],
     connection: Connection,
     credentials: Credentials,
     cmdlets: Sequence[str],
 ) -> Opened:
-    ask = Asker(pool, connection.operation_timeout)
+    ask = Asker(pool, connection.operation_timeout, connection.open_timeout)
     online = None
     if connection.exchange_online:
+        pool.deadline.stage = "it signed in to Exchange Online"
         online = exchangeonline.connect(
             ask, connection.exchange_online, cmdlets, credentials.certificate_password
         )
     # Exchange Server's own endpoint is no-language: script text is not even tried there.
+    pool.deadline.stage = "it was asked what it offers"
     scripts = connection.type is not ConnectionType.EXCHANGE
     full_language = scripts and not ask.script("1").errors
-    return Opened(pool, ask, close, full_language, _offers_batches(ask, full_language), online)
+    batching = _offers_batches(ask, full_language)
+    pool.deadline.stage = ""
+    return Opened(pool, ask, close, full_language, batching, online)
 
 
 def _offers_batches(ask: Asker, full_language: bool) -> bool:
@@ -193,16 +206,6 @@ def _offers_batches(ask: Asker, full_language: bool) -> bool:
         # Ours, not whichever version may be installed there: both sides must agree.
         ask.script(module_text())
     return bool(ask.cmdlet("Get-Command", Name=BATCH_FUNCTION, ErrorAction="SilentlyContinue").output)
-
-
-def _child_pool(shell: ChildShell, operation_timeout: int) -> RunspacePool:
-    # pypsrp reaches the wire only through pool.shell, and asks its connection only for sizes: both have
-    # the verbs that it uses, whatever its annotations say.
-    pool = RunspacePool(cast(Any, ChildConnection(operation_timeout)), min_runspaces=1, max_runspaces=1)
-    pool.shell = cast(Any, shell)
-    quicken(pool)
-    pool.open()
-    return pool
 
 
 def _refusal(connection: Connection, error: BaseException) -> ErrorRecord:
@@ -225,8 +228,9 @@ def _reason(record: ErrorRecord) -> str:
     return next((name for name, _ in _CAUSES if name in record.message), record.reason)
 
 
-def _give_up(pool: RunspacePool | None, close: Callable[[], None]) -> None:
-    if pool is not None:
+def _give_up(connection: Connection, pool: Pool | None, close: Callable[[], None]) -> None:
+    # A server keeps what was begun until it is deleted; a child of ours is simply ended.
+    if pool is not None and connection.type is not ConnectionType.PROCESS:
         abandon(pool)
     close()
 

@@ -3,7 +3,6 @@
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 from typing import Any, cast
 
 from pypsrp.complex_objects import PSInvocationState
@@ -13,12 +12,14 @@ from pypsrp.shell import SignalCode
 
 from bulkps.engine.ports import Gate
 from bulkps.exchange.cmdlet import Answer, ErrorRecord
-from bulkps.sessions.wsman import WIRE_ERRORS, wire_record
+from bulkps.sessions.pool import nothing
+from bulkps.sessions.wire_errors import WIRE_ERRORS, never_left, reading, wire_record
 
-#: The shell is not there any more (engine-facts.md, exchange-facts.md section 5.1).
+#: The shell is not there any more, so that nothing can be begun in it (exchange-facts.md section 5.1).
 _SHELL_GONE = {2150858843, 2150859082, 2150859084}
-#: A refused TCP connection or a name that does not resolve: the request never left.
-_NEVER_LEFT = ("NewConnectionError", "ConnectTimeout", "NameResolutionError", "ConnectionRefusedError")
+#: The server takes nothing from this account for now: every QUOTA_* code (exchange-facts.md section 5.1;
+#: PowerShell's own CimChildJobBase sleeps and sends again for each of them).
+_QUOTA = {2150858815, *range(2150859173, 2150859177), 2150859179, *range(2150859236, 2150859243)}
 #: How often a wait is looked up from, in seconds.
 _LOOKS_UP = 2
 #: How long a stopped pipeline may take to say so, in seconds.
@@ -29,7 +30,7 @@ class NotBegunError(Exception):
     """A pipeline did not begin, or nobody can tell whether it did.
 
     Attributes:
-        answer: NOT_SENT, LOST, or FAILED if the server answered that it does not take it.
+        answer: NOT_SENT, LOST, or FAILED if the server takes nothing for now.
         record: What it said.
         lost: Why the session is lost, or empty.
     """
@@ -74,21 +75,26 @@ def begin(pipeline: PowerShell, gate: Gate | None = None) -> None:
         # The engine runs nothing that it has only a part of; but it waits for the rest, in this session.
         raise NotBegunError(Answer.NOT_SENT, record, record.message if sent else "") from error
     except WSManFaultError as error:
-        # A fault is an answer: the server did not take the command.
         pipeline.runspace_pool.pipelines.pop(pipeline.id, None)
-        gone = error.code in _SHELL_GONE
-        answer = Answer.NOT_SENT if gone else Answer.FAILED
-        raise NotBegunError(answer, wire_record(error), str(error) if gone else "") from error
+        answer = _proven_by(error) if shell.authentic else Answer.LOST
+        lost = "" if answer is Answer.FAILED else str(error)
+        raise NotBegunError(answer, wire_record(error), lost) from error
     except WIRE_ERRORS as error:
-        left_here = not (isinstance(error, OSError) and any(sign in repr(error) for sign in _NEVER_LEFT))
-        answer = Answer.LOST if left_here else Answer.NOT_SENT
+        answer = Answer.NOT_SENT if never_left(error) else Answer.LOST
         raise NotBegunError(answer, wire_record(error), str(error)) from error
     finally:
-        shell.look = _nothing
+        shell.look = nothing
 
 
-def _nothing() -> None:
-    """Nothing is asked before what is no pipeline's."""
+def _proven_by(fault: WSManFaultError) -> Answer:
+    """Return what a fault that answers a command says of it.
+
+    Most say that something went wrong, not before what: only those by which nothing can have run are more
+    than doubt.
+    """
+    if fault.code in _SHELL_GONE:
+        return Answer.NOT_SENT
+    return Answer.FAILED if fault.code in _QUOTA else Answer.LOST
 
 
 def outputs(
@@ -120,7 +126,8 @@ def outputs(
         left = deadline - time.monotonic()
         if left <= 0 or (interrupted and interrupted.is_set()):
             raise OutOfTimeError
-        pipeline.poll_invoke(timeout=max(1, min(patience, int(left))))
+        with reading():
+            pipeline.poll_invoke(timeout=max(1, min(patience, int(left))))
         if len(pipeline.output) > taken:
             yield from pipeline.output[taken:]
             taken = len(pipeline.output) if keep else _let_go(pipeline)
@@ -167,9 +174,3 @@ def close(pipeline: PowerShell) -> str:
     except WIRE_ERRORS as error:
         return str(error) or type(error).__name__
     return ""
-
-
-def abandon(pool: RunspacePool) -> None:
-    """Close *pool*; what goes wrong then harms nothing any more."""
-    with suppress(*WIRE_ERRORS):
-        pool.close()

@@ -23,13 +23,17 @@ from pypsrp.exceptions import WSManFaultError
 from pypsrp.shell import SignalCode
 from pypsrp.wsman import NAMESPACES
 
+from bulkps.sessions.deadline import Deadline
+from bulkps.sessions.pool import NOTHING_YET, nothing
+from bulkps.sessions.wire_errors import TimeLimitError
+
 #: The pool's own id in the packets; a pipeline has its own.
 _POOL = "00000000-0000-0000-0000-000000000000"
 _PACKET = re.compile(
     rb"<(Data|DataAck|CommandAck|SignalAck|CloseAck)\b[^>]*\bPSGuid='([0-9A-Fa-f-]+)'[^>]*?(?:/>|>([^<]*)<)"
 )
-#: What pypsrp takes to mean that nothing has come yet (WSMan's operation timeout).
-_NOTHING_YET = 2150858793
+#: A pipeline that there is none of: the engine acknowledges its signal all the same, while another one runs.
+_PROBE = "ffffffff-ffff-ffff-ffff-ffffffffffff"
 #: No packet is so long; a child that writes a longer line does not speak PSRP.
 _LONGEST_LINE = 64 * 1024 * 1024
 #: How much of what a child says beside the protocol is kept for the error that ends it, in bytes.
@@ -96,13 +100,22 @@ class ChildShell:
         arguments: Further arguments for it.
         operation_timeout: Seconds after which an idle wait for output ends.
         read_timeout: Seconds that an acknowledgement may take.
+        deadline: Asked by every wait.
 
     Attributes:
+        authentic: Whether an answer can only come from who was asked.
         look: Called before each fragment is sent; what it raises keeps it from being sent.
     """
 
+    authentic = True
+
     def __init__(
-        self, executable: str, arguments: tuple[str, ...], operation_timeout: int, read_timeout: int
+        self,
+        executable: str,
+        arguments: tuple[str, ...],
+        operation_timeout: int,
+        read_timeout: int,
+        deadline: Deadline | None = None,
     ) -> None:
         self._command = [executable, "-s", "-NoProfile", "-NoLogo", *arguments]
         self._timeout, self._acknowledges = operation_timeout, read_timeout
@@ -115,8 +128,11 @@ class ChildShell:
         self._words: deque[bytes] = deque()
         self._drained = threading.Event()
         self._threads: list[threading.Thread] = []
-        self.look: Callable[[], None] = lambda: None
+        self.look: Callable[[], None] = nothing
+        self.deadline = deadline or Deadline()
         self.opened = False
+        self._heard = self._asked = 0.0
+        self._silent = False
 
     @property
     def pid(self) -> int:
@@ -146,6 +162,7 @@ class ChildShell:
             thread.start()
             self._threads.append(thread)
         self.opened = True
+        self._heard = time.monotonic()
         if open_content is not None:
             self._send_data(_POOL, (open_content.text or "").encode())
 
@@ -178,9 +195,10 @@ class ChildShell:
                     raise ChildGoneError(self._ended)
                 left = limit - time.monotonic()
                 if left <= 0:
+                    self._probe()
                     reason = f"nothing came within {timeout or self._timeout} seconds{self._said()}"
-                    raise WSManFaultError(_NOTHING_YET, None, reason, None, None, None)
-                self._arrived.wait(left)
+                    raise WSManFaultError(NOTHING_YET, None, reason, None, None, None)
+                self._arrived.wait(self.deadline.wait(left))
             found = bytes(self._output.pop(key))
         return "", None, {"stdout": found}
 
@@ -203,11 +221,14 @@ class ChildShell:
             return
         self.opened = False
         try:
-            self._put(f"<Close PSGuid='{_POOL}' />")
-            self._wait_for("CloseAck", _POOL, _LEAVES)
-        except (ChildGoneError, WSManFaultError):
+            if not self._silent:
+                self._put(f"<Close PSGuid='{_POOL}' />")
+                self._wait_for("CloseAck", _POOL, _LEAVES)
+        except (ChildGoneError, TimeLimitError):
             # It is gone, or will be: what matters is that it does not stay.
-            pass
+            self._silent = True
+        if self._silent and self._process:
+            self._process.kill()
         self._leave()
 
     def kill(self) -> None:
@@ -232,8 +253,10 @@ class ChildShell:
             process.wait()
         for thread in self._threads:
             thread.join(_LEAVES)
-        for pipe in (process.stdout, process.stderr):
-            if pipe:
+        for pipe, thread in zip((process.stdout, process.stderr), self._threads, strict=False):
+            # What the child has started may hold the other end for ever, and a pipe that is being read
+            # cannot be closed.
+            if pipe and not thread.is_alive():
                 pipe.close()
 
     def _send_data(self, key: str, fragment: bytes, stream: str = "Default") -> None:
@@ -250,15 +273,37 @@ class ChildShell:
     def _wait_for(self, kind: str, key: str, limit: float = 0.0) -> None:
         limit = limit or self._acknowledges
         until = time.monotonic() + limit
+        during = self.deadline.during
         with self._arrived:
             while (kind, key) not in self._acknowledged:
                 if self._ended:
                     raise ChildGoneError(self._ended)
                 left = until - time.monotonic()
                 if left <= 0:
-                    raise ChildGoneError(f"PowerShell did not answer within {limit:g} seconds{self._said()}")
-                self._arrived.wait(left)
+                    text = f"PowerShell did not answer within {limit:g} seconds{during}{self._said()}"
+                    self._silent = True
+                    raise ChildGoneError(text)
+                self._arrived.wait(self.deadline.wait(left))
             self._acknowledged.discard((kind, key))
+
+    def _probe(self) -> None:
+        """Ask a child that is silent whether it still takes anything in.
+
+        A cmdlet may be silent for as long as an item may take. A process that stands still is silent too, and
+        does not answer this either.
+
+        Raises:
+            ChildGoneError: If it was asked before, and long ago.
+        """
+        now = time.monotonic()
+        if self._asked > self._heard:
+            if now - self._asked >= self._acknowledges:
+                text = f"PowerShell stands still: it did not answer within {self._acknowledges} seconds"
+                self._silent = True
+                raise ChildGoneError(text + self.deadline.during + self._said())
+        elif now - self._heard >= self._timeout:
+            self._asked = now
+            self._put(f"<Signal PSGuid='{_PROBE}' />")
 
     def _write(self, process: "subprocess.Popen[bytes]") -> None:
         """Write what is queued: a child that does not read blocks this thread and no other."""
@@ -294,6 +339,7 @@ class ChildShell:
             return False
         kind, key, text = found.group(1).decode(), found.group(2).decode().lower(), found.group(3)
         with self._arrived:
+            self._heard = time.monotonic()
             if kind == "Data":
                 self._output.setdefault(key, bytearray()).extend(base64.b64decode(text or b""))
             else:

@@ -17,6 +17,7 @@ from bulkps.engine.ports import Gate, SessionLostError, StreamFailedError
 from bulkps.exchange.cmdlet import Answer, ErrorRecord, Invocation, Outcome
 from bulkps.sessions import pipeline as lines
 from bulkps.sessions.batching import BATCH_FUNCTION, batch_items, batch_outcome
+from bulkps.sessions.pool import abandon
 from bulkps.sessions.serializer import LateSeconds
 from bulkps.sessions.translate import (
     UnsendableValueError,
@@ -26,7 +27,17 @@ from bulkps.sessions.translate import (
     to_wire,
 )
 from bulkps.sessions.wear import Wear
-from bulkps.sessions.wsman import WIRE_ERRORS, wire_record
+from bulkps.sessions.wire_errors import WIRE_ERRORS, reading, wire_record
+
+_ANSWERS = {PSInvocationState.COMPLETED: Answer.COMPLETED, PSInvocationState.FAILED: Answer.FAILED}
+#: The function was not begun, for its own parameters could not be bound.
+_NOT_BOUND = (
+    "NamedParameterNotFound",
+    "MissingMandatoryParameter",
+    "ParameterArgumentTransformationError",
+    "ParameterArgumentValidationError",
+    "AmbiguousParameter",
+)
 
 
 class PSRPSession:
@@ -93,7 +104,10 @@ class PSRPSession:
             outcome, lost = begun
             raise SessionLostError(lost) if lost else StreamFailedError(outcome)
         yield from self._streamed(begun, invocation)
-        outcome = self._outcome(begun, invocation, began)
+        try:
+            outcome = self._outcome(begun, invocation, began)
+        except WIRE_ERRORS as error:
+            raise SessionLostError(str(error)) from error
         # Everything is here: should the close fail, whoever uses the pool next is told.
         lines.close(begun)
         if outcome.answer is not Answer.COMPLETED or outcome.errors:
@@ -109,7 +123,7 @@ class PSRPSession:
 
     def close(self) -> None:
         """Close pool and connection; never raises."""
-        lines.abandon(self._pool)
+        abandon(self._pool)
         self._on_close()
 
     def _outputs(self, pipeline: PowerShell) -> Iterator[object]:
@@ -119,7 +133,9 @@ class PSRPSession:
         arriving = lines.outputs(pipeline, self._item_timeout, self._patience, self._interrupted, keep=False)
         try:
             for found in arriving:
-                yield properties(found, invocation.keep)
+                with reading():
+                    one = properties(found, invocation.keep)
+                yield one
         except lines.OutOfTimeError as error:
             late = StreamFailedError(Outcome(invocation.id, Answer.LOST, errors=(self._late(),)))
             lost = self._stop(pipeline)[1]
@@ -178,26 +194,28 @@ class PSRPSession:
         try:
             for _ in self._outputs(pipeline):
                 pass
+            outcome = self._outcome(pipeline, invocation, began)
         except lines.OutOfTimeError:
             outcome = Outcome(invocation.id, Answer.LOST, errors=(self._late(),))
             return outcome, self._stop(pipeline)[1]
         except WIRE_ERRORS as error:
             return Outcome(invocation.id, Answer.LOST, errors=(wire_record(error),)), str(error)
         # The answer is here; if the close fails, only the session is of no more use.
-        return self._outcome(pipeline, invocation, began), lines.close(pipeline)
+        return outcome, lines.close(pipeline)
 
     def _outcome(self, pipeline: PowerShell, invocation: Invocation, began: float) -> Outcome:
         # Success needs both, and the judge asks for proof beside: a pipeline that completes may have
-        # written errors, and one that failed or was stopped may have left none.
-        completed = pipeline.state == PSInvocationState.COMPLETED
-        return Outcome(
-            invocation.id,
-            Answer.COMPLETED if completed else Answer.FAILED,
-            output=tuple(properties(found, invocation.keep) for found in pipeline.output),
-            errors=error_records(pipeline.streams.error),
-            warnings=plain_texts(pipeline.streams.warning),
-            milliseconds=round((time.monotonic() - began) * 1000),
-        )
+        # written errors, and one that failed may have left none. One that was stopped, not by us, may have
+        # done anything.
+        with reading():
+            return Outcome(
+                invocation.id,
+                _ANSWERS.get(pipeline.state, Answer.LOST),
+                output=tuple(properties(found, invocation.keep) for found in pipeline.output),
+                errors=error_records(pipeline.streams.error),
+                warnings=plain_texts(pipeline.streams.warning),
+                milliseconds=round((time.monotonic() - began) * 1000),
+            )
 
     # --- one pipeline per batch -----------------------------------------------------------------------
 
@@ -238,7 +256,8 @@ class PSRPSession:
         left = {one.id: one for one in batch}
         try:
             for found in self._outputs(pipeline):
-                outcome = batch_outcome(found)
+                with reading():
+                    outcome = batch_outcome(found)
                 if left.pop(outcome.id, None):
                     yield outcome
         except lines.OutOfTimeError:
@@ -257,8 +276,12 @@ class PSRPSession:
     def _stopped(self, pipeline: PowerShell, left: dict[str, Invocation]) -> Iterator[Outcome]:
         """Stop a batch in which an item took too long: that item is in doubt, those behind it never ran."""
         rest, lost = self._stop(pipeline)
-        for found in rest:
-            outcome = batch_outcome(found)
+        try:
+            with reading():
+                ended = [batch_outcome(found) for found in rest]
+        except WIRE_ERRORS as error:
+            ended, lost = [], lost or str(error)
+        for outcome in ended:
             if left.pop(outcome.id, None):
                 yield outcome
         keys = list(left)
@@ -272,8 +295,12 @@ class PSRPSession:
 
     def _unanswered(self, pipeline: PowerShell, left: dict[str, Invocation], total: int) -> Iterator[Outcome]:
         """Say of the items without an outcome, after the pipeline ended, what can be said."""
-        errors = error_records(pipeline.streams.error)
-        lost = lines.close(pipeline)
+        try:
+            with reading():
+                errors = error_records(pipeline.streams.error)
+            lost = lines.close(pipeline)
+        except WIRE_ERRORS as error:
+            errors, lost = (wire_record(error),), str(error)
         never_ran = len(left) == total and any(_is_about_the_function(record) for record in errors)
         answer = Answer.NOT_SENT if never_ran else Answer.LOST
         reason = errors or (ErrorRecord("the batch ended without an outcome for it"),)
@@ -309,6 +336,8 @@ def _unsendable(invocation: Invocation, error: UnsendableValueError) -> Outcome:
 
 def _is_about_the_function(record: ErrorRecord) -> bool:
     """Return whether the engine could not even call our function, so that no item ran."""
-    return record.fully_qualified_error_id.startswith("CommandNotFoundException") or (
-        record.fully_qualified_error_id.endswith(f",{BATCH_FUNCTION}")
-    )
+    identifier, _, command = record.fully_qualified_error_id.partition(",")
+    if identifier == "CommandNotFoundException":
+        # Inside the function something may be missing too, after an item ran.
+        return BATCH_FUNCTION in (record.target, *re.findall(r"[\w-]+", record.message))
+    return command == BATCH_FUNCTION and identifier in _NOT_BOUND

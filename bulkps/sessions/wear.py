@@ -6,7 +6,7 @@ from pypsrp.powershell import PowerShell, RunspacePool
 
 from bulkps.sessions import pipeline as lines
 from bulkps.sessions.connection import Renewal
-from bulkps.sessions.wsman import WIRE_ERRORS
+from bulkps.sessions.wire_errors import WIRE_ERRORS
 
 #: After how many pipelines the engine's memory is asked for again.
 _ASKED_EVERY = 20
@@ -43,22 +43,27 @@ class Wear:
             return f"it has run {self._pipelines} pipelines"
         if self._token_ends is not None and time.time() >= self._token_ends - limits.before_token_end:
             return "its token is about to end"
-        self._ask(pool, patience)
+        silent = self._ask(pool, patience)
+        if silent:
+            return silent
         if limits.after_megabytes and self._megabytes >= limits.after_megabytes:
             return f"its engine takes {self._megabytes} MB"
         return ""
 
-    def _ask(self, pool: RunspacePool, patience: int) -> None:
+    def _ask(self, pool: RunspacePool, patience: int) -> str:
+        """Ask for the engine's memory; return why that did not work, or an empty string."""
         if not self._can_ask or self._pipelines - self._asked_at < _ASKED_EVERY:
-            return
+            return ""
         self._asked_at = self._pipelines
         pipeline = PowerShell(pool).add_script(_MEMORY)
         try:
             lines.begin(pipeline)
             found = list(lines.outputs(pipeline, patience, patience))
         except (lines.NotBegunError, lines.OutOfTimeError, *WIRE_ERRORS):
-            # The next batch meets the same trouble and tells it better.
-            return
-        lines.close(pipeline)
+            # The next batch would meet the same trouble, with rows in it.
+            return "it did not tell how much memory its engine takes"
+        if lines.close(pipeline):
+            return "a pipeline in it could not be closed"
         if len(found) == 1 and isinstance(found[0], int):
             self._megabytes = found[0] // 2**20
+        return ""

@@ -1,81 +1,50 @@
-"""A pool over WSMan: from a Connection to pypsrp's WSMan and an open RunspacePool."""
+"""A pool over WSMan: from a Connection to pypsrp's WSMan and an open pool."""
 
 import logging
 import xml.etree.ElementTree as ET
-from collections.abc import Callable
 from typing import Any, cast
 
-import requests
-from pypsrp.exceptions import WinRMError
-from pypsrp.powershell import RunspacePool
-from pypsrp.shell import WinRS
 from pypsrp.wsman import WSMan
-from spnego.exceptions import SpnegoError
 
-from bulkps.exchange.cmdlet import ErrorRecord, Secret
+from bulkps.exchange.cmdlet import Secret
 from bulkps.sessions.connection import Auth, Connection, ConnectionType
-from bulkps.sessions.serializer import quicken
+from bulkps.sessions.deadline import Deadline
+from bulkps.sessions.http_limits import AnswerLimits, limit_transport
+from bulkps.sessions.pool import Pool, ServerShell
+from bulkps.sessions.wire_errors import reading
 
 # pypsrp logs every lost answer with its traceback; without a handler Python prints that to the user's
 # screen. What matters of it is in our own errors.
 logging.getLogger("pypsrp").addHandler(logging.NullHandler())
 logging.getLogger("pypsrp").propagate = False
 
-#: What connecting, sending and receiving can raise when the other side or the way to it fails. OSError
-#: covers a socket that breaks below requests.
-#: ParseError is a page where SOAP was due; spnego has its own, and KeyError is what pypsrp makes of an
-#: endpoint that answers without having asked who is there.
-WIRE_ERRORS = (WinRMError, requests.RequestException, OSError, ET.ParseError, SpnegoError, KeyError)
-
 
 class PatientWSMan(WSMan):
-    """pypsrp's WSMan with one limit for every request: the read timeout, once.
+    """pypsrp's WSMan with its own limits for every request.
 
     pypsrp repeats a receive that timed out five times with growing waits, several minutes in all, and ties
     the limit of a request to its operation timeout, two seconds above it. Here a short operation timeout
     can be asked for on a slow line, and a silent server is lost after one read timeout.
+
+    Args:
+        server: Its name or address.
+        deadline: What its requests are a part of.
+        settings: As pypsrp takes them.
     """
 
-    def __init__(self, server: str, **settings: Any) -> None:
+    def __init__(self, server: str, deadline: Deadline | None = None, **settings: Any) -> None:
         super().__init__(server, **settings)
-        send = self.transport.send
+        self.deadline = deadline or Deadline()
+        read_timeout = self.transport.read_timeout
+        # An idle wait is answered after the operation timeout; then the answer may take as long as a silent
+        # server may be silent.
+        total = self.operation_timeout + read_timeout
+        limit_transport(self, AnswerLimits(read_timeout, total, self.deadline))
 
-        def once(message: bytes, *, retries_on_read_timeout: int = 0, timeout: Any = None) -> bytes:
-            return send(message)
-
-        self.transport.send = once  # type: ignore[method-assign]
-
-
-def _nothing() -> None:
-    """Nobody asks to look before a fragment is sent."""
-
-
-class GatedShell(WinRS):
-    """pypsrp's shell, which looks before each fragment of a pipeline is sent.
-
-    Attributes:
-        look: Called then; what it raises keeps the fragment from being sent.
-    """
-
-    look: Callable[[], None] = staticmethod(_nothing)
-
-    def command(
-        self,
-        executable: str,
-        arguments: list[str] | None,
-        no_shell: bool = False,
-        command_id: str | None = None,
-    ) -> ET.Element:
-        """Begin a pipeline with its first fragment."""
-        self.look()
-        return super().command(executable, arguments, no_shell, command_id)
-
-    def send(
-        self, stream: str, data: bytes, command_id: str | None = None, end: bool | None = None
-    ) -> ET.Element:
-        """Send a further fragment."""
-        self.look()
-        return super().send(stream, data, command_id, end)
+    def invoke(self, *args: Any, **settings: Any) -> ET.Element:
+        """Send one request and return its answer."""
+        with reading():
+            return super().invoke(*args, **settings)
 
 
 _DEFAULTS = {
@@ -85,12 +54,13 @@ _DEFAULTS = {
 }
 
 
-def build_wsman(connection: Connection, password: Secret | None) -> PatientWSMan:
+def build_wsman(connection: Connection, password: Secret | None, deadline: Deadline) -> PatientWSMan:
     """Return pypsrp's WSMan for *connection*; nothing is sent yet."""
     path, _, clear_port, tls_port = _DEFAULTS[connection.type]
-    tls = connection.tls and not (connection.simulated and not connection.ca_file)
+    tls = _has_tls(connection)
     return PatientWSMan(
         connection.server,
+        deadline,
         port=connection.port or (tls_port if tls else clear_port),
         username=connection.username or None,
         password=password.reveal() if password else None,
@@ -106,23 +76,14 @@ def build_wsman(connection: Connection, password: Secret | None) -> PatientWSMan
     )
 
 
-def open_pool(connection: Connection, wsman: WSMan) -> RunspacePool:
-    """Return an open pool with one runspace over *wsman*."""
-    configuration = connection.configuration or _DEFAULTS[connection.type][1]
-    # One runspace a pool: an Exchange Online connection belongs to a runspace, and a pipeline lands on any.
-    pool = RunspacePool(wsman, configuration_name=configuration, min_runspaces=1, max_runspaces=1)
-    pool.shell = GatedShell(
-        wsman,
-        resource_uri=pool.shell.resource_uri,
-        id=pool.id,
-        input_streams="stdin pr",
-        output_streams="stdout",
-    )
-    quicken(pool)
-    pool.open()
+def build_pool(connection: Connection, wsman: PatientWSMan) -> Pool:
+    """Return a pool with one runspace over *wsman*; nothing is sent yet."""
+    pool = Pool(wsman, None, wsman.deadline, connection.configuration or _DEFAULTS[connection.type][1])
+    # Without TLS messages are encrypted with the sign-in's keys; a simulator is on this machine.
+    authentic = connection.simulated or not _has_tls(connection) or connection.verify_certificate
+    cast(ServerShell, pool.shell).authentic = authentic
     return pool
 
 
-def wire_record(error: BaseException) -> ErrorRecord:
-    """Return what happened on the wire as an ErrorRecord that the catalogue can classify."""
-    return ErrorRecord(str(error) or type(error).__name__, exception_type=type(error).__name__)
+def _has_tls(connection: Connection) -> bool:
+    return connection.tls and not (connection.simulated and not connection.ca_file)
