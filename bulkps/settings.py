@@ -190,8 +190,9 @@ def _refuse_secrets(
             if str(key).casefold().replace("-", "_") in _SECRETS:
                 problems.append(
                     f"line {lines.get(here, 1)}: {'.'.join(map(str, here))}: a secret does not belong into a "
-                    "file that is copied, mailed and backed up; set BULKPS_PASSWORD, store it in the "
-                    "keyring (keyring set bulkps USERNAME), or be asked for it"
+                    "file that is copied, mailed and backed up; set "
+                    "BULKPS_PASSWORD_<CONNECTION>, store it in the keyring (keyring set bulkps:SERVER "
+                    "USERNAME), or be asked for it"
                 )
             problems += _refuse_secrets(value, here, lines)
     elif isinstance(data, list):

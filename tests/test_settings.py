@@ -1,15 +1,18 @@
 """Settings: everything wrong at once, the environment on top, the shipped example."""
 
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bulkps import InvalidInput, Settings, UsageProblem, load_settings
-from bulkps.credentials import password
+from bulkps.credentials import credentials, password
+from bulkps.errors import CannotConnect
 from bulkps.sessions.connection import Auth, Connection, ConnectionType
 from bulkps.settings import VARIABLES
+from tests.conftest import Run, Tenant, as_object, rehearsal
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -127,11 +130,134 @@ def test_a_password_comes_from_the_environment_the_keyring_or_a_person(
     monkeypatch.setenv("BULKPS_PASSWORD", "general")
     monkeypatch.setenv("BULKPS_PASSWORD_EX_1", "own")
 
-    own, general = password("ex-1", there, None), password("other", there, None)
+    own, general = password("ex-1", {"ex-1": there}, None), password("other", {"other": there}, None)
     monkeypatch.delenv("BULKPS_PASSWORD")
-    asked = password("other", there, lambda question: "typed")
+    asked = password("other", {"other": there}, lambda question: "typed")
 
     assert own and own.reveal() == "own"
     assert general and general.reveal() == "general"
     assert asked and asked.reveal() == "typed"
-    assert password("s", Connection(ConnectionType.SIMULATOR), None) is None
+    assert password("s", {"s": Connection(ConnectionType.SIMULATOR)}, None) is None
+
+
+#: Settings with connections that take a password, others that do not, and two whose names are alike.
+SERVERS = (
+    "connection: onprem\nconnections:\n"
+    "  onprem: {type: exchange, server: ex01.invalid, username: svc, auth: basic}\n"
+)
+SECOND = "  lab: {type: winrm, server: lab.invalid, username: svc}\n"
+BESIDE = "  mine: {type: process}\n  as-me: {type: exchange, server: ex03.invalid, auth: kerberos}\n"
+ALIKE = (
+    "  on.prem: {type: winrm, server: a.invalid, username: u}\n"
+    "  on-prem: {type: winrm, server: b.invalid, username: u}\n"
+)
+
+
+def test_the_general_password_reaches_no_server_where_two_connections_take_one(
+    bulkps: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BULKPS_PASSWORD", "Hunter2")
+    path = write(tmp_path, SERVERS + SECOND)
+
+    said = bulkps("doctor", "--config", path)
+
+    assert said.exit_code == 5
+    assert "is set, but 2 connections of the settings take a password (onprem, " in said.stderr
+    assert "set BULKPS_PASSWORD_ONPREM, " in said.stderr
+    assert "keyring set bulkps:ex01.invalid 'svc'" in said.stderr
+    assert "Hunter2" not in said.output
+
+
+def test_the_general_password_is_that_of_the_one_connection_that_takes_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BULKPS_PASSWORD", "general")
+    connections = load_settings(write(tmp_path, SERVERS + BESIDE)).connections
+
+    found = password("onprem", connections, None)
+
+    assert found and found.reveal() == "general"
+    assert password("as-me", connections, None) is None
+
+
+def test_a_variable_that_two_connections_share_is_nobodys(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BULKPS_PASSWORD_ON_PREM", "whose")
+    connections = load_settings(write(tmp_path, SERVERS + ALIKE)).connections
+
+    with pytest.raises(CannotConnect, match=r"BULKPS_PASSWORD_ON_PREM would be the password of on-prem too"):
+        password("on.prem", connections, None)
+
+
+@pytest.mark.parametrize("stored", ["BULKPS_PASSWORD", "BULKPS_PASSWORD_ONPREM", "keyring"])
+def test_settings_that_name_another_server_do_not_get_the_password(
+    bulkps: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stored: str
+) -> None:
+    if stored == "keyring":
+        entries = {("bulkps:ex01.invalid", "svc"): "Hunter2"}
+        monkeypatch.setattr("keyring.get_password", lambda service, user: entries.get((service, user)))
+    else:
+        monkeypatch.setenv(stored, "Hunter2")
+        monkeypatch.setenv("BULKPS_SERVERS", "EX01.invalid, ex02.invalid")
+    right = load_settings(write(tmp_path, SERVERS)).connections
+    found = password("onprem", right, None)
+    changed = write(tmp_path, SERVERS.replace("ex01", "evil"))
+
+    said = bulkps("doctor", "--config", changed)
+
+    assert found and found.reveal() == "Hunter2"
+    assert said.exit_code == 5
+    expected = "no password for svc" if stored == "keyring" else "evil.invalid is none of the servers that"
+    assert expected in said.stderr
+
+
+def test_the_certificate_password_is_bound_like_any_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BULKPS_CERTIFICATE_PASSWORD", "general")
+    one = (
+        "  {}: {{type: winrm, server: {}.invalid, exchange_online: {{organization: contoso.onmicrosoft.com, "
+        "app_id: 2f1a0e6c-5d3b-4c8e-9f70-1b2c3d4e5f60, certificate_file: x.pfx}}}}\n"
+    )
+    first, second = (one.format(name, name) for name in "ab")
+    alone = load_settings(write(tmp_path, f"connections:\n{first}")).connections
+    two = load_settings(write(tmp_path, f"connections:\n{first}{second}")).connections
+
+    found, nothing = credentials("a", alone, None), credentials("a", two, None)
+    monkeypatch.setenv("BULKPS_SERVERS", "other.invalid")
+    with pytest.raises(CannotConnect, match="is none of the servers"):
+        credentials("a", alone, None)
+
+    assert found.certificate_password and found.certificate_password.reveal() == "general"
+    assert nothing.certificate_password is None
+
+
+#: What starts a session, and what it is told.
+STARTS = {
+    "doctor": ["doctor"],
+    "validate": ["validate", "restore", "IN", "--quiet"],
+    "run": ["run", "restore", "IN", "--quiet"],
+    "export": ["export", "-o", "OUT", "--no-sizes", "--quiet"],
+    "resume": ["resume", "last", "--quiet"],
+    "retry": ["retry", "last", "--quiet"],
+}
+
+
+@pytest.mark.parametrize("name", list(STARTS))
+def test_a_certificate_that_is_not_checked_is_warned_of_at_every_start(
+    bulkps: Run, tmp_path: Path, tenant: Callable[..., Tenant], name: str
+) -> None:
+    there = tenant()
+    text = there.config.read_text(encoding="utf-8")
+    places = {"IN": rehearsal(bulkps, "restore", 1, tmp_path / "in.csv"), "OUT": tmp_path / "out.csv"}
+    if "last" in STARTS[name]:
+        bulkps("run", "restore", places["IN"], "--quiet", "--config", there.config)
+    there.config.write_text(text.replace("}", ", verify_certificate: false}", 1), encoding="utf-8")
+
+    arguments = [places.get(one, one) for one in STARTS[name]]
+    said = bulkps(*arguments, "--config", there.config, "--json")
+
+    assert "warning: connections.tenant.verify_certificate is false" in said.stderr
+    (warning,) = as_object(said)["connection_warnings"]
+    assert "Set ca_file to the issuer's certificate instead" in warning

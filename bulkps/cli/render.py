@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from bulkps.library.runs import RunReport
     from bulkps.records.passwords import PasswordFile
 
+#: Where the root context keeps what was warned of.
+_WARNINGS = "bulkps.warnings"
 #: How many failed rows the table shows.
 SHOWN_FAILURES = 20
 
@@ -29,6 +31,13 @@ def say(text: str) -> None:
     click.echo(text, err=True)
 
 
+def warn(sentence: str) -> None:
+    """Print a warning about where bulkps connects to; it is in the JSON object too."""
+    say(f"warning: {sentence}")
+    context = click.get_current_context()
+    context.find_root().meta.setdefault(_WARNINGS, []).append(sentence)
+
+
 def table(rows: Iterable[Sequence[object]], headers: Sequence[str]) -> str:
     """Return rows as a plain table; cells stay as they are."""
     return tabulate(rows, headers=headers, tablefmt="simple", disable_numparse=True)
@@ -36,6 +45,9 @@ def table(rows: Iterable[Sequence[object]], headers: Sequence[str]) -> str:
 
 def as_json(data: Mapping[str, object]) -> None:
     """Print one JSON object to stdout."""
+    warnings = click.get_current_context().find_root().meta.get(_WARNINGS)
+    if warnings:
+        data = {**data, "connection_warnings": warnings}
     click.echo(json.dumps(data, ensure_ascii=False, indent=2))
 
 

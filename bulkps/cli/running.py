@@ -30,7 +30,7 @@ from bulkps.errors import ExitCode, RecordFailed
 from bulkps.exchange.findings import Code
 from bulkps.library.passwords import handing_out
 from bulkps.library.runs import RunReport, operation_of, options_of, proceed
-from bulkps.library.target import Target
+from bulkps.library.target import Target, connection_warnings
 from bulkps.records import home
 from bulkps.records.changes import keep_facts
 from bulkps.records.journal import Journal
@@ -59,7 +59,9 @@ def target(settings: Settings, connection: tuple[str, Connection], config: BulkO
         if sys.stdin.isatty()
         else None
     )
-    return Target(name, found, credentials(name, found, ask), config, settings.catalogue)
+    for sentence in connection_warnings(name, found):
+        render.warn(sentence)
+    return Target(name, found, credentials(name, settings.connections, ask), config, settings.catalogue)
 
 
 def work(

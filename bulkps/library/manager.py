@@ -211,7 +211,7 @@ class BulkOperationManager:
 
     def _target(self, name: str | None) -> Target:
         chosen, connection = self._settings.choose_connection(name)
-        found = credentials(chosen, connection, None)
+        found = credentials(chosen, self._settings.connections, None)
         return Target(chosen, connection, found, self._config, self._settings.catalogue)
 
     def _proceed(

@@ -59,6 +59,18 @@ def check_target(operation: Operation, target: Target) -> None:
     check_connection(target.name, target.connection)
 
 
+def connection_warnings(name: str, connection: Connection) -> list[str]:
+    """Return what is unsafe about a connection, as sentences."""
+    if not connection.server or not connection.tls or connection.verify_certificate:
+        return []
+    sentence = (
+        f"connections.{name}.verify_certificate is false: whoever stands between here and "
+        f"{connection.server} reads and changes everything, the password too. Set ca_file to the issuer's "
+        "certificate instead"
+    )
+    return [sentence]
+
+
 def offered(connection: Connection) -> tuple[str, ...]:
     """Return the Exchange releases that may be at the end of a connection."""
     if connection.type is ConnectionType.EXCHANGE:
