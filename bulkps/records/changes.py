@@ -27,7 +27,7 @@ def keep_audit(connection: Connection, run: str, lines: int, head: str) -> None:
 
 
 def keep_facts(connection: Connection, run: str, **facts: Mapping[str, Any]) -> None:
-    """Keep facts about *run*: ``waited``, ``preflight`` or ``passwords``."""
+    """Keep facts about *run*: ``waited``, ``preflight``, ``passwords`` or ``invocation``."""
     values = {name: json.dumps(dict(value)) for name, value in facts.items()}
     connection.execute(update(runs).where(runs.c.id == run).values(**values))
 

@@ -41,6 +41,8 @@ class Run:
             ``way`` (the option) and ``certificate``; empty if none did.
         number: How many runs the journal had before it, and one; the order of runs by no clock.
         epoch: How often a process took it.
+        invocation: What the command line said that the next command has to say again: ``config`` (the
+            settings file's whole path) and ``options`` (such as ``--again``); empty for the defaults.
     """
 
     id: str
@@ -67,6 +69,7 @@ class Run:
     passwords: Mapping[str, str] = field(default_factory=dict)
     number: int = 0
     epoch: int = 0
+    invocation: Mapping[str, Any] = field(default_factory=dict)
 
 
 #: How content stands in a run where its row failed, but something was, or may have been, done.
@@ -172,6 +175,7 @@ def run_of(row: Any) -> Run:
             "waited": json.loads(row["waited"]),
             "preflight": json.loads(row["preflight"]),
             "passwords": json.loads(row["passwords"]),
+            "invocation": json.loads(row["invocation"]),
         }
     )
 
@@ -212,6 +216,7 @@ def run_row(run: Run) -> dict[str, Any]:
         "waited": json.dumps(dict(run.waited)),
         "preflight": json.dumps(dict(run.preflight)),
         "passwords": json.dumps(dict(run.passwords)),
+        "invocation": json.dumps(dict(run.invocation)),
         "simulated": int(run.simulated),
         "owner": "",
         "heartbeat": 0.0,

@@ -58,6 +58,7 @@ runs = Table(
     Column("number", Integer, nullable=False, server_default="0"),
     Column("epoch", Integer, nullable=False, server_default="0"),
     Column("lease", Float, nullable=False, server_default="30"),
+    Column("invocation", Text, nullable=False, server_default="{}"),
 )
 
 items = Table(
@@ -155,6 +156,12 @@ def _know_epochs(connection: Connection) -> None:
     last = select(func.coalesce(func.max(events.c.id), 0)).where(mine).scalar_subquery()
     connection.execute(items.update().values(changed=last))
     connection.execute(items.update().where(items.c.attempts > 0).values(sent_at=items.c.started_at))
+def _know_invocation(connection: Connection) -> None:
+    """Version 6: what the command line said that the next command has to say again."""
+    if runs.c.invocation.name not in {
+        column["name"] for column in inspect(connection).get_columns(runs.name)
+    }:
+        connection.exec_driver_sql("ALTER TABLE runs ADD COLUMN invocation TEXT NOT NULL DEFAULT '{}'")
 
 
 #: What makes version N + 1 of version N, in order; the first makes version 1 of nothing.
@@ -164,6 +171,7 @@ MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
     _know_preflight,
     _know_passwords,
     _know_epochs,
+    _know_invocation,
 )
 
 
