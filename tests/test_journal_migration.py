@@ -73,14 +73,8 @@ def test_a_journal_of_version_1_becomes_one_of_today_by_being_opened(
     after = as_object(bulkps("runs", "--json"))
 
     assert after == before
-    assert asked(journal, "SELECT version FROM schema_version ORDER BY version") == [
-        (1,),
-        (2,),
-        (3,),
-        (4,),
-        (5,),
-        (6,),
-    ]
+    versions = asked(journal, "SELECT version FROM schema_version ORDER BY version")
+    assert versions == [(number,) for number in range(1, 7)]
     assert asked(journal, "SELECT count(*), sum(content = key) FROM items") == [(4, 4)]
     assert asked(journal, "SELECT waited FROM runs") == [("{}",)]
     assert asked(journal, "SELECT count(*) FROM sqlite_master WHERE name = 'items_content'") == [(1,)]

@@ -143,22 +143,5 @@ def handed_out() -> Mapping[str, str]:
     return given
 
 
-def same_again(told: Mapping[str, str]) -> str:
-    """Return the options that make the next sitting hand its passwords out as one that *told* where."""
-    if not told:
-        return ""
-    path = Path(told["file"])
-    number, free = 2, path
-    while free.exists():
-        free, number = path.with_stem(f"{path.stem}-{number}"), number + 1
-    certificate = f" {quoted(Path(told['certificate']))}" if told.get("certificate") else ""
-    return f" --passwords {quoted(free)} {told['way']}{certificate}"
-
-
-def quoted(path: Path) -> str:
-    """Return *path* as it is typed."""
-    return f'"{path}"' if " " in str(path) else str(path)
-
-
 def _option(name: str) -> str:
     return "--" + name.replace("_", "-")

@@ -13,8 +13,9 @@ from bulkps.whole import Output
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-#: Where the root context keeps the settings file that was named, and whether JSON is wanted.
-CONFIG, AS_JSON = "bulkps.config", "bulkps.json"
+#: Where the root context keeps the settings file that was named, the connection that its settings use where
+#: none is named, and whether JSON is wanted.
+CONFIG, CONNECTION, AS_JSON = "bulkps.config", "bulkps.connection", "bulkps.json"
 
 EXISTING_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 NEW_FILE = click.Path(dir_okay=False, path_type=Path)
@@ -33,11 +34,17 @@ class _SettingsFile(click.ParamType[Settings, Any]):
 
 def config_option(function: F) -> F:
     """``--config``: the settings; the defaults and the environment where it is not given."""
+
+    def note(ctx: click.Context, param: click.Parameter, value: Settings | None) -> Settings:
+        settings = value or load_settings()
+        ctx.find_root().meta[CONNECTION] = settings.connection
+        return settings
+
     return click.option(
         "--config",
         "settings",
         type=_SettingsFile(),
-        callback=lambda ctx, param, value: value or load_settings(),
+        callback=note,
         help="Settings in YAML (also BULKPS_CONFIG); see config/bulkps.yaml.",
     )(function)
 

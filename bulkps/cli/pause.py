@@ -3,7 +3,7 @@
 import click
 
 from bulkps.cli import render
-from bulkps.cli.handingout import same_again
+from bulkps.cli.next_command import next_command
 from bulkps.cli.options import json_option
 from bulkps.engine.status import BulkItemStatus
 from bulkps.errors import UsageProblem
@@ -18,7 +18,8 @@ from bulkps.records.rows import Run
 def command(run: str, as_json: bool) -> None:
     """Ask the process that works on RUN to pause: what is in flight ends, the rest stays PENDING.
 
-    RUN is a run's name, a unique beginning of it, or "last". The process hears it within two seconds.
+    RUN is a run's name, a unique beginning of it, or "last". The process hears it within two seconds, and
+    stops once what is in flight is finished; "bulkps resume" continues after that.
 
     Example:
 
@@ -31,14 +32,17 @@ def command(run: str, as_json: bool) -> None:
         if not owner:
             why = _goes_on(journal, found)
             raise UsageProblem(f"no process works on run {found.id}; there is nothing to pause{why}")
-    following = f"bulkps resume {found.id}{same_again(found.passwords)}"
-    render.say(f"asked {owner} to pause run {found.id}. Next: {following}")
+    following = next_command(found)
+    render.say(
+        f"asked {owner} to pause run {found.id}. It stops once what is in flight is finished: bulkps show "
+        f"{found.id} tells. To continue after that: {following}"
+    )
     if as_json:
-        render.as_json({"run": found.id, "asked": owner, "exit_code": 0})
+        render.as_json({"run": found.id, "asked": owner, "next": following, "exit_code": 0})
 
 
 def _goes_on(journal: Journal, run: Run) -> str:
     counts = journal.counts(run.id)
     if counts[BulkItemStatus.PENDING] or counts[BulkItemStatus.IN_PROGRESS]:
-        return f". bulkps resume {run.id}{same_again(run.passwords)} goes on"
+        return f". To continue: {next_command(run)}"
     return ", for it is over"

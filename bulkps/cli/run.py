@@ -18,6 +18,7 @@ from bulkps.cli.beforehand import (
     with_values,
 )
 from bulkps.cli.handingout import check_options, password_file, passwords_options
+from bulkps.cli.next_command import invocation
 from bulkps.cli.options import (
     EXISTING_FILE,
     NEW_FILE,
@@ -108,7 +109,8 @@ def command(operation: str, file: Path, settings: Settings, as_json: bool, **giv
         _refuse(report, given["problems"], connection, as_json)
     for note in report.notes:
         render.say(f"note: {note}")
-    rows = intake.filled(intake.rows(file, asked, report), everywhere, found, file)
+    rows = intake.filled(intake.rows(file, asked, report), everywhere, found, report)
+    report = intake.with_columns(report, everywhere, found)
     if given["dry_run"]:
         _show_plan(report, found, rows, connection, as_json)
         return
@@ -129,7 +131,9 @@ def _execute(
     passwords = password_file(given)
     with Journal(home.journal_path()) as journal:
         with handing_out(operation, passwords):
-            run = create_run(journal, operation, report, rows, there, again=given["again"])
+            run = create_run(
+                *(journal, operation, report, rows, there), again=given["again"], invocation=invocation(given)
+            )
             if not given["quiet"]:
                 render.say(
                     f"run {run.id}: {report.rows} row{'s' * (report.rows != 1)} with connection {there.name}"

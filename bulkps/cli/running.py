@@ -16,12 +16,11 @@ from bulkps.cli.handingout import (
     handed_out,
     password_file,
     passwords_options,
-    quoted,
-    same_again,
     say_passwords,
 )
 from bulkps.cli.interrupts import interruptible
-from bulkps.cli.options import CONFIG, NEW_FILE, config_option, force_option, json_option, output_file
+from bulkps.cli.next_command import next_command, rows_again, settings_file
+from bulkps.cli.options import NEW_FILE, config_option, force_option, json_option, output_file
 from bulkps.cli.progress import progress
 from bulkps.cli.window import ends_at, window_options
 from bulkps.credentials import credentials
@@ -80,9 +79,9 @@ def work(
     begun = [BulkItemStatus.PENDING, BulkItemStatus.IN_PROGRESS, *([BulkItemStatus.FAILED] if retry else [])]
     over = total - sum(counts[status] for status in begun)
     looks = _looks_first(run)
-    if told := handed_out():
-        with journal.writing() as connection:
-            keep_facts(connection, run.id, passwords=told)
+    told = {"passwords": handed_out()} if handed_out() else {}
+    with journal.writing() as connection:
+        keep_facts(connection, run.id, invocation={**run.invocation, **settings_file()}, **told)
     if looks and not quiet:
         sends = bool(operation_of(run).steps)
         rest = " first; nothing is sent before that is done" if sends else "; nothing is changed"
@@ -104,7 +103,7 @@ def work(
         say_passwords(passwords)
         if looks and not journal.run(run.id).preflight:
             render.say("pre-flight was not done yet: nothing was sent")
-        render.say(f"Next: {next_command(run.id)}")
+        render.say(f"To continue: {next_command(journal.run(run.id))}")
         raise
     unfinished = report.exit_code is ExitCode.UNFINISHED
     return report, ExitCode.INTERRUPTED if interrupts.times and unfinished else report.exit_code
@@ -156,9 +155,8 @@ def go_on(
         passwords = password_file(handing)
         if found.passwords and passwords is None:
             render.say(
-                "warning: this run handed its passwords out, and those that are made now nobody will see. To "
-                f"have them: bulkps {'retry' if retry else 'resume'} {found.id}{_same_config()}"
-                f"{same_again(found.passwords)}"
+                "warning: this run saved its passwords. New passwords are lost unless you add --passwords "
+                f"FILE: {next_command(found, 'retry' if retry else 'resume')}"
             )
         with handing_out(operation, passwords):
             report, code = work(
@@ -166,16 +164,6 @@ def go_on(
             )
         show_report(journal, report, code, as_json=as_json, passwords=passwords)
     raise SystemExit(int(code))
-
-
-def next_command(run: str, command: str = "resume") -> str:
-    """Return the command that goes on with a run as this one did: its settings, its passwords."""
-    return f"bulkps {command} {run}{_same_config()}{same_again(handed_out())}"
-
-
-def _same_config() -> str:
-    config = click.get_current_context().find_root().meta.get(CONFIG)
-    return f" --config {quoted(config)}" if config else ""
 
 
 def show_report(
@@ -208,9 +196,9 @@ def show_report(
     if code in (ExitCode.UNFINISHED, ExitCode.INTERRUPTED, ExitCode.CANNOT_CONNECT):
         _say_next(report, code)
     elif report.counts[BulkItemStatus.FAILED] and report.sends:
-        command = next_command(report.run.id, "retry")
-        say(f"{_rows(report.counts[BulkItemStatus.FAILED])} failed. Once mended in Exchange, next: {command}")
-        say(f"Where the row itself has to be mended: {_as_input(report, 'failed')}")
+        failed = _rows(report.counts[BulkItemStatus.FAILED])
+        say(f"{failed} failed. Fix the cause in Exchange, then run: {next_command(report.run, 'retry')}")
+        say(f"To correct the rows themselves: {rows_again(report.run, 'failed')}")
 
 
 def _say_other_runs(report: RunReport) -> None:
@@ -231,24 +219,17 @@ def _say_other_runs(report: RunReport) -> None:
 def _say_blocked(report: RunReport) -> None:
     blocked = int(report.run.preflight.get("blocked", 0))
     if blocked and report.sends:
-        render.say(f"{_rows(blocked)} SKIPPED by pre-flight. Once mended: {_as_input(report, 'skipped')}")
+        again = rows_again(report.run, "skipped")
+        render.say(f"{_rows(blocked)} SKIPPED by pre-flight. Fix the cause, then: {again}")
     elif blocked:
         render.say(f"{_rows(blocked)} would fail; nothing was sent")
-
-
-def _as_input(report: RunReport, status: str) -> str:
-    return (
-        f"bulkps results {report.run.id} --only {status} -o rest.csv, then bulkps run {report.run.operation} "
-        f"rest.csv{_same_config()}"
-    )
 
 
 def _say_next(report: RunReport, code: ExitCode) -> None:
     left = report.counts[BulkItemStatus.PENDING] + report.counts[BulkItemStatus.IN_PROGRESS]
     if left:
         sent = " (nothing was sent)" if code is ExitCode.CANNOT_CONNECT else ""
-        command = next_command(report.run.id)
-        render.say(f"{_rows(left)} not at their end{sent}. Next: {command}")
+        render.say(f"{_rows(left)} not finished{sent}. To continue: {next_command(report.run)}")
 
 
 def _rows(count: int) -> str:

@@ -6,9 +6,10 @@ from pathlib import Path
 import click
 
 from bulkps.cli import render
-from bulkps.cli.handingout import same_again
+from bulkps.cli.next_command import next_command
 from bulkps.cli.options import json_option
 from bulkps.engine.status import BulkItemStatus
+from bulkps.errors import ExitCode
 from bulkps.library.runs import operation_of
 from bulkps.records import home
 from bulkps.records.journal import Journal
@@ -36,11 +37,12 @@ def command(run: str, as_json: bool) -> None:
         standing = {
             "at_exchange": _at_exchange(journal, found),
             "in_doubt": in_doubt(journal, found.id) or "",
+            "worker": journal.worker(found.id),
         }
     facts = _facts(found, counts, standing)
     if as_json:
         told = {"counts": render.totals(counts), "preflight": dict(found.preflight)}
-        render.as_json({**facts, **told})
+        render.as_json({**facts, **told, "exit_code": int(ExitCode.COMPLETED)})
         return
     rows = [
         (name.replace("_", " "), str(value))
@@ -50,9 +52,14 @@ def command(run: str, as_json: bool) -> None:
     click.echo(render.table(rows, ("run", found.id)))
     click.echo()
     click.echo(render.counts_table(counts))
-    if facts["next"] and found.connection != SIMULATOR:
-        # The journal knows the connection's name, not which file has it.
-        render.say(f"resume with --config FILE where only FILE has the connection {found.connection!r}")
+    if facts["worker"]:
+        render.say(
+            f"{facts['worker']} works on it now. bulkps pause {found.id} lets it stop; until it has, nothing "
+            "else can resume the run"
+        )
+    elif facts["next"] and found.connection != SIMULATOR and not found.invocation.get("config"):
+        # A program gave the library its settings: no file of them is known.
+        render.say(f"add --config FILE if only FILE has the connection {found.connection!r}")
 
 
 def _waited(found: Run) -> str:
@@ -84,16 +91,16 @@ def _facts(
         "operation": found.operation,
         "connection": found.connection,
         "simulated": found.simulated,
-        "state": found.state,
+        "state": "interrupted" if found.state == "running" and not standing["worker"] else found.state,
         **standing,
         "waited": _waited(found),
         "detail": found.detail,
         "file": found.file,
         "who": found.who,
         "created_at": render.local_time(found.created_at),
-        "ended_at": render.local_time(found.ended_at),
+        "ended_at": "" if standing["worker"] else render.local_time(found.ended_at),
         "results": str(results) if Path(results).exists() else "",
         "audit": found.audit,
         "journal": str(home.journal_path()),
-        "next": f"bulkps resume {found.id}{same_again(found.passwords)}" if _is_open(counts) else "",
+        "next": next_command(found) if _is_open(counts) and not standing["worker"] else "",
     }

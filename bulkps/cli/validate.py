@@ -8,6 +8,7 @@ import click
 from bulkps import intake
 from bulkps.cli import render
 from bulkps.cli.beforehand import beforehand_options, configured, values_everywhere, with_values
+from bulkps.cli.next_command import invocation
 from bulkps.cli.options import (
     EXISTING_FILE,
     NEW_FILE,
@@ -79,8 +80,9 @@ def command(operation: str, file: Path, settings: Settings, as_json: bool, **giv
     there = target(settings, settings.choose_connection(given["connection"]), configured(settings.run, given))
     check_target(found, there)
     with Journal(home.journal_path()) as journal:
-        rows = intake.filled(intake.rows(file, asked, report), everywhere, found, file)
-        run = create_run(journal, found, report, rows, there, checks=True)
+        rows = intake.filled(intake.rows(file, asked, report), everywhere, found, report)
+        report = intake.with_columns(report, everywhere, found)
+        run = create_run(journal, found, report, rows, there, checks=True, invocation=invocation(given))
         ended, code = work(journal, run, there, output, quiet=given["quiet"])
         show_report(journal, ended, code, as_json=as_json)
     raise SystemExit(int(code))

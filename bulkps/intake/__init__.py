@@ -2,7 +2,7 @@
 
 from bulkps.intake.cells import UNSENDABLE
 from bulkps.intake.checking import check, rows
-from bulkps.intake.everywhere import filled
+from bulkps.intake.everywhere import filled, with_columns
 from bulkps.intake.formula import formula_safe, formula_unsafe
 from bulkps.intake.report import CheckReport, InputRow, Problem
 from bulkps.intake.template import template_text
@@ -18,4 +18,5 @@ __all__ = [
     "formula_unsafe",
     "rows",
     "template_text",
+    "with_columns",
 ]

@@ -6,6 +6,7 @@ import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
+from typing import Any
 
 from bulkps import yamlfile
 from bulkps.engine.item import Item, Phase
@@ -14,6 +15,7 @@ from bulkps.engine.status import BulkItemStatus
 from bulkps.errors import ContentElsewhere, RecordFailed, UsageProblem
 from bulkps.exchange.cmdlet import Cmdlet
 from bulkps.intake import CheckReport, InputRow
+from bulkps.library.next_command import next_command
 from bulkps.library.target import Target, offered, who
 from bulkps.operations.bind import bind, item_key, places
 from bulkps.operations.loader import dump_operation
@@ -28,10 +30,10 @@ from bulkps.records.rows import DONE_IN_PART, IN_DOUBT_THERE, Elsewhere, Run, va
 DONE_ALREADY = "done-already"
 #: What brings content to its end that another run left, by how it stands there.
 _WAYS = {
-    IN_DOUBT_THERE: "bulkps retry {run} brings it to its end; where you see in Exchange that it did not "
-    "happen, --again sends it",
-    DONE_IN_PART: "bulkps results {run} --only failed says how far it came, and bulkps retry {run} does the "
-    "rest where there is one; where you see in Exchange that all of it is to be done, --again does it",
+    IN_DOUBT_THERE: "{retry} looks it up and finishes it; if you see in Exchange that it did not happen, "
+    "--again sends it",
+    DONE_IN_PART: "bulkps results {run} --only failed says how far it came, and {retry} does what is left; "
+    "if you see in Exchange that all of it has to be done, --again does it",
 }
 
 
@@ -49,6 +51,7 @@ def create_run(
     *,
     again: bool = False,
     checks: bool = False,
+    invocation: Mapping[str, Any] | None = None,
 ) -> Run:
     """Keep a new run in the journal, all rows or nothing, and return it.
 
@@ -62,6 +65,7 @@ def create_run(
         target: Where to.
         again: Whether what another run completed is done once more.
         checks: Whether the rows are only checked: nothing is sent, and nothing is remembered of them.
+        invocation: What the next command has to say again; see Run.
 
     Raises:
         UsageProblem: If a row fills a column that the other end, or another column, rules out.
@@ -70,7 +74,7 @@ def create_run(
         RecordFailed: If it cannot be kept.
     """
     operation = only_checked(operation) if checks else operation
-    run = _new_run(operation, report, target)
+    run = replace(_new_run(operation, report, target), invocation=invocation or {})
     # The embedded simulator's tenant ends with its run: what was done there is nowhere. And what was only
     # checked may be checked again.
     remembers = not (target.connection.embedded or checks)
@@ -177,7 +181,9 @@ def _refuse_unfinished(items: Sequence[Item], known: Mapping[str, Elsewhere], *,
 
 def way_to_the_end(found: Elsewhere) -> str:
     """Return what brings content to its end that another run left, for people."""
-    return _WAYS.get(found.state, "bulkps resume {run} brings it to its end").format(run=found.run)
+    return _WAYS.get(found.state, "{resume} finishes it").format(
+        run=found.run, resume=next_command(found), retry=next_command(found, "retry")
+    )
 
 
 def done_already(operation: Operation, item: Item, found: Elsewhere) -> Item:

@@ -155,6 +155,12 @@ class Journal:
         with self.reading() as connection:
             return [run_of(row) for row in connection.execute(query).mappings()]
 
+    def worker(self, run: str) -> str:
+        """Return which living process works on *run*, or an empty text."""
+        with self.reading() as connection:
+            found = connection.execute(select(*OWNER_COLUMNS).where(runs.c.id == run)).one()
+        return str(found.owner) if is_alive(self.locks, *found, time.time()) else ""
+
     def wish(self, run: str, wish: str) -> str:
         """Ask whoever works on *run* to ``pause`` or ``cancel``; return who that is, or an empty string."""
         with self.writing() as connection:

@@ -156,6 +156,8 @@ def _know_epochs(connection: Connection) -> None:
     last = select(func.coalesce(func.max(events.c.id), 0)).where(mine).scalar_subquery()
     connection.execute(items.update().values(changed=last))
     connection.execute(items.update().where(items.c.attempts > 0).values(sent_at=items.c.started_at))
+
+
 def _know_invocation(connection: Connection) -> None:
     """Version 6: what the command line said that the next command has to say again."""
     if runs.c.invocation.name not in {

@@ -73,7 +73,7 @@ def test_a_disk_that_is_full_stops_the_run_before_anything_unknown_is_sent(
     assert f"cannot write {written}: " in full.stderr
     assert "Nothing more was sent; make room or repair access, then resume" in full.stderr
     run = as_object(bulkps("show", "last", "--json"))
-    assert f"Next: bulkps resume {run['run']} --config {there.config}" in full.stderr
+    assert f"To continue: bulkps resume {run['run']} --config {there.config}" in full.stderr
     known = {line["key"] for line in lines(audit) if line["event"] == "item.sending"}
     sent = there.simulator.calls["New-MailboxRestoreRequest"]
     assert 1 < sent <= len(known) < ROWS, "the limit did not bite in the middle"

@@ -690,10 +690,11 @@ def test_who_goes_on_with_a_run_that_handed_passwords_out_is_told_how_to_have_th
     resumed = bulkps("resume", "last", "--config", there.config, "--quiet")
 
     options = f"--passwords {tmp_path / 'out-2.csv'} --passwords-plain"
-    assert shown["next"] == f"bulkps resume {shown['run']} {options}"
-    assert f"there is nothing to pause. bulkps resume {shown['run']} {options} goes on" in paused.stderr
-    assert "warning: this run handed its passwords out, and those that are made now nobody" in resumed.stderr
-    assert f"bulkps resume {shown['run']} --config {there.config} {options}" in resumed.stderr
+    following = f"bulkps resume {shown['run']} --config {there.config} {options}"
+    assert shown["next"] == following
+    assert f"there is nothing to pause. To continue: {following}" in paused.stderr
+    assert "warning: this run saved its passwords. New passwords are lost" in resumed.stderr
+    assert following in resumed.stderr
     assert len(lines_of(out)) == 2
     over = bulkps("pause", "last")
     assert "there is nothing to pause, for it is over" in over.stderr

@@ -113,7 +113,7 @@ def test_ctrl_c_while_preflight_reads_sends_nothing_and_resume_does_it_all(
     assert reads(there) < 2 * ROWS, "what was not begun is not read"
     assert nothing_was_sent(bulkps, there)
     assert "pre-flight was not done yet: nothing was sent" in stopped.stderr
-    assert f"Next: bulkps resume {shown(bulkps)['run']} --config {there.config}" in stopped.stderr
+    assert f"To continue: bulkps resume {shown(bulkps)['run']} --config {there.config}" in stopped.stderr
     ends_well(bulkps, tenant, there)
 
 

@@ -79,7 +79,7 @@ def test_pause_is_heard_by_another_process_within_two_seconds_and_resume_does_th
     assert sent(there) - before <= 20
     run = shown(bulkps)
     assert (process.returncode, run["state"]) == (6, "paused"), said
-    assert f"Next: bulkps resume {run['run']} --config {there.config}" in said
+    assert f"To continue: bulkps resume {run['run']} --config {there.config}" in said
     assert run["counts"]["PENDING"] == 40 - sent(there) > 0
     assert run["counts"]["FAILED"] == run["counts"]["SKIPPED"] == 0
     assert as_object(resumed(bulkps, there))["counts"]["COMPLETED"] == 40
@@ -105,11 +105,8 @@ def test_a_run_that_only_waits_for_exchange_is_paused_too(
 
     run = shown(bulkps)
     assert (result.exit_code, run["state"], run["counts"]["IN_PROGRESS"]) == (6, "paused", 3), result.output
-    assert f"Next: bulkps resume {run['run']} --config {there.config}" in result.stderr
-    assert (
-        "resume with --config FILE where only FILE has the connection 'tenant'"
-        in bulkps("show", "last").stderr
-    )
+    assert f"To continue: bulkps resume {run['run']} --config {there.config}" in result.stderr
+    assert run["next"] == f"bulkps resume {run['run']} --config {there.config}"
 
 
 @pytest.mark.proof
@@ -255,7 +252,7 @@ def test_a_run_that_nobody_works_on_cannot_be_paused(
     assert refused.exit_code == 2
     run = shown(bulkps)["run"]
     assert f"no process works on run {run}; there is nothing to pause" in refused.stderr
-    assert f"bulkps resume {run} goes on" in refused.stderr
+    assert f"To continue: bulkps resume {run} --config {there.config}" in refused.stderr
     assert as_object(resumed(bulkps, there))["counts"]["COMPLETED"] == 3
 
 
@@ -272,7 +269,7 @@ def test_a_stopped_run_is_cancelled_without_a_connection_and_what_is_at_exchange
 
     run = shown(bulkps)
     assert stopped.exit_code == cancelled.exit_code == 6
-    assert f"Next: bulkps resume {run['run']}" in cancelled.stderr
+    assert f"To continue: bulkps resume {run['run']}" in cancelled.stderr
     assert there.simulator.calls == before
     assert run["state"] == "cancelled"
     assert run["counts"] == {"PENDING": 0, "IN_PROGRESS": 4, "COMPLETED": 0, "FAILED": 1, "SKIPPED": 15}
@@ -376,7 +373,7 @@ def test_a_run_whose_time_is_up_pauses_and_says_how_it_goes_on(
     assert (stopped.exit_code, run["state"]) == (6, "time-is-up"), stopped.output
     assert run["counts"]["PENDING"] == 14 - sent(there) > 0
     assert "the time that it was given is over" in stopped.stderr
-    assert f"Next: bulkps resume {run['run']} --config {there.config}" in stopped.stderr
+    assert f"To continue: bulkps resume {run['run']} --config {there.config}" in stopped.stderr
     assert as_object(resumed(bulkps, there))["counts"]["COMPLETED"] == 14
     assert set(there.simulator.effects_by_mailbox().values()) == {1}
 
@@ -395,7 +392,7 @@ def test_a_termination_signal_lets_what_is_in_flight_end(
 
     run = shown(bulkps)
     assert (process.returncode, run["state"]) == (130, "paused"), said
-    assert f"Next: bulkps resume {run['run']}" in said
+    assert f"To continue: bulkps resume {run['run']}" in said
     assert run["counts"]["PENDING"] == 40 - sent(there) > 0
     assert len(there.simulator.effects_by_mailbox()) == sent(there)
     errors = {row["error_code"] for row in read_csv(bulkps("results", "last").stdout)}
@@ -430,7 +427,7 @@ def test_too_many_failures_stop_a_run_before_it_does_more_harm(
     assert (stopped.exit_code, run["state"]) == (6, "too-many-failures"), stopped.output
     assert f"stopped: too-many-failures: {why}; the last: row " in stopped.stderr
     assert "nobody" in stopped.stderr
-    assert f"Next: bulkps resume {run['run']} --config {there.config}" in stopped.stderr
+    assert f"To continue: bulkps resume {run['run']} --config {there.config}" in stopped.stderr
     assert (run["counts"]["FAILED"], run["counts"]["PENDING"]) == (failed, 40 - failed)
     assert sent(there) == failed
 

@@ -1,0 +1,79 @@
+"""The commands that bulkps prints: complete, and quoted for the shell that they are pasted into."""
+
+import os
+import re
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+#: What neither PowerShell nor cmd.exe reads as anything but itself.
+_PLAIN = re.compile(r"[\w.:\\/+=-]+")
+
+
+class Begun(Protocol):
+    """A run, as far as a command that goes on with it is concerned; see Run."""
+
+    @property
+    def id(self) -> str:
+        """Its name."""
+
+    @property
+    def invocation(self) -> Mapping[str, Any]:
+        """What the command line said."""
+
+    @property
+    def passwords(self) -> Mapping[str, str]:
+        """Where passwords went."""
+
+
+def quoted(word: object, *, windows: bool = os.name == "nt") -> str:
+    """Return *word* as it is typed, whatever characters are in it."""
+    text = str(word)
+    if not windows:
+        return shlex.quote(text)
+    if _PLAIN.fullmatch(text):
+        return text
+    # cmd.exe knows double quotes only. In those PowerShell would fill in what follows a $ or a backtick.
+    return "'" + text.replace("'", "''") + "'" if re.search('[$`"]', text) else f'"{text}"'
+
+
+def next_command(
+    run: Begun,
+    command: str = "resume",
+    *,
+    config: str | None = None,
+    passwords: Mapping[str, str] | None = None,
+) -> str:
+    """Return the command that goes on with *run* with the same settings, and hands passwords out again.
+
+    Args:
+        run: The run.
+        command: ``resume`` or ``retry``.
+        config: The settings file; None for that of the last sitting.
+        passwords: Where passwords went, see Run; None for the last sitting that handed any out.
+    """
+    told = run.passwords if passwords is None else passwords
+    return f"bulkps {command} {run.id}{config_option(run, config)}{same_again(told)}"
+
+
+def config_option(run: Begun, config: str | None = None) -> str:
+    """Return ``--config`` as it is typed for *run*, or an empty text if the defaults do."""
+    path = run.invocation.get("config") if config is None else config
+    return f" --config {quoted(path)}" if path else ""
+
+
+def same_again(told: Mapping[str, str]) -> str:
+    """Return the options that make the next sitting hand its passwords out as one that *told* where."""
+    if not told:
+        return ""
+    certificate = f" {quoted(told['certificate'])}" if told.get("certificate") else ""
+    return f" --passwords {quoted(free_name(Path(told['file'])))} {told['way']}{certificate}"
+
+
+def free_name(path: Path) -> Path:
+    """Return *path*, or the first of ``-2``, ``-3`` … beside it that no file has."""
+    number, free = 2, path
+    while free.exists():
+        free, number = path.with_stem(f"{path.stem}-{number}"), number + 1
+    return free
