@@ -11,6 +11,8 @@ from bulkps.operations.template import Template
 
 #: Where a generated password goes; the driver puts a fresh one in when the cmdlet is sent.
 PASSWORD = Secret("")
+#: Switches that a session's preferences turn on where nothing is said.
+_ON_BY_THEMSELVES = frozenset({"confirm", "whatif"})
 
 
 def item_key(operation: Operation, values: Mapping[str, Value], salt: str = "") -> str:
@@ -119,11 +121,19 @@ def _parameters(
         if value is None:
             continue
         known = facts.parameter(name) if facts else None
-        if value is False and known and known.type == "SwitchParameter":
-            # A switch that is off is left out: not every cmdlet takes -Switch:$false over remoting.
+        if value is False and known and known.type == "SwitchParameter" and not _means_off(name, given):
             continue
         bound[name] = value
     return bound
+
+
+def _means_off(name: str, given: Parameter) -> bool:
+    """Return whether a switch that is false is sent as that, and not left out.
+
+    What stands in the operation is meant. A cell says "not this": sent all the same, a switch would choose
+    among the cmdlet's parameter sets; only those that every cmdlet has are on by themselves.
+    """
+    return given is False or name.casefold() in _ON_BY_THEMSELVES
 
 
 def _filled(given: Parameter, filled: Mapping[str, Value]) -> Value:

@@ -83,6 +83,8 @@ function Invoke-ExchangeCommand {
         if ($value -is [string]) { $sent[$entry.Key] = [string]$value } else { $sent[$entry.Key] = ConvertTo-Sent $value }
     }
     if ($Dry) { $sent['WhatIf'] = $true }
+    # Whoever had to confirm it has done so here: the service can ask no one.
+    elseif ($Name.StartsWith('Remove-')) { $sent['Confirm'] = $false }
     $json = Microsoft.PowerShell.Utility\ConvertTo-Json -InputObject @{ CmdletInput = @{ CmdletName = $Name; Parameters = $sent } } -Compress -Depth 8
     $request = [System.Net.Http.HttpRequestMessage]::new([System.Net.Http.HttpMethod]::Post, $script:Uri)
     $request.Content = [System.Net.Http.StringContent]::new($json, [System.Text.Encoding]::UTF8, 'application/json')
