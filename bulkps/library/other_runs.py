@@ -5,7 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from bulkps.engine.item import Change, Item
 from bulkps.engine.status import BulkItemStatus
-from bulkps.library.planning import done_already, way_to_the_end
+from bulkps.library.done_already import done_already
+from bulkps.library.planning import way_to_the_end
 from bulkps.operations.model import Operation
 from bulkps.records.recorder import Recorder
 from bulkps.records.rows import Elsewhere

@@ -17,9 +17,9 @@ from bulkps.engine.policy import BulkOperationConfig
 from bulkps.engine.status import BulkItemStatus
 from bulkps.errors import BulkpsError, ExitCode, RecordFailed, UsageProblem
 from bulkps.exchange.errors import ErrorClass, portable_patterns
+from bulkps.library.done_already import DONE_ALREADY, DONE_DIFFERENTLY
 from bulkps.library.other_runs import skip_what_others_did
 from bulkps.library.passwords import password_maker
-from bulkps.library.planning import DONE_ALREADY
 from bulkps.library.preflight import CMDLETS, Examination
 from bulkps.library.reader import Sessions
 from bulkps.library.target import Target, check_target, who
@@ -63,6 +63,7 @@ class RunReport:
         results: The results file, or None if none was written.
         settled: How many items are SKIPPED because an earlier run completed them.
         sends: Whether the run sends anything; one that only checks does not.
+        differing: How many items are SKIPPED because an earlier run completed them with other values.
         left: How many FAILED items a retry left, for another run did them since or has them underway.
     """
 
@@ -74,6 +75,7 @@ class RunReport:
     settled: int = 0
     sends: bool = True
     left: int = 0
+    differing: int = 0
 
 
 def operation_of(run: Run) -> Operation:
@@ -327,7 +329,9 @@ def finished(journal: Journal, name: str, finish: Finish, output: Output | None)
         finish, path = replace(finish, detail="; ".join(filter(None, (finish.detail, note)))), None
     sends = bool(operation_of(run).steps)
     counts, settled = journal.counts(run.id), skipped_as(journal, run.id, DONE_ALREADY)
-    return RunReport(run, counts, finish, exit_code(counts, finish.reason, settled), path, settled, sends)
+    code = exit_code(counts, finish.reason, settled)
+    differing = skipped_as(journal, run.id, DONE_DIFFERENTLY)
+    return RunReport(run, counts, finish, code, path, settled, sends, differing=differing)
 
 
 def exit_code(counts: dict[BulkItemStatus, int], reason: StopReason, settled: int = 0) -> ExitCode:
