@@ -103,7 +103,7 @@ def test_a_new_journal_is_what_an_old_one_becomes(tmp_path: Path) -> None:
     for path in (new, old):
         Journal(path).close()
 
-    assert asked(new, "SELECT max(version) FROM schema_version") == [(5,)]
+    assert asked(new, "SELECT max(version) FROM schema_version") == [(6,)]
     # A default of 0 and one of '0' are the same to a column of numbers.
     columns = (
         "SELECT name, type, \"notnull\", trim(dflt_value, '''') FROM pragma_table_info('{}') ORDER BY name"
@@ -124,4 +124,4 @@ def test_a_journal_of_a_newer_bulkps_is_left_alone(bulkps: Run, home: Path, comm
     refused = bulkps(command, *(["last"] if command == "show" else []))
 
     assert refused.exit_code == 2
-    assert "was written by a newer bulkps (journal version 99, this one knows 5)" in refused.stderr
+    assert "was written by a newer bulkps (journal version 99, this one knows 6)" in refused.stderr

@@ -102,6 +102,8 @@ def run_json(
         "connection": report.run.connection,
         "simulated": report.run.simulated,
         "counts": totals(report.counts),
+        "done_already": report.settled,
+        "done_differently": report.differing,
         "exit_code": int(exit_code),
         "preflight": dict(report.run.preflight),
         "stopped": report.finish.reason.value,

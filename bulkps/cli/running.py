@@ -2,7 +2,7 @@
 
 import sys
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
@@ -28,6 +28,7 @@ from bulkps.engine.policy import BulkOperationConfig
 from bulkps.engine.status import BulkItemStatus
 from bulkps.errors import ExitCode, RecordFailed
 from bulkps.exchange.findings import Code
+from bulkps.library.done_already import DONE_DIFFERENTLY
 from bulkps.library.passwords import handing_out
 from bulkps.library.runs import RunReport, operation_of, options_of, proceed
 from bulkps.library.target import Target, connection_warnings
@@ -45,6 +46,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 #: What pre-flight finds, as result codes.
 _FOUND = frozenset(code.value for code in Code)
+_DIFFERENTLY = frozenset({DONE_DIFFERENTLY})
 
 
 def target(settings: Settings, connection: tuple[str, Connection], config: BulkOperationConfig) -> Target:
@@ -81,11 +83,9 @@ def work(
     begun = [BulkItemStatus.PENDING, BulkItemStatus.IN_PROGRESS, *([BulkItemStatus.FAILED] if retry else [])]
     over = total - sum(counts[status] for status in begun)
     looks = _looks_first(run)
-    told = handed_out()
+    told = {"passwords": handed_out()} if handed_out() else {}
     with journal.writing() as connection:
-        if told:
-            keep_facts(connection, run.id, passwords=told)
-        keep_facts(connection, run.id, invocation={**run.invocation, **settings_file()})
+        keep_facts(connection, run.id, invocation={**run.invocation, **settings_file()}, **told)
     if looks and not quiet:
         sends = bool(operation_of(run).steps)
         rest = " first; nothing is sent before that is done" if sends else "; nothing is changed"
@@ -213,6 +213,13 @@ def _say_other_runs(report: RunReport) -> None:
             f"{_rows(report.settled)} SKIPPED: completed by earlier runs, as the results say (done-already)"
             f"{again}"
         )
+    if report.differing:
+        again = "" if operation_of(report.run).one_way else ", or --again does them once more"
+        render.say(
+            f"{_rows(report.differing)} SKIPPED: completed by earlier runs with other values "
+            f"(done-differently). Nothing was sent for them: do what the advice says{again}. All of them: "
+            f"bulkps results {report.run.id} --only skipped"
+        )
     if report.left:
         render.say(
             f"{_rows(report.left)} not sent again: another run did the same since, or has it underway; what "
@@ -249,18 +256,22 @@ def _show_table(journal: Journal, report: RunReport) -> None:
         _show_rows(journal, run, BulkItemStatus.FAILED, "what happened")
     if failed > render.SHOWN_FAILURES:
         render.say(f"{failed} rows failed; bulkps results {run.id} --only failed shows them all")
+    if report.differing:
+        _show_rows(journal, run, BulkItemStatus.SKIPPED, "what was not done", _DIFFERENTLY)
     blocked = int(run.preflight.get("blocked", 0)) if report.sends else 0
     if blocked:
-        _show_rows(journal, run, BulkItemStatus.SKIPPED, "why pre-flight skipped it")
+        _show_rows(journal, run, BulkItemStatus.SKIPPED, "why pre-flight skipped it", _FOUND)
     if blocked > render.SHOWN_FAILURES:
         render.say(f"{blocked} rows were SKIPPED; bulkps results {run.id} --only skipped shows them all")
 
 
-def _show_rows(journal: Journal, run: Run, status: BulkItemStatus, title: str) -> None:
-    """Print the first rows that ended so: what was found, and what to do."""
+def _show_rows(
+    journal: Journal, run: Run, status: BulkItemStatus, title: str, codes: Collection[str] = ()
+) -> None:
+    """Print the first rows that ended so, with one of these codes: what was found, and what to do."""
     shown = []
     for _, became in rows(journal, run, operation_of(run), status):
-        if status is BulkItemStatus.SKIPPED and became["error_code"].partition(";")[0] not in _FOUND:
+        if codes and became["error_code"].partition(";")[0] not in codes:
             continue
         shown.append((became["row_number"], became["source_identity"], became["error_code"], became["error"]))
         if became["advice"]:

@@ -1,6 +1,6 @@
 """From a CSV file to checked rows: reading, checking, templates."""
 
-from bulkps.intake.cells import UNSENDABLE
+from bulkps.intake.cells import UNSENDABLE, cell_values
 from bulkps.intake.checking import check, rows
 from bulkps.intake.everywhere import filled, with_columns
 from bulkps.intake.formula import formula_safe, formula_unsafe
@@ -12,6 +12,7 @@ __all__ = [
     "CheckReport",
     "InputRow",
     "Problem",
+    "cell_values",
     "check",
     "filled",
     "formula_safe",

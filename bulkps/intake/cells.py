@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from bulkps.exchange.cmdlet import Value
 from bulkps.intake.formula import formula_unsafe
-from bulkps.intake.header import BLANKS, Layout
+from bulkps.intake.header import BLANKS, Layout, known_headers
+from bulkps.operations.checks import folded_header
 from bulkps.operations.columns import Column
 from bulkps.operations.model import Operation
 from bulkps.yamlfile import nearest
@@ -100,6 +101,18 @@ class RowReader:
         if 0xD800 <= code <= 0xDFFF:
             return f"whole characters, not half a surrogate pair (U+{code:04X}), which cannot be sent"
         return f"text without U+{code:04X}, which no session survives"
+
+
+def cell_values(operation: Operation, header: Sequence[str], cells: Sequence[str]) -> dict[str, Value]:
+    """Return the canonical values of the sound *cells* of a row under *header*, by the operation's column."""
+    known = known_headers(operation)
+    values: dict[str, Value] = {}
+    for label, text in zip(header, cells, strict=False):
+        name, cell = known.get(folded_header(label.strip(BLANKS)), ""), text.strip(BLANKS)
+        if name and cell:
+            _, value = _value(operation.columns[name], cell)
+            values |= {name: value} if value is not None else {}
+    return values
 
 
 def key_of(values: dict[str, Value], group: Sequence[str]) -> Key | None:

@@ -5,11 +5,26 @@ import re
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
-
-from bulkps.records.rows import Run
+from typing import Any, Protocol
 
 #: What neither PowerShell nor cmd.exe reads as anything but itself.
 _PLAIN = re.compile(r"[\w.:\\/+=-]+")
+
+
+class Begun(Protocol):
+    """A run, as far as a command that goes on with it is concerned; see Run."""
+
+    @property
+    def id(self) -> str:
+        """Its name."""
+
+    @property
+    def invocation(self) -> Mapping[str, Any]:
+        """What the command line said."""
+
+    @property
+    def passwords(self) -> Mapping[str, str]:
+        """Where passwords went."""
 
 
 def quoted(word: object, *, windows: bool = os.name == "nt") -> str:
@@ -24,7 +39,7 @@ def quoted(word: object, *, windows: bool = os.name == "nt") -> str:
 
 
 def next_command(
-    run: Run,
+    run: Begun,
     command: str = "resume",
     *,
     config: str | None = None,
@@ -42,7 +57,7 @@ def next_command(
     return f"bulkps {command} {run.id}{config_option(run, config)}{same_again(told)}"
 
 
-def config_option(run: Run, config: str | None = None) -> str:
+def config_option(run: Begun, config: str | None = None) -> str:
     """Return ``--config`` as it is typed for *run*, or an empty text if the defaults do."""
     path = run.invocation.get("config") if config is None else config
     return f" --config {quoted(path)}" if path else ""

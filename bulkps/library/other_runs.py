@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from bulkps.engine.item import Change, Item
 from bulkps.engine.status import BulkItemStatus
-from bulkps.library.planning import done_already, way_to_the_end
+from bulkps.library.done_already import done_already
+from bulkps.library.planning import way_to_the_end
 from bulkps.operations.model import Operation
-from bulkps.records.journal import Journal
 from bulkps.records.recorder import Recorder
 from bulkps.records.rows import Elsewhere
 
@@ -15,11 +15,10 @@ from bulkps.records.rows import Elsewhere
 LEFT_TO_RUN = "left-to-other-run"
 
 
-def skip_what_others_did(journal: Journal, recorder: Recorder, operation: Operation) -> list[Change]:
+def skip_what_others_did(recorder: Recorder, operation: Operation) -> list[Change]:
     """Skip the rows that nothing was sent for and that another run did, or has in hand, since; return them.
 
     Args:
-        journal: Where the runs are kept.
         recorder: The run's records.
         operation: Its operation.
 
@@ -28,13 +27,12 @@ def skip_what_others_did(journal: Journal, recorder: Recorder, operation: Operat
     """
 
     def decide(waiting: Sequence[Item], known: Mapping[str, Elsewhere]) -> list[Change]:
-        return list(_decided(journal, operation, waiting, known, time.time()))
+        return list(_decided(operation, waiting, known, time.time()))
 
     return recorder.skip_by_others(operation.deeds, decide)
 
 
 def _decided(
-    journal: Journal,
     operation: Operation,
     waiting: Sequence[Item],
     known: Mapping[str, Elsewhere],
@@ -51,5 +49,5 @@ def _decided(
             yield Change(done_already(operation, item, found), "item.done-by-other-run", now)
             continue
         error = f"its content is {found.state} in run {found.run}, which began while this one stood still"
-        advice = f"{way_to_the_end(journal, found)}."
+        advice = f"{way_to_the_end(found)}."
         yield Change(item.skipped(now, LEFT_TO_RUN, error, advice), "item.done-by-other-run", now)

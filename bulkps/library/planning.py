@@ -1,20 +1,19 @@
 """From sound rows to a run in the journal, and to the cmdlets that it will be."""
 
-import json
 import secrets
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
-from datetime import datetime
 from typing import Any
 
 from bulkps import yamlfile
-from bulkps.engine.item import Item, Phase
+from bulkps.engine.item import Item
 from bulkps.engine.policy import BulkOperationConfig
 from bulkps.engine.status import BulkItemStatus
 from bulkps.errors import ContentElsewhere, RecordFailed, UsageProblem
 from bulkps.exchange.cmdlet import Cmdlet
 from bulkps.intake import CheckReport, InputRow
+from bulkps.library.done_already import done_already
 from bulkps.library.next_command import next_command
 from bulkps.library.target import Target, offered, who
 from bulkps.operations.bind import bind, item_key, places
@@ -24,10 +23,8 @@ from bulkps.operations.uses import lacking, releases, without_effect
 from bulkps.records import home
 from bulkps.records.creation import Claim, create
 from bulkps.records.journal import Journal
-from bulkps.records.rows import DONE_IN_PART, IN_DOUBT_THERE, Elsewhere, Run, values_text
+from bulkps.records.rows import DONE_IN_PART, IN_DOUBT_THERE, Elsewhere, Run
 
-#: The code of an item that another run completed: nothing is left to do.
-DONE_ALREADY = "done-already"
 #: What brings content to its end that another run left, by how it stands there.
 _WAYS = {
     IN_DOUBT_THERE: "{retry} looks it up and finishes it; if you see in Exchange that it did not happen, "
@@ -80,7 +77,7 @@ def create_run(
     remembers = not (target.connection.embedded or checks)
     try:
         planned = _planned(run, operation, rows, offered(target.connection), again=again)
-        claim = _claim(journal, operation, again=again) if remembers else None
+        claim = _claim(operation, again=again) if remembers else None
         create(journal, run, planned, claim, operation.deeds, target.config.lease)
     except RecordFailed as error:
         advice = "make room or repair access, then run it again: there is no run yet to resume"
@@ -118,11 +115,11 @@ def _planned(
         yield _item(operation, row, run.id if again else ""), row.cells
 
 
-def _claim(journal: Journal, operation: Operation, *, again: bool) -> Claim:
+def _claim(operation: Operation, *, again: bool) -> Claim:
     """Return what decides about new items by what other runs did, and refuses those that one has in hand."""
 
     def claim(new: Sequence[Item], known: Mapping[str, Elsewhere]) -> Sequence[Item]:
-        _refuse_unfinished(journal, new, known, again=again)
+        _refuse_unfinished(new, known, again=again)
         if again:
             return new
         return [
@@ -167,9 +164,7 @@ def _item(operation: Operation, row: InputRow, salt: str) -> Item:
     return Item(key, row.row, row.values, content, step=first)
 
 
-def _refuse_unfinished(
-    journal: Journal, items: Sequence[Item], known: Mapping[str, Elsewhere], *, again: bool
-) -> None:
+def _refuse_unfinished(items: Sequence[Item], known: Mapping[str, Elsewhere], *, again: bool) -> None:
     # Who asks for it once more has looked what became of those that failed.
     over = (BulkItemStatus.COMPLETED, BulkItemStatus.FAILED) if again else (BulkItemStatus.COMPLETED,)
     unfinished = [
@@ -178,56 +173,14 @@ def _refuse_unfinished(
     if unfinished:
         item, found = unfinished[0]
         runs = sorted({one.run for _, one in unfinished})
-        raise ContentElsewhere(item.row, found.run, found.state, way_to_the_end(journal, found), runs)
+        raise ContentElsewhere(item.row, found.run, found.state, way_to_the_end(found), runs)
 
 
-def way_to_the_end(journal: Journal, found: Elsewhere) -> str:
-    """Return what finishes content that another run left, for people."""
-    there = journal.run(found.run)
+def way_to_the_end(found: Elsewhere) -> str:
+    """Return what brings content to its end that another run left, for people."""
     return _WAYS.get(found.state, "{resume} finishes it").format(
-        run=found.run, resume=next_command(there), retry=next_command(there, "retry")
+        run=found.run, resume=next_command(found), retry=next_command(found, "retry")
     )
-
-
-def done_already(operation: Operation, item: Item, found: Elsewhere) -> Item:
-    """Return *item* SKIPPED, with the evidence that another run completed its content."""
-    at = datetime.fromtimestamp(found.completed_at or 0.0).astimezone().isoformat(timespec="seconds")
-    kept = ", ".join(f"{name} {value}" for step in found.outputs.values() for name, value in step.items())
-    evidence = f"completed {at} by run {found.run}" + (f" ({kept})" if kept else "")
-    return replace(
-        item,
-        status=BulkItemStatus.SKIPPED,
-        phase=Phase.OVER,
-        outputs=found.outputs,
-        code=DONE_ALREADY,
-        error=evidence,
-        advice=_what_is_left(operation, item, found),
-        completed_at=found.completed_at,
-    )
-
-
-def _folded(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False).casefold()
-
-
-def _what_is_left(operation: Operation, item: Item, found: Elsewhere) -> str:
-    now = json.loads(values_text(item))
-    # What is in the key is the same, though it may be spelt otherwise; what is empty asks for nothing.
-    differ = [
-        name
-        for name in operation.columns
-        if name in now and name not in operation.key and _folded(now[name]) != _folded(found.values.get(name))
-    ]
-    again = "" if operation.one_way else "bulkps run --again does it once more."
-    if not differ:
-        return f"Nothing is left to do. {again}".strip()
-    later = [
-        step.cmdlet
-        for step in operation.steps
-        if step.idempotent and {*step.when} & {*differ} and not step.cmdlet.startswith("Get-")
-    ]
-    by_hand = f"{' or '.join(dict.fromkeys(later))} sets them by hand. " if later else ""
-    return f"Not done, for it was not asked for then: {', '.join(differ)}. {by_hand}{again}".strip()
 
 
 def plan(operation: Operation, row: InputRow) -> Iterator[Cmdlet]:

@@ -26,7 +26,7 @@ from bulkps.exchange.preflight import (
     restore_findings,
 )
 from bulkps.exchange.reading import Facet, Inquirer, Read, Wanted
-from bulkps.library.planning import DONE_ALREADY
+from bulkps.library.done_already import DONE_ALREADY, DONE_DIFFERENTLY
 from bulkps.library.reader import Interrupted, Reader, Sessions, reason
 from bulkps.library.repeats import Repeats, done_elsewhere, other_keys, other_names
 from bulkps.library.target import Target
@@ -48,7 +48,7 @@ CMDLETS = (
 #: How many characters an error code has at most.
 _LONGEST_CODE = 80
 #: Codes of rows that ended before pre-flight, and not by what it found.
-_NOT_BLOCKED = (DONE_ALREADY, StopReason.CANCELLED.value, StopReason.NOT_CLEAN.value)
+_NOT_BLOCKED = (DONE_ALREADY, DONE_DIFFERENTLY, StopReason.CANCELLED.value, StopReason.NOT_CLEAN.value)
 #: How many rows are recorded at once.
 _CHUNK = 500
 

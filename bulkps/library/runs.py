@@ -17,9 +17,9 @@ from bulkps.engine.policy import BulkOperationConfig
 from bulkps.engine.status import BulkItemStatus
 from bulkps.errors import BulkpsError, ExitCode, RecordFailed, UsageProblem
 from bulkps.exchange.errors import ErrorClass, portable_patterns
+from bulkps.library.done_already import DONE_ALREADY, DONE_DIFFERENTLY
 from bulkps.library.other_runs import skip_what_others_did
 from bulkps.library.passwords import password_maker
-from bulkps.library.planning import DONE_ALREADY
 from bulkps.library.preflight import CMDLETS, Examination
 from bulkps.library.reader import Sessions
 from bulkps.library.target import Target, check_target, who
@@ -63,6 +63,7 @@ class RunReport:
         results: The results file, or None if none was written.
         settled: How many items are SKIPPED because an earlier run completed them.
         sends: Whether the run sends anything; one that only checks does not.
+        differing: How many items are SKIPPED because an earlier run completed them with other values.
         left: How many FAILED items a retry left, for another run did them since or has them underway.
     """
 
@@ -74,6 +75,7 @@ class RunReport:
     settled: int = 0
     sends: bool = True
     left: int = 0
+    differing: int = 0
 
 
 def operation_of(run: Run) -> Operation:
@@ -190,7 +192,6 @@ class _Work:
     """A run that this process holds.
 
     Attributes:
-        journal: Where it is kept.
         run: The run.
         recorder: Its records.
         fresh: Whether it was made just now, and no process worked on it before.
@@ -200,7 +201,6 @@ class _Work:
         finish: Why it stopped.
     """
 
-    journal: Journal
     run: Run
     recorder: Recorder
     fresh: bool
@@ -222,7 +222,7 @@ def _work_on(journal: Journal, run: Run, seconds: float) -> Iterator[_Work]:
         fresh = lease.before == "new"
         meddled = not fresh and is_followed_by_others(journal, run)
         with _records(journal, run, lease, heartbeat) as recorder:
-            work = _Work(journal, run, recorder, fresh, meddled, lease.cancelled)
+            work = _Work(run, recorder, fresh, meddled, lease.cancelled)
             yield work
     finally:
         heartbeat.stop()
@@ -329,7 +329,9 @@ def finished(journal: Journal, name: str, finish: Finish, output: Output | None)
         finish, path = replace(finish, detail="; ".join(filter(None, (finish.detail, note)))), None
     sends = bool(operation_of(run).steps)
     counts, settled = journal.counts(run.id), skipped_as(journal, run.id, DONE_ALREADY)
-    return RunReport(run, counts, finish, exit_code(counts, finish.reason, settled), path, settled, sends)
+    code = exit_code(counts, finish.reason, settled)
+    differing = skipped_as(journal, run.id, DONE_DIFFERENTLY)
+    return RunReport(run, counts, finish, code, path, settled, sends, differing=differing)
 
 
 def exit_code(counts: dict[BulkItemStatus, int], reason: StopReason, settled: int = 0) -> ExitCode:
@@ -359,7 +361,7 @@ def _carry_out(work: _Work, operation: Operation, target: Target, orders: _Order
     if work.cancelled:
         _skip_rest(recorder)
     elif not (work.fresh or connection.embedded) and operation.steps:
-        orders.on_changes(skip_what_others_did(work.journal, recorder, operation))
+        orders.on_changes(skip_what_others_did(recorder, operation))
     throttled = portable_patterns(target.catalogue, ErrorClass.THROTTLED)
     cmdlets = list(dict.fromkeys((*cmdlets_of(operation), *(CMDLETS if operation.preflight else ()))))
     with endpoint(connection, target.credentials, target.config.item_timeout, cmdlets, throttled) as there:

@@ -45,7 +45,7 @@ def elsewhere(
     found: dict[str, Elsewhere] = {}
     for start in range(0, len(contents), _CHUNK):
         query = (
-            select(items, runs.c.id.label("other"))
+            select(items, runs.c.id.label("other"), runs.c.header, runs.c.invocation, runs.c.passwords)
             .join(runs, runs.c.id == items.c.run)
             .where(items.c.content.in_(contents[start : start + _CHUNK]), *of_others(runs, run, alive))
             .where(or_(underway, completed, happened(items, runs, run, deeds)))

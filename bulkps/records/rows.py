@@ -88,6 +88,10 @@ class Elsewhere:
         completed_at: Epoch seconds of its end there, or None.
         outputs: What was kept of Exchange's answers there.
         values: Its column values there, as JSON has them.
+        header: The header of its file.
+        cells: Its row's cells.
+        invocation: See Run.
+        passwords: See Run.
     """
 
     run: str
@@ -97,6 +101,15 @@ class Elsewhere:
     completed_at: float | None
     outputs: Mapping[str, Mapping[str, str]]
     values: Mapping[str, object]
+    header: tuple[str, ...] = ()
+    cells: tuple[str, ...] = ()
+    invocation: Mapping[str, Any] = field(default_factory=dict)
+    passwords: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def id(self) -> str:
+        """The other run's name."""
+        return self.run
 
 
 def elsewhere_of(row: Any) -> Elsewhere:
@@ -106,7 +119,9 @@ def elsewhere_of(row: Any) -> Elsewhere:
     if status is BulkItemStatus.FAILED:
         state = IN_DOUBT_THERE if row["code"] == IN_DOUBT or row["doubtful"] else DONE_IN_PART
     return Elsewhere(
-        row["other"], status, state, row["code"], row["completed_at"], outputs, json.loads(row["values"])
+        *(row["other"], status, state, row["code"], row["completed_at"], outputs, json.loads(row["values"])),
+        *(tuple(json.loads(row["header"])), tuple(json.loads(row["cells"]))),
+        *(json.loads(row["invocation"]), json.loads(row["passwords"])),
     )
 
 

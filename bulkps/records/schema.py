@@ -59,6 +59,7 @@ runs = Table(
     Column("number", Integer, nullable=False, server_default="0"),
     Column("epoch", Integer, nullable=False, server_default="0"),
     Column("lease", Float, nullable=False, server_default="30"),
+    Column("invocation", Text, nullable=False, server_default="{}"),
 )
 
 items = Table(
@@ -137,16 +138,8 @@ def _know_passwords(connection: Connection) -> None:
         connection.exec_driver_sql("ALTER TABLE runs ADD COLUMN passwords TEXT NOT NULL DEFAULT '{}'")
 
 
-def _know_invocation(connection: Connection) -> None:
-    """Version 5: what the command line said that the next command has to say again."""
-    if runs.c.invocation.name not in {
-        column["name"] for column in inspect(connection).get_columns(runs.name)
-    }:
-        connection.exec_driver_sql("ALTER TABLE runs ADD COLUMN invocation TEXT NOT NULL DEFAULT '{}'")
-
-
 def _know_epochs(connection: Connection) -> None:
-    """Version 6: whose take-over it is and how long a lease lasts; an order that no wall clock makes."""
+    """Version 5: whose take-over it is and how long a lease lasts; an order that no wall clock makes."""
     if runs.c.epoch.name in {column["name"] for column in inspect(connection).get_columns(runs.name)}:
         return
     connection.exec_driver_sql("ALTER TABLE runs ADD COLUMN number INTEGER NOT NULL DEFAULT 0")
@@ -166,14 +159,22 @@ def _know_epochs(connection: Connection) -> None:
     connection.execute(items.update().where(items.c.attempts > 0).values(sent_at=items.c.started_at))
 
 
+def _know_invocation(connection: Connection) -> None:
+    """Version 6: what the command line said that the next command has to say again."""
+    if runs.c.invocation.name not in {
+        column["name"] for column in inspect(connection).get_columns(runs.name)
+    }:
+        connection.exec_driver_sql("ALTER TABLE runs ADD COLUMN invocation TEXT NOT NULL DEFAULT '{}'")
+
+
 #: What makes version N + 1 of version N, in order; the first makes version 1 of nothing.
 MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
     metadata.create_all,
     _know_contents,
     _know_preflight,
     _know_passwords,
-    _know_invocation,
     _know_epochs,
+    _know_invocation,
 )
 
 

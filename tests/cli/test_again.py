@@ -150,10 +150,10 @@ def test_what_a_recovery_of_the_same_mailbox_asks_for_beside_it_is_not_told_to_b
 
     second = bulkps("run", "recovery", file, "--config", there.config, "--yes")
 
-    assert second.exit_code == 0, second.output
+    assert second.exit_code == 4, second.output
     assert [row["advice"] for row in result_rows(bulkps, "last")] == [
         "Nothing is left to do.",
-        "Not done, for it was not asked for then: department. Set-User sets them by hand.",
+        "Not done: department. Set-User -Department sets what is missing by hand.",
     ]
     assert "--again" not in second.stderr, "what is recovered cannot be recovered again"
 
