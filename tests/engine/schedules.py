@@ -113,6 +113,10 @@ def world_of(seed: int, **planted: Any) -> World:
     fates = Fates(
         **{name: rng.random() * most if rng.random() < 0.4 else 0.0 for name, most in _SHARES.items()}
     )
+    latency = rng.choice([1.0, 1.0, 60.0, 300.0])
+    if latency > 60.0:
+        # What is at work for so long is not late on top: SETTLE would be too short for both.
+        fates.late = 0.0
     if fates.backup:
         # That a request which was never seen is not there is believed for an hour: nobody removes it in that.
         fates.request_removed = 0.0
@@ -141,7 +145,7 @@ def world_of(seed: int, **planted: Any) -> World:
         asks,
         refuses=refuses,
         ends_at=1_000_000.0 + rng.random() * 60 if rng.random() < 0.1 else None,
-        latency=rng.choice([1.0, 1.0, 60.0]),
+        latency=latency,
         **planted,
     )
 

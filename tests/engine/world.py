@@ -202,6 +202,8 @@ class World:
         self.batches: list[int] = []
         self.seen_from: dict[str, float] = {}
         self.removed: set[str] = set()
+        #: Those whose names are free again; nobody removes one whose row may still be at work somewhere.
+        self.cleared: set[str] = set()
         self.budget: Callable[[float], bool] = lambda now: True
         self.owner = 0
         self.cancelled = False
@@ -290,6 +292,7 @@ class World:
             cleared = [key for key in done if self.rng.random() < 0.5]
             self.met["cleared"] += len(cleared)
             self.removed.update(cleared)
+            self.cleared.update(cleared)
 
     def retry(self) -> bool:
         """Let a person ask once for the failed ones again, as bulkps retry does; return whether any are."""
@@ -645,7 +648,7 @@ class World:
             outcome = Outcome(key, Answer.COMPLETED, output=(shown,) if shown else ())
         elif invocation.cmdlet.name.startswith("Set-"):
             outcome = Outcome(key, Answer.COMPLETED)
-        elif self.refuses and (self.there(key) or fate == "resent"):
+        elif self.refuses and (self.refused(key) or fate == "resent"):
             self.effect(key)
             self.met["taken"] += 1
             outcome = Outcome(key, Answer.COMPLETED, errors=(TAKEN,))
@@ -655,8 +658,8 @@ class World:
         self.later(0.0, ev.OutcomeArrived(session, outcome), process)
         return fate == "throttled"
 
-    def there(self, key: str) -> bool:
-        return bool(self.effects[key]) and key not in self.removed
+    def refused(self, key: str) -> bool:
+        return bool(self.effects[key]) and key not in self.cleared
 
     def shown(self, key: str) -> dict[str, object]:
         """Return what a mailbox shows once it is seen; nothing before that."""
@@ -678,7 +681,7 @@ class World:
         self.later(after, lambda: self.effect(key))
 
     def effect(self, key: str) -> None:
-        if self.refuses and self.effects[key] and key not in self.removed:
+        if self.refuses and self.refused(key):
             return
         self.effects[key] += 1
         self.seen_from[key] = self.now + self.rng.random() * UNSEEN * self.fates.late
