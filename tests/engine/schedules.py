@@ -13,7 +13,7 @@ from tests.engine.world import REQUEST_ONLY as RESTORE
 from tests.engine.world import Fates, World
 
 #: As RESTORE, for a cmdlet that Exchange does as often as it is asked: only the lookup keeps it from twice.
-UNGUARDED = replace(RESTORE, steps=(replace(RESTORE.steps[0], repeat_refused=False),))
+UNGUARDED = replace(RESTORE, steps=(replace(RESTORE.steps[0], repeat_refused=False), *RESTORE.steps[1:]))
 
 #: Kinds of fault that must have been met once enough seeds were tried.
 KINDS = (
@@ -45,6 +45,8 @@ KINDS = (
     "unlisted",
     "crash",
     "stall",
+    "item.resumed",
+    "item.made-anew",
     "resumed",
     "retry",
     "paused",
