@@ -13,7 +13,7 @@ from tests.engine.world import REQUEST_ONLY as RESTORE
 from tests.engine.world import Fates, World
 
 #: As RESTORE, for a cmdlet that Exchange does as often as it is asked: only the lookup keeps it from twice.
-UNGUARDED = replace(RESTORE, steps=(replace(RESTORE.steps[0], repeat_refused=False),))
+UNGUARDED = replace(RESTORE, steps=(replace(RESTORE.steps[0], repeat_refused=False), *RESTORE.steps[1:]))
 
 #: Longer than any cmdlet of the world is at work and what it made is not seen, in seconds; no longer.
 SETTLE = 700.0
@@ -53,6 +53,8 @@ KINDS = (
     "backup",
     "cleared",
     "out_of_time",
+    "item.resumed",
+    "item.made-anew",
     "resumed",
     "retry",
     "paused",
