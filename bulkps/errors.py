@@ -7,6 +7,11 @@ from collections.abc import Sequence
 from enum import IntEnum
 
 
+def _one_line(text: str) -> str:
+    # What others say must not look like a line of ours.
+    return " ".join(text.split())
+
+
 class ExitCode(IntEnum):
     """What the process tells a runbook; the table is in docs/exit-codes.md."""
 
@@ -76,9 +81,9 @@ class CannotConnect(BulkpsError):
     exit_code = ExitCode.CANNOT_CONNECT
 
     def __init__(self, connection: str, reason: str, advice: str = "") -> None:
-        self.connection, self.reason, self.advice = connection, reason, advice
+        self.connection, self.reason, self.advice = connection, _one_line(reason), advice
         tail = f"\n  {advice}" if advice else ""
-        super().__init__(f"cannot connect with connection {connection!r}: {reason}{tail}")
+        super().__init__(f"cannot connect with connection {connection!r}: {self.reason}{tail}")
 
 
 class RunNotFound(UsageProblem):

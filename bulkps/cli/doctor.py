@@ -81,4 +81,4 @@ def _show(found: Examination) -> None:
         what = need.operation if need.operation == "pre-flight" else f"operation {need.operation}"
         rows.append((what, state))
     rows += [(f"version of {name}", number) for name, number in found.versions.items()]
-    click.echo(render.table(rows, ("", "")))
+    render.show(render.table(rows, ("", "")))

@@ -46,7 +46,7 @@ def command(ctx: click.Context, settings: Settings, as_json: bool) -> None:
         render.as_json({"operations": [_facts(operation) for operation in every.values()]})
         return
     rows = [(one.name, one.summary, "yes" if one.one_way else "no") for one in every.values()]
-    click.echo(render.table(rows, ("operation", "what it does", "one-way")))
+    render.show(render.table(rows, ("operation", "what it does", "one-way")))
 
 
 @command.command("new")
@@ -100,19 +100,19 @@ def _show_command(name: str) -> click.Command:
 
 
 def _show(operation: Operation) -> None:
-    click.echo(f"{operation.name}: {operation.summary}\n")
+    render.show(f"{operation.name}: {operation.summary}\n")
     if operation.description:
-        click.echo(operation.description)
-    click.echo(f"Exists in Exchange: {', '.join(releases(operation))}\n")
+        render.show(operation.description)
+    render.show(f"Exists in Exchange: {', '.join(releases(operation))}\n")
     columns = [
         (name, "required" if column.required else "", column.expected, column.help)
         for name, column in operation.columns.items()
     ]
-    click.echo(render.table(columns, ("column", "", "a cell holds", "meaning")))
+    render.show(render.table(columns, ("column", "", "a cell holds", "meaning")))
     for number, step in enumerate(operation.steps, 1):
         _show_step(number, step)
         if step.follow:
-            click.echo(f"  then followed by one {step.follow.cmdlet} per poll for the whole run")
+            render.show(f"  then followed by one {step.follow.cmdlet} per poll for the whole run")
 
 
 def _show_step(number: int, step: Step) -> None:
@@ -120,17 +120,17 @@ def _show_step(number: int, step: Step) -> None:
     only += [f"only after {' and '.join(step.needs)}"] if step.needs else []
     only += [f"not where {there.text} is in {there.within}" for there in step.unless]
     only += ["repeated until it is shown"] if step.polled else []
-    click.echo(f"\nStep {number}, {step.name}: {step.cmdlet}" + (f" ({'; '.join(only)})" if only else ""))
+    render.show(f"\nStep {number}, {step.name}: {step.cmdlet}" + (f" ({'; '.join(only)})" if only else ""))
     for parameter, value in step.parameters.items():
-        click.echo(f"  -{parameter} {_declared(value)}")
+        render.show(f"  -{parameter} {_declared(value)}")
     for index, variant in enumerate(step.variants):
         where = (
             f"where {' and '.join(variant.when)} is given" if variant.when else "else" if index else "always"
         )
-        click.echo(f"  {where}:")
+        render.show(f"  {where}:")
         for parameter, value in variant.parameters.items():
-            click.echo(f"    -{parameter} {_declared(value)}")
-    click.echo(f"  in doubt: {_doubt(step)}")
+            render.show(f"    -{parameter} {_declared(value)}")
+    render.show(f"  in doubt: {_doubt(step)}")
 
 
 def _declared(value: Parameter) -> str:

@@ -5,10 +5,10 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from bulkps.cli import render
 from bulkps.engine.item import Change, Phase
 from bulkps.engine.status import BulkItemStatus
 from bulkps.library.exporting import ExportStage, OnProgress
@@ -38,7 +38,7 @@ class _Tally:
     def sentence(self) -> str:
         waiting = f", {self.at_exchange} at Exchange" if self.at_exchange else ""
         failed = f", {self.failed} failed" if self.failed else ""
-        return f"{self.over} of {self.total} rows at their end{waiting}{failed}"
+        return f"{self.over} of {self.total} rows finished{waiting}{failed}"
 
 
 @contextmanager
@@ -48,7 +48,7 @@ def progress(title: str, total: int, over: int, *, quiet: bool) -> Iterator[OnCh
     Args:
         title: What is running.
         total: How many rows there are.
-        over: How many of them are at their end already.
+        over: How many of them are finished already.
         quiet: Show nothing.
     """
     tally = _Tally(total, over)
@@ -107,7 +107,7 @@ class _ExportLines:
         if time.monotonic() - self._said >= _EVERY:
             self._said = time.monotonic()
             of = f" of {total}" if total is not None else ""
-            click.echo(f"{done}{of} {stage.value}", err=True)
+            render.say(f"{done}{of} {stage.value}")
 
 
 def _lines(tally: _Tally) -> Iterator[OnChanges]:
@@ -117,7 +117,7 @@ def _lines(tally: _Tally) -> Iterator[OnChanges]:
         nonlocal said, last
         if tally.sentence() != last:
             said, last = time.monotonic(), tally.sentence()
-            click.echo(last, err=True)
+            render.say(last)
 
     def show(changes: Sequence[Change]) -> None:
         tally.take_in(changes)

@@ -1,8 +1,8 @@
 """What people and runbooks read: tables, problems, reports. Results go to stdout, messages to stderr."""
 
-import json
 import shutil
 import sys
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -15,6 +15,7 @@ from bulkps.engine.status import BulkItemStatus
 from bulkps.errors import ExitCode
 from bulkps.intake import CheckReport
 from bulkps.records import home
+from bulkps.visible_text import json_text, visible
 
 if TYPE_CHECKING:
     from bulkps.library.runs import RunReport
@@ -26,9 +27,18 @@ _WARNINGS = "bulkps.warnings"
 SHOWN_FAILURES = 20
 
 
+class Wrapped(str):
+    """A cell of a table whose line breaks are ours."""
+
+
 def say(text: str) -> None:
     """Print a message for people."""
-    click.echo(text, err=True)
+    click.echo(visible(text, lines=True), err=True)
+
+
+def show(text: str = "") -> None:
+    """Print to stdout what people read there."""
+    click.echo(visible(text, lines=True))
 
 
 def warn(sentence: str) -> None:
@@ -39,8 +49,14 @@ def warn(sentence: str) -> None:
 
 
 def table(rows: Iterable[Sequence[object]], headers: Sequence[str]) -> str:
-    """Return rows as a plain table; cells stay as they are."""
-    return tabulate(rows, headers=headers, tablefmt="simple", disable_numparse=True)
+    """Return rows as a plain table; what is in a cell stays in its cell."""
+    shown = [[visible(cell, lines=isinstance(cell, Wrapped)) for cell in row] for row in rows]
+    return tabulate(shown, headers=headers, tablefmt="simple", disable_numparse=True)
+
+
+def wrapped(text: str) -> Wrapped:
+    """Return *text* as a cell of some lines."""
+    return Wrapped("\n".join(textwrap.wrap(" ".join(text.split()), 90)))
 
 
 def as_json(data: Mapping[str, object]) -> None:
@@ -48,11 +64,16 @@ def as_json(data: Mapping[str, object]) -> None:
     warnings = click.get_current_context().find_root().meta.get(_WARNINGS)
     if warnings:
         data = {**data, "connection_warnings": warnings}
-    click.echo(json.dumps(data, ensure_ascii=False, indent=2))
+    click.echo(json_text(data, indent=2))
 
 
 def pour(path: Path) -> None:
-    """Print a file to stdout as it is."""
+    """Print a file to stdout: as it is, unless a terminal would do what stands in it."""
+    if sys.stdout.isatty():
+        with path.open(encoding="utf-8-sig", newline="") as text:
+            for line in text:
+                show(line.rstrip("\r\n"))
+        return
     # As bytes: a text stdout on Windows would double every carriage return and lose what its code page lacks.
     with path.open("rb") as file:
         shutil.copyfileobj(file, sys.stdout.buffer)

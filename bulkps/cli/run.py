@@ -232,5 +232,5 @@ def _show_plan(
         render.as_json({**nothing, "rows": report.rows, "plan": told})
     else:
         for number, cmdlet in planned:
-            click.echo(f"row {number}: {cmdlet.line()}")
+            render.show(f"row {number}: {cmdlet.line()}")
     render.say(f"dry run: {report.rows} row{'s' * (report.rows != 1)}, nothing was sent")

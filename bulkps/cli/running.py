@@ -1,7 +1,6 @@
 """What ``run`` and ``resume`` share: interrupts, progress, and the report at the end."""
 
 import sys
-import textwrap
 from collections.abc import Callable, Collection
 from dataclasses import replace
 from pathlib import Path
@@ -40,6 +39,7 @@ from bulkps.records.results import rows
 from bulkps.records.rows import Run
 from bulkps.sessions.connection import Connection
 from bulkps.settings import Settings
+from bulkps.visible_text import visible
 from bulkps.whole import Output
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -193,9 +193,9 @@ def show_report(
     say(f"journal: {journal.path}")
     say_passwords(passwords)
     if report.finish.detail:
-        say(f"stopped: {report.finish.reason.value}: {report.finish.detail}")
+        say(f"stopped: {report.finish.reason.value}: {visible(report.finish.detail)}")
     if report.finish.advice:
-        say(f"advice:  {report.finish.advice}")
+        say(f"advice:  {visible(report.finish.advice.strip())}")
     _say_blocked(report)
     if code in (ExitCode.UNFINISHED, ExitCode.INTERRUPTED, ExitCode.CANNOT_CONNECT):
         _say_next(report, code)
@@ -249,8 +249,8 @@ def _rows(count: int) -> str:
 
 def _show_table(journal: Journal, report: RunReport) -> None:
     run = report.run
-    click.echo(f"run {run.id}  {render.simulated(run.simulated)}".rstrip())
-    click.echo(render.counts_table(report.counts))
+    render.show(f"run {run.id}  {render.simulated(run.simulated)}".rstrip())
+    render.show(render.counts_table(report.counts))
     failed = report.counts[BulkItemStatus.FAILED]
     if failed:
         _show_rows(journal, run, BulkItemStatus.FAILED, "what happened")
@@ -278,11 +278,7 @@ def _show_rows(
             shown.append(("", "", "", f"-> {became['advice']}"))
         if len(shown) >= 2 * render.SHOWN_FAILURES:
             break
-    click.echo()
-    click.echo(
-        render.table([(*row[:3], _wrapped(row[3])) for row in shown], ("row", "source", "code", title))
+    render.show()
+    render.show(
+        render.table([(*row[:3], render.wrapped(row[3])) for row in shown], ("row", "source", "code", title))
     )
-
-
-def _wrapped(text: str) -> str:
-    return "\n".join(textwrap.wrap(" ".join(text.split()), 90))

@@ -42,7 +42,7 @@ def command(limit: int, as_json: bool) -> None:
         )
         for run, counts in found
     ]
-    click.echo(render.table(rows, ("run", "made", "connection", "state", "rows")))
+    render.show(render.table(rows, ("run", "made", "connection", "state", "rows")))
 
 
 def _facts(run: Run, counts: dict[str, int]) -> dict[str, object]:

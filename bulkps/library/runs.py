@@ -349,6 +349,13 @@ def exit_code(counts: dict[BulkItemStatus, int], reason: StopReason, settled: in
     return ExitCode.COMPLETED
 
 
+def exit_code_of(journal: Journal, run: Run) -> ExitCode:
+    """Return what a run comes down to as it stands in the journal."""
+    reasons = {reason.value: reason for reason in StopReason}
+    settled = skipped_as(journal, run.id, DONE_ALREADY)
+    return exit_code(journal.counts(run.id), reasons.get(run.state, StopReason.DONE), settled)
+
+
 def cmdlets_of(operation: Operation) -> list[str]:
     """Return the cmdlets that *operation* sends, each once."""
     return list(dict.fromkeys(cmdlet for cmdlet, _ in uses(operation)))
