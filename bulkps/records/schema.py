@@ -55,7 +55,6 @@ runs = Table(
     Column("waited", Text, nullable=False, server_default="{}"),
     Column("preflight", Text, nullable=False, server_default="{}"),
     Column("passwords", Text, nullable=False, server_default="{}"),
-    Column("invocation", Text, nullable=False, server_default="{}"),
     Column("number", Integer, nullable=False, server_default="0"),
     Column("epoch", Integer, nullable=False, server_default="0"),
     Column("lease", Float, nullable=False, server_default="30"),
