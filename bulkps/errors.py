@@ -159,9 +159,24 @@ class RecordFailed(BulkpsError):
     """
 
     exit_code = ExitCode.UNFINISHED
+    _doing = "write"
 
     def __init__(
         self, what: str, reason: str, advice: str = "make room or repair access, then resume"
     ) -> None:
         self.what, self.reason, self.advice = what, reason, advice
-        super().__init__(f"cannot write {what}: {reason}. Nothing more was sent; {advice}")
+        super().__init__(f"cannot {self._doing} {what}: {reason}. Nothing more was sent; {advice}")
+
+
+class RecordUnreadable(RecordFailed):
+    """A record could not be read; nothing more was sent."""
+
+    _doing = "read"
+
+    def __init__(
+        self,
+        what: str,
+        reason: str,
+        advice: str = "repair access, or put it back from a copy together with its audit logs",
+    ) -> None:
+        super().__init__(what, reason, advice)

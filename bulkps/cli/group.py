@@ -55,6 +55,10 @@ class BulkpsGroup(click.Group):
             return super().parse_args(ctx, args)
         except click.UsageError as error:
             _leave_usage(ctx, error)
+        except KeyboardInterrupt:
+            # --help loads every command.
+            click.echo("Interrupted.", err=True)
+            ctx.exit(int(ExitCode.INTERRUPTED))
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; an error of ours becomes its sentence on standard error and its exit code."""

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 _WARNINGS = "bulkps.warnings"
 #: How many failed rows the table shows.
 SHOWN_FAILURES = 20
+#: How many characters of an error or advice.
+_SHOWN_TEXT = 1000
 
 
 class Wrapped(str):
@@ -50,13 +52,22 @@ def warn(sentence: str) -> None:
 
 def table(rows: Iterable[Sequence[object]], headers: Sequence[str]) -> str:
     """Return rows as a plain table; what is in a cell stays in its cell."""
-    shown = [[visible(cell, lines=isinstance(cell, Wrapped)) for cell in row] for row in rows]
+    shown = [
+        [visible(cell, lines=True) if isinstance(cell, Wrapped) else visible(short(cell)) for cell in row]
+        for row in rows
+    ]
     return tabulate(shown, headers=headers, tablefmt="simple", disable_numparse=True)
 
 
 def wrapped(text: str) -> Wrapped:
     """Return *text* as a cell of some lines."""
-    return Wrapped("\n".join(textwrap.wrap(" ".join(text.split()), 90)))
+    return Wrapped("\n".join(textwrap.wrap(short(" ".join(text.split())), 90)))
+
+
+def short(text: object, longest: int = _SHOWN_TEXT) -> str:
+    """Return as much of *text* as people read on a terminal."""
+    whole = str(text)
+    return whole if len(whole) <= longest else f"{whole[:longest]}\u2026 ({len(whole):,} characters)"
 
 
 def as_json(data: Mapping[str, object]) -> None:

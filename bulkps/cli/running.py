@@ -46,6 +46,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 #: What pre-flight finds, as result codes.
 _FOUND = frozenset(code.value for code in Code)
+#: How many characters of a source a table shows; a DistinguishedName has some more.
+_SHOWN_SOURCE = 200
 _DIFFERENTLY = frozenset({DONE_DIFFERENTLY})
 
 
@@ -193,7 +195,7 @@ def show_report(
     say(f"journal: {journal.path}")
     say_passwords(passwords)
     if report.finish.detail:
-        say(f"stopped: {report.finish.reason.value}: {visible(report.finish.detail)}")
+        say(f"stopped: {report.finish.reason.value}: {visible(render.short(report.finish.detail))}")
     if report.finish.advice:
         say(f"advice:  {visible(report.finish.advice.strip())}")
     _say_blocked(report)
@@ -273,7 +275,8 @@ def _show_rows(
     for _, became in rows(journal, run, operation_of(run), status):
         if codes and became["error_code"].partition(";")[0] not in codes:
             continue
-        shown.append((became["row_number"], became["source_identity"], became["error_code"], became["error"]))
+        source = render.short(became["source_identity"], _SHOWN_SOURCE)
+        shown.append((became["row_number"], source, became["error_code"], became["error"]))
         if became["advice"]:
             shown.append(("", "", "", f"-> {became['advice']}"))
         if len(shown) >= 2 * render.SHOWN_FAILURES:

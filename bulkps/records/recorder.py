@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 from sqlalchemy import Connection, update
 
-from bulkps.engine.item import Change, Item
+from bulkps.engine.item import LONGEST_TEXT, Change, Item
 from bulkps.engine.status import BulkItemStatus
 from bulkps.records import sweeps
 from bulkps.records.audit import Audit
@@ -292,6 +292,8 @@ class Recorder:
             "code": item.code,
             "error": item.error,
             "error_ids": [record.fully_qualified_error_id for record in change.errors],
+            # What the item keeps of a text without end is its beginning.
+            "messages": [record.message for record in change.errors if len(record.message) > LONGEST_TEXT],
             "warnings": list(change.warnings),
             "milliseconds": change.milliseconds,
             "outputs": {step: dict(kept) for step, kept in item.outputs.items()},
