@@ -100,18 +100,25 @@ class RunNotFound(UsageProblem):
 
 
 class RunOwnedElsewhere(BulkpsError):
-    """Another live process is working on the run.
+    """Another live process is working on the run, or took it over.
 
     Attributes:
         run: The run's name.
-        owner: Which process holds it.
+        owner: Which process holds it; empty if it has stopped since.
     """
 
     exit_code = ExitCode.OWNED_ELSEWHERE
 
-    def __init__(self, run: str, owner: str) -> None:
+    def __init__(self, run: str, owner: str, *, lost: bool = False) -> None:
         self.run, self.owner = run, owner
-        super().__init__(f"run {run} is being worked on by {owner}, which is alive; nothing was sent")
+        by = owner or "another process"
+        super().__init__(
+            f"run {run} was taken over by {by}: nothing was heard of this process. It sends nothing more; "
+            f"what it had sent stands in the run: bulkps show {run}"
+            if lost
+            else f"run {run} is being worked on by {by}, which is alive; this command sent nothing. "
+            f"bulkps pause {run} lets it stop"
+        )
 
 
 class ContentElsewhere(UsageProblem):

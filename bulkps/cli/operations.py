@@ -1,5 +1,6 @@
 """``bulkps operations``."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -7,7 +8,7 @@ from click.core import ParameterSource
 
 from bulkps.cli import render
 from bulkps.cli.options import NEW_FILE, chosen, config_option, force_option, json_option
-from bulkps.errors import UsageProblem
+from bulkps.errors import ExitCode, UsageProblem
 from bulkps.exchange.cmdlet import Cmdlet
 from bulkps.exchange.facts import cmdlet_facts, unknown_cmdlet
 from bulkps.operations.loader import load_operation
@@ -41,12 +42,19 @@ def command(ctx: click.Context, settings: Settings, as_json: bool) -> None:
     """
     if ctx.invoked_subcommand is not None:
         return
-    every = settings.operations()
+    every, broken = settings.operations(), settings.broken_operations()
     if as_json:
-        render.as_json({"operations": [_facts(operation) for operation in every.values()]})
+        told = {name: {"file": one.source, "problems": list(one.problems)} for name, one in broken.items()}
+        facts = [_facts(operation) for operation in every.values()]
+        render.as_json({"operations": facts, "broken": told, "exit_code": int(ExitCode.COMPLETED)})
         return
     rows = [(one.name, one.summary, "yes" if one.one_way else "no") for one in every.values()]
+    rows += [(name, f"broken: {_count(one.problems)}; see below", "") for name, one in broken.items()]
     render.show(render.table(rows, ("operation", "what it does", "one-way")))
+    for one in broken.values():
+        render.say(f"{one.source}: {_count(one.problems)}, the operation is left out")
+        for problem in one.problems:
+            render.say(f"  {problem}")
 
 
 @command.command("new")
@@ -82,6 +90,10 @@ def new_command(name: str, cmdlet: str, output: Path | None, force: bool) -> Non
     render.say(f"wrote {output}")
 
 
+def _count(problems: Sequence[str]) -> str:
+    return f"{len(problems)} problem{'s' * (len(problems) != 1)}"
+
+
 def _show_command(name: str) -> click.Command:
     """Return the command that shows the operation *name*; options may stand before and behind the name."""
 
@@ -94,7 +106,10 @@ def _show_command(name: str) -> click.Command:
         if ctx.get_parameter_source("settings") is not ParameterSource.COMMANDLINE:
             settings = before.get("settings", settings)
         found = chosen(settings, name)
-        render.as_json(_facts(found)) if as_json or before.get("as_json") else _show(found)
+        if as_json or before.get("as_json"):
+            render.as_json({**_facts(found), "exit_code": int(ExitCode.COMPLETED)})
+        else:
+            _show(found)
 
     return show
 

@@ -90,15 +90,21 @@ def pour(path: Path) -> None:
         shutil.copyfileobj(file, sys.stdout.buffer)
 
 
-def check_report(report: CheckReport, problems_file: Path | None) -> None:
-    """Print what was found in a file."""
+def check_report(report: CheckReport, problems_file: Path | None, *, sends: bool = True) -> None:
+    """Print what was found in a file.
+
+    Args:
+        report: What was found.
+        problems_file: Where all problems are.
+        sends: Whether the command would send anything, were the file sound.
+    """
     for note in report.notes:
         say(f"note: {note}")
     if report.sound:
         say(f"{report.path}: {report.rows} row{'s' * (report.rows != 1)}, all sound for {report.operation}")
         return
     count = report.problem_count
-    say(f"{report.path}: {count} problem{'s' * (count != 1)}, nothing was sent")
+    say(f"{report.path}: {count} problem{'s' * (count != 1)}{', nothing was sent' * sends}")
     for sentence in report.sentences():
         say(f"  {sentence}")
     if problems_file:

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 from sqlalchemy import Connection, update
 
-from bulkps.engine.item import LONGEST_TEXT, Change, Item
+from bulkps.engine.item import IN_DOUBT, LONGEST_TEXT, Change, Item
 from bulkps.engine.status import BulkItemStatus
 from bulkps.records import sweeps
 from bulkps.records.audit import Audit
@@ -44,7 +44,11 @@ _SENTENCES = {
     "item.unknown-status": "Exchange says something that the operation does not name",
 }
 
-
+#: What is said of a retry by the item's code, where Exchange did not refuse anything.
+_OF_RETRIES = {
+    IN_DOUBT: "no answer shows whether {cmdlet} happened; it is sent again, which does no harm",
+    "not-shown": "{cmdlet} does not show it yet; it is read again",
+}
 #: How many items are decided about at once.
 _PAGE = 1000
 #: Decides about items by what other runs know of their contents.
@@ -300,5 +304,7 @@ class Recorder:
             "progress": item.progress,
         }
         facts |= {name: value for name, value in optional.items() if value}
-        sentence = _SENTENCES.get(change.event, change.event).format(cmdlet=cmdlet.name if cmdlet else "it")
+        told = _OF_RETRIES.get(item.code) if change.event == "item.retry" else None
+        told = told or _SENTENCES.get(change.event, change.event)
+        sentence = told.format(cmdlet=cmdlet.name if cmdlet else "it")
         self._audit.write(change.event, sentence, change.at, facts)
