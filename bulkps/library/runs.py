@@ -20,6 +20,7 @@ from bulkps.exchange.errors import ErrorClass, portable_patterns
 from bulkps.library.done_already import DONE_ALREADY, DONE_DIFFERENTLY
 from bulkps.library.other_runs import skip_what_others_did
 from bulkps.library.passwords import password_maker
+from bulkps.library.planning import batch_name
 from bulkps.library.preflight import CMDLETS, Examination
 from bulkps.library.reader import Sessions
 from bulkps.library.target import Target, check_target, who
@@ -409,7 +410,7 @@ def _drive(work: _Work, operation: Operation, target: Target, sessions: Sessions
         operation,
         target.config,
         target.catalogue,
-        f"bulkps-{work.run.id}",
+        batch_name(work.run.id),
         one_first=target.credentials.password is not None,
         ends_at=orders.ends_at,
         cancelled=work.cancelled,
