@@ -14,6 +14,11 @@ from bulkps.operations.model import Detail, Lookup
 #: Seconds that what was just made may not be seen everywhere yet, where nothing is at work on it any more.
 #: After as many an item is sent again of which Exchange itself refuses a second one.
 _SEEN = 30.0
+#: Why an absence is not believed.
+_CLEARED = (
+    "{cmdlet} does not show it, but it was sent so long ago that it may have been completed and cleared "
+    "since: look into the target for what was copied."
+)
 
 
 @dataclass(frozen=True)
@@ -208,6 +213,8 @@ class Inquiry:
             settled = min(settled, item.doubted_at + (0.0 if item.ended else _SEEN))
         if now < settled:
             return Judgement(replace(item, not_before=settled), "item.still-in-doubt")
+        if self._may_be_cleared(item, asked, now):
+            return self.judge.left_in_doubt(item, f"{item.error} {_CLEARED.format(cmdlet=asked.cmdlet)}", now)
         item = replace(item, doubtful=now < known_at)
         if wait is not None:
             until = max(now + wait, item.resend_from)
@@ -217,6 +224,17 @@ class Inquiry:
                 item.failed(now, item.code, item.error, item.advice), "item.failed", error_class=kind
             )
         return self._given_up(item, asked, now)
+
+    def _may_be_cleared(self, item: Item, asked: Lookup, now: float) -> bool:
+        """Return whether what was made may be gone again, so that its absence proves nothing."""
+        follow = self.judge.operation.steps[item.step].follow
+        if asked.proves_within is None or item.ended or item.sent_at is None:
+            return False
+        if follow and item.progress in follow.failed:
+            # It failed at Exchange: whoever removed it did so in order that it can be made anew.
+            return False
+        # Before it was sent by this clock: one of the two clocks was wrong, and nothing can be told.
+        return not -_SEEN <= now - item.sent_at <= asked.proves_within + self.config.settle
 
     def _given_up(self, item: Item, asked: Lookup, now: float) -> Judgement:
         """Return *item* after it was sent as often as it may be, and is not there."""

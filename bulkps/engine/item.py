@@ -65,7 +65,7 @@ class Item:
         completed_at: Epoch seconds of its end, or None.
         doubtful: Whether an earlier attempt may have happened, or may still happen.
         sent_at: Epoch seconds at which it was last sent, by its sender's clock; None if it never was.
-        doubted_at: Epoch seconds at which it fell into doubt, as far as this process knows.
+        doubted_at: Epoch seconds at which its cmdlet has begun at the latest, where it is in doubt.
         lookups: How often a lookup could not tell, in this process.
         ended: Whether its cmdlet is known to have ended, so that nothing is at work on it any more.
         refusal: The catalogue's code of the error that was the answer when it fell into doubt; empty if there
@@ -158,9 +158,18 @@ class Item:
         )
 
     def doubted(
-        self, now: float, until: float, code: str, error: str, advice: str = "", *, ended: bool = False
+        self, since: float, until: float, code: str, error: str, advice: str = "", *, ended: bool = False
     ) -> "Item":
-        """Return it as it waits until *until* (epoch seconds) to be looked up."""
+        """Return it as it waits to be looked up.
+
+        Args:
+            since: Epoch seconds at which its cmdlet has begun at the latest.
+            until: Epoch seconds at which it is looked up.
+            code: Why it is in doubt.
+            error: The same in words.
+            advice: What an administrator can do.
+            ended: Whether its cmdlet is known to have ended.
+        """
         status = advance(self.status, BulkItemStatus.IN_PROGRESS)
         return replace(
             self,
@@ -171,14 +180,16 @@ class Item:
             error=error,
             advice=advice,
             doubtful=True,
-            doubted_at=now,
+            doubted_at=since,
             lookups=0,
             ended=ended,
             refusal="",
             resend_from=0.0,
         )
 
-    def announced(self, step: int, attempt: int, outputs: Mapping[str, Mapping[str, str]]) -> "Item":
+    def announced(
+        self, step: int, attempt: int, outputs: Mapping[str, Mapping[str, str]], sent_at: float | None
+    ) -> "Item":
         """Return it as it stands where only the audit log knows that it was about to be sent.
 
         One that has failed since stays failed, and is looked up before it is sent again.
@@ -187,10 +198,11 @@ class Item:
             step: The step's index.
             attempt: How often that step had been sent.
             outputs: What earlier steps returned, as far as it is known.
+            sent_at: Epoch seconds at which it was announced.
         """
         outputs = {**self.outputs, **outputs}
         if self.status is BulkItemStatus.FAILED:
-            return replace(self, step=step, outputs=outputs, code=IN_DOUBT, doubtful=True)
+            return replace(self, step=step, outputs=outputs, code=IN_DOUBT, doubtful=True, sent_at=sent_at)
         return replace(
             self,
             status=advance(self.status, BulkItemStatus.IN_PROGRESS),
@@ -200,6 +212,7 @@ class Item:
             attempts=max(attempt, self.attempts),
             outputs=outputs,
             doubtful=True,
+            sent_at=sent_at,
         )
 
     def at_step(self, step: int) -> "Item":

@@ -72,8 +72,18 @@ class Judge:
     catalogue: tuple[KnownError, ...]
     batch: str
 
-    def outcome(self, item: Item, outcome: Outcome, now: float, chance: float) -> Judgement:
-        """Return what *outcome* makes of *item*, which was sent."""
+    def outcome(
+        self, item: Item, outcome: Outcome, now: float, chance: float, begins_until: float = 0.0
+    ) -> Judgement:
+        """Return what *outcome* makes of *item*, which was sent.
+
+        Args:
+            item: The item.
+            outcome: The outcome.
+            now: Epoch seconds.
+            chance: In [0, 1).
+            begins_until: Epoch seconds until which its cmdlet may still begin if its answer was lost.
+        """
         step = self.operation.steps[item.step]
         item = replace(item, warnings=(*item.warnings, *outcome.warnings))
         if outcome.answer is Answer.NOT_SENT:
@@ -82,7 +92,8 @@ class Judge:
             return judged
         if outcome.answer is Answer.LOST:
             reason = outcome.errors[0].message if outcome.errors else "the answer was lost"
-            return self.doubt(item, f"{step.cmdlet} was sent, its answer was never seen: {reason}", now)
+            why = f"{step.cmdlet} was sent, its answer was never seen: {reason}"
+            return self.doubt(item, why, now, begins_until=begins_until)
         if outcome.errors and not self._proven_all_the_same(item, step, outcome):
             return self._refused(item, step, outcome, now, chance)
         # An error beside the proof is a warning: what was asked for is there.
@@ -120,7 +131,9 @@ class Judge:
     def _proven_all_the_same(self, item: Item, step: Step, outcome: Outcome) -> bool:
         return bool(step.returns) and proven(step, self.filled(item), outcome.output) is not None
 
-    def doubt(self, item: Item, reason: str, now: float, *, ended: bool = False) -> Judgement:
+    def doubt(
+        self, item: Item, reason: str, now: float, *, ended: bool = False, begins_until: float = 0.0
+    ) -> Judgement:
         """Return *item* after nobody can tell what happened.
 
         It is looked up, or sent again if that is harmless; else it is at its end.
@@ -130,6 +143,7 @@ class Judge:
             reason: Why nobody can tell.
             now: Epoch seconds.
             ended: Whether its cmdlet is known to have ended.
+            begins_until: Epoch seconds until which its cmdlet may still begin; 0 if it began.
         """
         step = self.operation.steps[item.step]
         if step.polled:
@@ -140,7 +154,8 @@ class Judge:
             return Judgement(doubtful.waiting(now + wait, IN_DOUBT, reason), "item.retry")
         if step.reconcile:
             until = now + self.config.lookup.wait_after(0)
-            return Judgement(item.doubted(now, until, IN_DOUBT, reason, ended=ended), "item.in-doubt")
+            since = max(now, begins_until)
+            return Judgement(item.doubted(since, until, IN_DOUBT, reason, ended=ended), "item.in-doubt")
         return self.left_in_doubt(item, reason, now)
 
     def left_in_doubt(self, item: Item, reason: str, now: float) -> Judgement:

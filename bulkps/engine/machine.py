@@ -67,6 +67,8 @@ class Machine:
             adaptive=config.adaptive_pacing,
         )
         self._ending = Ending(config, ends_at, cancelled=cancelled)
+        #: How many items of its batch each session has answered.
+        self._answered: dict[int, int] = {}
         self._exhausted = self._loading = self._finished = False
         self._now = self._chance = 0.0
         self._changes: list[Change] = []
@@ -121,14 +123,19 @@ class Machine:
     def _loaded(self, items: tuple[Item, ...], exhausted: bool) -> None:
         self._loading, self._exhausted = False, exhausted
         for item in items:
+            # The batch of a process that ended may go on without it.
+            begins_until = self._now + self._config.batch_time
             if item.phase is Phase.SENT:
                 reason = "it was sent by a process that ended before the answer came"
+                judged = self._judge.doubt(item, reason, self._now, begins_until=begins_until)
                 # An old doubt is no failure of this run: it must not trigger stop_on_error.
-                self._apply(self._judge.doubt(item, reason, self._now), stops=False)
+                self._apply(judged, stops=False)
             elif item.phase is Phase.DOUBT:
-                self._window.ask(replace(item, doubted_at=self._now), Question(), self._now)
+                self._window.ask(replace(item, doubted_at=begins_until), Question(), self._now)
             else:
-                self._window.put(item, first=False)
+                # It may be of a process whose clock was wrong.
+                latest = self._now + self._config.longest_wait
+                self._window.put(replace(item, not_before=min(item.not_before, latest)), first=False)
 
     def _lost(self, session: int, reason: str) -> None:
         self._land_all(session, f"the session was lost: {reason}")
@@ -143,7 +150,8 @@ class Machine:
                 self._told(flight, flight.question, Outcome(key, Answer.LOST))
             elif flight:
                 cause = f"{flight.cmdlet.name} was sent and its answer never came: {reason}"
-                self._apply(self._judge.doubt(flight.item, cause, self._now), flight)
+                until = self._begins_until(flight)
+                self._apply(self._judge.doubt(flight.item, cause, self._now, begins_until=until), flight)
 
     def _outcome(self, session: int, outcome: Outcome) -> None:
         if outcome.answer is not Answer.NOT_SENT:
@@ -154,9 +162,19 @@ class Machine:
         if flight.question:
             self._told(flight, flight.question, outcome)
             return
-        judged = self._judge.outcome(flight.item, outcome, self._now, self._spread(outcome.id))
+        if outcome.answer in (Answer.COMPLETED, Answer.FAILED):
+            self._answered[session] = max(self._answered.get(session, 0), flight.place + 1)
+        until = self._begins_until(flight)
+        judged = self._judge.outcome(flight.item, outcome, self._now, self._spread(outcome.id), until)
         self._heard(judged, flight, outcome)
         self._apply(judged, flight, outcome)
+
+    def _begins_until(self, flight: Flight) -> float:
+        """Return until when the cmdlet of a lost answer may still begin (epoch seconds); 0 if it began."""
+        if flight.place <= self._answered.get(flight.session, 0):
+            return 0.0
+        # The other side goes on with a batch though no one listens, for as long as it was given.
+        return (flight.item.sent_at or self._now) + self._config.batch_time
 
     def _spread(self, key: str) -> float:
         # One draw serves many items: the key spreads it, so that they do not all come back at once.
@@ -346,7 +364,8 @@ class Machine:
                 break
             self._pace.handed(len(items), self._now)
             self._pool.working(number)
-            batch = tuple(self._depart(item, number) for item in items)
+            self._answered.pop(number, None)
+            batch = tuple(self._depart(item, number, place) for place, item in enumerate(items))
             sends.append(ev.Send(number, batch, tuple(items)))
         return sends
 
@@ -357,12 +376,12 @@ class Machine:
             return self._config.batch_size
         return max(1, min(self._config.batch_size, math.ceil(self._window.ready / self._pool.limit)))
 
-    def _depart(self, item: Item, session: int) -> Invocation:
+    def _depart(self, item: Item, session: int, place: int) -> Invocation:
         step = self._operation.steps[item.step]
         cmdlet = bind(step, self._judge.filled(item))
         sending = item.sending(self._now, counted=not step.polled)
         self._changes.append(Change(sending, "item.sending", self._now, cmdlet))
-        self._window.depart(Flight(sending, session, cmdlet))
+        self._window.depart(Flight(sending, session, cmdlet, place=place))
         return Invocation(item.key, cmdlet, step.wanted_properties)
 
     def _open_sessions(self) -> list[Action]:

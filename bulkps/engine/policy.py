@@ -8,6 +8,8 @@ from bulkps.errors import FieldProblems
 from bulkps.exchange.errors import ErrorClass
 
 _STRICT = {"extra": "forbid"}
+#: Seconds that a cmdlet of Exchange Online's module may take at the most (exo-module-facts.md section 2).
+_LONGEST_CMDLET = 960.0
 
 
 def _check(*limits: tuple[str, float, float], further: Sequence[tuple[str, str]] = ()) -> None:
@@ -166,9 +168,10 @@ class LookupPolicy:
         max_wait: The longest wait in seconds.
         attempts: After how many lookups that could not tell a person has to.
         settle: Seconds after the doubt before which "it is not there" is not believed: the cmdlet may still
-            be at work, and what was just made may not be seen everywhere yet. None means item_timeout, or
-            30 s where the cmdlet is known to have ended. Where Exchange itself refuses a second time, the row
-            is sent again after 30 s, or at once.
+            be at work, and what was just made may not be seen everywhere yet. None means item_timeout and at
+            least 960 s, or 30 s where the cmdlet is known to have ended. Where Exchange itself refuses a
+            second time, the row is sent again after 30 s, or at once. What stood before the row in its batch
+            comes on top.
     """
 
     __pydantic_config__: ClassVar[Mapping[str, str]] = _STRICT
@@ -324,9 +327,22 @@ class BulkOperationConfig:
 
     @property
     def settle(self) -> float:
-        """Seconds after a doubt before which "it is not there" is not believed."""
-        # Until its time limit a cmdlet may be at work on the other side, though nobody listens any more.
-        return self.item_timeout if self.lookup.settle is None else self.lookup.settle
+        """Seconds after its cmdlet began before which "it is not there" is not believed of an item."""
+        if self.lookup.settle is not None:
+            return self.lookup.settle
+        # A cmdlet may be at work on the other side though no one listens any more: how long does not depend
+        # on how long bulkps listens.
+        return max(self.item_timeout, _LONGEST_CMDLET)
+
+    @property
+    def batch_time(self) -> float:
+        """Seconds after a batch was sent for which the other side may still begin an item of it."""
+        return self.lease / 2
+
+    @property
+    def longest_wait(self) -> float:
+        """The longest wait in seconds after which an item is sent again by these policies."""
+        return max(self.poll.max_wait, *(policy.max_wait for policy in self.retry.values()))
 
     def wait_after(self, kind: ErrorClass, attempt: int, chance: float) -> float | None:
         """Return the seconds to wait before an item is tried again, or None to give up.

@@ -21,12 +21,14 @@ class Flight:
         session: The session's number.
         cmdlet: What was sent.
         question: What is asked, or None if the item itself was sent.
+        place: How many items stand before it in its batch.
     """
 
     item: Item
     session: int
     cmdlet: Cmdlet
     question: Question | None = None
+    place: int = 0
 
 
 class Window:

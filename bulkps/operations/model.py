@@ -38,6 +38,8 @@ class Lookup:
             "is there". An object that fits is what was looked for.
         found: What it means that there is exactly one.
         missing: What it means that there is none, or that Exchange says that it does not exist.
+        proves_within: Seconds after it was sent for which ``missing`` is believed: what was made may be
+            removed later, by its age or by a person. None for ever.
     """
 
     __pydantic_config__: ClassVar[Mapping[str, str]] = STRICT
@@ -47,6 +49,7 @@ class Lookup:
     match: dict[str, str]
     found: Verdict = "happened"
     missing: Verdict = "unknown"
+    proves_within: float | None = None
 
 
 @dataclass(frozen=True)

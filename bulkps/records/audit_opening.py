@@ -9,7 +9,8 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -33,12 +34,14 @@ class Announced:
         key: The item's key.
         step: The step that it was about to be sent in, as an index.
         attempt: How often that step had been sent.
+        at: Epoch seconds at which it was announced.
         outputs: What was kept of Exchange's answers, by step name, as far as the lines say it.
     """
 
     key: str
     step: int
     attempt: int
+    at: float
     outputs: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
@@ -157,9 +160,10 @@ def _announced(unknown: Iterable[Mapping[str, Any]]) -> Iterator[Announced]:
         if isinstance(entry.get("outputs"), dict):
             outputs[key] = entry["outputs"]
         if entry.get("event") == "item.sending":
-            sent[key] = Announced(key, int(entry.get("step") or 0), int(entry.get("attempt") or 1))
+            at = datetime.fromisoformat(str(entry["at"])).timestamp()
+            sent[key] = Announced(key, int(entry.get("step") or 0), int(entry.get("attempt") or 1), at)
     for key, one in sent.items():
-        yield Announced(key, one.step, one.attempt, outputs.get(key, {}))
+        yield replace(one, outputs=outputs.get(key, {}))
 
 
 def _first(findings: tuple[Finding, ...]) -> str:

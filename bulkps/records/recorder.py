@@ -105,7 +105,7 @@ class Recorder:
             for one in ahead.announced:
                 item = known.get(one.key)
                 if item is not None and item.status not in _NEVER_SENT_LATER:
-                    announced = item.announced(one.step, one.attempt, one.outputs)
+                    announced = item.announced(one.step, one.attempt, one.outputs, one.at)
                     changes.append(Change(announced, "item.announced", now))
                     self._write(changes[-1])
             keep_changes(connection, self._run, changes)

@@ -15,6 +15,8 @@ from tests.engine.world import Fates, World
 #: As RESTORE, for a cmdlet that Exchange does as often as it is asked: only the lookup keeps it from twice.
 UNGUARDED = replace(RESTORE, steps=(replace(RESTORE.steps[0], repeat_refused=False),))
 
+#: Longer than any cmdlet of the world is at work and what it made is not seen, in seconds; no longer.
+SETTLE = 700.0
 #: Kinds of fault that must have been met once enough seeds were tried.
 KINDS = (
     "throttled",
@@ -45,6 +47,12 @@ KINDS = (
     "unlisted",
     "crash",
     "stall",
+    "stall_between",
+    "torn",
+    "announced",
+    "backup",
+    "cleared",
+    "out_of_time",
     "resumed",
     "retry",
     "paused",
@@ -81,6 +89,11 @@ _SHARES = {
     "worn": 0.2,
     "crash": 1.0,
     "stall": 1.0,
+    "stall_between": 1.0,
+    "torn": 1.0,
+    "backup": 0.5,
+    "cleared": 0.5,
+    "skew": 0.5,
     "late": 1.0,
 }
 
@@ -100,6 +113,9 @@ def world_of(seed: int, **planted: Any) -> World:
     fates = Fates(
         **{name: rng.random() * most if rng.random() < 0.4 else 0.0 for name, most in _SHARES.items()}
     )
+    if fates.backup:
+        # That a request which was never seen is not there is believed for an hour: nobody removes it in that.
+        fates.request_removed = 0.0
     asks: list[tuple[float, ev.Event]] = []
     for event in (ev.PauseAsked(), ev.CancelAsked(), ev.InterruptAsked()):
         if rng.random() < 0.1:
@@ -111,8 +127,9 @@ def world_of(seed: int, **planted: Any) -> World:
         stop_on_error=rng.random() < 0.1,
         delay_between_batches=rng.choice([0.0, 1.0]),
         adaptive_pacing=rng.random() < 0.8,
+        item_timeout=rng.choice([2.0, 900.0]),
         max_failures=rng.choice([None, None, 3]),
-        lookup=LookupPolicy(attempts=rng.randint(1, 6)),
+        lookup=LookupPolicy(attempts=rng.randint(1, 6), settle=rng.choice([None, SETTLE])),
         wait=rng.random() < 0.9,
     )
     return World(
@@ -123,7 +140,8 @@ def world_of(seed: int, **planted: Any) -> World:
         RESTORE if refuses else UNGUARDED,
         asks,
         refuses=refuses,
-        ends_at=1000.0 + rng.random() * 60 if rng.random() < 0.1 else None,
+        ends_at=1_000_000.0 + rng.random() * 60 if rng.random() < 0.1 else None,
+        latency=rng.choice([1.0, 1.0, 60.0]),
         **planted,
     )
 

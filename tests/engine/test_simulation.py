@@ -17,6 +17,7 @@ from bulkps.engine.events import Action, Event
 from bulkps.engine.item import Item
 from bulkps.engine.judge import Judge, Judgement
 from bulkps.engine.machine import Machine
+from bulkps.engine.policy import BulkOperationConfig
 from bulkps.exchange.errors import ErrorClass, shipped_catalogue
 from tests.engine.schedules import KINDS, try_seed, world_of
 
@@ -53,7 +54,9 @@ class SendsFirst(Machine):
 
 
 class _Trusting(Judge):
-    def doubt(self, item: Item, reason: str, now: float, *, ended: bool = False) -> Judgement:
+    def doubt(
+        self, item: Item, reason: str, now: float, *, ended: bool = False, begins_until: float = 0.0
+    ) -> Judgement:
         return Judgement(item.waiting(now, "in-doubt", reason), "item.absent")
 
 
@@ -63,6 +66,25 @@ class LooksNothingUp(Machine):
     def __init__(self, operation: Any, config: Any, catalogue: Any, batch: str, **further: Any) -> None:
         super().__init__(operation, config, catalogue, batch, **further)
         self._judge = _Trusting(operation, config, catalogue, batch)
+
+
+class SettlesByItemTimeout(Machine):
+    """Planted: how long bulkps listens decides how long a cmdlet may be at work."""
+
+    def __init__(self, operation: Any, config: Any, catalogue: Any, batch: str, **further: Any) -> None:
+        lookup = replace(config.lookup, settle=config.item_timeout)
+        super().__init__(operation, replace(config, lookup=lookup), catalogue, batch, **further)
+
+
+class _Unbounded(BulkOperationConfig):
+    longest_wait = 1e9
+
+
+class TrustsEveryClock(Machine):
+    """Planted: a wait that a process with another clock wrote down is waited for."""
+
+    def __init__(self, operation: Any, config: Any, catalogue: Any, batch: str, **further: Any) -> None:
+        super().__init__(operation, _Unbounded(**vars(config)), catalogue, batch, **further)
 
 
 RETRIES_UNCERTAIN = tuple(
@@ -80,8 +102,27 @@ RETRIES_UNCERTAIN = tuple(
         {"make": LooksNothingUp},
         {"catalogue": RETRIES_UNCERTAIN},
         {"ignores_lease": True},
+        {"no_gate": True},
+        {"no_time": True},
+        {"unfenced_log": True},
+        {"trusts_journal": True},
+        {"trusts_absence": True},
+        {"make": SettlesByItemTimeout},
+        {"make": TrustsEveryClock},
     ],
-    ids=["send before the journal", "no lookup after doubt", "retry of uncertain", "lease ignored"],
+    ids=[
+        "send before the journal",
+        "no lookup after doubt",
+        "retry of uncertain",
+        "no epoch",
+        "no gate",
+        "no time for a batch",
+        "audit log not fenced",
+        "journal believed over the audit log",
+        "absence believed for ever",
+        "settle lowered by item_timeout",
+        "waits of another clock",
+    ],
 )
 def test_the_simulation_finds_a_planted_defect(
     planted: dict[str, Any], record_property: Callable[[str, object], None]

@@ -21,7 +21,7 @@ from bulkps.engine.status import FOLLOWS, BulkItemStatus
 from bulkps.exchange.cmdlet import Answer, Cmdlet, ErrorRecord, Invocation, Outcome
 from bulkps.exchange.errors import ErrorClass, KnownError, shipped_catalogue
 from bulkps.operations.loader import built_in_operations
-from bulkps.operations.model import Operation
+from bulkps.operations.model import Operation, Step
 
 THROTTLED = ErrorRecord("Too many requests. (429)")
 TRANSIENT = ErrorRecord("A transient error occurred. Try again later.")
@@ -66,6 +66,8 @@ _ERRORS = {
 _MAYBE = ("transient", "unknown", "uncertain", "masked", "used_up", "escaped")
 #: Those of them that come while Exchange may be at it still; the others when the cmdlet has ended.
 _AT_IT_STILL = ("uncertain", "masked", "used_up")
+#: The length of a lease, in seconds.
+LEASE = 30.0
 #: How long after it was sent an effect may come at most, and then be seen, in seconds.
 LATEST, UNSEEN = 600.0, 20.0
 
@@ -98,6 +100,11 @@ class Fates:
     worn: float = 0.0
     crash: float = 0.0  #: That a process dies at all; at which of its actions is drawn.
     stall: float = 0.0  #: That another process takes the run over while one stands still.
+    stall_between: float = 0.0  #: The same, between two actions: it wakes up about to send.
+    torn: float = 0.0  #: That a process dies between the audit log and the journal.
+    backup: float = 0.0  #: That the journal is put back from a backup before a resume.
+    cleared: float = 0.0  #: That days pass before a resume, and completed requests are cleared meanwhile.
+    skew: float = 0.0  #: That the clock of a process is hours off.
     late: float = 0.0  #: That what a lost session had begun has its effect only later.
 
 
@@ -108,6 +115,13 @@ def _request_only() -> Operation:
 
 #: RESTORE as the schedules try it: without what prepares the target.
 REQUEST_ONLY = _request_only()
+
+
+def _trusting_absence(operation: Operation) -> Operation:
+    def trusting(step: Step) -> Step:
+        return replace(step, reconcile=tuple(replace(one, proves_within=None) for one in step.reconcile))
+
+    return replace(operation, steps=tuple(trusting(step) for step in operation.steps))
 
 
 @dataclass
@@ -121,6 +135,8 @@ class Process:
     actions: int = 0
     dead: bool = False
     wakes_at: float = 0.0
+    skew: float = 0.0
+    stands_since: float | None = None
     open: set[int] = field(default_factory=set)
     flying: dict[str, str] = field(default_factory=dict)
     dying: dict[int, str] = field(default_factory=dict)
@@ -139,7 +155,12 @@ class World:
         met: How often each fate was met.
         refuses: Whether the tenant refuses a second request of a name, as Exchange does.
         provisioning: How often a new mailbox is looked for before it is shown.
-        ignores_lease: A planted defect: a process goes on though another took the run over.
+        ignores_lease: A planted defect: a process goes on though another took the run over (no epoch).
+        no_gate: Planted: what a process sends does not depend on when its lease was confirmed.
+        no_time: Planted: the other side goes on with a batch for as long as it takes.
+        unfenced_log: Planted: the audit log is written without a look at the lease.
+        trusts_journal: Planted: what the audit log knows beyond the journal counts as never sent.
+        trusts_absence: Planted: that a request is not there proves for ever that it was never made.
     """
 
     seed: int
@@ -152,13 +173,24 @@ class World:
     make: type[Machine] = Machine
     catalogue: tuple[KnownError, ...] = field(default_factory=shipped_catalogue)
     ignores_lease: bool = False
+    no_gate: bool = False
+    no_time: bool = False
+    unfenced_log: bool = False
+    trusts_journal: bool = False
+    trusts_absence: bool = False
     ends_at: float | None = None
     latency: float = 1.0
     provisioning: int = 0
 
     def __post_init__(self) -> None:
         self.rng = random.Random(self.seed)
-        self.now = 1000.0
+        self.now = 1_000_000.0
+        #: Lines of the audit log: who wrote them, and which item they announce.
+        self.audit: list[tuple[int, Item | None]] = []
+        self.audit_known = 0
+        self.snapshot: tuple[dict[str, Item], int] | None = None
+        if self.trusts_absence:
+            self.operation = _trusting_absence(self.operation)
         self.queue: list[Scheduled] = []
         self.order, self.numbers = count(), count(1)
         self.kept = {item.key: item for item in self.items}
@@ -188,6 +220,7 @@ class World:
         """Start a process, which takes the lease."""
         # As the journal tells it; a person who asks for the failed ones again takes it back.
         self.cancelled |= self.finish is not None and self.finish.reason is StopReason.CANCELLED
+        self.catch_up()
         if self.cancelled:
             self.skip("cancelled", "never sent")
         machine = self.make(
@@ -199,9 +232,21 @@ class World:
             cancelled=self.cancelled,
         )
         dies = self.rng.randint(1, 80) if self.rng.random() < self.fates.crash else 10**9
-        self.process = Process(next(self.numbers), machine, dies)
+        skew = self.rng.choice([-7200.0, 7200.0]) if self.rng.random() < self.fates.skew else 0.0
+        self.process = Process(next(self.numbers), machine, dies, skew=skew)
         self.owner, self.finish = self.process.number, None
         return self.process
+
+    def catch_up(self) -> None:
+        """Take in what the audit log knows beyond the journal, as whoever opens it does."""
+        for _, item in self.audit[self.audit_known :] if not self.trusts_journal else ():
+            if item is None:
+                continue
+            self.met["announced"] += 1
+            kept = self.kept[item.key]
+            if kept.status not in (BulkItemStatus.COMPLETED, BulkItemStatus.SKIPPED):
+                self.kept[item.key] = kept.announced(item.step, item.attempt, item.outputs, item.sent_at)
+        self.audit_known = len(self.audit)
 
     @property
     def machine(self) -> Machine:
@@ -225,8 +270,26 @@ class World:
             # As bulkps resume does.
             self.config, self.ends_at = replace(self.config, wait=True), None
             self.now += self.rng.choice([0.0, 5.0, 100.0])
+            self.stand_still()
             self.start()
         raise AssertionError("the run does not come to an end however often it is resumed")
+
+    def stand_still(self) -> None:
+        """Let happen what happens while no process works on the run."""
+        if self.snapshot and self.rng.random() < self.fates.backup:
+            self.met["backup"] += 1
+            self.kept, self.audit_known = dict(self.snapshot[0]), self.snapshot[1]
+        if self.rng.random() < self.fates.cleared:
+            # What was on its way comes first.
+            while self.queue:
+                self.now, *_, thing = heapq.heappop(self.queue)
+                if callable(thing):
+                    thing()
+            self.now += 2 * 86_400.0
+            done = [key for key in self.kept if self.effects[key] and self.status(key) == "Completed"]
+            cleared = [key for key in done if self.rng.random() < 0.5]
+            self.met["cleared"] += len(cleared)
+            self.removed.update(cleared)
 
     def retry(self) -> bool:
         """Let a person ask once for the failed ones again, as bulkps retry does; return whether any are."""
@@ -237,7 +300,7 @@ class World:
                 continue
             self.met["retry"] += 1
             self.cancelled, self.finish = False, None
-            if item.code == "failed-at-exchange" and item.key in self.removed:
+            if item.code == "failed-at-exchange" and item.key in self.removed and self.effects[item.key]:
                 # What failed and was removed is as if it had never been asked for.
                 self.removed.discard(item.key)
                 del self.effects[item.key]
@@ -289,18 +352,29 @@ class World:
     def stall(self, process: Process, event: ev.Event) -> None:
         """Let *process* stand still; another takes the run over, and then it wakes up."""
         self.met["stall"] += 1
-        self.zombies[process.number] = process
-        self.now += 60.0
-        self.start()
-        self.tell(self.process, [ev.Started(self.following)])
-        for _ in range(self.rng.randint(0, 20)):
-            if self.finish or self.process.dead or not self.queue:
-                break
-            self.step()
+        self.be_taken_over(process)
         self.tell(process, [event])
         if not process.dead:
             # It may have had nothing to write; then it lives on until it has.
             process.dead = not self.ignores_lease
+
+    def be_taken_over(self, process: Process) -> None:
+        """Let *process* stand still for longer than its lease, and another one go on meanwhile."""
+        process.stands_since = self.now
+        self.zombies[process.number] = process
+        self.now += 2 * LEASE
+        self.start()
+        self.tell(self.process, [ev.Started(self.following)])
+        for _ in range(self.rng.choice([0, 3, 20, 200])):
+            if self.finish or self.process.dead or not self.queue:
+                break
+            self.step()
+
+    def left(self, process: Process) -> float:
+        """Return for how long *process* may still begin items, as its gate tells."""
+        if self.no_gate or process.stands_since is None:
+            return LEASE / 2
+        return LEASE / 2 - (self.now - process.stands_since)
 
     @property
     def following(self) -> int:
@@ -324,14 +398,25 @@ class World:
             if isinstance(event, ev.SessionLost):
                 process.flying.pop(process.dying.pop(event.session, ""), None)
         process.wakes_at = 0.0
-        for action in process.machine.receive(events, self.now, self.rng.random()):
+        for action in process.machine.receive(events, self.now + process.skew, self.rng.random()):
             process.actions += 1
             if process.actions >= process.dies_after:
                 self.met["crash"] += 1
                 process.dead = True
+                if isinstance(action, ev.Record) and self.rng.random() < self.fates.torn:
+                    self.met["torn"] += 1
+                    self.announce(process, action.changes)
             if process.dead:
                 return
+            owns = process is self.process and self.finish is None
+            if owns and isinstance(action, ev.Send) and self.rng.random() < self.fates.stall_between * 0.1:
+                self.met["stall_between"] += 1
+                self.be_taken_over(process)
+                process.dead = False
             self.act(process, action)
+        if process is not self.process and not self.ignores_lease and process.stands_since is not None:
+            # What it wakes up to after this it cannot record.
+            process.dead = process.dead or not process.flying
 
     def wake(self, process: Process, at: float) -> None:
         """Tell a process that its time has come, unless it asked for another since."""
@@ -362,9 +447,13 @@ class World:
             case ev.SkipRest(code, reason):
                 self.skip_rest(process, code, reason)
             case ev.WakeAt(at):
-                assert at > self.now
+                stood = process.stands_since is not None
+                assert stood or at > self.now + process.skew
                 process.wakes_at = at
-                self.later(at - self.now, lambda: self.wake(process, at), process)
+                soon = self.config.longest_wait + self.config.settle + LEASE + 1
+                wait = at - process.skew - self.now
+                assert wait <= soon or self.ends_at is not None, f"a wait of {wait} s"
+                self.later(max(0.0, at - process.skew - self.now), lambda: self.wake(process, at), process)
             case ev.Finish():
                 process.dead = True
                 if process is self.process:
@@ -375,18 +464,32 @@ class World:
 
     def record(self, process: Process, changes: tuple[Change, ...]) -> None:
         if self.owner != process.number and not self.ignores_lease:
+            if self.unfenced_log:
+                self.announce(process, changes)
             process.dead = True
             return
+        process.stands_since = None
+        self.announce(process, changes)
+        self.audit_known = len(self.audit)
         for change in changes:
             self.check_wait(change)
             self.changes.append(change)
             self.keep(change.item)
+        if self.rng.random() < 0.05:
+            self.snapshot = (dict(self.kept), self.audit_known)
+
+    def announce(self, process: Process, changes: tuple[Change, ...]) -> None:
+        """Write the lines of *changes* into the audit log, which comes before the journal."""
+        for change in changes:
+            self.audit.append((process.number, change.item if change.event == "item.sending" else None))
 
     def keep(self, item: Item) -> None:
         before = self.kept[item.key].status
         assert item.status in FOLLOWS[before], f"{before} became {item.status}"
         # What a process only knows in memory is not in the journal.
-        self.kept[item.key] = replace(item, doubted_at=0.0, lookups=0, ended=False)
+        self.kept[item.key] = replace(
+            item, doubted_at=0.0, lookups=0, ended=False, refusal="", resend_from=0.0
+        )
 
     def check_wait(self, change: Change) -> None:
         """Waits are as the policy says."""
@@ -448,12 +551,28 @@ class World:
             self.met["opens_and_dies"] += 1
             self.die(process, session, 0.01, batch)
             return
-        for invocation in batch:
-            self.check_sent(process, invocation)
-        self.serve(process, session, batch)
+        left = self.left(process)
+        if left > 0:
+            for invocation in batch:
+                self.check_sent(process, invocation)
+        self.serve(process, session, batch, self.now + left, closed=left <= 0)
 
-    def serve(self, process: Process, session: int, batch: tuple[Invocation, ...]) -> None:
-        """Work on the first of *batch*, then on the others, whether or not anybody listens."""
+    def serve(
+        self,
+        process: Process,
+        session: int,
+        batch: tuple[Invocation, ...],
+        until: float,
+        *,
+        closed: bool = False,
+    ) -> None:
+        """Work on the first of *batch*, then on the others, until its time is over, whoever listens."""
+        if batch and (closed or (self.now >= until and not self.no_time)):
+            self.met["out_of_time"] += 1
+            for rest in batch:
+                outcome = Outcome(rest.id, Answer.NOT_SENT)
+                self.later(0.0, ev.OutcomeArrived(session, outcome), process)
+            batch = ()
         if not batch:
             self.later(0.0, ev.BatchEnded(session, self.worn()), process)
             return
@@ -469,9 +588,9 @@ class World:
                 for rest in batch[1:]:
                     outcome = Outcome(rest.id, Answer.NOT_SENT)
                     self.later(0.0, ev.OutcomeArrived(session, outcome), process)
-                self.serve(process, session, ())
+                self.serve(process, session, (), until)
             else:
-                self.serve(process, session, batch[1:])
+                self.serve(process, session, batch[1:], until)
 
         self.sent[batch[0].id] += 1
         self.later(0.01 + self.rng.random() * self.latency, land)
@@ -526,7 +645,7 @@ class World:
             outcome = Outcome(key, Answer.COMPLETED, output=(shown,) if shown else ())
         elif invocation.cmdlet.name.startswith("Set-"):
             outcome = Outcome(key, Answer.COMPLETED)
-        elif self.refuses and (self.effects[key] or fate == "resent"):
+        elif self.refuses and (self.there(key) or fate == "resent"):
             self.effect(key)
             self.met["taken"] += 1
             outcome = Outcome(key, Answer.COMPLETED, errors=(TAKEN,))
@@ -535,6 +654,9 @@ class World:
             outcome = Outcome(key, Answer.COMPLETED, output=() if fate == "silent" else output)
         self.later(0.0, ev.OutcomeArrived(session, outcome), process)
         return fate == "throttled"
+
+    def there(self, key: str) -> bool:
+        return bool(self.effects[key]) and key not in self.removed
 
     def shown(self, key: str) -> dict[str, object]:
         """Return what a mailbox shows once it is seen; nothing before that."""
@@ -556,7 +678,7 @@ class World:
         self.later(after, lambda: self.effect(key))
 
     def effect(self, key: str) -> None:
-        if self.refuses and self.effects[key]:
+        if self.refuses and self.effects[key] and key not in self.removed:
             return
         self.effects[key] += 1
         self.seen_from[key] = self.now + self.rng.random() * UNSEEN * self.fates.late
@@ -657,6 +779,8 @@ class World:
     def check(self) -> None:
         """Raise AssertionError if anything is not as it must be, whatever happened."""
         assert sum(self.counts.values()) == len(self.items)
+        writers = [number for number, _ in self.audit]
+        assert writers == sorted(writers), f"seed {self.seed}: a process wrote into the log of its successor"
         for key, item in self.kept.items():
             done = self.effects[key]
             where = f"seed {self.seed}, row {item.row}, {item.status.name} {item.code}"
