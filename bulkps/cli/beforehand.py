@@ -144,7 +144,7 @@ def _problem(column: Column, cell: str) -> str:
 def say_found(preflight: Mapping[str, Any]) -> None:
     """Tell what pre-flight found: the table to stdout, the rest to stderr."""
     if preflight.get("state") == "skipped":
-        render.say("pre-flight was skipped: nobody looked for what is known to fail")
+        render.say("Pre-flight was skipped: nothing was checked before it was sent.")
     findings = preflight.get("findings") or {}
     told = [
         (code, severity, rows)
@@ -155,6 +155,6 @@ def say_found(preflight: Mapping[str, Any]) -> None:
     if told:
         render.show()
         render.show(render.table(told, ("finding", "severity", "rows")))
-        render.say("what each means and what to do: docs/findings.md")
+        render.say("Explanations and fixes: docs/findings.md")
     for facet, reason in (preflight.get("unread") or {}).items():
         render.say(f"not read ({facet}): {visible(reason)}")

@@ -2,8 +2,9 @@
 
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -13,9 +14,12 @@ from bulkps.engine.item import Change, Phase
 from bulkps.engine.status import BulkItemStatus
 from bulkps.library.exporting import ExportStage, OnProgress
 from bulkps.library.runs import OnChanges
+from bulkps.visible_text import visible
 
 #: Seconds between two plain lines.
 _EVERY = 5.0
+#: How many values that stand in place of rows' own are said.
+_CHANGED = 20
 
 
 class _Tally:
@@ -41,9 +45,22 @@ class _Tally:
         return f"{self.over} of {self.total} rows finished{waiting}{failed}"
 
 
+@dataclass(frozen=True)
+class Shown:
+    """How far a run is, on the console.
+
+    Attributes:
+        show: Takes changes in.
+        hidden: Takes the display away inside its block: somebody is asked something.
+    """
+
+    show: OnChanges
+    hidden: Callable[[], AbstractContextManager[None]] = nullcontext
+
+
 @contextmanager
-def progress(title: str, total: int, over: int, *, quiet: bool) -> Iterator[OnChanges]:
-    """Give a callback that shows how far a run is.
+def progress(title: str, total: int, over: int, *, quiet: bool) -> Iterator[Shown]:
+    """Give what shows how far a run is, and says which values pre-flight put in place of a row's own.
 
     Args:
         title: What is running.
@@ -53,14 +70,31 @@ def progress(title: str, total: int, over: int, *, quiet: bool) -> Iterator[OnCh
     """
     tally = _Tally(total, over)
     if quiet:
-        yield tally.take_in
+        yield Shown(_Told(tally.take_in, render.say).show)
     elif sys.stderr.isatty():
         yield from _bar(title, tally)
     else:
         yield from _lines(tally)
 
 
-def _bar(title: str, tally: _Tally) -> Iterator[OnChanges]:
+class _Told:
+    """Says which values stand in place of rows' own, a few of them, and hands the changes on."""
+
+    def __init__(self, show: OnChanges, say: Callable[[str], None]) -> None:
+        self._show, self._say, self._count = show, say, 0
+
+    def show(self, changes: Sequence[Change]) -> None:
+        for change in changes:
+            if change.event == "item.replaced":
+                self._count += 1
+                if self._count <= _CHANGED:
+                    self._say(f"row {change.item.row}: {visible(' | '.join(change.item.warnings))}")
+                elif self._count == _CHANGED + 1:
+                    self._say("and more: the results' column warnings has them all")
+        self._show(changes)
+
+
+def _bar(title: str, tally: _Tally) -> Iterator[Shown]:
     with _rich_bar() as bar:
         task = bar.add_task(title, total=tally.total, completed=tally.over, note="")
 
@@ -69,7 +103,18 @@ def _bar(title: str, tally: _Tally) -> Iterator[OnChanges]:
             note = f"{tally.at_exchange} at Exchange" if tally.at_exchange else ""
             bar.update(task, completed=tally.over, note=note)
 
-        yield show
+        @contextmanager
+        def hidden() -> Iterator[None]:
+            bar.stop()
+            try:
+                yield
+            finally:
+                bar.start()
+
+        def say(text: str) -> None:
+            bar.console.print(text, markup=False, highlight=False)
+
+        yield Shown(_Told(show, say).show, hidden)
 
 
 def _rich_bar() -> Progress:
@@ -110,7 +155,7 @@ class _ExportLines:
             render.say(f"{done}{of} {stage.value}")
 
 
-def _lines(tally: _Tally) -> Iterator[OnChanges]:
+def _lines(tally: _Tally) -> Iterator[Shown]:
     said, last = time.monotonic(), ""
 
     def say() -> None:
@@ -124,5 +169,5 @@ def _lines(tally: _Tally) -> Iterator[OnChanges]:
         if time.monotonic() - said >= _EVERY:
             say()
 
-    yield show
+    yield Shown(_Told(show, render.say).show)
     say()

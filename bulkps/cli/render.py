@@ -19,12 +19,15 @@ from bulkps.visible_text import json_text, visible
 
 if TYPE_CHECKING:
     from bulkps.library.runs import RunReport
+    from bulkps.records.overview import Warned
     from bulkps.records.passwords import PasswordFile
 
 #: Where the root context keeps what was warned of.
 _WARNINGS = "bulkps.warnings"
 #: How many failed rows the table shows.
 SHOWN_FAILURES = 20
+#: Of how many rows the JSON object has the warnings.
+SHOWN_WARNINGS = 50
 #: How many characters of an error or advice.
 _SHOWN_TEXT = 1000
 
@@ -131,7 +134,7 @@ def check_json(report: CheckReport) -> dict[str, object]:
 
 
 def run_json(
-    report: "RunReport", exit_code: ExitCode, passwords: "PasswordFile | None" = None
+    report: "RunReport", exit_code: ExitCode, passwords: "PasswordFile | None", warned: "Warned"
 ) -> dict[str, object]:
     """Return a run's outcome for a runbook."""
     return {
@@ -140,6 +143,8 @@ def run_json(
         "connection": report.run.connection,
         "simulated": report.run.simulated,
         "counts": totals(report.counts),
+        "warned": warned.count,
+        "warnings": [{"row": row, "warnings": list(told)} for row, _, told in warned.first],
         "done_already": report.settled,
         "done_differently": report.differing,
         "exit_code": int(exit_code),

@@ -1,6 +1,5 @@
 """``bulkps run``."""
 
-import sys
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +16,7 @@ from bulkps.cli.beforehand import (
     values_everywhere,
     with_values,
 )
+from bulkps.cli.confirmation import asks
 from bulkps.cli.handingout import check_options, password_file, passwords_options
 from bulkps.cli.next_command import invocation
 from bulkps.cli.options import (
@@ -117,7 +117,7 @@ def command(operation: str, file: Path, settings: Settings, as_json: bool, **giv
         there = _rehearsed(settings, connection, given)
         show_plan(report, found, rows, there, nothing, again=given["again"], as_json=as_json)
         return
-    _confirm(found, report, connection[0], connection[1].simulated, yes=given["yes"])
+    given["asks"] = asks(found, yes=given["yes"])
     there = target(settings, connection, _config(settings.run, given))
     _execute(report, found, rows, there, given, as_json)
 
@@ -208,22 +208,3 @@ def _config(config: BulkOperationConfig, given: dict[str, Any]) -> BulkOperation
     if given["no_wait"]:
         changed["wait"] = False
     return replace(configured(config, given), **changed)
-
-
-def _confirm(
-    operation: Operation, report: CheckReport, connection: str, simulated: bool, *, yes: bool
-) -> None:
-    if not operation.one_way or yes:
-        return
-    if not sys.stdin.isatty():
-        raise UsageProblem(
-            f"{operation.name} cannot be undone and nobody is there to ask; nothing was sent. "
-            "Say --yes if you mean it"
-        )
-    where = f"connection {connection}" + (" (simulated)" if simulated else "")
-    question = (
-        f"{operation.name} cannot be undone. {report.rows} row{'s' * (report.rows != 1)} of {report.path} "
-        f"go to {where}. Go on?"
-    )
-    if not click.confirm(question, err=True):
-        raise UsageProblem("not confirmed; nothing was sent")

@@ -46,7 +46,11 @@ CMDLETS = (
 #: How many characters an error code has at most.
 _LONGEST_CODE = 80
 #: Codes of rows that ended before pre-flight, and not by what it found.
-_NOT_BLOCKED = (DONE_ALREADY, DONE_DIFFERENTLY, StopReason.CANCELLED.value, StopReason.NOT_CLEAN.value)
+_NOT_BLOCKED = (
+    DONE_ALREADY,
+    DONE_DIFFERENTLY,
+    *(reason.value for reason in (StopReason.CANCELLED, StopReason.NOT_CLEAN, StopReason.NOT_CONFIRMED)),
+)
 #: How many rows are recorded at once.
 _CHUNK = 500
 
@@ -87,7 +91,7 @@ class Examination:
         self._counts: Counter[tuple[Code, Severity]] = Counter()
         self._repeats = Repeats(operation)
         self._elsewhere: dict[str, tuple[str, str]] = {}
-        self._blocked = self._unsure = 0
+        self._blocked = self._unsure = self._changed = 0
 
     def run(self, preflight: Preflight) -> Finish | None:
         """Examine all rows; return why the run stops here, or None if it goes on.
@@ -237,6 +241,7 @@ class Examination:
             self._blocked += item.status in (BulkItemStatus.SKIPPED, BulkItemStatus.FAILED)
             return
         if row.replaced:
+            self._changed += 1
             item = _warned(replace(item, values={**item.values, **row.replaced}), *row.told)
             yield Change(item, "item.replaced", now)
         yield from self._judged(item, found, now)
@@ -305,7 +310,8 @@ class Examination:
                 if count := self._counts[code, severity]:
                     findings.setdefault(code.value, {})[severity.value] = count
         unread = {facet.value: reason for facet, reason in inquirer.shelf.unread.items()}
-        told = {"state": "done", "blocked": self._blocked, "findings": findings, "unread": unread}
+        counts = {"blocked": self._blocked, "changed": self._changed}
+        told = {"state": "done", **counts, "findings": findings, "unread": unread}
         unclean = self._blocked + self._unsure
         if not (unclean and self._target.config.require_clean and self._operation.steps):
             self._recorder.preflighted(told)

@@ -199,6 +199,10 @@ class Recorder:
         with self._keeping() as connection:
             connection.execute(update(runs).where(runs.c.id == self._run).values(state="running"))
 
+    def waits(self) -> bool:
+        """Return whether anything is still to be sent."""
+        return self._journal.counts(self._run)[BulkItemStatus.PENDING] > 0
+
     def following(self) -> int:
         """Return how many items are at Exchange."""
         return self._journal.following(self._run)
