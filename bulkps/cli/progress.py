@@ -2,20 +2,24 @@
 
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
 
-import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from bulkps.cli import render
 from bulkps.engine.item import Change, Phase
 from bulkps.engine.status import BulkItemStatus
 from bulkps.library.exporting import ExportStage, OnProgress
 from bulkps.library.runs import OnChanges
+from bulkps.visible_text import visible
 
 #: Seconds between two plain lines.
 _EVERY = 5.0
+#: How many values that stand in place of rows' own are said.
+_CHANGED = 20
 
 
 class _Tally:
@@ -38,29 +42,59 @@ class _Tally:
     def sentence(self) -> str:
         waiting = f", {self.at_exchange} at Exchange" if self.at_exchange else ""
         failed = f", {self.failed} failed" if self.failed else ""
-        return f"{self.over} of {self.total} rows at their end{waiting}{failed}"
+        return f"{self.over} of {self.total} rows finished{waiting}{failed}"
+
+
+@dataclass(frozen=True)
+class Shown:
+    """How far a run is, on the console.
+
+    Attributes:
+        show: Takes changes in.
+        hidden: Takes the display away inside its block: somebody is asked something.
+    """
+
+    show: OnChanges
+    hidden: Callable[[], AbstractContextManager[None]] = nullcontext
 
 
 @contextmanager
-def progress(title: str, total: int, over: int, *, quiet: bool) -> Iterator[OnChanges]:
-    """Give a callback that shows how far a run is.
+def progress(title: str, total: int, over: int, *, quiet: bool) -> Iterator[Shown]:
+    """Give what shows how far a run is, and says which values pre-flight put in place of a row's own.
 
     Args:
         title: What is running.
         total: How many rows there are.
-        over: How many of them are at their end already.
+        over: How many of them are finished already.
         quiet: Show nothing.
     """
     tally = _Tally(total, over)
     if quiet:
-        yield tally.take_in
+        yield Shown(_Told(tally.take_in, render.say).show)
     elif sys.stderr.isatty():
         yield from _bar(title, tally)
     else:
         yield from _lines(tally)
 
 
-def _bar(title: str, tally: _Tally) -> Iterator[OnChanges]:
+class _Told:
+    """Says which values stand in place of rows' own, a few of them, and hands the changes on."""
+
+    def __init__(self, show: OnChanges, say: Callable[[str], None]) -> None:
+        self._show, self._say, self._count = show, say, 0
+
+    def show(self, changes: Sequence[Change]) -> None:
+        for change in changes:
+            if change.event == "item.replaced":
+                self._count += 1
+                if self._count <= _CHANGED:
+                    self._say(f"row {change.item.row}: {visible(' | '.join(change.item.warnings))}")
+                elif self._count == _CHANGED + 1:
+                    self._say("and more: the results' column warnings has them all")
+        self._show(changes)
+
+
+def _bar(title: str, tally: _Tally) -> Iterator[Shown]:
     with _rich_bar() as bar:
         task = bar.add_task(title, total=tally.total, completed=tally.over, note="")
 
@@ -69,7 +103,18 @@ def _bar(title: str, tally: _Tally) -> Iterator[OnChanges]:
             note = f"{tally.at_exchange} at Exchange" if tally.at_exchange else ""
             bar.update(task, completed=tally.over, note=note)
 
-        yield show
+        @contextmanager
+        def hidden() -> Iterator[None]:
+            bar.stop()
+            try:
+                yield
+            finally:
+                bar.start()
+
+        def say(text: str) -> None:
+            bar.console.print(text, markup=False, highlight=False)
+
+        yield Shown(_Told(show, say).show, hidden)
 
 
 def _rich_bar() -> Progress:
@@ -107,22 +152,22 @@ class _ExportLines:
         if time.monotonic() - self._said >= _EVERY:
             self._said = time.monotonic()
             of = f" of {total}" if total is not None else ""
-            click.echo(f"{done}{of} {stage.value}", err=True)
+            render.say(f"{done}{of} {stage.value}")
 
 
-def _lines(tally: _Tally) -> Iterator[OnChanges]:
+def _lines(tally: _Tally) -> Iterator[Shown]:
     said, last = time.monotonic(), ""
 
     def say() -> None:
         nonlocal said, last
         if tally.sentence() != last:
             said, last = time.monotonic(), tally.sentence()
-            click.echo(last, err=True)
+            render.say(last)
 
     def show(changes: Sequence[Change]) -> None:
         tally.take_in(changes)
         if time.monotonic() - said >= _EVERY:
             say()
 
-    yield show
+    yield Shown(_Told(show, render.say).show)
     say()

@@ -26,6 +26,10 @@ _DOUBT_ADVICE = (
 #: Codes of the catalogue with which Exchange says that there is no such object.
 NO_SUCH_OBJECT = ("not-found", "not-found-on-dc")
 _RETRY_ADVICE = "Look in Exchange whether it happened, or let bulkps retry look again."
+_HARMLESS_ADVICE = (
+    "It was sent {attempts} times, and no answer shows whether it happened. Sending it again does no harm: "
+    "bulkps retry does so."
+)
 _MIDWAY_ADVICE = (
     "Done before it: {done}. Look in Exchange whether the last step happened too, and finish it by hand; "
     "the row must not be run again as a whole."
@@ -158,7 +162,10 @@ class Judge:
     def left_in_doubt(self, item: Item, reason: str, now: float) -> Judgement:
         """Return *item* at its end: a person has to look."""
         done = self._done_before(item)
-        first = _RETRY_ADVICE if self.operation.steps[item.step].reconcile else _DOUBT_ADVICE
+        step = self.operation.steps[item.step]
+        first = _RETRY_ADVICE if step.reconcile else _DOUBT_ADVICE
+        if step.idempotent:
+            first = _HARMLESS_ADVICE.format(attempts=item.attempt)
         advice = _MIDWAY_ADVICE.format(done=done) if done else first
         failed = item.failed(now, IN_DOUBT, reason, advice)
         return Judgement(failed, "item.left-in-doubt", error_class=ErrorClass.UNCERTAIN)

@@ -224,7 +224,7 @@ def test_a_broken_operation_file_is_answered_with_all_its_problems(bulkps: Run, 
     config = tmp_path / "c.yaml"
     config.write_text("operations_path: operations\n")
 
-    result = bulkps("operations", "--config", config)
+    result = bulkps("operations", "mine", "--config", config)
 
     assert result.exit_code == 3
     assert "did you mean columns?" in result.stderr
