@@ -58,6 +58,7 @@ runs = Table(
     Column("number", Integer, nullable=False, server_default="0"),
     Column("epoch", Integer, nullable=False, server_default="0"),
     Column("lease", Float, nullable=False, server_default="30"),
+    Column("invocation", Text, nullable=False, server_default="{}"),
 )
 
 items = Table(
