@@ -37,8 +37,8 @@ def results(bulkps: Run, run: object) -> list[dict[str, str]]:
 def test_resume_does_not_send_what_another_run_did_meanwhile(
     bulkps: Run, tenant: StartTenant, tmp_path: Path
 ) -> None:
-    there = tenant(latency=0.05)
-    file = rehearsal(bulkps, "restore", 8, tmp_path / "in.csv")
+    there = tenant(latency=0.1)
+    file = rehearsal(bulkps, "restore", 20, tmp_path / "in.csv")
     first = paused_after(bulkps, there, file, 1, "--no-wait")
     assert first["counts"]["PENDING"] > 0
     # The rest of the file, as a colleague would run it who does not know of the pause.
@@ -54,7 +54,7 @@ def test_resume_does_not_send_what_another_run_did_meanwhile(
     skipped = [row for row in results(bulkps, first["run"]) if row["status"] == "SKIPPED"]
     assert {row["error_code"] for row in skipped} == {"done-already"}
     assert all(f"by run {second['run']}" in row["error"] for row in skipped)
-    assert there.simulator.calls[NEW] == 8
+    assert there.simulator.calls[NEW] == 20
     assert set(there.simulator.effects_by_mailbox().values()) == {1}
     assert bulkps("audit", "verify", first["run"]).exit_code == 0
 
@@ -62,14 +62,12 @@ def test_resume_does_not_send_what_another_run_did_meanwhile(
 def test_resume_leaves_rows_that_another_run_has_in_hand_and_says_what_finishes_them(
     bulkps: Run, tenant: StartTenant, tmp_path: Path
 ) -> None:
-    there = tenant(latency=0.05, restore_seconds=3600)
-    file = rehearsal(bulkps, "restore", 6, tmp_path / "in.csv")
+    there = tenant(latency=0.1, restore_seconds=3600)
+    file = rehearsal(bulkps, "restore", 20, tmp_path / "in.csv")
     first = paused_after(bulkps, there, file, 1, "--no-wait")
     rest = [row for row in results(bulkps, first["run"]) if row["status"] == "PENDING"]
     write_csv(tmp_path / "rest.csv", rest)
     second = done(bulkps, there, tmp_path / "rest.csv", "--no-wait")
-    there.configure("  wait: false\n")
-
     # Its own rows are at Exchange for an hour: it is paused as soon as it has looked.
     with paused_once(lambda: there.simulator.calls.get("Get-MailboxRestoreRequest", 0) >= 1):
         bulkps("resume", first["run"], "--config", there.config, "--json", "--quiet")
@@ -78,7 +76,7 @@ def test_resume_leaves_rows_that_another_run_has_in_hand_and_says_what_finishes_
     assert len(left) == len(rest)
     assert {row["error_code"] for row in left} == {"left-to-other-run"}
     assert all(f"bulkps resume {second['run']}" in row["advice"] for row in left)
-    assert there.simulator.calls[NEW] == 6
+    assert there.simulator.calls[NEW] == 20
 
 
 @pytest.mark.proof
@@ -86,7 +84,7 @@ def test_resume_finds_what_another_run_did_under_other_names(
     bulkps: Run, tenant: StartTenant, tmp_path: Path
 ) -> None:
     """The other one named the targets by GUID; pre-flight looks again before anything is sent."""
-    there = tenant(latency=0.02)
+    there = tenant(latency=0.1)
     there.configure(preflight=True)
     people = there.simulator.tenant
     rows = [
@@ -94,7 +92,7 @@ def test_resume_finds_what_another_run_did_under_other_names(
             "source_guid": str(people.inactive(number)["ExchangeGuid"]),
             "target_mailbox": str(people.active(number)["PrimarySmtpAddress"]),
         }
-        for number in range(1, 9)
+        for number in range(1, 17)
     ]
     write_csv(tmp_path / "in.csv", rows)
     first = paused_after(bulkps, there, tmp_path / "in.csv", 1, "--no-wait")
@@ -217,11 +215,14 @@ def test_rows_of_a_run_whose_process_died_while_it_was_read_in_are_free(
     done(bulkps, there, file, "--no-wait")
     with Journal(home / "journal.sqlite3") as journal, journal.writing() as connection:
         connection.exec_driver_sql(
-            "UPDATE runs SET state = 'loading', owner = 'process 1 on elsewhere (0123456789abcdef)'"
+            "UPDATE runs SET state = 'loading', heartbeat = 0, "
+            "owner = 'process 1 on elsewhere (0123456789abcdef)'"
         )
         connection.exec_driver_sql("UPDATE items SET status = 'pending', phase = 'ready'")
-    there.simulator.tenant.requests()
 
     again = done(bulkps, there, file, "--no-wait")
 
-    assert again["counts"]["IN_PROGRESS"] + again["counts"]["FAILED"] == 4
+    assert again["counts"]["IN_PROGRESS"] == 4, again
+    assert set(there.simulator.effects_by_mailbox().values()) == {1}
+    with Journal(home / "journal.sqlite3") as journal:
+        assert [run.id for run in journal.runs(10)] == [again["run"]]
