@@ -17,6 +17,7 @@ from loguru import logger
 
 from bulkps.errors import RecordFailed
 from bulkps.records.file_identity import FileIdentity
+from bulkps.records.home import private_folder
 from bulkps.visible_text import json_text
 from bulkps.whole import new_for_owner
 
@@ -73,7 +74,7 @@ class Audit:
         self._failed: RecordFailed | None = None
         folder = locks or path.with_name("locks")
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            private_folder(folder)
             self._lock = FileLock(folder / f"{path.stem}.audit.lock", mode=0o600, thread_local=False)
             flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
             self._fd: int | None = new_for_owner(str(path), flags)

@@ -75,16 +75,26 @@ def private_database(path: Path) -> None:
             _make_private(beside, OWNER_ONLY)
 
 
+def private_folder(folder: Path) -> None:
+    """Make *folder* one that is there and is its owner's alone.
+
+    Raises:
+        UsageProblem: If it belongs to somebody else, or others can write to it.
+        OSError: If it cannot be made.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with suppress(FileExistsError):
+        folder.mkdir(mode=_FOLDER_MODE)
+    if not folder.is_dir():
+        raise NotADirectoryError("it is no folder")
+    if _make_private(folder, _FOLDER_MODE):
+        _hide_contents(folder)
+
+
 def _in(folder: Path) -> Path:
     for one in dict.fromkeys((home(), folder)):
         try:
-            one.parent.mkdir(parents=True, exist_ok=True)
-            with suppress(FileExistsError):
-                one.mkdir(mode=_FOLDER_MODE)
-            if not one.is_dir():
-                raise NotADirectoryError("it is no folder")
-            if _make_private(one, _FOLDER_MODE):
-                _hide_contents(one)
+            private_folder(one)
         except OSError as error:
             raise UsageProblem(
                 f"cannot make {one}: {error.strerror or error}; BULKPS_HOME names another place"

@@ -14,6 +14,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from bulkps.records.home import private_folder
+
 _NAME = re.compile(r"process \d+ on (?P<host>.+) \((?P<token>[0-9a-f]{16})\)")
 
 
@@ -38,7 +40,7 @@ class Owner:
     def __init__(self, folder: Path) -> None:
         token = secrets.token_hex(8)
         self.name = f"process {os.getpid()} on {socket.gethostname()} ({token})"
-        folder.mkdir(parents=True, exist_ok=True)
+        private_folder(folder)
         self._path = folder / f"{token}.lock"
         # Not of a thread: the heartbeat and whoever works share it.
         self._lock = FileLock(self._path, mode=0o600, thread_local=False)

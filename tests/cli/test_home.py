@@ -49,7 +49,8 @@ def test_records_are_their_owners_alone_whatever_the_umask(bulkps: Run, tmp_path
         os.umask(before)
 
     assert modes(home) == {
-        "./": "700", "audit/": "700", "results/": "700", "sqlite3": "600", "jsonl": "600", "csv": "600",
+        "./": "700", "audit/": "700", "results/": "700", "locks/": "700", "sqlite3": "600", "jsonl": "600",
+        "csv": "600", "sqlite3-holder": "600", "lock": "600",
     }  # fmt: skip
 
 
@@ -65,7 +66,7 @@ def test_what_sqlite_puts_beside_the_journal_is_its_owners_alone(bulkps: Run, ho
         os.umask(before)
 
     assert {name: mode for name, mode in found.items() if name.startswith("sqlite3")} == {
-        "sqlite3": "600", "sqlite3-wal": "600", "sqlite3-shm": "600",
+        "sqlite3": "600", "sqlite3-wal": "600", "sqlite3-shm": "600", "sqlite3-holder": "600",
     }  # fmt: skip
 
 
