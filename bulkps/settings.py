@@ -131,10 +131,14 @@ def read_text(path: Path) -> str:
 
     Raises:
         UsageProblem: If it cannot be read.
-        InvalidInput: If it is not UTF-8.
+        InvalidInput: If it is not UTF-8, or too long for a file of YAML.
     """
     try:
-        return path.read_text(encoding="utf-8-sig")
+        with path.open("rb") as file:
+            data = file.read(yamlfile.LONGEST + 1)
+        if len(data) > yamlfile.LONGEST:
+            raise InvalidInput(str(path), [yamlfile.too_long("more")])
+        return data.decode("utf-8-sig")
     except OSError as error:
         raise UsageProblem(f"cannot read {path}: {error.strerror or error}") from error
     except UnicodeDecodeError as error:

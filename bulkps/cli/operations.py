@@ -11,8 +11,9 @@ from bulkps.cli.options import NEW_FILE, chosen, config_option, force_option, js
 from bulkps.errors import ExitCode, UsageProblem
 from bulkps.exchange.cmdlet import Cmdlet
 from bulkps.exchange.facts import cmdlet_facts, unknown_cmdlet
+from bulkps.operations.following import Parameter
 from bulkps.operations.loader import load_operation
-from bulkps.operations.model import Operation, Parameter, Step
+from bulkps.operations.model import Operation, Step
 from bulkps.operations.starting import starting_text
 from bulkps.operations.uses import releases
 from bulkps.settings import Settings

@@ -12,6 +12,10 @@ from bulkps.exchange.cmdlet import Cmdlet, ErrorRecord, Value
 IN_DOUBT = "in-doubt"
 #: The code of an item that Exchange accepted and then failed.
 FAILED_AT_EXCHANGE = "failed-at-exchange"
+#: The code of an item that is completed at Exchange, which left some of its content behind.
+ITEMS_LEFT_BEHIND = "items-left-behind"
+#: The code of an item at Exchange that somebody has to let go on.
+WAITS_FOR_OPERATOR = "waits-for-operator"
 
 
 class Phase(Enum):

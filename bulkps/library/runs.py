@@ -155,7 +155,14 @@ def _retry_steps(operation: Operation) -> RetrySteps:
         harmless=[index for index, step in numbered if step.idempotent or step.polled],
         earlier=_harmless_before(operation),
         deeds=operation.deeds,
+        recovered=sorted(_recovered(operation)),
     )
+
+
+def _recovered(operation: Operation) -> set[int]:
+    """Return the steps of whose failed requests a retry takes care, and the steps that do it."""
+    by_step = {index: operation.recovering(step) for index, step in enumerate(operation.steps)}
+    return {one for index, steps in by_step.items() if steps for one in (index, *steps)}
 
 
 def _harmless_before(operation: Operation) -> dict[int, list[tuple[int, str]]]:

@@ -3,6 +3,7 @@
 The facts behind it were measured (engine-facts.md, "Values" and "What a value can break").
 """
 
+import math
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -77,6 +78,9 @@ def properties(found: object, wanted: Iterable[str]) -> Mapping[str, object]:
 
 def plain(value: Any, depth: int = 0) -> Any:
     """Return a wire value as None, bool, int, float, str or a list of those."""
+    if isinstance(value, float) and not math.isfinite(value):
+        # JSON has no word for it.
+        return str(value)
     if value is None or isinstance(value, bool | int | float | str):
         return value
     if isinstance(value, UUID):
