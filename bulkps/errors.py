@@ -17,10 +17,10 @@ class ExitCode(IntEnum):
 
     COMPLETED = 0  #: Every row is completed, by this run or an earlier one.
     UNEXPECTED = 1  #: A bug, or something that nobody foresaw.
-    USAGE = 2  #: The command line or what it names is wrong; nothing was sent.
+    USAGE = 2  #: The command line or what it names is wrong, or nobody confirmed it; nothing was sent.
     INVALID_INPUT = 3  #: A file that the user wrote has problems; nothing was sent.
     SOME_FAILED = 4  #: Finished; some rows failed or were skipped, or an audit log is not sound.
-    CANNOT_CONNECT = 5  #: Could not connect or sign in; nothing was sent.
+    CANNOT_CONNECT = 5  #: Could not connect or sign in, or the doctor misses cmdlets; nothing was sent.
     UNFINISHED = 6  #: Stopped early or still in progress; resume.
     OWNED_ELSEWHERE = 7  #: Another process owns the run.
     INTERRUPTED = 130  #: Ctrl-C; resume.

@@ -73,8 +73,8 @@ def create_run(
         ContentElsewhere: If another run is not at its end with a row's content.
         RecordFailed: If it cannot be kept.
     """
-    operation = only_checked(operation) if checks else operation
-    run = replace(_new_run(operation, report, target), invocation=invocation or {})
+    kept = only_checked(operation) if checks else operation
+    run = replace(_new_run(kept, report, target), invocation=invocation or {})
     # The embedded simulator's tenant ends with its run: what was done there is nowhere. And what was only
     # checked may be checked again.
     remembers = not (target.connection.embedded or checks)

@@ -43,7 +43,8 @@ class Run:
         number: How many runs the journal had before it, and one; the order of runs by no clock.
         epoch: How often a process took it.
         invocation: What the command line said that the next command has to say again: ``config`` (the
-            settings file's whole path) and ``options`` (such as ``--again``); empty for the defaults.
+            settings file's whole path) and ``options`` (such as ``--again``); empty for the defaults. And
+            ``asks``, until somebody confirmed a run that has to be confirmed.
     """
 
     id: str

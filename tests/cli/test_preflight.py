@@ -414,7 +414,7 @@ def test_who_skips_preflight_is_told_and_recorded(bulkps: Run, tenant: StartTena
     said = bulkps("run", "restore", file, "--config", there.config, "--skip-preflight", "--quiet")
 
     assert said.exit_code == 0, said.output
-    assert "pre-flight was skipped" in said.stderr
+    assert "Pre-flight was skipped: nothing was checked" in said.stderr
     assert as_object(bulkps("show", "last", "--json"))["preflight"] == {"state": "skipped"}
     assert "preflight.skipped" in events(bulkps)
     assert called(there, ["Get-Mailbox", "Get-Recipient", "Get-OrganizationConfig"]) == 0

@@ -106,7 +106,9 @@ def test_cells_arrive_exactly_as_they_are_and_are_harmless_in_the_results(
     for row, value in zip(results, nasty, strict=True):
         assert row["note"].lstrip("'")[:1] not in "=+-@\t\r" or row["note"].startswith("'")
         assert row["target_folder"] in (value, "'" + value)
-    again = bulkps("run", "restore", as_object(result)["results"], "--config", there.config, "--dry-run")
+    again = bulkps(
+        "run", "restore", as_object(result)["results"], "--config", there.config, "--dry-run", "--again"
+    )
     assert again.exit_code == 0
     assert "-TargetRootFolder '=cmd|'' /C calc''!A0'" in again.stdout
 
