@@ -46,6 +46,8 @@ class ErrorInfo:
         fully_qualified_id: The FullyQualifiedErrorId.
         target: The object that it is about, as text.
         activity: The cmdlet that wrote it.
+        wrapped: Whether the client gets a System.Exception with the exception's name in the message, as from
+            Exchange Online.
     """
 
     message: str
@@ -54,6 +56,12 @@ class ErrorInfo:
     fully_qualified_id: str = ""
     target: str = ""
     activity: str = ""
+    wrapped: bool = False
+
+    @property
+    def thrown(self) -> str:
+        """Full .NET name of the exception that the client gets."""
+        return "System.Exception" if self.wrapped else self.exception
 
     @property
     def reason(self) -> str:
@@ -89,6 +97,40 @@ class Item:
     properties: Mapping[str, Value]
 
 
+@dataclass(frozen=True)
+class Information:
+    """A record on the information stream.
+
+    Attributes:
+        message: Its text.
+        time: When it was written.
+        source: Who wrote it; ``Write-Host`` for what a host would show.
+        tags: Its tags; ``PSHOST`` with Write-Host.
+    """
+
+    message: str
+    time: datetime
+    source: str = "Write-Information"
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Progress:
+    """A record on the progress stream.
+
+    Attributes:
+        activity: What is going on.
+        status: How far it is, in words.
+        percent: And in percent; -1 for unknown.
+        completed: Whether it is over.
+    """
+
+    activity: str
+    status: str
+    percent: int = -1
+    completed: bool = False
+
+
 @dataclass
 class Answer:
     """Everything that one cmdlet wrote, and what it changed.
@@ -96,6 +138,10 @@ class Answer:
     Attributes:
         output: Objects on the output stream.
         warnings: Texts on the warning stream.
+        verbose: Texts on the verbose stream.
+        debug: Texts on the debug stream.
+        information: Records on the information stream.
+        progress: Records on the progress stream.
         errors: Records on the error stream.
         failure: The terminating error, if the pipeline failed.
         effects: One record for each change to the tenant, ready for JSON.
@@ -103,6 +149,10 @@ class Answer:
 
     output: list[Item] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    verbose: list[str] = field(default_factory=list)
+    debug: list[str] = field(default_factory=list)
+    information: list[Information] = field(default_factory=list)
+    progress: list[Progress] = field(default_factory=list)
     errors: list[ErrorInfo] = field(default_factory=list)
     failure: ErrorInfo | None = None
     effects: list[dict[str, object]] = field(default_factory=list)

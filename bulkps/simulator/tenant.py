@@ -41,6 +41,7 @@ class Tenant:
     Attributes:
         permissions: Rights by the ExchangeGuids of the mailbox and of the user who has them.
         effects: How often each change was made, by its kind and the mailbox's ExchangeGuid.
+        refusals: How often each cmdlet was refused with each text.
         troubles: What troubled mailboxes there are, by what is wrong with them.
         received_passwords: Every password that arrived, in memory only, for tests.
     """
@@ -61,6 +62,7 @@ class Tenant:
         self.permissions: dict[tuple[str, str], set[str]] = {}
         self.seed, self.restore_seconds, self.failing_requests = seed, restore_seconds, failing_requests
         self.effects: Counter[tuple[str, str]] = Counter()
+        self.refusals: Counter[tuple[str, str]] = Counter()
         self.received_passwords: list[str] = []
         self._mailboxes: list[Mailbox] = []
         self._found_by: dict[str, list[Mailbox]] = {}

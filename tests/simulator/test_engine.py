@@ -178,10 +178,13 @@ def test_exchanges_refusal_is_an_error_record_and_the_pipeline_completes(session
     (record,) = pipeline.streams.error
 
     assert pipeline.state == PSInvocationState.COMPLETED
-    assert str(record).startswith("The operation couldn't be performed because object 'nobody'")
+    assert str(record).startswith(
+        "Ex6F9304|Microsoft.Exchange.Configuration.Tasks.ManagementObjectNotFoundException|"
+        "The operation couldn't be performed because object 'nobody' couldn't be found on '"
+    )
     assert record.fq_error.startswith("[Server=") and record.fq_error.endswith("],Write-ErrorMessage")
     assert (record.reason, record.activity) == ("ManagementObjectNotFoundException", "Get-Mailbox")
-    assert (record.target_name, record.category) == ("nobody", 0)
+    assert (record.target_name, record.category) == ("", 0), "the text alone names what is not there"
 
 
 def test_a_refusal_with_error_action_stop_fails_the_pipeline(session: Session) -> None:
