@@ -5,6 +5,7 @@ whose batches Python runs: the same parameters, the same checks, the same outcom
 its item ends. What a batch is, scripts/BulkPS/BulkPS.psm1 says; a contract test compares the two.
 """
 
+import math
 import re
 import threading
 import time
@@ -67,13 +68,13 @@ def run_batch(
     except Refused as refused:
         return Ending.ANSWERED, refused.info
     patterns = [re.compile(text) for text in map(str, _listed(given.get("Until"))) if _is_pattern(text)]
-    within = given.get("Within")
-    until = arrived + float(str(within)) if within is not None else None
+    within = float(str(given["Within"])) if "Within" in given else math.inf
     met = False
     for item in _listed(given["Items"]):
         if stop.is_set():
             return Ending.STOPPED, None
-        if met or (until is not None and time.monotonic() >= until):
+        # So asked, a limit that is no number has passed.
+        if met := met or not time.monotonic() - arrived < within:
             write(_outcome(_id(item), "not-run", Answer(), (), 0))
             continue
         ending, errors = _run_item(service, item, stop, write)
@@ -87,13 +88,13 @@ def _bound(arguments: Arguments) -> Mapping[str, Value]:
     # The binder makes a list of a single value; a dictionary alone is an item.
     wrapped = [(name, [value] if isinstance(value, Mapping) else value) for name, value in arguments]
     given = bind(FACTS, wrapped).parameters
-    if (within := given.get("Within")) is not None:
+    if "Within" in given:
         try:
-            float(str(within))
+            float(str(given["Within"]))
         except ValueError:
             raise Refused(
                 ErrorInfo(
-                    f"Cannot bind parameter 'Within'. Cannot convert value \"{within}\" to type "
+                    f"Cannot bind parameter 'Within'. Cannot convert value \"{given['Within']}\" to type "
                     '"System.Double".',
                     "System.Management.Automation.ParameterBindingException",
                     Category.InvalidArgument,

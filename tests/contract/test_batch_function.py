@@ -101,6 +101,24 @@ def test_what_stands_behind_an_error_that_matches_is_not_run(there: Opened) -> N
 
 
 @pytest.mark.parametrize("there", BOTH, indirect=True)
+@pytest.mark.parametrize(("within", "state"), [(0, "not-run"), (-1.5, "not-run"), (86400.0, "completed")])
+def test_items_are_begun_within_their_time_or_not_at_all(there: Opened, within: float, state: str) -> None:
+    found = call(there, Items=[echo(1), echo(2)], Within=within)
+
+    assert [one[:2] for one in told(found)] == [("1", state), ("2", state)]
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize("there", BOTH, indirect=True)
+def test_an_item_that_was_begun_ends_and_the_next_ones_are_too_late(there: Opened) -> None:
+    slow = {"id": "1", "cmdlet": "Test-BulkPSSleep", "parameters": {"Seconds": 3}}
+
+    found = call(there, Items=[slow, echo(2), echo(3)], Within=3)
+
+    assert [one[:2] for one in told(found)] == [("1", "completed"), ("2", "not-run"), ("3", "not-run")]
+
+
+@pytest.mark.parametrize("there", BOTH, indirect=True)
 def test_a_call_that_does_not_bind_fails_as_a_whole(there: Opened) -> None:
     for parameters, error in (
         ({}, f"MissingMandatoryParameter,{BATCH_FUNCTION}"),
