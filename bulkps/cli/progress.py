@@ -12,7 +12,6 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from bulkps.engine.item import Change, Phase
 from bulkps.engine.status import BulkItemStatus
 from bulkps.library.exporting import ExportStage, OnProgress
-from bulkps.library.runs import OnChanges
 
 #: Seconds between two plain lines.
 _EVERY = 5.0
@@ -41,9 +40,75 @@ class _Tally:
         return f"{self.over} of {self.total} rows at their end{waiting}{failed}"
 
 
+class Watch:
+    """Takes in how far a run is, and shows nothing of it.
+
+    Args:
+        tally: Where the items stand.
+    """
+
+    def __init__(self, tally: _Tally) -> None:
+        self._tally = tally
+
+    def changes(self, changes: Sequence[Change]) -> None:
+        """Take in changes that are durable."""
+        self._tally.take_in(changes)
+
+    def reading(self, objects: int, left: int) -> None:
+        """Take in how much pre-flight has read, on whatever thread."""
+
+
+class _Bar(Watch):
+    """Shows it as a bar."""
+
+    def __init__(self, tally: _Tally, title: str, bar: Progress) -> None:
+        super().__init__(tally)
+        self._bar = bar
+        self._task = bar.add_task(title, total=tally.total, completed=tally.over, note="")
+
+    def changes(self, changes: Sequence[Change]) -> None:
+        super().changes(changes)
+        at_exchange = self._tally.at_exchange
+        note = f"{at_exchange} at Exchange" if at_exchange else ""
+        self._bar.update(self._task, completed=self._tally.over, note=note)
+
+    def reading(self, objects: int, left: int) -> None:
+        self._bar.update(self._task, note=_reading(objects, left))
+
+
+class _Lines(Watch):
+    """Shows it as a line every few seconds, where there is something new."""
+
+    def __init__(self, tally: _Tally) -> None:
+        super().__init__(tally)
+        self._said, self._last = time.monotonic(), ""
+
+    def changes(self, changes: Sequence[Change]) -> None:
+        super().changes(changes)
+        self._say(self._tally.sentence())
+
+    def reading(self, objects: int, left: int) -> None:
+        self._say(_reading(objects, left))
+
+    def end(self) -> None:
+        """Say once more where the items stand."""
+        self._said = time.monotonic() - _EVERY
+        self._say(self._tally.sentence())
+
+    def _say(self, sentence: str) -> None:
+        if sentence != self._last and time.monotonic() - self._said >= _EVERY:
+            self._said, self._last = time.monotonic(), sentence
+            click.echo(sentence, err=True)
+
+
+def _reading(objects: int, left: int) -> str:
+    # What a round finds decides what the next one asks.
+    return f"pre-flight: {objects} objects read, at least {left} cmdlet{'s' * (left != 1)} left"
+
+
 @contextmanager
-def progress(title: str, total: int, over: int, *, quiet: bool) -> Iterator[OnChanges]:
-    """Give a callback that shows how far a run is.
+def progress(title: str, total: int, over: int, *, quiet: bool) -> Iterator[Watch]:
+    """Give what shows how far a run is.
 
     Args:
         title: What is running.
@@ -53,23 +118,14 @@ def progress(title: str, total: int, over: int, *, quiet: bool) -> Iterator[OnCh
     """
     tally = _Tally(total, over)
     if quiet:
-        yield tally.take_in
+        yield Watch(tally)
     elif sys.stderr.isatty():
-        yield from _bar(title, tally)
+        with _rich_bar() as bar:
+            yield _Bar(tally, title, bar)
     else:
-        yield from _lines(tally)
-
-
-def _bar(title: str, tally: _Tally) -> Iterator[OnChanges]:
-    with _rich_bar() as bar:
-        task = bar.add_task(title, total=tally.total, completed=tally.over, note="")
-
-        def show(changes: Sequence[Change]) -> None:
-            tally.take_in(changes)
-            note = f"{tally.at_exchange} at Exchange" if tally.at_exchange else ""
-            bar.update(task, completed=tally.over, note=note)
-
-        yield show
+        lines = _Lines(tally)
+        yield lines
+        lines.end()
 
 
 def _rich_bar() -> Progress:
@@ -108,21 +164,3 @@ class _ExportLines:
             self._said = time.monotonic()
             of = f" of {total}" if total is not None else ""
             click.echo(f"{done}{of} {stage.value}", err=True)
-
-
-def _lines(tally: _Tally) -> Iterator[OnChanges]:
-    said, last = time.monotonic(), ""
-
-    def say() -> None:
-        nonlocal said, last
-        if tally.sentence() != last:
-            said, last = time.monotonic(), tally.sentence()
-            click.echo(last, err=True)
-
-    def show(changes: Sequence[Change]) -> None:
-        tally.take_in(changes)
-        if time.monotonic() - said >= _EVERY:
-            say()
-
-    yield show
-    say()
