@@ -172,6 +172,19 @@ def test_a_password_arrives_and_the_warning_comes_back(session: Session) -> None
     assert pipeline.output[0].extended_properties["EmailAddresses"][0] == "SMTP:ann@contoso.com"
 
 
+def test_an_engine_inherits_no_password(
+    begin: Callable[..., Session], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("BULKPS_PASSWORD", "BULKPS_PASSWORD_ONPREM", "BULKPS_CERTIFICATE_PASSWORD"):
+        monkeypatch.setenv(name, "Hunter2")
+    monkeypatch.setenv("BULKPS_HOME", "kept")
+
+    seen = begin().script("Get-ChildItem Env: | ForEach-Object { $_.Name + '=' + $_.Value }").output
+
+    assert not [line for line in seen if "Hunter2" in line]
+    assert "BULKPS_HOME=kept" in seen
+
+
 def test_exchanges_refusal_is_an_error_record_and_the_pipeline_completes(session: Session) -> None:
     record: Any
     pipeline = session.run("Get-Mailbox", Identity="nobody")
