@@ -3,7 +3,7 @@
 Pure values that the tenant makes and the wire turns into CLIXML.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum
@@ -89,12 +89,17 @@ class Item:
     Attributes:
         type_name: Its first .NET type name.
         text: What its ToString() gives.
-        properties: Its properties in order.
+        made: Its properties in order, or what makes them: of an inventory, none is made before its turn.
     """
 
     type_name: str
     text: str
-    properties: Mapping[str, Value]
+    made: Mapping[str, Value] | Callable[[], Mapping[str, Value]]
+
+    @property
+    def properties(self) -> Mapping[str, Value]:
+        """Its properties in order."""
+        return self.made() if callable(self.made) else self.made
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,7 @@ _OWN_NAMES = (
 _OWN_NAME_EVERY = 9
 
 
-@lru_cache(maxsize=100_000)
+@lru_cache(maxsize=4096)
 def digest(seed: int, *parts: object) -> bytes:
     """Return 32 bytes that depend on *seed* and *parts* alone."""
     return hashlib.sha256("|".join(map(str, (seed, *parts))).encode()).digest()
