@@ -10,7 +10,6 @@ import xml.etree.ElementTree as ET
 from base64 import b64decode
 from collections.abc import Callable
 from typing import Any
-from uuid import UUID
 
 from pypsrp.complex_objects import GenericComplexObject, ObjectMeta
 from pypsrp.powershell import RunspacePool
@@ -23,7 +22,11 @@ _LONGEST = 366.0 * 86400
 HIDDEN = "***"
 _ESCAPE = re.compile("_x([0-9A-Fa-f]{4})_")
 _SURROGATE = re.compile("[\ud800-\udfff]")
+#: What pypsrp escapes, and what begins an escape.
+_ESCAPED = re.compile("_[xX]|[\x00-\x1f\x7f-\x9f\U00010000-\U0010ffff]")
 _LISTS = frozenset({"LST", "IE", "QUE", "STK"})
+_TABLE = ["System.Collections.Hashtable", "System.Object"]
+_LIST = ["System.Object[]", "System.Array", "System.Object"]
 
 
 class LateSeconds:
@@ -49,14 +52,52 @@ class QuickSerializer(Serializer):
         """Return *value* as an element."""
         if isinstance(value, LateSeconds):
             metadata = ObjectMeta("Db", name=metadata.name if metadata is not None else None)
+        if not clear and type(value) in (dict, list) and (metadata is None or metadata.tag == "*"):
+            return self._collection(value, parent, metadata.name if metadata is not None else None)
         if clear or type(value) is not str or (metadata is not None and metadata.tag not in ("*", "S")):
             written: ET.Element | None = super().serialize(value, metadata, parent, clear)
             return written
-        element = ET.Element("S") if parent is None else ET.SubElement(parent, "S")
-        element.text = self._serialize_string(value)
-        if metadata is not None and metadata.name is not None:
-            element.attrib["N"] = metadata.name
+        return self._written_text(value, parent, metadata.name if metadata is not None else None)
+
+    def _collection(
+        self, value: dict[Any, Any] | list[Any], parent: ET.Element | None, name: str | None
+    ) -> ET.Element:
+        """Return a Hashtable or an array, as pypsrp makes them."""
+        number = self._get_obj_id()
+        element = _under(parent, "Obj", {"RefId": number} if name is None else {"RefId": number, "N": name})
+        if isinstance(value, dict):
+            self._create_tn(element, _TABLE)
+            entries = ET.SubElement(element, "DCT")
+            for key, part in value.items():
+                entry = ET.SubElement(entries, "En")
+                self._part(key, entry, "Key")
+                self._part(part, entry, "Value")
+            return element
+        self._create_tn(element, _LIST)
+        entries = ET.SubElement(element, "LST")
+        for part in value:
+            self._part(part, entries, None)
         return element
+
+    def _part(self, value: Any, parent: ET.Element, name: str | None) -> None:
+        if type(value) is str:
+            self._written_text(value, parent, name)
+        elif type(value) in (dict, list):
+            self._collection(value, parent, name)
+        else:
+            self.serialize(value, ObjectMeta(name=name), parent, clear=False)
+
+    def _written_text(self, value: str, parent: ET.Element | None, name: str | None) -> ET.Element:
+        element = _under(parent, "S", {} if name is None else {"N": name})
+        element.text = self._serialize_string(value)
+        return element
+
+    def _serialize_string(self, value: str | None) -> str | None:
+        # Nearly no text holds what is to be escaped.
+        if value is None or _ESCAPED.search(value) is None:
+            return value
+        escaped: str | None = super()._serialize_string(value)
+        return escaped
 
     def deserialize(self, element: ET.Element | str, metadata: Any = None, clear: bool = True) -> Any:
         """Return what *element* stands for."""
@@ -148,8 +189,12 @@ class _Output:
             pair = {one.get("N"): one for one in entry}
             key = self.value(pair["Key"])
             # A key may be an object; by its text it can be found.
-            named = key if isinstance(key, str | int | float | UUID) or key is None else str(key)
+            named = key if isinstance(key, str | int | float) or key is None else str(key)
             into[named] = self.value(pair["Value"])
+
+
+def _under(parent: ET.Element | None, tag: str, attributes: dict[str, str]) -> ET.Element:
+    return ET.Element(tag, attributes) if parent is None else ET.SubElement(parent, tag, attributes)
 
 
 def _text(value: str | None) -> str:
@@ -167,13 +212,13 @@ def _hidden(_: str) -> str:
     return HIDDEN
 
 
-#: What is not text; anything else is: times and spans are ISO 8601, decimals exact.
+#: What is not text; anything else is: times and spans are ISO 8601, decimals exact. A GUID is its own text.
 _READ: dict[str, Callable[[str], Any]] = {
     **dict.fromkeys(("By", "SB", "U16", "I16", "U32", "I32", "U64", "I64"), int),
     **dict.fromkeys(("Sg", "Db"), float),
     "B": lambda text: text.lower() == "true",
     "C": lambda text: chr(int(text)),
-    "G": UUID,
+    "G": str.lower,
     "BA": b64decode,
     "SS": _hidden,
 }
