@@ -185,7 +185,8 @@ class PoolServer:
         if not command.is_script:
             return None
         message = (
-            "The simulated endpoint runs cmdlets only: it has no PowerShell engine that could run a script."
+            "The simulated endpoint runs cmdlets and Invoke-BulkPSBatch: it has no PowerShell engine that "
+            "could run a script."
         )
         error_id = "ScriptsNotSimulated"
         if self._no_language:
