@@ -7,6 +7,11 @@ from collections.abc import Sequence
 from enum import IntEnum
 
 
+def _one_line(text: str) -> str:
+    # What others say must not look like a line of ours.
+    return " ".join(text.split())
+
+
 class ExitCode(IntEnum):
     """What the process tells a runbook; the table is in docs/exit-codes.md."""
 
@@ -76,9 +81,9 @@ class CannotConnect(BulkpsError):
     exit_code = ExitCode.CANNOT_CONNECT
 
     def __init__(self, connection: str, reason: str, advice: str = "") -> None:
-        self.connection, self.reason, self.advice = connection, reason, advice
+        self.connection, self.reason, self.advice = connection, _one_line(reason), advice
         tail = f"\n  {advice}" if advice else ""
-        super().__init__(f"cannot connect with connection {connection!r}: {reason}{tail}")
+        super().__init__(f"cannot connect with connection {connection!r}: {self.reason}{tail}")
 
 
 class RunNotFound(UsageProblem):
@@ -95,18 +100,25 @@ class RunNotFound(UsageProblem):
 
 
 class RunOwnedElsewhere(BulkpsError):
-    """Another live process is working on the run.
+    """Another live process is working on the run, or took it over.
 
     Attributes:
         run: The run's name.
-        owner: Which process holds it.
+        owner: Which process holds it; empty if it has stopped since.
     """
 
     exit_code = ExitCode.OWNED_ELSEWHERE
 
-    def __init__(self, run: str, owner: str) -> None:
+    def __init__(self, run: str, owner: str, *, lost: bool = False) -> None:
         self.run, self.owner = run, owner
-        super().__init__(f"run {run} is being worked on by {owner}, which is alive; nothing was sent")
+        by = owner or "another process"
+        super().__init__(
+            f"run {run} was taken over by {by}: nothing was heard of this process. It sends nothing more; "
+            f"what it had sent stands in the run: bulkps show {run}"
+            if lost
+            else f"run {run} is being worked on by {by}, which is alive; this command sent nothing. "
+            f"bulkps pause {run} lets it stop"
+        )
 
 
 class ContentElsewhere(UsageProblem):
@@ -154,9 +166,24 @@ class RecordFailed(BulkpsError):
     """
 
     exit_code = ExitCode.UNFINISHED
+    _doing = "write"
 
     def __init__(
         self, what: str, reason: str, advice: str = "make room or repair access, then resume"
     ) -> None:
         self.what, self.reason, self.advice = what, reason, advice
-        super().__init__(f"cannot write {what}: {reason}. Nothing more was sent; {advice}")
+        super().__init__(f"cannot {self._doing} {what}: {reason}. Nothing more was sent; {advice}")
+
+
+class RecordUnreadable(RecordFailed):
+    """A record could not be read; nothing more was sent."""
+
+    _doing = "read"
+
+    def __init__(
+        self,
+        what: str,
+        reason: str,
+        advice: str = "repair access, or put it back from a copy together with its audit logs",
+    ) -> None:
+        super().__init__(what, reason, advice)

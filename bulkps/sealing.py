@@ -1,9 +1,11 @@
 """How a password is sealed for whoever may read it: for a certificate, with a passphrase, or not at all."""
 
 import base64
+import json
 import os
 import textwrap
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -36,6 +38,10 @@ _SMALLEST_KEY = 2048
 _EXPECTED = "expected an X.509 certificate with an RSA public key of at least 2048 bits, PEM or DER (.cer)"
 
 
+#: What says whose a password is, by the column of the file that holds it; a sealed password is bound to it.
+Owner = Mapping[str, str]
+
+
 class Seal(Protocol):
     """A way in which passwords go out."""
 
@@ -48,8 +54,8 @@ class Seal(Protocol):
         """Return how the passwords of the file *path* are read, as a sentence."""
         ...
 
-    def seal(self, secret: Secret, owner: str) -> str:
-        """Return *secret* as the file may hold it; *owner* says whose it is."""
+    def seal(self, secret: Secret, owner: Owner) -> str:
+        """Return *secret* as the file may hold it, bound to its *owner* where it is sealed."""
         ...
 
 
@@ -71,13 +77,19 @@ class ForCertificate:
     def advice(self, path: Path) -> str:
         """Return how they are read."""
         return (
-            f"Import-Csv {quoted(str(path))} | ForEach-Object {{ $_.password | Unprotect-CmsMessage }} shows "
-            "them where the certificate's private key is"
+            f"Import-Csv {quoted(str(path))} | ForEach-Object {{ $_.password | Unprotect-CmsMessage | "
+            "ConvertFrom-Json } shows them, and whose each is, where the certificate's private key is"
         )
 
-    def seal(self, secret: Secret, owner: str) -> str:
-        """Return *secret* as a CMS EnvelopedData message, armoured as Unprotect-CmsMessage expects it."""
-        builder = PKCS7EnvelopeBuilder().set_data(secret.reveal().encode("utf-8"))
+    def seal(self, secret: Secret, owner: Owner) -> str:
+        """Return *secret* as a CMS EnvelopedData message, armoured as Unprotect-CmsMessage expects it.
+
+        CMS binds to nothing outside of it, so whose the password is stands in the message: a JSON object of
+        *owner* and the password.
+        """
+        builder = PKCS7EnvelopeBuilder().set_data(
+            json.dumps({**owner, "password": secret.reveal()}).encode("ascii")
+        )
         builder = builder.set_content_encryption_algorithm(algorithms.AES256).add_recipient(self.certificate)
         # The library's own PEM says PKCS7, which Unprotect-CmsMessage does not take.
         message = base64.b64encode(builder.encrypt(Encoding.DER, [PKCS7Options.Binary])).decode("ascii")
@@ -106,10 +118,10 @@ class WithPassphrase:
         typed = f'"{path}"' if " " in str(path) else path
         return f"bulkps passwords {typed} asks for the passphrase and shows them"
 
-    def seal(self, secret: Secret, owner: str) -> str:
+    def seal(self, secret: Secret, owner: Owner) -> str:
         """Return *secret* encrypted and bound to *owner*, with all but the passphrase that opens it."""
         nonce = os.urandom(_NONCE)
-        box = nonce + self.key.encrypt(nonce, secret.reveal().encode("utf-8"), owner.encode("utf-8"))
+        box = nonce + self.key.encrypt(nonce, secret.reveal().encode("utf-8"), _bound(owner))
         return ":".join([SCRYPT, *map(str, _COST), _text(self.salt), _text(box)])
 
 
@@ -126,7 +138,7 @@ class Plain:
         """Return how they are read."""
         return "hand the passwords out, then delete the file for good"
 
-    def seal(self, secret: Secret, owner: str) -> str:
+    def seal(self, secret: Secret, owner: Owner) -> str:
         """Return *secret* as it is."""
         return secret.reveal()
 
@@ -216,7 +228,7 @@ class Opener:
         self._passphrase = passphrase
         self._keys: dict[tuple[bytes, tuple[int, ...]], AESGCM] = {}
 
-    def open(self, sealed: str, owner: str) -> Secret:
+    def open(self, sealed: str, owner: Owner) -> Secret:
         """Return what *sealed* holds for *owner*.
 
         Raises:
@@ -226,7 +238,7 @@ class Opener:
             _, n, r, p, salt, box = sealed.split(":")
             key = self._key(_bytes(salt), (int(n), int(r), int(p)))
             data = _bytes(box)
-            return Secret(key.decrypt(data[:_NONCE], data[_NONCE:], owner.encode("utf-8")).decode("utf-8"))
+            return Secret(key.decrypt(data[:_NONCE], data[_NONCE:], _bound(owner)).decode("utf-8"))
         except (ValueError, InvalidTag) as error:
             raise WrongPassphrase("the passphrase is not the one that it was sealed with") from error
 
@@ -237,6 +249,15 @@ class Opener:
         if (salt, cost) not in self._keys:
             self._keys[salt, cost] = _derived(self._passphrase, salt, cost)
         return self._keys[salt, cost]
+
+
+def salt_of(sealed: str) -> str:
+    """Return the salt of a text that was sealed with a passphrase: every line of one file has the same."""
+    return ":".join(sealed.split(":")[:5])
+
+
+def _bound(owner: Owner) -> bytes:
+    return json.dumps(dict(owner), sort_keys=True).encode("ascii")
 
 
 def _derived(passphrase: Secret, salt: bytes, cost: tuple[int, int, int]) -> AESGCM:

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -87,31 +88,42 @@ class Settings:
         return self.errors + shipped_catalogue()
 
     def operations(self) -> dict[str, Operation]:
-        """Return every operation by name: the built-in ones, then those of operations_path.
+        """Return every sound operation by name: the built-in ones, then those of operations_path.
 
         Raises:
-            InvalidInput: With every problem of every file there.
             UsageProblem: If the folder is not there.
         """
-        found = dict(built_in_operations())
+        return self._operations[0]
+
+    def broken_operations(self) -> dict[str, InvalidInput]:
+        """Return what is wrong with files of operations_path, by the name that the operation would have.
+
+        Raises:
+            UsageProblem: If the folder is not there.
+        """
+        return self._operations[1]
+
+    @cached_property
+    def _operations(self) -> tuple[dict[str, Operation], dict[str, InvalidInput]]:
+        found, broken = dict(built_in_operations()), dict[str, InvalidInput]()
         if not self.operations_path:
-            return found
+            return found, broken
         folder = Path(self.operations_path).expanduser()
         if not folder.is_dir():
             raise UsageProblem(f"operations_path: {folder} is no folder")
-        broken: list[str] = []
         for path in sorted(folder.glob("*.y*ml")):
             try:
                 operation = load_operation(read_text(path), path.name)
+                if operation.name in found:
+                    sentence = f"name: an operation called {operation.name!r} already exists"
+                    raise InvalidInput(str(path), [sentence])
             except InvalidInput as error:
-                broken += [f"{path.name}: {problem}" for problem in error.problems]
-                continue
-            if operation.name in found:
-                broken.append(f"{path.name}: name: an operation called {operation.name!r} is there already")
-            found.setdefault(operation.name, operation)
-        if broken:
-            raise InvalidInput(str(folder), broken)
-        return found
+                broken[path.stem.casefold()] = InvalidInput(str(path), error.problems)
+            except UsageProblem as error:
+                broken[path.stem.casefold()] = InvalidInput(str(path), [str(error)])
+            else:
+                found[operation.name] = operation
+        return found, broken
 
 
 def read_text(path: Path) -> str:
@@ -119,10 +131,14 @@ def read_text(path: Path) -> str:
 
     Raises:
         UsageProblem: If it cannot be read.
-        InvalidInput: If it is not UTF-8.
+        InvalidInput: If it is not UTF-8, or too long for a file of YAML.
     """
     try:
-        return path.read_text(encoding="utf-8-sig")
+        with path.open("rb") as file:
+            data = file.read(yamlfile.LONGEST + 1)
+        if len(data) > yamlfile.LONGEST:
+            raise InvalidInput(str(path), [yamlfile.too_long("more")])
+        return data.decode("utf-8-sig")
     except OSError as error:
         raise UsageProblem(f"cannot read {path}: {error.strerror or error}") from error
     except UnicodeDecodeError as error:

@@ -2,16 +2,20 @@
 
 Pure: it is handed text and a name for it. All problems of a text are reported together, each with
 its line, its key path, what was found, what was expected, and the nearest known name.
+
+Of YAML it takes mappings, lists, text, numbers, true, false and null: no aliases, by which a text of ten
+lines becomes gigabytes, no tags, no numbers that no setting has. Dates are text.
 """
 
 import copy
 import dataclasses
+import math
 import types
 import typing
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from functools import cache
-from typing import Any, TypeVar, cast
+from typing import Any, ClassVar, TypeVar, cast
 
 import yaml
 from pydantic import TypeAdapter, ValidationError
@@ -21,9 +25,42 @@ from bulkps.errors import FieldProblems, InvalidInput
 T = TypeVar("T")
 Path = tuple[str | int, ...]
 
+#: The most characters of a text; the longest that is shipped has 40,000.
+LONGEST = 1 << 20
+#: How deep mappings and lists may be in one another; an operation has eight levels.
+_DEEPEST = 32
+#: The most characters of a key, and of what a sentence shows of a value.
+_LONGEST_KEY, _SHOWN = 200, 80
+_LONGEST_SENTENCE = 2000
+#: How many problems of one text are told.
+_TOLD = 100
+#: No number that a setting takes is beyond what a database keeps; Python itself reads none of 5,000 digits.
+_LARGEST, _DIGITS = 1 << 63, 100
 #: libyaml's where PyYAML was built with it: the shipped catalogue loads ten times faster.
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+_BASE: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_DUMPERS: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+_NUMBERS = yaml.constructor.SafeConstructor()
+_TAG = "tag:yaml.org,2002:"
+_TAGS = {_TAG + name for name in ("map", "seq", "str", "int", "float", "bool", "null")}
+
+
+class _Loader(_BASE):  # type: ignore[misc]
+    """Reads what looks like a date, a merge or a default value as text."""
+
+    yaml_implicit_resolvers: ClassVar[dict[str, list[tuple[str, Any]]]] = {
+        first: [(tag, pattern) for tag, pattern in resolvers if tag in _TAGS]
+        for first, resolvers in _BASE.yaml_implicit_resolvers.items()
+    }
+
+
+class _Dumper(_DUMPERS):  # type: ignore[misc]
+    """Writes no aliases, which would not be read again."""
+
+    def ignore_aliases(self, data: object) -> bool:
+        """Return that *data* is written out wherever it stands."""
+        return True
+
+
 #: pydantic's error types in the words that a person uses.
 _EXPECTED = {
     "int_parsing": "a whole number",
@@ -48,6 +85,9 @@ _WHOLE = ("missing", "missing_argument", "value_error")
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return ``; did you mean X?`` for the nearest of *known*, or an empty string."""
+    if len(name) > _LONGEST_KEY:
+        # To compare long texts takes time by the square, and nobody slips by a letter in one.
+        return ""
     by_folded = {candidate.casefold(): candidate for candidate in known}
     found = get_close_matches(name.casefold(), by_folded, n=1, cutoff=0.6)
     return f"; did you mean {by_folded[found[0]]}?" if found else ""
@@ -71,26 +111,48 @@ def parse(text: str, source: str) -> tuple[dict[str, Any], dict[Path, int]]:
     """Return the mapping that *text* holds, and the line (from 1) of each key path.
 
     Raises:
-        InvalidInput: If it is not YAML, not a mapping, or says a key twice.
+        InvalidInput: If it is not YAML, not a mapping, says a key twice, or has what no setting has.
     """
-    loader = _LOADER(text)
+    if len(text) > LONGEST:
+        raise InvalidInput(source, [too_long(f"{len(text):,} characters")])
+    loader = None
     try:
+        loader = _Loader(text)
         node = loader.get_single_node()
-        data = None if node is None else loader.construct_document(node)
+        if node is None:
+            return {}, {}
+        walk = _Walk()
+        walk.look_at(node, ())
+        if walk.problems:
+            raise InvalidInput(source, _first(walk.problems))
+        data = loader.construct_document(node)
     except yaml.YAMLError as error:
         raise InvalidInput(source, [_syntax(error)]) from error
+    except UnicodeError as error:
+        raise InvalidInput(source, [f"not valid YAML: {error}"]) from error
+    except RecursionError as error:
+        raise InvalidInput(source, [_TOO_DEEP]) from error
     finally:
-        loader.dispose()
-    if node is None:
-        return {}, {}
-    lines: dict[Path, int] = {}
-    twice: list[str] = []
-    _walk(node, (), lines, twice)
-    if twice:
-        raise InvalidInput(source, twice)
+        if loader is not None:
+            loader.dispose()
     if not isinstance(data, dict):
-        raise InvalidInput(source, [f"expected a mapping (name: value), found {data!r}"])
-    return data, lines
+        raise InvalidInput(source, [f"expected a mapping (name: value), found {_shown(data)}"])
+    return data, walk.lines
+
+
+def too_long(found: str) -> str:
+    """Return what to say of a text that is longer than LONGEST."""
+    return f"expected settings or an operation of at most {LONGEST:,} characters, found {found}"
+
+
+_TOO_DEEP = f"expected mappings and lists at most {_DEEPEST} deep in one another, found more"
+
+
+def _first(problems: list[str], untold: int = 0) -> list[str]:
+    """Return the first *problems*, and how many more there are: these and the *untold* ones."""
+    more = max(0, len(problems) - _TOLD) + untold
+    told = [_cut(one, _LONGEST_SENTENCE) for one in problems[:_TOLD]]
+    return [*told, f"and {more} more"] if more else told
 
 
 def build(data: Mapping[str, Any], lines: Mapping[Path, int], source: str, model: type[T]) -> T:
@@ -111,18 +173,21 @@ def attempt(data: Mapping[str, Any], lines: Mapping[Path, int], model: type[T]) 
     A wrong value is reported and left out, so that what is wrong beside it is found in the same go.
     """
     adapter: TypeAdapter[T] = _adapter(cast(Any, model))
-    problems: list[str] = []
+    problems: dict[str, None] = {}
+    untold = 0
     rest = copy.deepcopy(dict(data))
     while True:
         try:
-            return adapter.validate_python(rest), problems
+            return adapter.validate_python(rest), _first(list(problems), untold)
         except ValidationError as error:
             found = error.errors(include_url=False)
-            problems += [s for p in found for s in _sentences(p, lines, model) if s not in problems]
+            # What is not told need not be worded, which takes longer than finding it.
+            problems |= dict.fromkeys(s for p in found[:_TOLD] for s in _sentences(p, lines, model))
+            untold += max(0, len(found) - _TOLD)
             wrong = [problem["loc"] for problem in found if problem["type"] not in _WHOLE]
             pruned = [_prune(rest, loc) for loc in wrong]
             if not any(pruned):
-                return None, problems
+                return None, _first(list(problems), untold)
 
 
 @cache
@@ -160,29 +225,91 @@ def _sentences(problem: Any, lines: Mapping[Path, int], model: type) -> list[str
 
 def dump(data: Mapping[str, Any]) -> str:
     """Return *data* as YAML text in the order that it has."""
-    return yaml.dump(dict(data), Dumper=_DUMPER, sort_keys=False, allow_unicode=True, width=100)
+    return yaml.dump(dict(data), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
 
 
 def _syntax(error: yaml.YAMLError) -> str:
     mark = getattr(error, "problem_mark", None)
     where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
-    return f"{where}not valid YAML: {getattr(error, 'problem', None) or error}"
+    return f"{where}not valid YAML: {getattr(error, 'problem', None) or ' '.join(str(error).split())}"
 
 
-def _walk(node: yaml.Node, path: Path, lines: dict[Path, int], twice: list[str]) -> None:
-    lines[path] = node.start_mark.line + 1
-    if isinstance(node, yaml.MappingNode):
-        seen: set[str] = set()
+class _Walk:
+    """Looks at every node once, before anything is made of it.
+
+    Attributes:
+        lines: The line (from 1) of each key path.
+        problems: What is there that no setting has; one sentence each.
+    """
+
+    def __init__(self) -> None:
+        self.lines: dict[Path, int] = {}
+        self.problems: list[str] = []
+        self._seen: set[int] = set()
+
+    def look_at(self, node: yaml.Node, path: Path) -> None:
+        """Look at *node*, which stands at *path*, and at what is in it."""
+        self.lines[path] = node.start_mark.line + 1
+        problem = "" if id(node) not in self._seen else "aliases (*name) are not taken: write it out"
+        self._seen.add(id(node))
+        if len(path) > _DEEPEST:
+            problem = _TOO_DEEP
+        if problem := problem or _node_problem(node):
+            self._tell(node, path, problem)
+        elif isinstance(node, yaml.MappingNode):
+            self._look_into(node, path)
+        elif isinstance(node, yaml.SequenceNode):
+            for index, value in enumerate(node.value):
+                self.look_at(value, (*path, index))
+
+    def _look_into(self, node: yaml.MappingNode, path: Path) -> None:
+        known: set[str] = set()
         for key, value in node.value:
-            name = str(key.value)
-            if name in seen:
-                twice.append(f"line {key.start_mark.line + 1}: {_dotted((*path, name))}: is given twice")
-            seen.add(name)
-            _walk(value, (*path, name), lines, twice)
-            lines[(*path, name)] = key.start_mark.line + 1
-    elif isinstance(node, yaml.SequenceNode):
-        for index, value in enumerate(node.value):
-            _walk(value, (*path, index), lines, twice)
+            name = str(key.value) if isinstance(key, yaml.ScalarNode) else ""
+            problem = "" if name else "expected a name before the colon, found none"
+            if isinstance(key, yaml.CollectionNode):
+                problem = "expected a name before the colon, found a list or mapping"
+            if len(name) > _LONGEST_KEY:
+                problem = f"expected a name of at most {_LONGEST_KEY} characters, found {len(name):,}"
+            if problem := problem or _node_problem(key):
+                self._tell(key, (*path, _cut(name)) if name else path, problem)
+                continue
+            if name in known:
+                self._tell(key, (*path, name), "is given twice")
+            known.add(name)
+            self.look_at(value, (*path, name))
+            self.lines[(*path, name)] = key.start_mark.line + 1
+
+    def _tell(self, node: yaml.Node, path: Path, problem: str) -> None:
+        name = f"{_dotted(path)}: " if path else ""
+        self.problems.append(f"line {node.start_mark.line + 1}: {name}{problem}")
+
+
+def _node_problem(node: yaml.Node) -> str:
+    """Return what is wrong with one node, whatever it is meant for, or an empty text."""
+    if node.tag not in _TAGS:
+        return f"expected a plain value, found one with the tag {_cut(str(node.tag))}"
+    if not isinstance(node, yaml.ScalarNode) or node.tag not in (_TAG + "int", _TAG + "float"):
+        return ""
+    found = _cut(node.value)
+    if len(node.value) > _DIGITS:
+        return f"expected a number of at most {_DIGITS} digits, found {len(node.value):,} ({found})"
+    whole = node.tag == _TAG + "int"
+    try:
+        number = _NUMBERS.construct_yaml_int(node) if whole else _NUMBERS.construct_yaml_float(node)
+    except (ValueError, IndexError):
+        return f"expected a number, found {found}"
+    if not math.isfinite(number) or (whole and abs(number) >= _LARGEST):
+        return f"expected a number that can be counted to, found {found}"
+    return ""
+
+
+def _cut(text: str, most: int = _SHOWN) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def _shown(found: object) -> str:
+    return _cut(repr(found))
 
 
 def _dotted(path: Path) -> str:
@@ -206,11 +333,11 @@ def _sentence(problem: Any, lines: Mapping[Path, int], model: type) -> str:
         return lead + str(problem["ctx"]["error"])
     found = problem["input"]
     if problem["type"] in ("enum", "literal_error"):
-        return f"{lead}expected {problem['ctx']['expected']}, found {found!r}"
+        return f"{lead}expected {problem['ctx']['expected']}, found {_shown(found)}"
     expected = _EXPECTED.get(problem["type"])
     if expected:
-        return f"{lead}expected {expected}, found {found!r}"
-    return f"{lead}{problem['msg']}, found {found!r}"
+        return f"{lead}expected {expected}, found {_shown(found)}"
+    return f"{lead}{problem['msg']}, found {_shown(found)}"
 
 
 def _fields(model: object, path: Path) -> list[str]:

@@ -42,6 +42,7 @@ PURE = [
         "simulator/contents.py",
         "simulator/troubles.py",
         "simulator/faults.py",
+        "visible_text.py",
         "yamlfile.py",
     )
 ]

@@ -46,7 +46,7 @@ def test_a_run_keeps_an_operation_whole(name: str) -> None:
         ),
         ("exclusive: [target_mailbox]", "exclusive: [target]", "no column 'target'"),
         (
-            "    returns:\n      Name: bulkps-{item.key}\n",
+            "    returns:\n      Name: bulkps-{item.name}\n",
             "",
             "New-MailboxRestoreRequest writes what it made",
         ),

@@ -14,7 +14,7 @@ from bulkps.engine.ports import SessionLostError, SessionRefusedError
 from bulkps.exchange.cmdlet import Answer, Cmdlet, Invocation, Outcome, Value
 from bulkps.sessions.connection import Connection, ConnectionType, Credentials
 from bulkps.sessions.open import open_one, open_session
-from bulkps.sessions.process import ChildShell
+from bulkps.sessions.process import ChildShell, find_powershell
 from bulkps.sessions.session import PSRPSession
 from tests.conftest import Run
 from tests.engines import PWSH, needs_pwsh
@@ -88,13 +88,49 @@ def test_a_child_that_misbehaves_ends_in_a_clear_error_and_does_not_stay(tmp_pat
 
 def test_a_powershell_that_is_not_there_says_what_to_set(bulkps: Run, tmp_path: Path) -> None:
     config = tmp_path / "c.yaml"
-    config.write_text("connection: here\nconnections:\n  here: {type: process, executable: /nowhere/pwsh}\n")
+    nowhere = str(tmp_path / "nowhere" / "pwsh")
+    config.write_text(f"connection: here\nconnections:\n  here: {{type: process, executable: '{nowhere}'}}\n")
 
     result = bulkps("doctor", "--config", config)
 
     assert result.exit_code == 5
-    assert "'/nowhere/pwsh' was not found" in result.stderr
+    assert f"{nowhere!r} was not found" in result.stderr
     assert "set executable" in result.stderr
+
+
+@pytest.mark.parametrize("executable", ["./pwsh", "bin/pwsh", "../pwsh"])
+def test_a_powershell_that_is_somewhere_below_here_is_refused(
+    bulkps: Run, tmp_path: Path, executable: str
+) -> None:
+    config = tmp_path / "c.yaml"
+    config.write_text(
+        f"connection: here\nconnections:\n  here: {{type: process, executable: {executable}}}\n"
+    )
+
+    result = bulkps("doctor", "--config", config)
+
+    assert result.exit_code == 3
+    assert "must be an absolute path or a name that is on the PATH" in result.stderr
+
+
+@pytest.mark.parametrize("executable", ["", "pwsh"])
+@pytest.mark.parametrize("path", ["", ".", "{pathsep}", "here", ".{pathsep}here{pathsep}"])
+def test_a_powershell_in_the_current_folder_is_never_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, executable: str, path: str
+) -> None:
+    for folder in (tmp_path, tmp_path / "here"):
+        folder.mkdir(exist_ok=True)
+        for name in ("pwsh", "pwsh.exe", "pwsh.cmd", "powershell", "powershell.exe"):
+            (folder / name).write_text("")
+            (folder / name).chmod(0o755)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", path.format(pathsep=os.pathsep))
+
+    with pytest.raises(FileNotFoundError, match="install PowerShell 7"):
+        find_powershell(executable)
+
+    monkeypatch.setenv("PATH", os.pathsep.join([".", str(tmp_path / "here")]))
+    assert Path(find_powershell(executable)).parent == tmp_path / "here"
 
 
 @pytest.fixture

@@ -66,7 +66,7 @@ QUEUE = '<Obj RefId="0"><TN RefId="0"><T>System.Collections.Queue</T></TN><QUE><
     [
         ("<S>a_x000A_b_x005F_x0041_</S>", "a\nb_x0041_"),
         ("<S>_xD83D__xDE00_</S>", "\U0001f600"),
-        ("<S>_xD83D_ alone</S>", "\ud83d alone"),
+        ("<S>_xD83D_ alone</S>", "\\uD83D alone"),
         # Its UTF-16 looks like an escape to pypsrp.
         ("<S>开_发_xyzzy_</S>", "开_发_xyzzy_"),
         ("<G>00000000-0000-0000-0000-000000000005</G>", str(UUID(int=5))),

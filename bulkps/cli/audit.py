@@ -16,6 +16,7 @@ from bulkps.records import home
 from bulkps.records.chain import Finding, Known, Verdict, verify
 from bulkps.records.journal import Journal
 from bulkps.records.rows import Run
+from bulkps.visible_text import harmless_json, visible
 
 #: How many findings are shown.
 SHOWN = 50
@@ -211,17 +212,17 @@ def _show_verdict(path: Path, verdict: Verdict) -> None:
         render.say(f"note: {note}")
     lines = f"{verdict.lines} line{'s' * (verdict.lines != 1)}"
     if verdict.sound:
-        click.echo(f"{path}: {lines}, the chain is whole")
+        render.show(f"{path}: {lines}, the chain is whole")
         return
     count = len(verdict.findings)
-    click.echo(f"{path}: {lines}, {count} finding{'s' * (count != 1)}: it is not the log that was written")
+    render.show(f"{path}: {lines}, {count} finding{'s' * (count != 1)}: it is not the log that was written")
     shown = verdict.findings[:SHOWN]
     for finding in shown:
-        click.echo(f"  {finding.sentence()}")
+        render.show(f"  {finding.sentence()}")
     if count > SHOWN:
-        click.echo(f"  and {count - SHOWN} more")
+        render.show(f"  and {count - SHOWN} more")
     for kind, advice in {finding.kind: finding.advice for finding in shown}.items():
-        click.echo(f"-> {kind.value}: {advice}")
+        render.show(f"-> {kind.value}: {advice}")
 
 
 def _entries(lines: Iterable[bytes], unreadable: list[int]) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -244,7 +245,7 @@ def _entry(raw: bytes) -> dict[str, Any] | None:
 def _pour_json(texts: Iterable[str]) -> int:
     count = 0
     for count, text in enumerate(texts, 1):
-        click.echo(f"{'[' if count == 1 else ','}\n{text}", nl=False)
+        click.echo(f"{'[' if count == 1 else ','}\n{harmless_json(text)}", nl=False)
     click.echo("\n]" if count else "[]")
     return count
 
@@ -256,7 +257,7 @@ def _pour(entries: Iterable[dict[str, Any]]) -> int:
         row = f"row {_plain(entry['row'])}" if "row" in entry else ""
         words = ": ".join(_plain(entry[name]) for name in ("code", "message") if entry.get(name))
         line = f"{_local(entry.get('at'))}  {_plain(entry.get('event', '')):<22}  {row:<10}  {words}"
-        click.echo(line.rstrip())
+        render.show(line.rstrip())
     return count
 
 
@@ -269,4 +270,4 @@ def _local(at: object) -> str:
 
 def _plain(said: object) -> str:
     """Return it on one line, without what could play with a terminal."""
-    return "".join(one if one.isprintable() else " " for one in str(said))
+    return visible(said)

@@ -14,6 +14,7 @@ from bulkps.intake import UNSENDABLE
 from bulkps.operations.checks import folded_header
 from bulkps.operations.columns import Column
 from bulkps.operations.model import Operation
+from bulkps.visible_text import visible
 from bulkps.yamlfile import nearest
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -143,7 +144,7 @@ def _problem(column: Column, cell: str) -> str:
 def say_found(preflight: Mapping[str, Any]) -> None:
     """Tell what pre-flight found: the table to stdout, the rest to stderr."""
     if preflight.get("state") == "skipped":
-        render.say("pre-flight was skipped: nobody looked for what is known to fail")
+        render.say("Pre-flight was skipped: nothing was checked before it was sent.")
     findings = preflight.get("findings") or {}
     told = [
         (code, severity, rows)
@@ -152,8 +153,8 @@ def say_found(preflight: Mapping[str, Any]) -> None:
         if (rows := by_severity.get(severity))
     ]
     if told:
-        click.echo()
-        click.echo(render.table(told, ("finding", "severity", "rows")))
-        render.say("what each means and what to do: docs/findings.md")
+        render.show()
+        render.show(render.table(told, ("finding", "severity", "rows")))
+        render.say("Explanations and fixes: docs/findings.md")
     for facet, reason in (preflight.get("unread") or {}).items():
-        render.say(f"not read ({facet}): {reason}")
+        render.say(f"not read ({facet}): {visible(reason)}")

@@ -40,7 +40,7 @@ def command(
     force: bool,
     as_json: bool,
 ) -> None:
-    """Check every row of FILE for OPERATION, offline; nothing is sent.
+    """Check every row of FILE for OPERATION, without a connection to Exchange.
 
     Exit code 0 if every row is sound, 3 if not.
 
@@ -60,5 +60,5 @@ def command(
     if as_json:
         render.as_json(render.check_json(report))
     else:
-        render.check_report(report, problems)
+        render.check_report(report, problems, sends=False)
     raise SystemExit(int(ExitCode.COMPLETED if report.sound else ExitCode.INVALID_INPUT))

@@ -3,9 +3,9 @@
 import click
 
 from bulkps.cli import render
-from bulkps.cli.options import AS_JSON, config_option, json_option
+from bulkps.cli.options import AS_JSON, chosen, config_option, json_option
 from bulkps.cli.running import target
-from bulkps.errors import BulkpsError
+from bulkps.errors import BulkpsError, ExitCode
 from bulkps.library.doctor import Examination, examine
 from bulkps.settings import Settings
 
@@ -13,24 +13,26 @@ from bulkps.settings import Settings
 @click.command()
 @config_option
 @click.option("--connection", help="Which connection of the settings; without it their default.")
+@click.option("--operation", "names", multiple=True, help="Only this operation; may be given again.")
 @json_option
-def command(settings: Settings, connection: str | None, as_json: bool) -> None:
+def command(settings: Settings, connection: str | None, names: tuple[str, ...], as_json: bool) -> None:
     """Open a session the way a run would, and show what it is and what it lacks.
 
     For each operation it says whether every cmdlet and parameter is there for this account: RBAC takes
-    both away. Nothing is changed. Exit code 0 if a session could be opened, 5 if not.
+    both away. Nothing is changed. Exit code 0 if all is there, 5 if no session could be opened or an
+    operation lacks something; --operation looks at single ones. What pre-flight lacks does not count, nor an
+    operation that this kind of Exchange does not have.
 
     Example:
 
     \b
         bulkps doctor
-        bulkps doctor --config prod.yaml --connection onprem
+        bulkps doctor --config prod.yaml --connection onprem --operation restore
     """
+    wanted = [chosen(settings, name) for name in names] or list(settings.operations().values())
     there = target(settings, settings.choose_connection(connection), settings.run)
     try:
-        found = examine(
-            there.name, there.connection, there.credentials, settings.operations().values(), there.catalogue
-        )
+        found = examine(there.name, there.connection, there.credentials, wanted, there.catalogue)
     except BulkpsError as error:
         if as_json:
             failed = {"connection": there.name, "connected": False, "reason": str(error)}
@@ -38,7 +40,14 @@ def command(settings: Settings, connection: str | None, as_json: bool) -> None:
             # It is told; stdout holds one object.
             click.get_current_context().find_root().meta[AS_JSON] = False
         raise
-    render.as_json(_facts(found)) if as_json else _show(found)
+    code = ExitCode.COMPLETED if found.complete else ExitCode.CANNOT_CONNECT
+    if as_json:
+        render.as_json({**_facts(found), "exit_code": int(code)})
+    else:
+        _show(found)
+        if not found.complete:
+            render.say("operations whose cmdlets or parameters are missing cannot run: ask for the roles")
+    raise SystemExit(int(code))
 
 
 def _facts(found: Examination) -> dict[str, object]:
@@ -78,7 +87,8 @@ def _show(found: Examination) -> None:
         rows.append(("token ends", render.local_time(session.token_ends)))
     for need in found.needs:
         state = "everything is there" if not need.missing else "missing: " + ", ".join(need.missing)
+        state = state if need.counts else f"{state} (does not count)" if need.missing else state
         what = need.operation if need.operation == "pre-flight" else f"operation {need.operation}"
         rows.append((what, state))
     rows += [(f"version of {name}", number) for name, number in found.versions.items()]
-    click.echo(render.table(rows, ("", "")))
+    render.show(render.table(rows, ("", "")))

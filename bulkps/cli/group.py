@@ -1,6 +1,5 @@
 """The group: its commands, and how an error becomes a sentence and an exit code."""
 
-import json
 import sys
 from collections.abc import Callable, Mapping
 from importlib import import_module
@@ -10,6 +9,7 @@ import click
 
 from bulkps.cli.options import AS_JSON
 from bulkps.errors import BulkpsError, ExitCode
+from bulkps.visible_text import json_text, visible
 
 #: Command name to module. Loaded when asked for, so that ``bulkps --help`` does not load PSRP and a database.
 COMMANDS: Mapping[str, str] = {
@@ -55,6 +55,10 @@ class BulkpsGroup(click.Group):
             return super().parse_args(ctx, args)
         except click.UsageError as error:
             _leave_usage(ctx, error)
+        except KeyboardInterrupt:
+            # --help loads every command.
+            click.echo("Interrupted.", err=True)
+            ctx.exit(int(ExitCode.INTERRUPTED))
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; an error of ours becomes its sentence on standard error and its exit code."""
@@ -63,7 +67,7 @@ class BulkpsGroup(click.Group):
         except click.UsageError as error:
             _leave_usage(ctx, error)
         except BulkpsError as error:
-            click.echo(f"Error: {error}", err=True)
+            click.echo(visible(f"Error: {error}", lines=True), err=True)
             _leave(ctx, error.exit_code, str(error))
         except (KeyboardInterrupt, click.Abort):
             click.echo("Interrupted.", err=True)
@@ -82,7 +86,7 @@ def _leave(ctx: click.Context, code: ExitCode, error: str) -> None:
     # Whoever asked for JSON gets an object whatever happens; a command that has printed its own raises
     # no error of ours after that.
     if ctx.meta.get(AS_JSON):
-        click.echo(json.dumps({"error": error, "exit_code": int(code)}, ensure_ascii=False, indent=2))
+        click.echo(json_text({"error": error, "exit_code": int(code)}, indent=2))
     ctx.exit(int(code))
 
 

@@ -20,7 +20,8 @@ _OPTIONS = {"again": "--again", "onmicrosoft_fallback": "--onmicrosoft-fallback"
 def invocation(given: dict[str, Any]) -> dict[str, Any]:
     """Return what of this command line the next command has to say again, as a run keeps it."""
     options = [option for name, option in _OPTIONS.items() if given.get(name)]
-    return {**settings_file(), **({"options": options} if options else {})}
+    told = {**settings_file(), **({"options": options} if options else {})}
+    return {**told, "asks": True} if given.get("asks") else told
 
 
 def settings_file() -> dict[str, str]:

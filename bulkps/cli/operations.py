@@ -1,5 +1,6 @@
 """``bulkps operations``."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -7,11 +8,12 @@ from click.core import ParameterSource
 
 from bulkps.cli import render
 from bulkps.cli.options import NEW_FILE, chosen, config_option, force_option, json_option
-from bulkps.errors import UsageProblem
+from bulkps.errors import ExitCode, UsageProblem
 from bulkps.exchange.cmdlet import Cmdlet
 from bulkps.exchange.facts import cmdlet_facts, unknown_cmdlet
+from bulkps.operations.following import Parameter
 from bulkps.operations.loader import load_operation
-from bulkps.operations.model import Operation, Parameter, Step
+from bulkps.operations.model import Operation, Step
 from bulkps.operations.starting import starting_text
 from bulkps.operations.uses import releases
 from bulkps.settings import Settings
@@ -41,12 +43,19 @@ def command(ctx: click.Context, settings: Settings, as_json: bool) -> None:
     """
     if ctx.invoked_subcommand is not None:
         return
-    every = settings.operations()
+    every, broken = settings.operations(), settings.broken_operations()
     if as_json:
-        render.as_json({"operations": [_facts(operation) for operation in every.values()]})
+        told = {name: {"file": one.source, "problems": list(one.problems)} for name, one in broken.items()}
+        facts = [_facts(operation) for operation in every.values()]
+        render.as_json({"operations": facts, "broken": told, "exit_code": int(ExitCode.COMPLETED)})
         return
     rows = [(one.name, one.summary, "yes" if one.one_way else "no") for one in every.values()]
-    click.echo(render.table(rows, ("operation", "what it does", "one-way")))
+    rows += [(name, f"broken: {_count(one.problems)}; see below", "") for name, one in broken.items()]
+    render.show(render.table(rows, ("operation", "what it does", "one-way")))
+    for one in broken.values():
+        render.say(f"{one.source}: {_count(one.problems)}, the operation is left out")
+        for problem in one.problems:
+            render.say(f"  {problem}")
 
 
 @command.command("new")
@@ -82,6 +91,10 @@ def new_command(name: str, cmdlet: str, output: Path | None, force: bool) -> Non
     render.say(f"wrote {output}")
 
 
+def _count(problems: Sequence[str]) -> str:
+    return f"{len(problems)} problem{'s' * (len(problems) != 1)}"
+
+
 def _show_command(name: str) -> click.Command:
     """Return the command that shows the operation *name*; options may stand before and behind the name."""
 
@@ -94,25 +107,28 @@ def _show_command(name: str) -> click.Command:
         if ctx.get_parameter_source("settings") is not ParameterSource.COMMANDLINE:
             settings = before.get("settings", settings)
         found = chosen(settings, name)
-        render.as_json(_facts(found)) if as_json or before.get("as_json") else _show(found)
+        if as_json or before.get("as_json"):
+            render.as_json({**_facts(found), "exit_code": int(ExitCode.COMPLETED)})
+        else:
+            _show(found)
 
     return show
 
 
 def _show(operation: Operation) -> None:
-    click.echo(f"{operation.name}: {operation.summary}\n")
+    render.show(f"{operation.name}: {operation.summary}\n")
     if operation.description:
-        click.echo(operation.description)
-    click.echo(f"Exists in Exchange: {', '.join(releases(operation))}\n")
+        render.show(operation.description)
+    render.show(f"Exists in Exchange: {', '.join(releases(operation))}\n")
     columns = [
         (name, "required" if column.required else "", column.expected, column.help)
         for name, column in operation.columns.items()
     ]
-    click.echo(render.table(columns, ("column", "", "a cell holds", "meaning")))
+    render.show(render.table(columns, ("column", "", "a cell holds", "meaning")))
     for number, step in enumerate(operation.steps, 1):
         _show_step(number, step)
         if step.follow:
-            click.echo(f"  then followed by one {step.follow.cmdlet} per poll for the whole run")
+            render.show(f"  then followed by one {step.follow.cmdlet} per poll for the whole run")
 
 
 def _show_step(number: int, step: Step) -> None:
@@ -120,17 +136,17 @@ def _show_step(number: int, step: Step) -> None:
     only += [f"only after {' and '.join(step.needs)}"] if step.needs else []
     only += [f"not where {there.text} is in {there.within}" for there in step.unless]
     only += ["repeated until it is shown"] if step.polled else []
-    click.echo(f"\nStep {number}, {step.name}: {step.cmdlet}" + (f" ({'; '.join(only)})" if only else ""))
+    render.show(f"\nStep {number}, {step.name}: {step.cmdlet}" + (f" ({'; '.join(only)})" if only else ""))
     for parameter, value in step.parameters.items():
-        click.echo(f"  -{parameter} {_declared(value)}")
+        render.show(f"  -{parameter} {_declared(value)}")
     for index, variant in enumerate(step.variants):
         where = (
             f"where {' and '.join(variant.when)} is given" if variant.when else "else" if index else "always"
         )
-        click.echo(f"  {where}:")
+        render.show(f"  {where}:")
         for parameter, value in variant.parameters.items():
-            click.echo(f"    -{parameter} {_declared(value)}")
-    click.echo(f"  in doubt: {_doubt(step)}")
+            render.show(f"    -{parameter} {_declared(value)}")
+    render.show(f"  in doubt: {_doubt(step)}")
 
 
 def _declared(value: Parameter) -> str:

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 import click
 
+from bulkps.errors import UsageProblem
 from bulkps.operations.loader import choose
 from bulkps.operations.model import Operation
 from bulkps.settings import Settings, load_settings
@@ -104,6 +105,16 @@ def chosen(settings: Settings, name: str) -> Operation:
     """Return the operation called *name*.
 
     Raises:
+        InvalidInput: If its file has problems.
         UsageProblem: If there is none.
     """
-    return choose(name, settings.operations())
+    operations, broken = settings.operations(), settings.broken_operations()
+    if name.casefold() not in operations and broken:
+        if name.casefold() in broken:
+            raise broken[name.casefold()]
+        unreadable = ", ".join(sorted(error.source for error in broken.values()))
+        try:
+            return choose(name, operations)
+        except UsageProblem as error:
+            raise UsageProblem(f"{error}. With problems, and so left out: {unreadable}") from error
+    return choose(name, operations)

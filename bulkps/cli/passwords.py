@@ -31,9 +31,10 @@ def command(file: Path, row: int | None) -> None:
     sealed = PassphraseFile(file)
     found = sealed.passwords(Secret(ask_passphrase(twice=False)), row)
     text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
+    writer = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_ALL)
     writer.writerow(["row_number", sealed.identity, "sent_at", "password"])
     for one in found:
-        cells = (one.row, one.identity, one.sent_at, one.password.reveal())
-        writer.writerow([formula_safe(cell) for cell in cells])
+        # A password begins with a letter and is printed as it is typed.
+        cells = (one.row, formula_safe(one.identity), one.sent_at, one.password.reveal())
+        writer.writerow(cells)
     click.echo(text.getvalue(), nl=False)

@@ -2,19 +2,25 @@
 
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
 
-import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from bulkps.cli import render
 from bulkps.engine.item import Change, Phase
 from bulkps.engine.status import BulkItemStatus
 from bulkps.library.exporting import ExportStage, OnProgress
+from bulkps.library.reader import OnReading
+from bulkps.library.runs import OnChanges
+from bulkps.visible_text import visible
 
 #: Seconds between two plain lines.
 _EVERY = 5.0
+#: How many values that stand in place of rows' own are said.
+_CHANGED = 20
 
 
 class _Tally:
@@ -37,95 +43,84 @@ class _Tally:
     def sentence(self) -> str:
         waiting = f", {self.at_exchange} at Exchange" if self.at_exchange else ""
         failed = f", {self.failed} failed" if self.failed else ""
-        return f"{self.over} of {self.total} rows at their end{waiting}{failed}"
+        return f"{self.over} of {self.total} rows finished{waiting}{failed}"
 
 
-class Watch:
-    """Takes in how far a run is, and shows nothing of it.
+@dataclass(frozen=True)
+class Shown:
+    """How far a run is, on the console.
 
-    Args:
-        tally: Where the items stand.
+    Attributes:
+        show: Takes changes in.
+        reading: Takes in how much pre-flight has read, on whatever thread.
+        hidden: Takes the display away inside its block: somebody is asked something.
     """
 
-    def __init__(self, tally: _Tally) -> None:
-        self._tally = tally
-
-    def changes(self, changes: Sequence[Change]) -> None:
-        """Take in changes that are durable."""
-        self._tally.take_in(changes)
-
-    def reading(self, objects: int, left: int) -> None:
-        """Take in how much pre-flight has read, on whatever thread."""
-
-
-class _Bar(Watch):
-    """Shows it as a bar."""
-
-    def __init__(self, tally: _Tally, title: str, bar: Progress) -> None:
-        super().__init__(tally)
-        self._bar = bar
-        self._task = bar.add_task(title, total=tally.total, completed=tally.over, note="")
-
-    def changes(self, changes: Sequence[Change]) -> None:
-        super().changes(changes)
-        at_exchange = self._tally.at_exchange
-        note = f"{at_exchange} at Exchange" if at_exchange else ""
-        self._bar.update(self._task, completed=self._tally.over, note=note)
-
-    def reading(self, objects: int, left: int) -> None:
-        self._bar.update(self._task, note=_reading(objects, left))
-
-
-class _Lines(Watch):
-    """Shows it as a line every few seconds, where there is something new."""
-
-    def __init__(self, tally: _Tally) -> None:
-        super().__init__(tally)
-        self._said, self._last = time.monotonic(), ""
-
-    def changes(self, changes: Sequence[Change]) -> None:
-        super().changes(changes)
-        self._say(self._tally.sentence())
-
-    def reading(self, objects: int, left: int) -> None:
-        self._say(_reading(objects, left))
-
-    def end(self) -> None:
-        """Say once more where the items stand."""
-        self._said = time.monotonic() - _EVERY
-        self._say(self._tally.sentence())
-
-    def _say(self, sentence: str) -> None:
-        if sentence != self._last and time.monotonic() - self._said >= _EVERY:
-            self._said, self._last = time.monotonic(), sentence
-            click.echo(sentence, err=True)
-
-
-def _reading(objects: int, left: int) -> str:
-    # What a round finds decides what the next one asks.
-    return f"pre-flight: {objects} objects read, at least {left} cmdlet{'s' * (left != 1)} left"
+    show: OnChanges
+    reading: OnReading = lambda objects, left: None
+    hidden: Callable[[], AbstractContextManager[None]] = nullcontext
 
 
 @contextmanager
-def progress(title: str, total: int, over: int, *, quiet: bool) -> Iterator[Watch]:
-    """Give what shows how far a run is.
+def progress(title: str, total: int, over: int, *, quiet: bool) -> Iterator[Shown]:
+    """Give what shows how far a run is, and says which values pre-flight put in place of a row's own.
 
     Args:
         title: What is running.
         total: How many rows there are.
-        over: How many of them are at their end already.
+        over: How many of them are finished already.
         quiet: Show nothing.
     """
     tally = _Tally(total, over)
     if quiet:
-        yield Watch(tally)
+        yield Shown(_Told(tally.take_in, render.say).show)
     elif sys.stderr.isatty():
-        with _rich_bar() as bar:
-            yield _Bar(tally, title, bar)
+        yield from _bar(title, tally)
     else:
-        lines = _Lines(tally)
-        yield lines
-        lines.end()
+        yield from _lines(tally)
+
+
+class _Told:
+    """Says which values stand in place of rows' own, a few of them, and hands the changes on."""
+
+    def __init__(self, show: OnChanges, say: Callable[[str], None]) -> None:
+        self._show, self._say, self._count = show, say, 0
+
+    def show(self, changes: Sequence[Change]) -> None:
+        for change in changes:
+            if change.event == "item.replaced":
+                self._count += 1
+                if self._count <= _CHANGED:
+                    self._say(f"row {change.item.row}: {visible(' | '.join(change.item.warnings))}")
+                elif self._count == _CHANGED + 1:
+                    self._say("and more: the results' column warnings has them all")
+        self._show(changes)
+
+
+def _bar(title: str, tally: _Tally) -> Iterator[Shown]:
+    with _rich_bar() as bar:
+        task = bar.add_task(title, total=tally.total, completed=tally.over, note="")
+
+        def show(changes: Sequence[Change]) -> None:
+            tally.take_in(changes)
+            note = f"{tally.at_exchange} at Exchange" if tally.at_exchange else ""
+            bar.update(task, completed=tally.over, note=note)
+
+        @contextmanager
+        def hidden() -> Iterator[None]:
+            bar.stop()
+            try:
+                yield
+            finally:
+                bar.start()
+
+        def say(text: str) -> None:
+            bar.console.print(text, markup=False, highlight=False)
+
+        def reading(objects: int, left: int) -> None:
+            bar.update(task, note=_reading(objects, left))
+
+        yield Shown(_Told(show, say).show, reading, hidden)
 
 
 def _rich_bar() -> Progress:
@@ -163,4 +158,31 @@ class _ExportLines:
         if time.monotonic() - self._said >= _EVERY:
             self._said = time.monotonic()
             of = f" of {total}" if total is not None else ""
-            click.echo(f"{done}{of} {stage.value}", err=True)
+            render.say(f"{done}{of} {stage.value}")
+
+
+def _lines(tally: _Tally) -> Iterator[Shown]:
+    said, last = time.monotonic(), ""
+
+    def say(sentence: str) -> None:
+        nonlocal said, last
+        if sentence != last:
+            said, last = time.monotonic(), sentence
+            render.say(last)
+
+    def show(changes: Sequence[Change]) -> None:
+        tally.take_in(changes)
+        if time.monotonic() - said >= _EVERY:
+            say(tally.sentence())
+
+    def reading(objects: int, left: int) -> None:
+        if time.monotonic() - said >= _EVERY:
+            say(_reading(objects, left))
+
+    yield Shown(_Told(show, render.say).show, reading)
+    say(tally.sentence())
+
+
+def _reading(objects: int, left: int) -> str:
+    # What a round finds decides what the next one asks.
+    return f"pre-flight: {objects} objects read, at least {left} cmdlet{'s' * (left != 1)} left"

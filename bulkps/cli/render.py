@@ -1,8 +1,8 @@
 """What people and runbooks read: tables, problems, reports. Results go to stdout, messages to stderr."""
 
-import json
 import shutil
 import sys
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -15,20 +15,35 @@ from bulkps.engine.status import BulkItemStatus
 from bulkps.errors import ExitCode
 from bulkps.intake import CheckReport
 from bulkps.records import home
+from bulkps.visible_text import json_text, visible
 
 if TYPE_CHECKING:
     from bulkps.library.runs import RunReport
+    from bulkps.records.overview import Warned
     from bulkps.records.passwords import PasswordFile
 
 #: Where the root context keeps what was warned of.
 _WARNINGS = "bulkps.warnings"
 #: How many failed rows the table shows.
 SHOWN_FAILURES = 20
+#: Of how many rows the JSON object has the warnings.
+SHOWN_WARNINGS = 50
+#: How many characters of an error or advice.
+_SHOWN_TEXT = 1000
+
+
+class Wrapped(str):
+    """A cell of a table whose line breaks are ours."""
 
 
 def say(text: str) -> None:
     """Print a message for people."""
-    click.echo(text, err=True)
+    click.echo(visible(text, lines=True), err=True)
+
+
+def show(text: str = "") -> None:
+    """Print to stdout what people read there."""
+    click.echo(visible(text, lines=True))
 
 
 def warn(sentence: str) -> None:
@@ -39,8 +54,23 @@ def warn(sentence: str) -> None:
 
 
 def table(rows: Iterable[Sequence[object]], headers: Sequence[str]) -> str:
-    """Return rows as a plain table; cells stay as they are."""
-    return tabulate(rows, headers=headers, tablefmt="simple", disable_numparse=True)
+    """Return rows as a plain table; what is in a cell stays in its cell."""
+    shown = [
+        [visible(cell, lines=True) if isinstance(cell, Wrapped) else visible(short(cell)) for cell in row]
+        for row in rows
+    ]
+    return tabulate(shown, headers=headers, tablefmt="simple", disable_numparse=True)
+
+
+def wrapped(text: str) -> Wrapped:
+    """Return *text* as a cell of some lines."""
+    return Wrapped("\n".join(textwrap.wrap(short(" ".join(text.split())), 90)))
+
+
+def short(text: object, longest: int = _SHOWN_TEXT) -> str:
+    """Return as much of *text* as people read on a terminal."""
+    whole = str(text)
+    return whole if len(whole) <= longest else f"{whole[:longest]}\u2026 ({len(whole):,} characters)"
 
 
 def as_json(data: Mapping[str, object]) -> None:
@@ -48,25 +78,36 @@ def as_json(data: Mapping[str, object]) -> None:
     warnings = click.get_current_context().find_root().meta.get(_WARNINGS)
     if warnings:
         data = {**data, "connection_warnings": warnings}
-    click.echo(json.dumps(data, ensure_ascii=False, indent=2))
+    click.echo(json_text(data, indent=2))
 
 
 def pour(path: Path) -> None:
-    """Print a file to stdout as it is."""
+    """Print a file to stdout: as it is, unless a terminal would do what stands in it."""
+    if sys.stdout.isatty():
+        with path.open(encoding="utf-8-sig", newline="") as text:
+            for line in text:
+                show(line.rstrip("\r\n"))
+        return
     # As bytes: a text stdout on Windows would double every carriage return and lose what its code page lacks.
     with path.open("rb") as file:
         shutil.copyfileobj(file, sys.stdout.buffer)
 
 
-def check_report(report: CheckReport, problems_file: Path | None) -> None:
-    """Print what was found in a file."""
+def check_report(report: CheckReport, problems_file: Path | None, *, sends: bool = True) -> None:
+    """Print what was found in a file.
+
+    Args:
+        report: What was found.
+        problems_file: Where all problems are.
+        sends: Whether the command would send anything, were the file sound.
+    """
     for note in report.notes:
         say(f"note: {note}")
     if report.sound:
         say(f"{report.path}: {report.rows} row{'s' * (report.rows != 1)}, all sound for {report.operation}")
         return
     count = report.problem_count
-    say(f"{report.path}: {count} problem{'s' * (count != 1)}, nothing was sent")
+    say(f"{report.path}: {count} problem{'s' * (count != 1)}{', nothing was sent' * sends}")
     for sentence in report.sentences():
         say(f"  {sentence}")
     if problems_file:
@@ -93,7 +134,7 @@ def check_json(report: CheckReport) -> dict[str, object]:
 
 
 def run_json(
-    report: "RunReport", exit_code: ExitCode, passwords: "PasswordFile | None" = None
+    report: "RunReport", exit_code: ExitCode, passwords: "PasswordFile | None", warned: "Warned"
 ) -> dict[str, object]:
     """Return a run's outcome for a runbook."""
     return {
@@ -102,6 +143,8 @@ def run_json(
         "connection": report.run.connection,
         "simulated": report.run.simulated,
         "counts": totals(report.counts),
+        "warned": warned.count,
+        "warnings": [{"row": row, "warnings": list(told)} for row, _, told in warned.first],
         "done_already": report.settled,
         "done_differently": report.differing,
         "exit_code": int(exit_code),

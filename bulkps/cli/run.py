@@ -1,6 +1,5 @@
 """``bulkps run``."""
 
-import sys
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +16,7 @@ from bulkps.cli.beforehand import (
     values_everywhere,
     with_values,
 )
+from bulkps.cli.confirmation import asks
 from bulkps.cli.handingout import check_options, password_file, passwords_options
 from bulkps.cli.next_command import invocation
 from bulkps.cli.options import (
@@ -30,6 +30,7 @@ from bulkps.cli.options import (
     operation_argument,
     output_file,
 )
+from bulkps.cli.plan import show_plan
 from bulkps.cli.running import show_report, target, work
 from bulkps.cli.window import ends_at, window_options
 from bulkps.engine.policy import BulkOperationConfig
@@ -37,12 +38,12 @@ from bulkps.engine.status import BulkItemStatus
 from bulkps.errors import ExitCode, UsageProblem
 from bulkps.intake import CheckReport, InputRow
 from bulkps.library.passwords import handing_out
-from bulkps.library.planning import create_run, plan
+from bulkps.library.planning import create_run
 from bulkps.library.target import Target, check_target
 from bulkps.operations.model import Operation
 from bulkps.records import home
 from bulkps.records.journal import Journal
-from bulkps.sessions.connection import Connection
+from bulkps.sessions.connection import Connection, Credentials
 from bulkps.settings import Settings
 
 
@@ -112,9 +113,11 @@ def command(operation: str, file: Path, settings: Settings, as_json: bool, **giv
     rows = intake.filled(intake.rows(file, asked, report), everywhere, found, report)
     report = intake.with_columns(report, everywhere, found)
     if given["dry_run"]:
-        _show_plan(report, found, rows, connection, as_json)
+        nothing = _nothing_sent(report, connection, ExitCode.COMPLETED)
+        there = _rehearsed(settings, connection, given)
+        show_plan(report, found, rows, there, nothing, again=given["again"], as_json=as_json)
         return
-    _confirm(found, report, connection[0], connection[1].simulated, yes=given["yes"])
+    given["asks"] = asks(found, yes=given["yes"])
     there = target(settings, connection, _config(settings.run, given))
     _execute(report, found, rows, there, given, as_json)
 
@@ -173,6 +176,14 @@ def _nothing_sent(
     }
 
 
+def _rehearsed(settings: Settings, connection: tuple[str, Connection], given: dict[str, Any]) -> Target:
+    """Return where the run would go; no password is asked for where nothing is read."""
+    config = _config(settings.run, given)
+    if config.onmicrosoft_fallback:
+        return target(settings, connection, config)
+    return Target(*connection, Credentials(), config, settings.catalogue)
+
+
 def _refuse(
     report: CheckReport, problems: Path | None, connection: tuple[str, Connection], as_json: bool
 ) -> None:
@@ -197,40 +208,3 @@ def _config(config: BulkOperationConfig, given: dict[str, Any]) -> BulkOperation
     if given["no_wait"]:
         changed["wait"] = False
     return replace(configured(config, given), **changed)
-
-
-def _confirm(
-    operation: Operation, report: CheckReport, connection: str, simulated: bool, *, yes: bool
-) -> None:
-    if not operation.one_way or yes:
-        return
-    if not sys.stdin.isatty():
-        raise UsageProblem(
-            f"{operation.name} cannot be undone and nobody is there to ask; nothing was sent. "
-            "Say --yes if you mean it"
-        )
-    where = f"connection {connection}" + (" (simulated)" if simulated else "")
-    question = (
-        f"{operation.name} cannot be undone. {report.rows} row{'s' * (report.rows != 1)} of {report.path} "
-        f"go to {where}. Go on?"
-    )
-    if not click.confirm(question, err=True):
-        raise UsageProblem("not confirmed; nothing was sent")
-
-
-def _show_plan(
-    report: CheckReport,
-    operation: Operation,
-    rows: Iterable[InputRow],
-    connection: tuple[str, Connection],
-    as_json: bool,
-) -> None:
-    planned = ((row.row, cmdlet) for row in rows for cmdlet in plan(operation, row))
-    if as_json:
-        nothing = _nothing_sent(report, connection, ExitCode.COMPLETED)
-        told = [{"row": number, "cmdlet": one.name, "parameters": one.shown()} for number, one in planned]
-        render.as_json({**nothing, "rows": report.rows, "plan": told})
-    else:
-        for number, cmdlet in planned:
-            click.echo(f"row {number}: {cmdlet.line()}")
-    render.say(f"dry run: {report.rows} row{'s' * (report.rows != 1)}, nothing was sent")

@@ -1,7 +1,6 @@
 """What ``run`` and ``resume`` share: interrupts, progress, and the report at the end."""
 
 import sys
-import textwrap
 from collections.abc import Callable, Collection
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +10,7 @@ import click
 
 from bulkps.cli import render
 from bulkps.cli.beforehand import say_found
+from bulkps.cli.confirmation import asks, asks_first, confirmed, consequences, question
 from bulkps.cli.handingout import (
     check_options,
     handed_out,
@@ -35,17 +35,21 @@ from bulkps.library.target import Target, connection_warnings
 from bulkps.records import home
 from bulkps.records.changes import keep_facts
 from bulkps.records.journal import Journal
+from bulkps.records.overview import warned_rows
 from bulkps.records.passwords import PasswordFile
 from bulkps.records.results import rows
 from bulkps.records.rows import Run
 from bulkps.sessions.connection import Connection
 from bulkps.settings import Settings
+from bulkps.visible_text import visible
 from bulkps.whole import Output
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 #: What pre-flight finds, as result codes.
 _FOUND = frozenset(code.value for code in Code)
+#: How many characters of a source a table shows; a DistinguishedName has some more.
+_SHOWN_SOURCE = 200
 _DIFFERENTLY = frozenset({DONE_DIFFERENTLY})
 
 
@@ -87,27 +91,27 @@ def work(
     with journal.writing() as connection:
         keep_facts(connection, run.id, invocation={**run.invocation, **settings_file()}, **told)
     if looks and not quiet:
-        sends = bool(operation_of(run).steps)
-        rest = " first; nothing is sent before that is done" if sends else "; nothing is changed"
-        render.say(f"pre-flight: Exchange is read{rest}")
+        render.say("Pre-flight: reading Exchange. Nothing has been changed yet.")
     try:
-        with interruptible() as interrupts, progress(run.operation, total, over, quiet=quiet) as show:
+        with interruptible() as interrupts, progress(run.operation, total, over, quiet=quiet) as shown:
+            saved = passwords is not None
             report = proceed(
                 journal,
                 run,
                 there,
                 retry=retry,
-                on_changes=show.changes,
-                on_reading=show.reading,
+                on_changes=shown.show,
+                on_reading=shown.reading,
                 on_driver=interrupts.register,
                 output=results,
                 ends_at=ends_at,
                 passwords=passwords,
+                confirm=question(journal, run, shown.hidden, passwords=saved) if asks_first(run) else None,
             )
     except (RecordFailed, KeyboardInterrupt):
         say_passwords(passwords)
         if looks and not journal.run(run.id).preflight:
-            render.say("pre-flight was not done yet: nothing was sent")
+            render.say("Pre-flight was not finished: nothing was sent.")
         render.say(f"To continue: {next_command(journal.run(run.id))}")
         raise
     unfinished = report.exit_code is ExitCode.UNFINISHED
@@ -126,7 +130,10 @@ def going_on(function: F) -> F:
     results = click.option("--results", type=NEW_FILE, help="Write results here (.csv or .json).")
     quiet = click.option("--quiet", is_flag=True, help="No progress.")
     # The last one put on is the first one shown.
-    own = (json_option, quiet, force_option, results, passwords_options, window_options, config_option)
+    yes = click.option(
+        "--yes", is_flag=True, help="Do not ask before a one-way run that was never confirmed."
+    )
+    own = (json_option, quiet, force_option, results, passwords_options, window_options, yes, config_option)
     for option in (*own, click.argument("run")):
         function = option(function)
     return function
@@ -140,6 +147,7 @@ def go_on(
     force: bool,
     quiet: bool,
     as_json: bool,
+    yes: bool = False,
     retry: bool = False,
     until: float | None = None,
     max_duration: float | None = None,
@@ -154,6 +162,9 @@ def go_on(
         found = journal.run(run)
         operation = operation_of(found)
         check_options(operation, handing, results)
+        waits = journal.counts(found.id)[BulkItemStatus.PENDING]
+        if waits and asks_first(found) and not asks(operation, yes=yes):
+            found = confirmed(journal, found)
         there = target(
             settings, settings.choose_connection(found.connection), replace(options_of(found), wait=True)
         )
@@ -181,7 +192,8 @@ def show_report(
 ) -> None:
     """Print how a run stands: the table to stdout, where things lie and what comes next to stderr."""
     if as_json:
-        render.as_json(render.run_json(report, code, passwords))
+        warned = warned_rows(journal, report.run.id, render.SHOWN_WARNINGS)
+        render.as_json(render.run_json(report, code, passwords, warned))
     else:
         _show_table(journal, report)
         say_found(report.run.preflight)
@@ -193,10 +205,11 @@ def show_report(
     say(f"audit:   {report.run.audit}")
     say(f"journal: {journal.path}")
     say_passwords(passwords)
+    _say_consequences(report, passwords)
     if report.finish.detail:
-        say(f"stopped: {report.finish.reason.value}: {report.finish.detail}")
+        say(f"stopped: {report.finish.reason.value}: {visible(render.short(report.finish.detail))}")
     if report.finish.advice:
-        say(f"advice:  {report.finish.advice}")
+        say(f"advice:  {visible(report.finish.advice.strip())}")
     _say_blocked(report)
     if code in (ExitCode.UNFINISHED, ExitCode.INTERRUPTED, ExitCode.CANNOT_CONNECT):
         _say_next(report, code)
@@ -204,6 +217,13 @@ def show_report(
         failed = _rows(report.counts[BulkItemStatus.FAILED])
         say(f"{failed} failed. Fix the cause in Exchange, then run: {next_command(report.run, 'retry')}")
         say(f"To correct the rows themselves: {rows_again(report.run, 'failed')}")
+
+
+def _say_consequences(report: RunReport, passwords: PasswordFile | None) -> None:
+    """Say what remains to be done by a person for what was completed."""
+    if report.counts[BulkItemStatus.COMPLETED] and report.sends:
+        for sentence in consequences(operation_of(report.run), passwords=passwords is not None):
+            render.say(f"remember: {sentence}")
 
 
 def _say_other_runs(report: RunReport) -> None:
@@ -250,13 +270,14 @@ def _rows(count: int) -> str:
 
 def _show_table(journal: Journal, report: RunReport) -> None:
     run = report.run
-    click.echo(f"run {run.id}  {render.simulated(run.simulated)}".rstrip())
-    click.echo(render.counts_table(report.counts))
+    render.show(f"run {run.id}  {render.simulated(run.simulated)}".rstrip())
+    render.show(render.counts_table(report.counts))
     failed = report.counts[BulkItemStatus.FAILED]
     if failed:
         _show_rows(journal, run, BulkItemStatus.FAILED, "what happened")
     if failed > render.SHOWN_FAILURES:
         render.say(f"{failed} rows failed; bulkps results {run.id} --only failed shows them all")
+    _show_warned(journal, run)
     if report.differing:
         _show_rows(journal, run, BulkItemStatus.SKIPPED, "what was not done", _DIFFERENTLY)
     blocked = int(run.preflight.get("blocked", 0)) if report.sends else 0
@@ -264,6 +285,23 @@ def _show_table(journal: Journal, report: RunReport) -> None:
         _show_rows(journal, run, BulkItemStatus.SKIPPED, "why pre-flight skipped it", _FOUND)
     if blocked > render.SHOWN_FAILURES:
         render.say(f"{blocked} rows were SKIPPED; bulkps results {run.id} --only skipped shows them all")
+
+
+def _show_warned(journal: Journal, run: Run) -> None:
+    """Print the warnings of the first COMPLETED rows that have some."""
+    found = warned_rows(journal, run.id, render.SHOWN_FAILURES)
+    if not found.count:
+        return
+    source = operation_of(run).source
+    shown = [
+        (row, render.short(values.get(source) or "", _SHOWN_SOURCE), render.wrapped(warning))
+        for row, values, warnings in found.first
+        for warning in warnings
+    ]
+    render.show()
+    render.show(render.table(shown, ("row", "source", "warning of a completed row")))
+    more = "" if found.count <= len(found.first) else f"; bulkps results {run.id} --only completed shows all"
+    render.say(f"{_rows(found.count)} COMPLETED with warnings{more}")
 
 
 def _show_rows(
@@ -274,16 +312,13 @@ def _show_rows(
     for _, became in rows(journal, run, operation_of(run), status):
         if codes and became["error_code"].partition(";")[0] not in codes:
             continue
-        shown.append((became["row_number"], became["source_identity"], became["error_code"], became["error"]))
+        source = render.short(became["source_identity"], _SHOWN_SOURCE)
+        shown.append((became["row_number"], source, became["error_code"], became["error"]))
         if became["advice"]:
             shown.append(("", "", "", f"-> {became['advice']}"))
         if len(shown) >= 2 * render.SHOWN_FAILURES:
             break
-    click.echo()
-    click.echo(
-        render.table([(*row[:3], _wrapped(row[3])) for row in shown], ("row", "source", "code", title))
+    render.show()
+    render.show(
+        render.table([(*row[:3], render.wrapped(row[3])) for row in shown], ("row", "source", "code", title))
     )
-
-
-def _wrapped(text: str) -> str:
-    return "\n".join(textwrap.wrap(" ".join(text.split()), 90))

@@ -4,6 +4,7 @@ import click
 
 from bulkps.cli import render
 from bulkps.cli.options import json_option
+from bulkps.errors import ExitCode
 from bulkps.records import home
 from bulkps.records.journal import Journal
 from bulkps.records.rows import Run
@@ -27,7 +28,8 @@ def command(limit: int, as_json: bool) -> None:
     finally:
         journal.close()
     if as_json:
-        render.as_json({"runs": [_facts(run, counts) for run, counts in found]})
+        told = [_facts(run, counts) for run, counts in found]
+        render.as_json({"runs": told, "exit_code": int(ExitCode.COMPLETED)})
         return
     if not found:
         render.say("no runs yet; bulkps run OPERATION FILE makes one")
@@ -42,7 +44,7 @@ def command(limit: int, as_json: bool) -> None:
         )
         for run, counts in found
     ]
-    click.echo(render.table(rows, ("run", "made", "connection", "state", "rows")))
+    render.show(render.table(rows, ("run", "made", "connection", "state", "rows")))
 
 
 def _facts(run: Run, counts: dict[str, int]) -> dict[str, object]:

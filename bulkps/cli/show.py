@@ -49,9 +49,9 @@ def command(run: str, as_json: bool) -> None:
         for name, value in facts.items()
         if value not in ("", False) and name != "run"
     ]
-    click.echo(render.table(rows, ("run", found.id)))
-    click.echo()
-    click.echo(render.counts_table(counts))
+    render.show(render.table(rows, ("run", found.id)))
+    render.show()
+    render.show(render.counts_table(counts))
     if facts["worker"]:
         render.say(
             f"{facts['worker']} works on it now. bulkps pause {found.id} lets it stop; until it has, nothing "

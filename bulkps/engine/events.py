@@ -20,6 +20,7 @@ class StopReason(Enum):
     CANNOT_FOLLOW = "cannot-follow"  #: Asking after requests kept failing; they are IN_PROGRESS.
     FAILURES = "too-many-failures"  #: More rows failed than the operator allows; the rest is PENDING.
     NOT_CLEAN = "not-clean"  #: Pre-flight found blockers and all rows were to be clean; the rest is SKIPPED.
+    NOT_CONFIRMED = "not-confirmed"  #: Asked before anything was sent, and the answer was no; all is SKIPPED.
     CANNOT_CHECK = "cannot-check"  #: Pre-flight could not read what it needs; the rows are PENDING.
     TIME = "time-is-up"  #: The window or the longest duration is over; the rest is PENDING.
 

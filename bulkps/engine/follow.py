@@ -48,6 +48,7 @@ class Follower:
         #: How often in a row an item was not found, and since when.
         self._absent: dict[str, tuple[int, float]] = {}
         self._untold: dict[str, int] = {}
+        self._unexplained: dict[str, int] = {}
         self._turn = self._asked_after = self._looked_for = 0
         self.next_poll: float | None = None
 
@@ -158,6 +159,8 @@ class Follower:
         """
         judge = inquiry.judge
         for item, status, curious in self.seen(event):
+            if judge.is_stale(item, status, now):
+                continue
             why = inquiry.why(item, status, curious=curious)
             if why is None:
                 judged = judge.followed(item, status, now)
@@ -213,6 +216,17 @@ class Follower:
             self._absent.pop(item.key, None)
         else:
             self._not_there(item, now)
+
+    def unexplained(self, item: Item, *, passes: bool) -> bool:
+        """Note that asking why an item has its status told nothing; return whether nobody asks once more.
+
+        Args:
+            item: The item.
+            passes: Whether what kept it from telling may pass.
+        """
+        times = self._unexplained.get(item.key, 0) + 1
+        self._unexplained[item.key] = times
+        return not passes or times >= self._policy.failures
 
     def _not_there(self, item: Item, now: float) -> None:
         times, since = self._absent.get(item.key, (0, now))

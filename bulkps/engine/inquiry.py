@@ -3,17 +3,16 @@
 import math
 from dataclasses import dataclass, replace
 
+from bulkps.engine.failed_request import FailedRequests
 from bulkps.engine.item import IN_DOUBT, Item
 from bulkps.engine.judge import NO_SUCH_OBJECT, Judge, Judgement, text
-from bulkps.engine.policy import BulkOperationConfig
+from bulkps.engine.policy import SEEN, BulkOperationConfig
 from bulkps.exchange.cmdlet import Answer, Cmdlet, Outcome
 from bulkps.exchange.errors import ErrorClass, KnownError, classify
 from bulkps.operations.bind import bind_question, matching
-from bulkps.operations.model import Detail, Lookup
+from bulkps.operations.following import Detail, Lookup
+from bulkps.operations.model import Step
 
-#: Seconds that what was just made may not be seen everywhere yet, where nothing is at work on it any more.
-#: After as many an item is sent again of which Exchange itself refuses a second one.
-_SEEN = 30.0
 #: Why an absence is not believed.
 _CLEARED = (
     "{cmdlet} does not show it, but it was sent so long ago that it may have been completed and cleared "
@@ -49,22 +48,24 @@ class Inquiry:
         judge: Judges everything else.
         config: How patiently items are looked up.
         catalogue: What errors mean.
+        failed_requests: Decides about items whose request Exchange failed.
     """
 
     judge: Judge
     config: BulkOperationConfig
     catalogue: tuple[KnownError, ...]
+    failed_requests: FailedRequests
 
     def missed(self, item: Item) -> Question | None:
         """Return the question after a followed *item* that the run's own query does not show, or None.
 
         A request that was made by another run, and adopted, is in another batch.
         """
-        return Question(missed=True) if self.judge.operation.steps[item.step].reconcile else None
+        return Question(missed=True) if self._step(item).reconcile else None
 
     def tells_absence(self, item: Item) -> bool:
         """Return whether the question after a followed *item* can be asked, and tell that it is not there."""
-        reconcile = self.judge.operation.steps[item.step].reconcile
+        reconcile = self._step(item).reconcile
         can_tell = bool(reconcile) and reconcile[0].missing == "absent"
         return can_tell and self.cmdlet(item, Question(missed=True)) is not None
 
@@ -77,14 +78,14 @@ class Inquiry:
 
     def is_there(self, item: Item, outcome: Outcome) -> bool | None:
         """Return whether the answer to the question after a followed *item* shows it, if it tells."""
-        verdict, _ = self._verdict(item, self.judge.operation.steps[item.step].reconcile[0], outcome)
+        verdict, _ = self._verdict(item, self._step(item).reconcile[0], outcome)
         return {"happened": True, "absent": False}.get(verdict)
 
     def _found_alone(self, item: Item, outcome: Outcome, now: float) -> Judgement | Question:
-        step = self.judge.operation.steps[item.step]
+        step = self._step(item)
         fitting = matching(step.reconcile[0].match, self.judge.filled(item), outcome.output)
         status = str(fitting[0].get(step.follow.status) or "") if len(fitting) == 1 and step.follow else ""
-        if not status:
+        if not status or self.judge.is_stale(item, status, now):
             return Judgement(item, "item.progress")
         judged = self.judge.followed(item, status, now)
         return (
@@ -103,10 +104,11 @@ class Inquiry:
             status: What Exchange says of it.
             curious: Whether it is its turn to be asked how far it is.
         """
-        follow = self.judge.operation.steps[item.step].follow
+        follow = self._step(item).follow
         if follow is None or follow.detail is None:
             return None
-        if status not in (*follow.failed, *follow.warned):
+        waits = status in follow.waiting and item.progress != status
+        if status not in (*follow.failed, *follow.warned) and not waits:
             ended = status in follow.completed and self.config.follow.final_statistics
             if not (follow.detail.progress and (curious or ended)):
                 return None
@@ -120,17 +122,25 @@ class Inquiry:
             return None
         if isinstance(asked, Detail):
             return bound, (*asked.keep, *asked.progress)
-        step = self.judge.operation.steps[item.step]
-        status = (step.follow.status,) if question.missed and step.follow else ()
+        step = self._step(item)
+        status = (step.follow.status,) if step.follow else ()
         return bound, tuple(dict.fromkeys((*asked.match, *step.keep, *status)))
 
     def next_after(self, item: Item, question: Question) -> Question | None:
         """Return the lookup to ask when *question* did not tell, or None if it was the last."""
-        last = question.index + 1 >= len(self.judge.operation.steps[item.step].reconcile)
+        last = question.index + 1 >= len(self._step(item).reconcile)
         return None if question.follows or last else Question(question.index + 1)
 
     def answered(
-        self, item: Item, question: Question, outcome: Outcome, now: float, chance: float, *, stops: bool
+        self,
+        item: Item,
+        question: Question,
+        outcome: Outcome,
+        now: float,
+        chance: float,
+        *,
+        stops: bool,
+        gives_up: bool = True,
     ) -> Judgement | Question:
         """Return what the answer makes of *item*, or the question to ask next.
 
@@ -141,12 +151,16 @@ class Inquiry:
             now: Epoch seconds.
             chance: In [0, 1).
             stops: Whether the run is about to be over, so that nothing is sent again.
+            gives_up: Whether nobody asks once more why it has its status, where the answer does not tell.
         """
+        if question.status and not tells(outcome) and not gives_up:
+            # It is asked after again when the next poll shows it.
+            return Judgement(item, "item.progress")
         if question.status:
             return self._explained(item, question.status, outcome, now)
         if question.missed:
             return self._found_alone(item, outcome, now)
-        asked = self.judge.operation.steps[item.step].reconcile[question.index]
+        asked = self._step(item).reconcile[question.index]
         if outcome.answer is Answer.NOT_SENT:
             return self._again(item, "it was not looked up yet", now, counted=False)
         if outcome.answer is Answer.LOST:
@@ -162,6 +176,10 @@ class Inquiry:
             return replace(
                 judged, error_class=known.error_class, reconnect=known.reconnect, named_wait=meaning.wait
             )
+        if self.failed_requests.concerns(item):
+            item, decided = self._failed_request(item, verdict, proof, now, stops=stops)
+            if decided:
+                return decided
         if verdict == "happened":
             before = "its answer was lost" if item.code == IN_DOUBT else "Exchange has it already"
             found = f"{before}; {asked.cmdlet} shows it"
@@ -171,6 +189,20 @@ class Inquiry:
             return self._absent(item, asked, now, None if stops else chance)
         following = self.next_after(item, question)
         return following or self._cannot_tell(item, now)
+
+    def _failed_request(
+        self, item: Item, verdict: str, proof: dict[str, object], now: float, *, stops: bool
+    ) -> tuple[Item, Judgement | None]:
+        """Return what becomes of an item whose request had failed; None where it is judged as any other."""
+        requests = self.failed_requests
+        if verdict == "happened" or (verdict == "absent" and requests.waits_for_removal(item)):
+            return item, requests.looked_up(item, verdict, proof, now, stops=stops)
+        return (requests.as_gone(item) if verdict == "absent" else item), None
+
+    def _step(self, item: Item) -> Step:
+        """Return the step whose lookups and whose follow count for *item*."""
+        operation = self.judge.operation
+        return operation.failed_at(operation.steps[item.step])
 
     def nothing_asks(self, item: Item, question: Question, now: float) -> Judgement:
         """Return *item* when *question* cannot be asked, and no other can."""
@@ -183,7 +215,7 @@ class Inquiry:
         return self._again(item, "Exchange shows neither that it happened nor that it did not", now)
 
     def _asked(self, item: Item, question: Question) -> Lookup | Detail:
-        step = self.judge.operation.steps[item.step]
+        step = self._step(item)
         if question.status and step.follow and step.follow.detail:
             return step.follow.detail
         return step.reconcile[question.index]
@@ -201,16 +233,16 @@ class Inquiry:
         return ("unknown" if fitting else asked.missing), {}
 
     def _absent(self, item: Item, asked: Lookup, now: float, chance: float | None) -> Judgement:
-        step = self.judge.operation.steps[item.step]
+        step = self._step(item)
         kind = next((entry.error_class for entry in self.catalogue if entry.id == item.code), None)
         if chance is None:
             reason = f"{item.error} {asked.cmdlet} did not show it before the run was over"
             return self.judge.left_in_doubt(item, reason, now)
-        settled = known_at = item.doubted_at + min(self.config.settle, _SEEN if item.ended else math.inf)
+        settled = known_at = item.doubted_at + min(self.config.settle, SEEN if item.ended else math.inf)
         final = item.code != IN_DOUBT
         wait = None if final else self.config.wait_after(ErrorClass.TRANSIENT, item.attempt, chance)
         if wait is not None and step.repeat_refused:
-            settled = min(settled, item.doubted_at + (0.0 if item.ended else _SEEN))
+            settled = min(settled, item.doubted_at + (0.0 if item.ended else SEEN))
         if now < settled:
             return Judgement(replace(item, not_before=settled), "item.still-in-doubt")
         if self._may_be_cleared(item, asked, now):
@@ -234,7 +266,7 @@ class Inquiry:
             # It failed at Exchange: whoever removed it did so in order that it can be made anew.
             return False
         # Before it was sent by this clock: one of the two clocks was wrong, and nothing can be told.
-        return not -_SEEN <= now - item.sent_at <= asked.proves_within + self.config.settle
+        return not -SEEN <= now - item.sent_at <= asked.proves_within + self.config.settle
 
     def _given_up(self, item: Item, asked: Lookup, now: float) -> Judgement:
         """Return *item* after it was sent as often as it may be, and is not there."""
@@ -253,6 +285,8 @@ class Inquiry:
 
     def _again(self, item: Item, reason: str, now: float, *, counted: bool = True) -> Judgement:
         lookups = item.lookups + (1 if counted else 0)
+        if lookups >= self.config.lookup.attempts and self.failed_requests.concerns(item):
+            return self.failed_requests.given_back(item, now, f"looked up {lookups} times: {reason}")
         if lookups >= self.config.lookup.attempts:
             return self.judge.left_in_doubt(item, f"{item.error} Looked up {lookups} times: {reason}", now)
         until = now + self.config.lookup.wait_after(lookups)
@@ -262,9 +296,21 @@ class Inquiry:
         found = outcome.output[0] if len(outcome.output) == 1 else {}
         asked = self._asked(item, Question(status=status))
         keep, progress = (asked.keep, asked.progress) if isinstance(asked, Detail) else ((), ())
-        step = self.judge.operation.steps[item.step].name
-        far = {name: text(found[name]) for name in progress if found.get(name) not in (None, "")}
+        step = self._step(item).name
+        follow = self._step(item).follow
+        # Why it failed decides, too, what a retry does about it.
+        of_failure = keep if follow and status in follow.failed else ()
+        told = (*progress, *of_failure)
+        far = {name: text(found[name]) for name in told if found.get(name) not in (None, "")}
         item = replace(item, outputs={**item.outputs, step: {**item.outputs.get(step, {}), **far}})
         why = ": ".join(filter(None, (text(found.get(name) or "") for name in keep)))
+        if follow and status in follow.completed and not tells(outcome):
+            cmdlet = asked.cmdlet
+            item = replace(item, warnings=(*item.warnings, f"{cmdlet} did not tell how much it copied"))
         judged = self.judge.followed(item, status, now, why)
         return judged or Judgement(replace(item, progress=status), "item.progress")
+
+
+def tells(outcome: Outcome) -> bool:
+    """Return whether the answer to a question about one item tells anything."""
+    return outcome.answer is Answer.COMPLETED and not outcome.errors and len(outcome.output) == 1

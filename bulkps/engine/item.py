@@ -1,5 +1,6 @@
 """An item: one row of the file, on its way through the steps of its operation."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
@@ -11,6 +12,10 @@ from bulkps.exchange.cmdlet import Cmdlet, ErrorRecord, Value
 IN_DOUBT = "in-doubt"
 #: The code of an item that Exchange accepted and then failed.
 FAILED_AT_EXCHANGE = "failed-at-exchange"
+#: The code of an item that is completed at Exchange, which left some of its content behind.
+ITEMS_LEFT_BEHIND = "items-left-behind"
+#: The code of an item at Exchange that somebody has to let go on.
+WAITS_FOR_OPERATOR = "waits-for-operator"
 
 
 class Phase(Enum):
@@ -21,6 +26,20 @@ class Phase(Enum):
     DOUBT = "doubt"  #: For somebody to look whether it happened.
     FOLLOWING = "following"  #: For Exchange to finish what it accepted.
     OVER = "over"  #: For nothing.
+
+
+#: How many characters of an error or a warning an item keeps: more would not fit a cell of the results.
+LONGEST_TEXT = 4000
+_CUT = re.compile(r"\u2026 \(([0-9,]+) characters; the audit log has all of them\)")
+
+
+def shortened(text: str) -> str:
+    """Return *text* as an item keeps it: what is too long says how long it was, also the second time."""
+    if len(text) <= LONGEST_TEXT:
+        return text
+    before = _CUT.search(text)
+    cut = f"\u2026 ({before[1] if before else f'{len(text):,}'} characters; the audit log has all of them)"
+    return text[: LONGEST_TEXT - len(cut)] + cut
 
 
 @dataclass(frozen=True)
@@ -84,6 +103,13 @@ class Item:
     ended: bool = False
     refusal: str = ""
     resend_from: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Keep of a text without end what a person reads; the audit log has the rest."""
+        if len(self.error) > LONGEST_TEXT:
+            object.__setattr__(self, "error", shortened(self.error))
+        if any(len(text) > LONGEST_TEXT for text in self.warnings):
+            object.__setattr__(self, "warnings", tuple(map(shortened, self.warnings)))
 
     def sending(self, now: float, *, counted: bool = True) -> "Item":
         """Return it as it is the moment before its step is sent.

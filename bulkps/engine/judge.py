@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from bulkps.engine.item import FAILED_AT_EXCHANGE, IN_DOUBT, Item
-from bulkps.engine.policy import BulkOperationConfig
+from bulkps.engine.item import FAILED_AT_EXCHANGE, IN_DOUBT, ITEMS_LEFT_BEHIND, WAITS_FOR_OPERATOR, Item
+from bulkps.engine.policy import SEEN, BulkOperationConfig
 from bulkps.exchange.cmdlet import Answer, ErrorRecord, Outcome, Value
 from bulkps.exchange.errors import (
     UNKNOWN_MUTATION,
@@ -16,6 +16,7 @@ from bulkps.exchange.errors import (
 )
 from bulkps.exchange.facts import cmdlet_facts
 from bulkps.operations.bind import follow_ref, places, proven
+from bulkps.operations.following import Follow
 from bulkps.operations.model import Operation, Step
 
 _DOUBT_ADVICE = (
@@ -25,6 +26,10 @@ _DOUBT_ADVICE = (
 #: Codes of the catalogue with which Exchange says that there is no such object.
 NO_SUCH_OBJECT = ("not-found", "not-found-on-dc")
 _RETRY_ADVICE = "Look in Exchange whether it happened, or let bulkps retry look again."
+_HARMLESS_ADVICE = (
+    "It was sent {attempts} times, and no answer shows whether it happened. Sending it again does no harm: "
+    "bulkps retry does so."
+)
 _MIDWAY_ADVICE = (
     "Done before it: {done}. Look in Exchange whether the last step happened too, and finish it by hand; "
     "the row must not be run again as a whole."
@@ -157,7 +162,10 @@ class Judge:
     def left_in_doubt(self, item: Item, reason: str, now: float) -> Judgement:
         """Return *item* at its end: a person has to look."""
         done = self._done_before(item)
-        first = _RETRY_ADVICE if self.operation.steps[item.step].reconcile else _DOUBT_ADVICE
+        step = self.operation.steps[item.step]
+        first = _RETRY_ADVICE if step.reconcile else _DOUBT_ADVICE
+        if step.idempotent:
+            first = _HARMLESS_ADVICE.format(attempts=item.attempt)
         advice = _MIDWAY_ADVICE.format(done=done) if done else first
         failed = item.failed(now, IN_DOUBT, reason, advice)
         return Judgement(failed, "item.left-in-doubt", error_class=ErrorClass.UNCERTAIN)
@@ -262,8 +270,13 @@ class Judge:
         item = replace(item, outputs={**item.outputs, step.name: kept}, doubtful=False)
         item = replace(item, code="", error="", advice="")
         if step.follow:
-            return Judgement(item.following(follow_ref(step.follow, self.filled(item))), event)
+            return Judgement(item.following(self.ref(item)), event)
         return self.step_done(item, now)
+
+    def ref(self, item: Item) -> str:
+        """Return how *item* is found again while Exchange works on it; its step is followed."""
+        follow = self.operation.steps[item.step].follow
+        return follow_ref(follow, self.filled(item)) if follow else ""
 
     def filled(self, item: Item) -> dict[str, Value]:
         """Return what fills the places of the item's templates."""
@@ -273,8 +286,28 @@ class Judge:
         """Return *item* at its next step, or at its good end."""
         following = self.operation.next_step(item.step, self.filled(item), item.outputs)
         if following is None:
-            return Judgement(item.completed(now, self.operation.advice), "item.completed")
+            return Judgement(self._completed(item, now), "item.completed")
         return Judgement(item.at_step(following), "item.step-completed")
+
+    def _completed(self, item: Item, now: float) -> Item:
+        """Return *item* at its good end, and what of its content Exchange says that it left behind."""
+        done = item.completed(now, self.operation.advice)
+        for step in self.operation.steps:
+            if step.follow is None or step.follow.detail is None:
+                continue
+            kept = item.outputs.get(step.name, {})
+            told = [said for one in step.follow.detail.left_behind if (said := one.told(kept))]
+            if told:
+                error = f"Exchange completed it and left items behind: {', '.join(told)}"
+                advice = f"{step.follow.left_behind_advice} {done.advice}".strip()
+                return replace(done, code=ITEMS_LEFT_BEHIND, error=error, advice=advice)
+        return done
+
+    def is_stale(self, item: Item, status: str, now: float) -> bool:
+        """Return whether *status* is still that of before a followed *item* was resumed."""
+        follow = self.operation.steps[item.step].follow
+        failed = follow.failed if follow else ()
+        return status in failed and now < item.not_before <= now + SEEN
 
     def followed(self, item: Item, status: str, now: float, why: str = "") -> Judgement | None:
         """Return what Exchange's *status* makes of a followed *item*; None if nothing changed.
@@ -286,9 +319,13 @@ class Judge:
             why: What Exchange says of the reason, where it was asked.
         """
         follow = self.operation.steps[item.step].follow
-        if follow is None:
+        if follow is None or self.is_stale(item, status, now):
             return None
         said = replace(item, progress=status)
+        if item.code == WAITS_FOR_OPERATOR and status not in follow.waiting:
+            said = replace(said, code="", error="", advice="")
+            if status in follow.running:
+                return Judgement(said, "item.progress")
         reason = f"Exchange says {status}{': ' + why if why else ''}"
         if status in follow.completed:
             return self.step_done(said, now)
@@ -301,13 +338,16 @@ class Judge:
             telling = "" if known is UNKNOWN_READ or known.is_generic else f"{known.advice} "
             done = self._done_before(item)
             before = f" Done before it: {done}." if done else ""
-            failed = said.failed(now, FAILED_AT_EXCHANGE, error, telling + follow.advice + before)
+            advice = telling + advice_of(follow, item) + before
+            failed = said.failed(now, FAILED_AT_EXCHANGE, error, advice)
             return Judgement(failed, "item.failed", error_class=ErrorClass.PERMANENT)
         if item.progress == status or status in follow.running:
             return None
+        if status in follow.waiting:
+            said = replace(said, code=WAITS_FOR_OPERATOR, error=reason, advice=follow.waiting_advice)
+            return Judgement(said.following(item.ref), "item.waits-for-operator")
         # A status that the operation does not name is shown too: somebody has to look.
-        event = "item.waits-for-operator" if status in follow.waiting else "item.unknown-status"
-        return Judgement(said.following(item.ref), event)
+        return Judgement(said.following(item.ref), "item.unknown-status")
 
     def gone(self, item: Item, now: float) -> Judgement:
         """Return *item* at its end because Exchange does not know its request any more."""
@@ -315,6 +355,12 @@ class Judge:
             "Exchange accepted it, and no longer knows of it: somebody removed the request, or it was cleared"
         )
         return Judgement(item.failed(now, "request-gone", error, _DOUBT_ADVICE), "item.failed")
+
+
+def advice_of(follow: Follow, item: Item) -> str:
+    """Return what can be done about a failed *item*, and nothing about steps that it did not have."""
+    hints = [hint.text for hint in follow.hints if all(step in item.outputs for step in hint.needs)]
+    return " ".join((follow.advice, *hints)).strip()
 
 
 def text(value: object) -> str:

@@ -11,8 +11,9 @@ from dataclasses import replace
 from bulkps.engine import events as ev
 from bulkps.engine.ending import Ending
 from bulkps.engine.events import Action, Event, StopReason
+from bulkps.engine.failed_request import FailedRequests
 from bulkps.engine.follow import Follower
-from bulkps.engine.inquiry import Inquiry, Question
+from bulkps.engine.inquiry import Inquiry, Question, tells
 from bulkps.engine.item import Change, Item, Phase
 from bulkps.engine.judge import Judge, Judgement
 from bulkps.engine.pace import Pace
@@ -56,7 +57,8 @@ class Machine:
     ) -> None:
         self._operation, self._config, self._catalogue = operation, config, catalogue
         self._judge = Judge(operation, config, catalogue, batch)
-        self._inquiry = Inquiry(self._judge, config, catalogue)
+        self._failed_requests = FailedRequests(self._judge, catalogue)
+        self._inquiry = Inquiry(self._judge, config, catalogue, self._failed_requests)
         self._window = Window(operation)
         self._follower = Follower(operation, config.follow, batch)
         self._pool = Pool(config, catalogue, one_first=one_first)
@@ -127,7 +129,7 @@ class Machine:
             begins_until = self._now + self._config.batch_time
             if item.phase is Phase.SENT:
                 reason = "it was sent by a process that ended before the answer came"
-                judged = self._judge.doubt(item, reason, self._now, begins_until=begins_until)
+                judged = self._doubt(item, reason, begins_until)
                 # An old doubt is no failure of this run: it must not trigger stop_on_error.
                 self._apply(judged, stops=False)
             elif item.phase is Phase.DOUBT:
@@ -151,7 +153,13 @@ class Machine:
             elif flight:
                 cause = f"{flight.cmdlet.name} was sent and its answer never came: {reason}"
                 until = self._begins_until(flight)
-                self._apply(self._judge.doubt(flight.item, cause, self._now, begins_until=until), flight)
+                self._apply(self._doubt(flight.item, cause, until), flight)
+
+    def _doubt(self, item: Item, reason: str, begins_until: float) -> Judgement:
+        if self._operation.steps[item.step].recovers:
+            # Such a cmdlet does no harm twice: it need not be waited for.
+            return self._failed_requests.unanswered(item, reason, self._now)
+        return self._judge.doubt(item, reason, self._now, begins_until=begins_until)
 
     def _outcome(self, session: int, outcome: Outcome) -> None:
         if outcome.answer is not Answer.NOT_SENT:
@@ -164,8 +172,12 @@ class Machine:
             return
         if outcome.answer in (Answer.COMPLETED, Answer.FAILED):
             self._answered[session] = max(self._answered.get(session, 0), flight.place + 1)
-        until = self._begins_until(flight)
-        judged = self._judge.outcome(flight.item, outcome, self._now, self._spread(outcome.id), until)
+        chance = self._spread(outcome.id)
+        if self._operation.steps[flight.item.step].recovers:
+            judged = self._failed_requests.answered(flight.item, outcome, self._now, chance)
+        else:
+            until = self._begins_until(flight)
+            judged = self._judge.outcome(flight.item, outcome, self._now, chance, until)
         self._heard(judged, flight, outcome)
         self._apply(judged, flight, outcome)
 
@@ -183,8 +195,19 @@ class Machine:
     def _told(self, flight: Flight, question: Question, outcome: Outcome) -> None:
         """Take in the answer to a question about an item."""
         chance = self._spread(flight.item.key)
+        gives_up = (
+            self._follower.unexplained(flight.item, passes=self._inquiry.passes(outcome))
+            if (question.status and not tells(outcome))
+            else False
+        )
         answer = self._inquiry.answered(
-            flight.item, question, outcome, self._now, chance, stops=self._ending.is_final
+            flight.item,
+            question,
+            outcome,
+            self._now,
+            chance,
+            stops=self._ending.is_final,
+            gives_up=gives_up,
         )
         if question.missed:
             there = self._inquiry.is_there(flight.item, outcome)
@@ -264,7 +287,7 @@ class Machine:
             self._window.put(item)
         elif item.phase is Phase.DOUBT:
             self._window.ask(item, Question(), item.not_before)
-        elif judged.event in ("item.accepted", "item.adopted"):
+        elif judged.event in ("item.accepted", "item.adopted", "item.resumed"):
             self._follower.accepted(self._now)
         refused = flight is not None and flight.question is None and item.phase is not Phase.OVER
         if judged.error_class is ErrorClass.AUTH and refused and flight:
@@ -283,7 +306,9 @@ class Machine:
         if self._wants_items():
             self._loading = True
             actions.append(ev.LoadItems(self._capacity))
-        actions += [*self._ask_after(), *self._look_up(), *self._send(), *self._open_sessions()]
+        actions += [*self._ask_after(), *self._look_up(), *self._send()]
+        # What was to be sent and has to be looked up first is looked up at once.
+        actions += [*self._look_up(), *self._open_sessions()]
         actions += self._notes()
         if self._over():
             return [*actions, *self._finish()]
@@ -360,6 +385,9 @@ class Machine:
             if not count:
                 break
             items = self._window.take(count, only_midway=only_midway)
+            for stale in [item for item in items if self._failed_requests.is_stale(item, self._now)]:
+                items.remove(stale)
+                self._apply(self._failed_requests.look_again(stale, self._now))
             if not items:
                 break
             self._pace.handed(len(items), self._now)

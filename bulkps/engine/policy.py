@@ -10,6 +10,9 @@ from bulkps.exchange.errors import ErrorClass
 _STRICT = {"extra": "forbid"}
 #: Seconds that a cmdlet of Exchange Online's module may take at the most (exo-module-facts.md section 2).
 _LONGEST_CMDLET = 960.0
+#: Seconds for which what was just made or changed may not be seen everywhere yet, where nothing is at work on
+#: it any more (assumed; directory servers of one organization agree within seconds).
+SEEN = 30.0
 
 
 def _check(*limits: tuple[str, float, float], further: Sequence[tuple[str, str]] = ()) -> None:

@@ -103,6 +103,14 @@ def _recorded(value: Value) -> object:
     return str(value) if isinstance(value, Secret) else value
 
 
+#: How many characters at either end of an error's message the catalogue's patterns are matched against.
+_SEARCHED = 8000
+
+
+def _ends(text: str) -> str:
+    return f"{text[:_SEARCHED]} {text[-_SEARCHED:]}"
+
+
 @dataclass(frozen=True)
 class ErrorRecord:
     """One PowerShell ErrorRecord as the session read it.
@@ -126,7 +134,9 @@ class ErrorRecord:
     @property
     def searched(self) -> str:
         """The text that the error catalogue's patterns are matched against."""
-        parts = (self.exception_type, self.reason, self.message, self.fully_qualified_error_id)
+        # What an error is stands at its beginning or its end, and a text of a megabyte takes a minute.
+        message = self.message if len(self.message) <= 2 * _SEARCHED else _ends(self.message)
+        parts = (self.exception_type, self.reason, message, self.fully_qualified_error_id)
         return " ".join(part for part in parts if part)
 
 

@@ -91,7 +91,7 @@ class KnownError:
         """Refuse a pattern that is none."""
         try:
             re.compile(self.pattern)
-        except re.error as error:
+        except (re.error, RecursionError, OverflowError) as error:
             raise ValueError(f"the pattern of {self.id} is not a regular expression: {error}") from error
 
     @cached_property

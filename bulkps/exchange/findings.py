@@ -7,6 +7,8 @@ import re
 from dataclasses import dataclass
 from enum import Enum
 
+from bulkps.visible_text import visible
+
 
 class Severity(Enum):
     """How much a finding matters."""
@@ -100,9 +102,12 @@ class Finding:
 
 
 def quoted(text: str) -> str:
-    """Return *text* in single quotes, so that it is one text to PowerShell should somebody paste it."""
+    """Return *text* in single quotes, so that it is one text to PowerShell should somebody paste it.
+
+    It stays on its line too: control characters are shown in place of being there.
+    """
     # PowerShell takes the typographic single quotes for quotes too.
-    return "'" + re.sub("(['\u2018\u2019\u201a\u201b])", r"\1\1", text) + "'"
+    return "'" + re.sub("(['\u2018\u2019\u201a\u201b])", r"\1\1", visible(text)) + "'"
 
 
 def not_checked(code: Code, blocks: Blocks, unread: str, how: str) -> Finding:

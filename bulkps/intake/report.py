@@ -167,7 +167,7 @@ class Findings:
         if self._file is None:
             return
         try:
-            csv.writer(self._file).writerow([formula_safe(cell) for cell in cells])
+            csv.writer(self._file, quoting=csv.QUOTE_ALL).writerow([formula_safe(cell) for cell in cells])
         except OSError as error:
             raise self._unwritable(error) from error
 

@@ -12,6 +12,8 @@ def template_text(
 ) -> str:
     r"""Return a CSV text with the columns of *operation*; line ends are ``\r\n``.
 
+    Its cells are quoted and else as they are, for it is read again as any file of an administrator's own.
+
     Args:
         operation: Whose columns it has.
         rows: Cells by column; what is left out is empty. Without it, one row of the columns' examples.
@@ -21,7 +23,9 @@ def template_text(
     if rows is None:
         rows = [{name: column.example for name, column in columns.items()}]
     text = io.StringIO()
-    writer = csv.DictWriter(text, list(columns), lineterminator="\r\n", extrasaction="ignore")
+    writer = csv.DictWriter(
+        text, list(columns), lineterminator="\r\n", extrasaction="ignore", quoting=csv.QUOTE_ALL
+    )
     writer.writeheader()
     writer.writerows(rows)
     return text.getvalue()

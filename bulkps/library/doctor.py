@@ -9,8 +9,9 @@ from bulkps.errors import CannotConnect
 from bulkps.exchange.errors import KnownError, classify
 from bulkps.library.preflight import CMDLETS
 from bulkps.library.runs import cmdlets_of
+from bulkps.library.target import offered as releases_offered
 from bulkps.operations.model import Operation
-from bulkps.operations.uses import expected
+from bulkps.operations.uses import expected, releases
 from bulkps.sessions.connection import Connection, ConnectionType, Credentials
 from bulkps.sessions.facts import SessionFacts, describe, offered
 from bulkps.sessions.open import Opened, open_one, reachable
@@ -26,10 +27,13 @@ class Need:
     Attributes:
         operation: Its name, or ``pre-flight``.
         missing: Cmdlets (``New-Mailbox``) and parameters (``New-Mailbox -Archive``) that are not there.
+        counts: Whether it has to have all: pre-flight does without some, and no Exchange Server has what only
+            Exchange Online has.
     """
 
     operation: str
     missing: tuple[str, ...]
+    counts: bool = True
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,11 @@ class Examination:
     session: SessionFacts
     needs: tuple[Need, ...]
     versions: dict[str, str]
+
+    @property
+    def complete(self) -> bool:
+        """Whether every operation that can run here has all that it needs."""
+        return not any(need.missing and need.counts for need in self.needs)
 
 
 def examine(
@@ -76,7 +85,8 @@ def examine(
             raise CannotConnect(name, error.record.message, advice) from error
         try:
             facts = describe(opened)
-            needs = tuple(_need(opened, operation) for operation in wanted)
+            there_is = set(releases_offered(connection))
+            needs = tuple(_need(opened, operation, there_is) for operation in wanted)
             needs += _preflight_needs(opened, wanted)
         finally:
             abandon(opened.pool)
@@ -95,18 +105,18 @@ def versions() -> dict[str, str]:
     return found
 
 
-def _need(opened: Opened, operation: Operation) -> Need:
+def _need(opened: Opened, operation: Operation, there_is: set[str]) -> Need:
     missing: list[str] = []
     for cmdlet, parameters in expected(operation).items():
         missing += _missing(opened, cmdlet, parameters)
-    return Need(operation.name, tuple(dict.fromkeys(missing)))
+    return Need(operation.name, tuple(dict.fromkeys(missing)), bool(there_is & set(releases(operation))))
 
 
 def _preflight_needs(opened: Opened, operations: Iterable[Operation]) -> tuple[Need, ...]:
     """Return what pre-flight lacks: it does without some, and then says what it did not look at."""
     if not any(operation.preflight for operation in operations):
         return ()
-    return (Need("pre-flight", tuple(name for name in CMDLETS if offered(opened, name) is None)),)
+    return (Need("pre-flight", tuple(name for name in CMDLETS if offered(opened, name) is None), False),)
 
 
 def _missing(opened: Opened, cmdlet: str, parameters: Iterable[str]) -> list[str]:

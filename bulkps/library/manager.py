@@ -17,7 +17,7 @@ from bulkps.library.exporting import ExportKind, ExportReport, OnProgress, expor
 from bulkps.library.items import BulkOperationItem, BulkOperationResult
 from bulkps.library.passwords import handing_out
 from bulkps.library.planning import create_run
-from bulkps.library.runs import RunReport, operation_of, proceed
+from bulkps.library.runs import RunReport, exit_code_of, operation_of, proceed
 from bulkps.library.target import Target, check_target
 from bulkps.operations.columns import cell_text
 from bulkps.operations.model import BulkOperationType, Operation
@@ -175,15 +175,11 @@ class BulkOperationManager:
         journal = Journal(home.journal_path())
         try:
             found = journal.run(run)
-            counts = journal.counts(found.id)
-            done = not (counts[BulkItemStatus.PENDING] or counts[BulkItemStatus.IN_PROGRESS])
-            failed = ExitCode.SOME_FAILED if counts[BulkItemStatus.FAILED] else ExitCode.COMPLETED
-            code = failed if done else ExitCode.UNFINISHED
             return BulkOperationResult(
                 found.operation,
                 found.id,
-                counts,
-                code,
+                journal.counts(found.id),
+                exit_code_of(journal, found),
                 found.simulated,
                 detail=found.detail,
                 audit=Path(found.audit),

@@ -4,6 +4,7 @@ import secrets
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
+from itertools import islice
 from typing import Any
 
 from bulkps import yamlfile
@@ -11,20 +12,22 @@ from bulkps.engine.item import Item
 from bulkps.engine.policy import BulkOperationConfig
 from bulkps.engine.status import BulkItemStatus
 from bulkps.errors import ContentElsewhere, RecordFailed, UsageProblem
-from bulkps.exchange.cmdlet import Cmdlet
 from bulkps.intake import CheckReport, InputRow
 from bulkps.library.done_already import done_already
 from bulkps.library.next_command import next_command
 from bulkps.library.target import Target, offered, who
-from bulkps.operations.bind import bind, item_key, places
+from bulkps.operations.bind import item_key
 from bulkps.operations.loader import dump_operation
 from bulkps.operations.model import BulkOperationType, Operation, is_given
 from bulkps.operations.uses import lacking, releases, without_effect
 from bulkps.records import home
 from bulkps.records.creation import Claim, create
 from bulkps.records.journal import Journal
+from bulkps.records.overview import elsewhere, living
 from bulkps.records.rows import DONE_IN_PART, IN_DOUBT_THERE, Elsewhere, Run
 
+#: How many rows are looked up in the journal at once.
+_AT_ONCE = 500
 #: What brings content to its end that another run left, by how it stands there.
 _WAYS = {
     IN_DOUBT_THERE: "{retry} looks it up and finishes it; if you see in Exchange that it did not happen, "
@@ -83,6 +86,49 @@ def create_run(
         advice = "make room or repair access, then run it again: there is no run yet to resume"
         raise RecordFailed(error.what, error.reason, advice) from error
     return run
+
+
+def batch_name(run: str) -> str:
+    """Return the BatchName of what a run makes at Exchange."""
+    return f"bulkps-{run}"
+
+
+def items_of(
+    journal: Journal | None,
+    operation: Operation,
+    report: CheckReport,
+    rows: Iterable[InputRow],
+    target: Target,
+    *,
+    again: bool = False,
+) -> Iterator[Item]:
+    """Yield the items that ``create_run`` would make, and keep none of them.
+
+    Args:
+        journal: What other runs did; None where there were none.
+        operation: What would be done.
+        report: The file, checked.
+        rows: Its rows.
+        target: Where to.
+        again: Whether what another run completed would be done once more.
+
+    Raises:
+        UsageProblem: If a row fills a column that the other end, or another column, rules out.
+        InvalidInput: If *rows* meets a problem.
+        ContentElsewhere: If another run is not at its end with a row's content.
+        RecordFailed: If the journal cannot be read.
+    """
+    run = _new_run(operation, report, target)
+    planned = _planned(run, operation, rows, offered(target.connection), again=again)
+    claim = _claim(operation, again=again)
+    while part := [item for item, _ in islice(planned, _AT_ONCE)]:
+        if journal is not None and not target.connection.embedded:
+            with journal.reading() as connection:
+                alive = living(journal, connection)
+                contents = [item.content for item in part]
+                known = elsewhere(connection, run, contents, operation.deeds, alive)
+            part = list(claim(part, known))
+        yield from part
 
 
 def _new_run(operation: Operation, report: CheckReport, target: Target) -> Run:
@@ -181,21 +227,6 @@ def way_to_the_end(found: Elsewhere) -> str:
     return _WAYS.get(found.state, "{resume} finishes it").format(
         run=found.run, resume=next_command(found), retry=next_command(found, "retry")
     )
-
-
-def plan(operation: Operation, row: InputRow) -> Iterator[Cmdlet]:
-    """Yield the cmdlets that *row* will be, in order.
-
-    What an earlier step will return is not known yet; it is shown by its place's name.
-    """
-    key = item_key(operation, row.values)
-    outputs: dict[str, dict[str, str]] = {}
-    index = operation.next_step(-1, {**operation.defaults, **row.values})
-    while index is not None:
-        step = operation.steps[index]
-        yield bind(step, places(operation, row.values, key, "<run>", outputs))
-        outputs[step.name] = {name: f"<{step.name}.{name}>" for name in step.keep}
-        index = operation.next_step(index, places(operation, row.values, key, "<run>", outputs), outputs)
 
 
 def _options_text(config: BulkOperationConfig) -> str:

@@ -21,17 +21,15 @@ from bulkps.exchange.preflight import (
     Surroundings,
     WantedRecovery,
     WantedRestore,
-    fallback_upn,
     recovery_findings,
     restore_findings,
 )
 from bulkps.exchange.reading import Facet, Inquirer, Read, Wanted
 from bulkps.library.done_already import DONE_ALREADY, DONE_DIFFERENTLY
+from bulkps.library.fallback import fallen_back, wanted_by
 from bulkps.library.reader import Interrupted, OnReading, Reader, Sessions, reason
 from bulkps.library.repeats import Repeats, done_elsewhere, other_keys, other_names
 from bulkps.library.target import Target
-from bulkps.operations.bind import places
-from bulkps.operations.checks import KINDS
 from bulkps.operations.model import Operation, Preflight
 from bulkps.operations.template import Template
 from bulkps.records.recorder import Recorder
@@ -48,7 +46,11 @@ CMDLETS = (
 #: How many characters an error code has at most.
 _LONGEST_CODE = 80
 #: Codes of rows that ended before pre-flight, and not by what it found.
-_NOT_BLOCKED = (DONE_ALREADY, DONE_DIFFERENTLY, StopReason.CANCELLED.value, StopReason.NOT_CLEAN.value)
+_NOT_BLOCKED = (
+    DONE_ALREADY,
+    DONE_DIFFERENTLY,
+    *(reason.value for reason in (StopReason.CANCELLED, StopReason.NOT_CLEAN, StopReason.NOT_CONFIRMED)),
+)
 #: How many rows are recorded at once.
 _CHUNK = 500
 
@@ -96,7 +98,7 @@ class Examination:
         self._counts: Counter[tuple[Code, Severity]] = Counter()
         self._repeats = Repeats(operation)
         self._elsewhere: dict[str, tuple[str, str]] = {}
-        self._blocked = self._unsure = 0
+        self._blocked = self._unsure = self._changed = 0
 
     def run(self, preflight: Preflight) -> Finish | None:
         """Examine all rows; return why the run stops here, or None if it goes on.
@@ -104,7 +106,10 @@ class Examination:
         Raises:
             RecordFailed: If a record could not be written.
         """
-        rows = [_Row(item, self._wanted(preflight, item)) for item in self._recorder.unsent(_NOT_BLOCKED)]
+        rows = [
+            _Row(item, wanted_by(self._operation, preflight, item))
+            for item in self._recorder.unsent(_NOT_BLOCKED)
+        ]
         online = self._is_online([row.wanted for row in rows])
         config = self._target.config
         inquirer = Inquirer([row.wanted for row in rows], online=online, sizes=config.preflight_sizes)
@@ -135,12 +140,6 @@ class Examination:
         return self._target.connection.type is not ConnectionType.EXCHANGE and not of_a_server
 
     # --- reading --------------------------------------------------------------------------------------
-
-    def _wanted(self, preflight: Preflight, item: Item) -> Wanted:
-        filled = places(self._operation, item.values, item.key, "", item.outputs)
-        given = {name: Template.parse(text).render(filled) for name, text in preflight.wants.items()}
-        kind = KINDS[preflight.kind]
-        return kind(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
 
     def _read(self, inquirer: Inquirer, rows: list[_Row], preflight: Preflight) -> list[_Row]:
         """Run every round on a thread of its own, while the lease is kept and wishes are heard."""
@@ -180,16 +179,10 @@ class Examination:
             )
 
     def _fallen_back(self, row: _Row, inquirer: Inquirer, preflight: Preflight) -> _Row:
-        if not isinstance(row.wanted, WantedRecovery):
+        found = fallen_back(row.wanted, inquirer.shelf.organization, preflight)
+        if found is None:
             return row
-        upn = fallback_upn(row.wanted, inquirer.shelf.organization)
-        columns = Template.parse(preflight.wants["upn"]).names
-        if not upn or len(columns) != 1:
-            return row
-        name = upn if row.wanted.name in ("", row.wanted.upn) else row.wanted.name
-        wanted = replace(row.wanted, upn=upn, name=name)
-        told = (f"federated-domain: instead of the row's own, {columns[0]} is {upn}",)
-        return replace(row, wanted=wanted, replaced={columns[0]: upn}, told=told)
+        return replace(row, wanted=found.wanted, replaced=found.values, told=(found.why,))
 
     def _kept(self, row: _Row, source: Recipient | None, target: Recipient | None) -> _Row:
         """Return a row that leaves the X500 address where another row of the run needs it."""
@@ -255,6 +248,7 @@ class Examination:
             self._blocked += item.status in (BulkItemStatus.SKIPPED, BulkItemStatus.FAILED)
             return
         if row.replaced:
+            self._changed += 1
             item = _warned(replace(item, values={**item.values, **row.replaced}), *row.told)
             yield Change(item, "item.replaced", now)
         yield from self._judged(item, found, now)
@@ -323,7 +317,8 @@ class Examination:
                 if count := self._counts[code, severity]:
                     findings.setdefault(code.value, {})[severity.value] = count
         unread = {facet.value: reason for facet, reason in inquirer.shelf.unread.items()}
-        told = {"state": "done", "blocked": self._blocked, "findings": findings, "unread": unread}
+        counts = {"blocked": self._blocked, "changed": self._changed}
+        told = {"state": "done", **counts, "findings": findings, "unread": unread}
         unclean = self._blocked + self._unsure
         if not (unclean and self._target.config.require_clean and self._operation.steps):
             self._recorder.preflighted(told)

@@ -20,6 +20,7 @@ from bulkps.exchange.errors import ErrorClass, portable_patterns
 from bulkps.library.done_already import DONE_ALREADY, DONE_DIFFERENTLY
 from bulkps.library.other_runs import skip_what_others_did
 from bulkps.library.passwords import password_maker
+from bulkps.library.planning import batch_name
 from bulkps.library.preflight import CMDLETS, Examination
 from bulkps.library.reader import OnReading, Sessions
 from bulkps.library.target import Target, check_target, who
@@ -47,6 +48,8 @@ OnChanges = Callable[[Sequence[Change]], None]
 _NEVER_AGAIN = ("request-gone",)
 #: Codes of failed items that may be at Exchange: a retry looks first.
 _MAY_BE_THERE = (IN_DOUBT, FAILED_AT_EXCHANGE)
+#: Asked whether anything may be sent.
+Confirm = Callable[[], bool]
 #: Told the driver as soon as there is one, so that others can pause or cancel.
 OnDriver = Callable[[Driver], None]
 
@@ -106,6 +109,7 @@ def proceed(
     output: Output | None = None,
     ends_at: float | None = None,
     passwords: PasswordFile | None = None,
+    confirm: Confirm | None = None,
 ) -> RunReport:
     """Work on *run* until it is over or has to stop; write its results.
 
@@ -120,6 +124,7 @@ def proceed(
         output: Where the results go; None for the usual place.
         ends_at: Epoch seconds at which it pauses; None for never.
         passwords: Where generated passwords go before they are sent, begun; None for nowhere.
+        confirm: Asked once pre-flight is done, before anything is sent; None where it may be sent unasked.
 
     Raises:
         UsageProblem: If the target is not where the run was begun.
@@ -135,7 +140,8 @@ def proceed(
     _check_kind(run, operation, retry=retry)
     with _work_on(journal, run, target.config.lease) as work:
         left = _take_back(work, operation, target) if retry else 0
-        orders = _Orders(on_changes, on_reading, on_driver, ends_at, password_maker(operation, passwords))
+        prepare = password_maker(operation, passwords)
+        orders = _Orders(on_changes, on_reading, on_driver, ends_at, prepare, confirm)
         work.finish = _carry_out(work, operation, target, orders)
     return replace(finished(journal, run.id, work.finish, output), left=left)
 
@@ -152,7 +158,14 @@ def _retry_steps(operation: Operation) -> RetrySteps:
         harmless=[index for index, step in numbered if step.idempotent or step.polled],
         earlier=_harmless_before(operation),
         deeds=operation.deeds,
+        recovered=sorted(_recovered(operation)),
     )
+
+
+def _recovered(operation: Operation) -> set[int]:
+    """Return the steps of whose failed requests a retry takes care, and the steps that do it."""
+    by_step = {index: operation.recovering(step) for index, step in enumerate(operation.steps)}
+    return {one for index, steps in by_step.items() if steps for one in (index, *steps)}
 
 
 def _harmless_before(operation: Operation) -> dict[int, list[tuple[int, str]]]:
@@ -182,6 +195,7 @@ class _Orders:
         on_driver: Told the driver before anything is sent.
         ends_at: Epoch seconds at which it pauses; None for never.
         prepare: Puts generated passwords in.
+        confirm: Asked before anything is sent, or None.
     """
 
     on_changes: OnChanges
@@ -189,6 +203,7 @@ class _Orders:
     on_driver: OnDriver
     ends_at: float | None
     prepare: Prepare
+    confirm: Confirm | None = None
 
 
 @dataclass
@@ -345,12 +360,21 @@ def exit_code(counts: dict[BulkItemStatus, int], reason: StopReason, settled: in
         return ExitCode.CANNOT_CONNECT
     if reason is StopReason.NOT_CLEAN:
         return ExitCode.INVALID_INPUT
+    if reason is StopReason.NOT_CONFIRMED:
+        return ExitCode.USAGE
     if counts[BulkItemStatus.PENDING] or counts[BulkItemStatus.IN_PROGRESS]:
         return ExitCode.UNFINISHED
     if counts[BulkItemStatus.FAILED] or counts[BulkItemStatus.SKIPPED] > settled:
         # What is skipped is over: there is nothing to resume.
         return ExitCode.SOME_FAILED
     return ExitCode.COMPLETED
+
+
+def exit_code_of(journal: Journal, run: Run) -> ExitCode:
+    """Return what a run comes down to as it stands in the journal."""
+    reasons = {reason.value: reason for reason in StopReason}
+    settled = skipped_as(journal, run.id, DONE_ALREADY)
+    return exit_code(journal.counts(run.id), reasons.get(run.state, StopReason.DONE), settled)
 
 
 def cmdlets_of(operation: Operation) -> list[str]:
@@ -372,6 +396,7 @@ def _carry_out(work: _Work, operation: Operation, target: Target, orders: _Order
         sessions = Sessions(there.connect)
         try:
             finish = _look(work, operation, target, sessions, orders)
+            finish = finish or _asked(work, orders)
             if finish is None:
                 finish = _drive(work, operation, target, sessions, orders)
         except BulkpsError:
@@ -402,12 +427,23 @@ def _look(
     return found or (None if operation.steps else Finish(StopReason.DONE))
 
 
+def _asked(work: _Work, orders: _Orders) -> Finish | None:
+    """Ask whether the rest may be sent; return why the run is over, or None."""
+    if orders.confirm is None or work.cancelled or not work.recorder.waits():
+        return None
+    if orders.confirm():
+        return None
+    detail = "it was not confirmed; nothing was sent"
+    work.recorder.skip_pending(StopReason.NOT_CONFIRMED.value, f"never sent: {detail}", time.time())
+    return Finish(StopReason.NOT_CONFIRMED, detail)
+
+
 def _drive(work: _Work, operation: Operation, target: Target, sessions: Sessions, orders: _Orders) -> Finish:
     machine = Machine(
         operation,
         target.config,
         target.catalogue,
-        f"bulkps-{work.run.id}",
+        batch_name(work.run.id),
         one_first=target.credentials.password is not None,
         ends_at=orders.ends_at,
         cancelled=work.cancelled,

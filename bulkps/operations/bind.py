@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from bulkps.exchange.cmdlet import NULL, Cmdlet, Part, Secret, Value
 from bulkps.exchange.facts import cmdlet_facts
 from bulkps.operations.columns import NULL_TEXT
-from bulkps.operations.model import Detail, Follow, Lookup, Operation, Parameter, Step
+from bulkps.operations.following import Detail, Follow, Lookup, Parameter
+from bulkps.operations.model import Operation, Step
 from bulkps.operations.template import Template
 
 #: Where a generated password goes; the driver puts a fresh one in when the cmdlet is sent.
@@ -43,7 +44,8 @@ def places(
         outputs: Kept output properties by step name.
     """
     filled: dict[str, Value] = {**operation.defaults, **values}
-    filled |= {"item.key": key, "run.batch": batch, "secret.password": PASSWORD}
+    # What was made anew has another name, which stands among the outputs.
+    filled |= {"item.key": key, "item.name": key, "run.batch": batch, "secret.password": PASSWORD}
     for step, properties in outputs.items():
         filled |= {f"{step}.{name}": value for name, value in properties.items()}
     return filled

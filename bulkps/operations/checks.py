@@ -8,14 +8,15 @@ from typing import TypeGuard
 from bulkps.exchange.facts import CmdletFacts, ParameterFacts, cmdlet_facts, unknown_cmdlet
 from bulkps.exchange.preflight import WantedRecovery, WantedRestore
 from bulkps.operations.columns import NULL_TEXT
-from bulkps.operations.model import Detail, Follow, Lookup, Operation, Parameter, Step, templates
+from bulkps.operations.following import Detail, Follow, Lookup, Parameter
+from bulkps.operations.model import Operation, Step, templates
 from bulkps.operations.resultcolumns import ALL_RESULTS_COLUMNS
 from bulkps.operations.template import Template
 from bulkps.operations.uses import questions, releases
 from bulkps.yamlfile import nearest
 
 #: What a template may name beside columns and earlier steps' outputs.
-ITEM_PLACES = ("item.key", "run.batch", "secret.password")
+ITEM_PLACES = ("item.key", "item.name", "run.batch", "secret.password")
 RUN_PLACES = ("run.batch",)
 
 #: Types of parameters that hold several values and take ``@{Add=…; Remove=…}`` too.
@@ -118,6 +119,7 @@ def _check_steps(operation: Operation, report: Problems) -> None:
         for number, variant in enumerate(step.variants):
             _check_cmdlet(step.cmdlet, variant.parameters, f"{path}.variants.{number}", report)
         _check_proof(step, path, report)
+        _check_recovers(operation, index, path, report)
         for number, lookup in enumerate(step.reconcile):
             _check_question(lookup, f"{path}.reconcile.{number}", report)
         if step.follow:
@@ -277,6 +279,27 @@ def _check_proof(step: Step, path: str, report: Problems) -> None:
             f"{path}.returns",
             f"{step.cmdlet} writes what it made; name a property that proves it, or '*' as its value",
         )
+
+
+def _check_recovers(operation: Operation, index: int, path: str, report: Problems) -> None:
+    step = operation.steps[index]
+    if step.recovers is None:
+        return
+    earlier = {one.name: one for one in operation.steps[:index] if one.follow and one.reconcile}
+    found = earlier.get(step.recovers.step)
+    if found is None:
+        sentence = f"no step {step.recovers.step!r} with follow and reconcile stands before it"
+        report(f"{path}.recovers.step", sentence + nearest(step.recovers.step, earlier))
+    elif step.recovers.then == "anew" and "{item.name}" not in (found.follow.ref if found.follow else ""):
+        report(
+            f"{path}.recovers.then",
+            f"the ref of {found.name} needs {{item.name}}: what is made anew has another",
+        )
+    if not step.idempotent:
+        report(f"{path}.idempotent", "it may be sent twice: name a cmdlet to which that does no harm")
+    for name in ("when", "needs", "unless", "follow", "reconcile", "returns", "polled"):
+        if getattr(step, name):
+            report(f"{path}.{name}", "not for a step that recovers another")
 
 
 def _check_follow(follow: Follow, path: str, report: Problems) -> None:

@@ -31,7 +31,7 @@ def load_operation(text: str, source: str) -> Operation:
         raise InvalidInput(source, problems)
 
     def report(path: str, sentence: str) -> None:
-        parts = tuple(int(part) if part.isdigit() else part for part in path.split("."))
+        parts = tuple(int(part) if part.isascii() and part.isdigit() else part for part in path.split("."))
         while parts and parts not in lines:
             parts = parts[:-1]
         problems.append(f"line {lines.get(parts, 1)}: {path}: {sentence}")

@@ -1,5 +1,6 @@
 """An operation: its columns and its steps. Whoever holds an Operation holds a sound one."""
 
+import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -7,14 +8,10 @@ from functools import cached_property
 from typing import ClassVar, Literal
 
 from bulkps.exchange.cmdlet import Value
-from bulkps.operations.columns import SEPARATOR, STRICT, CellValue, Column, Scalar
-from bulkps.operations.reversibility import cannot_be_undone
+from bulkps.operations.columns import SEPARATOR, STRICT, CellValue, Column
+from bulkps.operations.following import Follow, Lookup, Parameter
+from bulkps.operations.reversibility import cannot_be_undone, removes_request
 from bulkps.operations.template import Template
-
-#: What a parameter is given: a constant or template, a list of them, or a hashtable of both.
-Parameter = Scalar | tuple[str, ...] | dict[str, Scalar | tuple[str, ...]]
-#: What a lookup's answer means: it happened, it did not, or the next lookup has to tell.
-Verdict = Literal["happened", "absent", "unknown"]
 
 
 class BulkOperationType(Enum):
@@ -27,83 +24,33 @@ class BulkOperationType(Enum):
 
 
 @dataclass(frozen=True)
-class Lookup:
-    """A query that tells of an item in doubt whether its step happened.
+class Recovers:
+    """What makes a step one that only a retry sends, for what an earlier step asked for and Exchange failed.
+
+    The first such step of the operation that fits is sent, once the lookup of the earlier step has just shown
+    that it is failed. Its cmdlet must do no harm twice.
 
     Attributes:
-        cmdlet: The query; it must only read.
-        parameters: Parameter name to constant or template. If a place of one is empty the lookup is left
-            out: Exchange takes an empty identity to mean everything.
-        match: Output property to the template that it must equal (without regard to case), or ``*`` for
-            "is there". An object that fits is what was looked for.
-        found: What it means that there is exactly one.
-        missing: What it means that there is none, or that Exchange says that it does not exist.
-        proves_within: Seconds after it was sent for which ``missing`` is believed: what was made may be
-            removed later, by its age or by a person. None for ever.
+        step: The earlier step; it is followed, and can be looked up.
+        then: ``follow`` if the same request goes on after it; ``anew`` if it is gone then, and the earlier
+            step is sent again, under the next name (``{item.name}``).
+        unless: Regular expressions: it does not fit where one is found in what Exchange says of the failure.
+            One that lets the same request go on does not fit either where that was done before.
     """
 
     __pydantic_config__: ClassVar[Mapping[str, str]] = STRICT
 
-    cmdlet: str
-    parameters: dict[str, Parameter]
-    match: dict[str, str]
-    found: Verdict = "happened"
-    missing: Verdict = "unknown"
-    proves_within: float | None = None
+    step: str
+    then: Literal["follow", "anew"]
+    unless: tuple[str, ...] = ()
 
-
-@dataclass(frozen=True)
-class Detail:
-    """A query about one followed item: how far it is, and why it did not end well.
-
-    Attributes:
-        cmdlet: The query; it must only read.
-        parameters: As of a lookup.
-        keep: Output properties whose texts make the error of an item that failed.
-        progress: Output properties that say how far it is, kept beside its status.
-    """
-
-    __pydantic_config__: ClassVar[Mapping[str, str]] = STRICT
-
-    cmdlet: str
-    parameters: dict[str, Parameter]
-    keep: tuple[str, ...]
-    progress: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Follow:
-    """How an asynchronous step is followed: one query for the whole run, matched by one property.
-
-    Attributes:
-        cmdlet: The query.
-        parameters: Its parameters; places may name the run only.
-        match: The output property that tells whose answer an object is.
-        ref: What that property holds for an item: a template over the step's places.
-        status: The output property that says how far it is.
-        running: Values of it while Exchange works.
-        waiting: Values that wait for an operator.
-        completed: Values that mean done.
-        warned: Values that mean done with a warning.
-        failed: Values that mean failed.
-        advice: What an administrator can do about a failed one.
-        detail: How to learn why one failed or has a warning; None if nothing tells.
-    """
-
-    __pydantic_config__: ClassVar[Mapping[str, str]] = STRICT
-
-    cmdlet: str
-    parameters: dict[str, Parameter]
-    match: str
-    ref: str
-    status: str
-    running: tuple[str, ...]
-    completed: tuple[str, ...]
-    failed: tuple[str, ...]
-    warned: tuple[str, ...] = ()
-    waiting: tuple[str, ...] = ()
-    advice: str = ""
-    detail: Detail | None = None
+    def __post_init__(self) -> None:
+        """Refuse a pattern that is none."""
+        for pattern in self.unless:
+            try:
+                re.compile(pattern)
+            except re.error as error:
+                raise ValueError(f"{pattern!r} is not a regular expression: {error}") from error
 
 
 @dataclass(frozen=True)
@@ -167,6 +114,7 @@ class Step:
         idempotent: Whether sending it twice does no harm.
         repeat_refused: Whether Exchange itself refuses a second time: by a name that is taken, or because
             what it starts from is gone.
+        recovers: What it brings to an end that Exchange failed; None for a step of every row's own way.
     """
 
     __pydantic_config__: ClassVar[Mapping[str, str]] = STRICT
@@ -185,10 +133,13 @@ class Step:
     polled: bool = False
     idempotent: bool = False
     repeat_refused: bool = False
+    recovers: Recovers | None = None
 
     @property
     def cannot_be_undone(self) -> str:
         """The cmdlet, or its parameter, whose effect cannot be undone; an empty text if there is none."""
+        if self.recovers and removes_request(self.cmdlet):
+            return ""
         every = (self.parameters, *(variant.parameters for variant in self.variants))
         return next(filter(None, (cannot_be_undone(self.cmdlet, one) for one in every)), "")
 
@@ -279,7 +230,8 @@ class Operation:
             done: The names of the steps that were done.
         """
         return (
-            (not step.when or any(is_given(filled, name) for name in step.when))
+            step.recovers is None
+            and (not step.when or any(is_given(filled, name) for name in step.when))
             and all(name in done for name in step.needs)
             and not any(there.holds(filled) for there in step.unless)
         )
@@ -304,6 +256,22 @@ class Operation:
         return {
             index: step.name for index, step in enumerate(self.steps) if not (step.idempotent or step.polled)
         }
+
+    def failed_at(self, step: Step) -> Step:
+        """Return the step that *step* is about: the earlier one that it recovers, or itself."""
+        return self.steps[self.index_of(step.recovers.step)] if step.recovers else step
+
+    def index_of(self, name: str) -> int:
+        """Return the index of the step called *name*."""
+        return next(index for index, step in enumerate(self.steps) if step.name == name)
+
+    def recovering(self, step: Step) -> tuple[int, ...]:
+        """Return the indexes of the steps that recover what *step* asked for, in order."""
+        return tuple(
+            index
+            for index, one in enumerate(self.steps)
+            if one.recovers is not None and one.recovers.step == step.name
+        )
 
     def required_columns(self) -> list[str]:
         """Return the names of the columns that every row must fill."""

@@ -50,6 +50,11 @@ def cannot_be_undone(cmdlet: str, parameters: Mapping[str, object]) -> str:
     return ""
 
 
+def removes_request(cmdlet: str) -> bool:
+    """Return whether a cmdlet removes a request, and nothing of what it is about: failed, it is no loss."""
+    return re.fullmatch(r"remove-\w+request", cmdlet, re.IGNORECASE) is not None
+
+
 def _takes_away(name: str, value: object) -> bool:
     if name.casefold() in _KEEPERS:
         # A template may be filled with false.

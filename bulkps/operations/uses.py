@@ -3,7 +3,8 @@
 from collections.abc import Collection, Iterator
 
 from bulkps.exchange.facts import cmdlet_facts
-from bulkps.operations.model import Detail, Lookup, Operation, Step, templates
+from bulkps.operations.following import Detail, Lookup
+from bulkps.operations.model import Operation, Step, templates
 from bulkps.operations.template import Template
 
 #: Every release that bulkps can connect to; ``EXO`` is Exchange Online.
@@ -64,6 +65,8 @@ def without_effect(operation: Operation, given: Collection[str]) -> tuple[str, .
     used: set[str] = set()
     possible: set[str] = set()
     for step in operation.steps:
+        if step.recovers:
+            continue
         ever.update(step.when)
         if not set(step.needs) <= possible or (step.when and not any(name in filled for name in step.when)):
             # What is only for a step that such a row never comes to does nothing.
@@ -85,6 +88,8 @@ def _sent(operation: Operation, given: Collection[str]) -> Iterator[tuple[str, s
     filled = dict.fromkeys((*operation.required_columns(), *operation.defaults, *given), "given")
     left_out: set[str] = set()
     for step in operation.steps:
+        if step.recovers:
+            continue
         if (step.when and not any(name in filled for name in step.when)) or left_out & set(step.needs):
             left_out.add(step.name)
             continue

@@ -4,7 +4,6 @@ Written before the journal and before anything is sent; a line that cannot be wr
 """
 
 import hashlib
-import json
 import os
 from collections.abc import Mapping
 from contextlib import suppress
@@ -18,6 +17,7 @@ from loguru import logger
 
 from bulkps.errors import RecordFailed
 from bulkps.records.file_identity import FileIdentity
+from bulkps.visible_text import json_text
 from bulkps.whole import new_for_owner
 
 if TYPE_CHECKING:
@@ -205,6 +205,6 @@ class Audit:
         # Its own number tells a line that was taken out, put in or moved from one that was changed.
         own = {"previous": self.head, "line": self.lines + 1, "sitting": self.sitting}
         first = {} if self.lines else self._first
-        line = json.dumps({**own, **first, **entry}, ensure_ascii=False)
+        line = json_text({**own, **first, **entry})
         self._waiting.append((line + "\n").encode("utf-8"))
         self.lines, self.head = self.lines + 1, line_hash(line)

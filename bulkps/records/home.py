@@ -41,6 +41,18 @@ def audit_path(run: str) -> Path:
     return _in(home() / "audit") / f"{run}.jsonl"
 
 
+def within_home(path: str) -> str:
+    """Return *path* as the journal keeps it: a home that was moved, or is mounted elsewhere, stays whole."""
+    whole = Path(path)
+    return whole.relative_to(home()).as_posix() if whole.is_relative_to(home()) else path
+
+
+def from_home(path: str) -> str:
+    """Return the whole path of what ``within_home`` was given, or of a log that lies in this home now."""
+    here = home() / "audit" / Path(path).name
+    return str(home() / path if not Path(path).is_absolute() or here.exists() else path)
+
+
 def results_path(run: str) -> Path:
     """Return where a run's results go when nothing else is asked for; its folder exists."""
     return _in(home() / "results") / f"{run}.csv"

@@ -34,7 +34,7 @@ def write_inventory(output: Output, header: Sequence[str], rows: Iterable[Sequen
 
 def _write_csv(file: TextIO, header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> int:
     count = 0
-    writer = csv.writer(file)
+    writer = csv.writer(file, quoting=csv.QUOTE_ALL)
     writer.writerow(header)
     for row in rows:
         writer.writerow([formula_safe(_text(name, cell)) for name, cell in zip(header, row, strict=True)])

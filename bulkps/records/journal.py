@@ -30,7 +30,7 @@ from sqlalchemy.exc import DBAPIError
 
 from bulkps.engine.item import Item, Phase
 from bulkps.engine.status import BulkItemStatus
-from bulkps.errors import RecordFailed, RunNotFound, UsageProblem
+from bulkps.errors import RecordFailed, RecordUnreadable, RunNotFound, UsageProblem
 from bulkps.records.file_identity import FileIdentity
 from bulkps.records.home import private_database
 from bulkps.records.journal_holder import JournalHolder
@@ -296,7 +296,7 @@ class Journal:
             with self._engine.connect() as connection:
                 yield connection.execution_options(reads=True)
         except DBAPIError as error:
-            raise RecordFailed(str(self.path), str(error.orig)) from error
+            raise RecordUnreadable(str(self.path), str(error.orig)) from error
 
 
 def _engine(path: Path) -> Engine:

@@ -127,7 +127,7 @@ def holding(journal: Journal, lease: Lease) -> Iterator[Connection]:
             lease.lose()
             holder = connection.execute(select(runs.c.owner).where(runs.c.id == lease.run)).scalar()
             # Raising inside the transaction takes everything of it back.
-            raise RunOwnedElsewhere(lease.run, str(holder or ""))
+            raise RunOwnedElsewhere(lease.run, str(holder or ""), lost=True)
         yield connection
     lease.confirm(at)
 

@@ -1,7 +1,9 @@
 """What the journal knows of whole runs: where their items stand, and what other runs know of a content."""
 
+import json
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Connection, FromClause, case, func, or_, select, update
 
@@ -153,6 +155,31 @@ def skipped_as(journal: Journal, run: str, code: str) -> int:
     )
     with journal.reading() as connection:
         return int(connection.execute(query).scalar_one())
+
+
+@dataclass(frozen=True)
+class Warned:
+    """The COMPLETED rows of a run that have warnings.
+
+    Attributes:
+        count: How many there are.
+        first: Row, column values and warnings of the first of them, in the order of the file.
+    """
+
+    count: int
+    first: Sequence[tuple[int, Mapping[str, object], Sequence[str]]]
+
+
+def warned_rows(journal: Journal, run: str, limit: int) -> Warned:
+    """Return the COMPLETED rows of *run* that have warnings, the first *limit* of them with what they say."""
+    warned = (
+        (items.c.run == run) & (items.c.status == BulkItemStatus.COMPLETED.value) & (items.c.warnings != "[]")
+    )
+    query = select(items.c.row, items.c["values"], items.c.warnings).where(warned)
+    with journal.reading() as connection:
+        count = connection.execute(select(func.count()).select_from(items).where(warned)).scalar_one()
+        found = connection.execute(query.order_by(items.c.row).limit(limit)).all()
+    return Warned(int(count), [(row, json.loads(values), json.loads(told)) for row, values, told in found])
 
 
 def ended_badly(journal: Journal, run: str, leaving: Sequence[str]) -> int:

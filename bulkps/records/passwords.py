@@ -18,7 +18,18 @@ from bulkps.errors import RecordFailed, UsageProblem
 from bulkps.exchange.cmdlet import Secret
 from bulkps.intake import formula_safe
 from bulkps.intake.formula import formula_unsafe
-from bulkps.sealing import CMS, SCRYPT, Opener, Plain, Seal, WrongPassphrase, for_certificate, with_passphrase
+from bulkps.sealing import (
+    CMS,
+    SCRYPT,
+    Opener,
+    Owner,
+    Plain,
+    Seal,
+    WrongPassphrase,
+    for_certificate,
+    salt_of,
+    with_passphrase,
+)
 from bulkps.whole import Output, new_for_owner, sync_folder
 
 if TYPE_CHECKING:
@@ -39,6 +50,7 @@ class PasswordFile:
 
     def __init__(self, path: Path | str, seal: Seal) -> None:
         self.path, self.seal, self.count = Path(path), seal, 0
+        self._identity = ""
         self._file: TextIO | None = None
 
     @classmethod
@@ -100,7 +112,7 @@ class PasswordFile:
         except OSError as error:
             reason = error.strerror or error
             raise UsageProblem(f"cannot write {self.path}: {reason}; nothing was sent") from error
-        self._file, self.count = file, 0
+        self._file, self._identity, self.count = file, identity, 0
         sync_folder(self.path.parent)
         with self._on_disk() as line:
             line.writerow([_ROW, formula_safe(identity), _AT, _PASSWORD])
@@ -118,11 +130,11 @@ class PasswordFile:
             RecordFailed: If it could not be written; it must not be sent.
         """
         sent_at = datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")
-        owner = _owner(str(row), identity)
+        owner = _owner(self._identity, str(row), identity, sent_at)
         with self._on_disk() as line:
             # No variable ever holds the text: a tool that shows the variables of a traceback would show it.
             line.writerow(
-                [str(row), formula_safe(identity), sent_at, formula_safe(self.seal.seal(password, owner))]
+                [str(row), formula_safe(identity), sent_at, _harmless(self.seal.seal(password, owner))]
             )
         self.count += 1
 
@@ -144,7 +156,7 @@ class PasswordFile:
         if self._file is None:
             raise RecordFailed(str(self.path), "it is not open", _ADVICE)
         try:
-            yield csv.writer(self._file)
+            yield csv.writer(self._file, quoting=csv.QUOTE_ALL)
             self._file.flush()
             os.fsync(self._file.fileno())
         except (OSError, ValueError) as error:
@@ -153,8 +165,13 @@ class PasswordFile:
             ) from error
 
 
-def _owner(row: str, identity: str) -> str:
-    return f"{row}\x1f{identity}"
+def _owner(column: str, row: str, identity: str, sent_at: str) -> Owner:
+    return {_ROW: row, column: identity, _AT: sent_at}
+
+
+def _harmless(sealed: str) -> str:
+    # A CMS message begins with dashes. Nothing may be put into its lines, which nobody else has written.
+    return f"'{sealed}" if sealed.startswith("-") else sealed
 
 
 @dataclass(frozen=True)
@@ -193,34 +210,59 @@ class PassphraseFile:
         self._lines = lines
         for line in lines:
             _refuse_other_kinds(path, line)
+            if salt_of(line[3]) != salt_of(lines[0][3]):
+                raise UsageProblem(
+                    f"{path}: the line of row {line[0]} was written to another file than the first: lines "
+                    "of several files do not belong together. Put it back as bulkps wrote it"
+                )
 
     def passwords(self, passphrase: Secret, row: int | None = None) -> list[SentPassword]:
         """Return what *passphrase* opens, of one *row* of the input or of all, in the order of the file.
 
         Raises:
-            UsageProblem: If the passphrase is wrong, or there is no such row.
+            UsageProblem: If the passphrase is wrong, a line was changed or moved, or there is no such row.
         """
         opener, found = Opener(passphrase), []
         for number, identity, at, sealed in self._lines:
             if row is not None and number != str(row):
                 continue
+            owner = _owner(self.identity, number, identity, at)
             try:
-                found.append(
-                    SentPassword(number, identity, at, opener.open(sealed, _owner(number, identity)))
-                )
+                found.append(SentPassword(number, identity, at, opener.open(sealed, owner)))
             except WrongPassphrase as error:
-                if found:
-                    raise UsageProblem(
-                        f"{self.path}: the passphrase opens other rows and not row {number}: its line is not "
-                        "as bulkps wrote it. Reset that user's password"
-                    ) from error
-                raise UsageProblem(
-                    f"{self.path}: the passphrase is wrong, or the line of row {number} is not as bulkps "
-                    "wrote it"
-                ) from error
+                raise self._unopened(opener, number, identity, sealed) from error
         if not found:
             raise UsageProblem(f"{self.path} has no password" + (f" of row {row}" if row is not None else ""))
         return found
+
+    def _unopened(self, opener: Opener, number: str, identity: str, sealed: str) -> UsageProblem:
+        """Return why a line does not open: it was moved, it was changed, or the passphrase is wrong."""
+        opens = False
+        for other, whose, at, theirs in self._lines:
+            owner = _owner(self.identity, other, whose, at)
+            if _opens(opener, sealed, owner):
+                return UsageProblem(
+                    f"{self.path}: the line of row {number} ({identity}) holds the password of row {other} "
+                    f"({whose}), sent {at}: somebody has moved it. Put the file back as bulkps wrote it, or "
+                    "reset the passwords of both"
+                )
+            opens = opens or _opens(opener, theirs, owner)
+        if opens:
+            return UsageProblem(
+                f"{self.path}: the passphrase opens other rows and not row {number}: its line is not as "
+                "bulkps wrote it. Reset that user's password"
+            )
+        return UsageProblem(
+            f"{self.path}: the passphrase is wrong, or the line of row {number} is not as bulkps wrote it"
+        )
+
+
+def _opens(opener: Opener, sealed: str, owner: Owner) -> bool:
+    try:
+        opener.open(sealed, owner)
+    except WrongPassphrase:
+        return False
+    return True
 
 
 def _lines(path: Path) -> list[list[str]]:

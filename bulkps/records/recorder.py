@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 from sqlalchemy import Connection, update
 
-from bulkps.engine.item import Change, Item
+from bulkps.engine.item import IN_DOUBT, LONGEST_TEXT, Change, Item
 from bulkps.engine.status import BulkItemStatus
 from bulkps.records import sweeps
 from bulkps.records.audit import Audit
@@ -27,6 +27,9 @@ _SENTENCES = {
     "item.completed": "completed",
     "item.failed": "failed",
     "item.in-doubt": "nobody can tell yet whether {cmdlet} happened; it is looked up",
+    "item.recovering": "its request is failed, as {cmdlet} shows; what may help is sent",
+    "item.resumed": "{cmdlet}: Exchange goes on with its request",
+    "item.made-anew": "its failed request is gone; the row's next one follows",
     "item.refused": "Exchange refused {cmdlet}, in words not known; whether it happened is looked up",
     "item.conflict": "something is in the way of {cmdlet}; whether it is the item's own is looked up",
     "item.still-in-doubt": "whether it happened is still not known",
@@ -44,7 +47,11 @@ _SENTENCES = {
     "item.unknown-status": "Exchange says something that the operation does not name",
 }
 
-
+#: What is said of a retry by the item's code, where Exchange did not refuse anything.
+_OF_RETRIES = {
+    IN_DOUBT: "no answer shows whether {cmdlet} happened; it is sent again, which does no harm",
+    "not-shown": "{cmdlet} does not show it yet; it is read again",
+}
 #: How many items are decided about at once.
 _PAGE = 1000
 #: Decides about items by what other runs know of their contents.
@@ -195,6 +202,10 @@ class Recorder:
         with self._keeping() as connection:
             connection.execute(update(runs).where(runs.c.id == self._run).values(state="running"))
 
+    def waits(self) -> bool:
+        """Return whether anything is still to be sent."""
+        return self._journal.counts(self._run)[BulkItemStatus.PENDING] > 0
+
     def following(self) -> int:
         """Return how many items are at Exchange."""
         return self._journal.following(self._run)
@@ -292,11 +303,15 @@ class Recorder:
             "code": item.code,
             "error": item.error,
             "error_ids": [record.fully_qualified_error_id for record in change.errors],
+            # What the item keeps of a text without end is its beginning.
+            "messages": [record.message for record in change.errors if len(record.message) > LONGEST_TEXT],
             "warnings": list(change.warnings),
             "milliseconds": change.milliseconds,
             "outputs": {step: dict(kept) for step, kept in item.outputs.items()},
             "progress": item.progress,
         }
         facts |= {name: value for name, value in optional.items() if value}
-        sentence = _SENTENCES.get(change.event, change.event).format(cmdlet=cmdlet.name if cmdlet else "it")
+        told = _OF_RETRIES.get(item.code) if change.event == "item.retry" else None
+        told = told or _SENTENCES.get(change.event, change.event)
+        sentence = told.format(cmdlet=cmdlet.name if cmdlet else "it")
         self._audit.write(change.event, sentence, change.at, facts)

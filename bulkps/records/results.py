@@ -97,7 +97,7 @@ def write_csv(
 
     def write(file: TextIO) -> int:
         count = 0
-        writer = csv.writer(file)
+        writer = csv.writer(file, quoting=csv.QUOTE_ALL)
         header, result_columns = columns(run)
         writer.writerow([formula_safe(name) for name in (*header, *result_columns)])
         for own, became in rows(journal, run, operation, only):

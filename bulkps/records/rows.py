@@ -8,6 +8,7 @@ from typing import Any
 from bulkps.engine.item import IN_DOUBT, Change, Item, Phase
 from bulkps.engine.status import BulkItemStatus
 from bulkps.exchange.cmdlet import NULL, Value
+from bulkps.records.home import from_home, within_home
 
 
 @dataclass(frozen=True)
@@ -191,6 +192,7 @@ def run_of(row: Any) -> Run:
             "preflight": json.loads(row["preflight"]),
             "passwords": json.loads(row["passwords"]),
             "invocation": json.loads(row["invocation"]),
+            "audit": from_home(row["audit"]),
         }
     )
 
@@ -232,6 +234,7 @@ def run_row(run: Run) -> dict[str, Any]:
         "preflight": json.dumps(dict(run.preflight)),
         "passwords": json.dumps(dict(run.passwords)),
         "invocation": json.dumps(dict(run.invocation)),
+        "audit": within_home(run.audit),
         "simulated": int(run.simulated),
         "owner": "",
         "heartbeat": 0.0,

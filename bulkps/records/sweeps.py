@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, case, exists, func, literal, or_, select, update
 
-from bulkps.engine.item import IN_DOUBT, Phase
+from bulkps.engine.item import FAILED_AT_EXCHANGE, IN_DOUBT, Phase
 from bulkps.engine.status import BulkItemStatus
 from bulkps.records.changes import LAST_EVENT
 from bulkps.records.overview import happened, is_underway, of_others
@@ -23,12 +23,14 @@ class RetrySteps:
         harmless: Those that do no harm twice.
         earlier: For a step those right before it, by index and name, that may be done once more.
         deeds: Those that must not be done twice, index to name.
+        recovered: Those of whose failed requests a retry takes care, and the steps that do it.
     """
 
     looked_up: Sequence[int]
     harmless: Sequence[int]
     earlier: Mapping[int, Sequence[tuple[int, str]]]
     deeds: Mapping[int, str]
+    recovered: Sequence[int] = ()
 
 
 def skip_pending(connection: Connection, run: str, code: str, reason: str, now: float) -> None:
@@ -76,6 +78,8 @@ def retry_failed(
         since = _done_since(run, steps.deeds, alive)
         left = int(connection.execute(select(func.count()).where(failed & since)).scalar_one())
         failed &= ~since
+    request_failed = (items.c.code == FAILED_AT_EXCHANGE) & items.c.step.in_(list(steps.recovered))
+    requests, failed = failed & request_failed, failed & ~request_failed
     to_be_looked_up, to_be_sent = _parted(steps, doubtful)
     doubts, again = failed & to_be_looked_up, failed & to_be_sent
     in_progress = BulkItemStatus.IN_PROGRESS.value
@@ -83,10 +87,13 @@ def retry_failed(
     status = case((as_new, BulkItemStatus.PENDING.value), else_=in_progress)
     # It was tried before: what is sent now is a further attempt.
     common = {"completed_at": None, "not_before": 0.0, "attempt": 1}
+    _tell(connection, requests, now, "item.retry-asked", in_progress, FAILED_AT_EXCHANGE)
     _tell(connection, doubts, now, "item.retry-asked", in_progress, IN_DOUBT)
     _tell(connection, again, now, "item.retry-asked", status, "")
     to_look = {"status": in_progress, "phase": Phase.DOUBT.value, "code": IN_DOUBT, "doubtful": 1}
     to_send = {"status": status, "phase": Phase.READY.value, "step": _first_again(steps.earlier)}
+    to_recover = {"status": in_progress, "phase": Phase.DOUBT.value, "doubtful": 0}
+    connection.execute(update(items).where(requests).values(**to_recover, **common))
     connection.execute(update(items).where(doubts).values(**to_look, **common))
     connection.execute(update(items).where(again).values(**to_send, **common))
     return left

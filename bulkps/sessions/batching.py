@@ -1,5 +1,6 @@
 """Our PowerShell module on the wire: what ``Invoke-BulkPSBatch`` is handed, and what it writes."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from bulkps.shippedfiles import shipped
 BATCH_FUNCTION = "Invoke-BulkPSBatch"
 
 _ANSWERS = {"completed": Answer.COMPLETED, "failed": Answer.FAILED, "not-run": Answer.NOT_SENT}
+#: What -Until takes, where it is declared.
+_MOST_PATTERNS, _LONGEST_PATTERN = 100, 4000
 #: Milliseconds; what says more was garbled on its way, and no record could hold it.
 _LONGEST = 2**31 - 1
 
@@ -20,6 +23,11 @@ _LONGEST = 2**31 - 1
 def module_text() -> str:
     """Return the text of the module BulkPS, which defines the function when it is run."""
     return shipped("scripts").joinpath("BulkPS", "BulkPS.psm1").read_text(encoding="utf-8-sig")
+
+
+def patterns_taken(until: Sequence[str]) -> list[str]:
+    """Return those of the patterns that the function takes: so many, and none too long."""
+    return [text for text in until if len(text) <= _LONGEST_PATTERN][:_MOST_PATTERNS]
 
 
 def batch_items(pool: RunspacePool, invocation: Invocation) -> dict[str, object]:

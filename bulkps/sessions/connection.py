@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from pathlib import Path
 from typing import ClassVar
 
 from bulkps.errors import FieldProblems
@@ -144,7 +145,8 @@ class Connection:
         read_timeout: Seconds after which an HTTP answer that does not come is given up; more than
             operation_timeout.
         open_timeout: Seconds that opening a session may take in all, signing in to Exchange Online included.
-        executable: PowerShell's path on type process; empty for pwsh, else powershell.
+        executable: PowerShell on type process: an absolute path, or a name that is looked for on the PATH;
+            empty for pwsh, else powershell.
         exchange_online: How the session signs in to Exchange Online (types process and winrm), or nothing.
         renew: How long a session may be used.
         simulator: What the embedded simulator is like.
@@ -196,6 +198,10 @@ class Connection:
             problems.append(
                 ("server", f"a simulator is on this machine only ({_LOOPBACK[0]}), not {self.server!r}")
             )
+        executable = Path(self.executable)
+        if self.executable and not executable.is_absolute() and executable.name != self.executable:
+            sentence = f"must be an absolute path or a name that is on the PATH, not {self.executable!r}"
+            problems.append(("executable", sentence))
         if any(sign in self.server for sign in "/: ") and self.server not in _LOOPBACK:
             problems.append(("server", f"is a name or an address alone, not {self.server!r}"))
         if self.port is not None and not 0 < self.port < 65536:

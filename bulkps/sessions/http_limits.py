@@ -65,7 +65,12 @@ class _LimitedReader(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int | None:
         self._sock.settimeout(self._limits.wait())
-        count = self._raw.readinto(buffer)
+        try:
+            count = self._raw.readinto(buffer)
+        except TimeoutError:
+            # Whichever limit it was: the one that is over says so better than the socket.
+            self._limits.wait()
+            raise
         self._left -= count or 0
         if self._left < 0:
             raise AnswerRefusedError(f"the server's answer is larger than {LARGEST_ANSWER // 2**20} MB")
@@ -184,7 +189,12 @@ def _content(transport: Any, response: requests.Response) -> bytes:
             f"the server answered without encryption (HTTP {response.status_code}) in a session whose "
             "messages are encrypted; such an answer is not believed"
         )
+    # SOAP has no type definitions; the entities of one can make much of little.
+    defines = b"<!DOCTYPE" in content
     if response.status_code >= 400:
-        text = content.decode("utf-8", "replace")
+        # A web server's error page has one. It is shown, and not read as SOAP.
+        text = content.decode("utf-8", "replace").replace("<!DOCTYPE", "<!doctype")
         raise WinRMTransportError("http", response.status_code, text)
+    if defines:
+        raise AnswerRefusedError("the server's answer has a document type definition")
     return content

@@ -205,7 +205,12 @@ def _offers_batches(ask: Asker, full_language: bool) -> bool:
     if full_language:
         # Ours, not whichever version may be installed there: both sides must agree.
         ask.script(module_text())
-    return bool(ask.cmdlet("Get-Command", Name=BATCH_FUNCTION, ErrorAction="SilentlyContinue").output)
+    found = ask.cmdlet("Get-Command", Name=BATCH_FUNCTION, ErrorAction="SilentlyContinue").output
+    parameters = found[0].get("Parameters") if found else None
+    if isinstance(parameters, dict):
+        # An endpoint may have an older one, which would begin items after their time.
+        return "within" in map(str.casefold, parameters)
+    return bool(found)
 
 
 def _refusal(connection: Connection, error: BaseException) -> ErrorRecord:

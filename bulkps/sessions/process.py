@@ -10,13 +10,13 @@ import io
 import os
 import queue
 import re
-import shutil
 import subprocess
 import threading
 import time
 import xml.etree.ElementTree as ET
 from collections import deque
 from collections.abc import Callable
+from pathlib import Path
 from typing import IO, cast
 
 from pypsrp.exceptions import WSManFaultError
@@ -69,15 +69,34 @@ class ChildConnection:
 def find_powershell(executable: str = "") -> str:
     """Return the path of PowerShell: *executable*, else ``pwsh``, else ``powershell``.
 
+    A name is looked for in the absolute folders of PATH. Never in the current folder, as Windows does it: a
+    file from there would be handed every password of a run.
+
     Raises:
         FileNotFoundError: If there is none.
     """
     for name in [executable] if executable else ["pwsh", "powershell"]:
-        found = shutil.which(name)
-        if found:
+        found = name if Path(name).is_absolute() else _on_path(name)
+        if found and Path(found).is_file():
             return found
     wanted = f"{executable!r} was not found" if executable else "neither pwsh nor powershell is on the PATH"
     raise FileNotFoundError(f"{wanted}; install PowerShell 7, or set executable to its path")
+
+
+def _on_path(name: str) -> str:
+    """Return the program *name* in an absolute folder of PATH, or an empty string."""
+    # Windows runs by its ending; whatever it finds without one is no program.
+    ended = os.name != "nt" or bool(Path(name).suffix)
+    names = [name] if ended else [name + ending for ending in (".exe", ".cmd", ".bat")]
+    for folder in os.environ.get("PATH", "").split(os.pathsep):
+        place = Path(folder.strip('"'))
+        if not place.is_absolute():
+            continue
+        for one in names:
+            found = place / one
+            if found.is_file() and os.access(found, os.X_OK):
+                return str(found)
+    return ""
 
 
 def _is_secret(variable: str) -> bool:

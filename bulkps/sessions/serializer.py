@@ -3,6 +3,9 @@
 For each value pypsrp 0.9 builds a table of every type, and for each that it reads it writes the element as
 text again. Objects of an inventory have dozens of values: read here, one costs a tenth. And what pypsrp
 loses is kept: what is in a set, a queue, or a list within a list.
+
+What is strange it makes something of that nobody can tell from an answer: XML as a text. Here that is an
+answer that could not be read.
 """
 
 import re
@@ -15,13 +18,20 @@ from pypsrp.complex_objects import GenericComplexObject, ObjectMeta
 from pypsrp.powershell import RunspacePool
 from pypsrp.serializer import Serializer
 
+from bulkps.sessions.wire_errors import UnreadableAnswerError
+
 #: Seconds: what is more is no limit, and XML writes infinity in its own way.
 _LONGEST = 366.0 * 86400
 
 #: What stands in place of a SecureString that comes back: nobody here is to have it.
 HIDDEN = "***"
 _ESCAPE = re.compile("_x([0-9A-Fa-f]{4})_")
-_SURROGATE = re.compile("[\ud800-\udfff]")
+_LONE = re.compile("[\ud800-\udfff]")
+_NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+#: Every element that stands for a value. [MS-PSRP] 2.2.5
+_NUMBERS = {"By", "SB", "U16", "I16", "U32", "I32", "U64", "I64", "Sg", "Db", "D"}
+_TEXTS = {"S", "C", "URI", "XD", "SBK", "SS", "ToString", "Version"}
+_TAGS = frozenset(_NUMBERS | _TEXTS | {"B", "BA", "DT", "G", "Nil", "Obj", "Ref", "TS"})
 #: What pypsrp escapes, and what begins an escape.
 _ESCAPED = re.compile("_[xX]|[\x00-\x1f\x7f-\x9f\U00010000-\U0010ffff]")
 _LISTS = frozenset({"LST", "IE", "QUE", "STK"})
@@ -100,11 +110,17 @@ class QuickSerializer(Serializer):
         return escaped
 
     def deserialize(self, element: ET.Element | str, metadata: Any = None, clear: bool = True) -> Any:
-        """Return what *element* stands for."""
-        if clear and metadata is None and isinstance(element, str):
+        """Return what *element* stands for.
+
+        Raises:
+            UnreadableAnswerError: If it is nothing that an engine writes.
+        """
+        if isinstance(element, str):
             # Only outputs come without a word of what they are.
-            return _Output().value(ET.fromstring(element))  # noqa: S314 - as pypsrp itself
-        if clear or isinstance(element, str):
+            return self._message(element, metadata) if metadata is not None else _output(element)
+        if element.tag not in _TAGS:
+            raise _strange(element)
+        if clear:
             return super().deserialize(element, metadata, clear)
         match element.tag:
             case "S" | "ToString":
@@ -113,6 +129,8 @@ class QuickSerializer(Serializer):
                 return int(element.text or "")
             case "Nil":
                 return None
+            case "C":
+                return _visible(chr(int(element.text or "")))
             case "Obj" if element.find("DCT") is not None:
                 return self._remembered(element, self._deserialize_dct)
             case "Obj" if element.find("LST") is not None and (metadata is None or metadata.tag == "*"):
@@ -126,8 +144,45 @@ class QuickSerializer(Serializer):
         found = self.obj[element.attrib["RefId"]] = read(element)
         return found
 
+    def _message(self, text: str, metadata: Any) -> Any:
+        """Return what the XML *text* of a whole message stands for."""
+        found = super().deserialize(text, metadata)
+        if found is not text:
+            return found
+        # pypsrp hands back what is no XML. An engine writes U+FFFF as it is, which XML does not allow.
+        repaired = _repaired(text)
+        found = super().deserialize(repaired, metadata)
+        if found is repaired:
+            raise UnreadableAnswerError("an answer is no XML")
+        return found
+
     def _deserialize_string(self, value: str | None) -> str:
         return _text(value)
+
+
+def _output(text: str) -> Any:
+    try:
+        return _Output().value(_parsed(text))
+    except (LookupError, ValueError, TypeError, OverflowError, RecursionError) as error:
+        raise UnreadableAnswerError(f"an answer cannot be read: {type(error).__name__}: {error}") from error
+
+
+def _parsed(text: str) -> ET.Element:
+    try:
+        return ET.fromstring(text)  # noqa: S314 - as pypsrp itself
+    except ET.ParseError:
+        try:
+            return ET.fromstring(_repaired(text))  # noqa: S314
+        except ET.ParseError as error:
+            raise UnreadableAnswerError("an answer is no XML") from error
+
+
+def _repaired(text: str) -> str:
+    return _NOT_XML.sub(lambda one: f"_x{ord(one[0]):04X}_", text)
+
+
+def _strange(element: ET.Element) -> UnreadableAnswerError:
+    return UnreadableAnswerError(f"an answer holds <{element.tag[:50]}>, which is no value")
 
 
 class _Output:
@@ -148,8 +203,11 @@ class _Output:
             return None
         if tag == "Ref":
             return self._objects[element.attrib["RefId"]]
-        read = _READ.get(tag)
-        return _text(text) if read is None else read(text or "")
+        if (read := _READ.get(tag)) is not None:
+            return read(text or "")
+        if tag not in _TAGS:
+            raise _strange(element)
+        return _text(text)
 
     def _object(self, element: ET.Element) -> Any:
         made = GenericComplexObject()
@@ -201,11 +259,13 @@ def _text(value: str | None) -> str:
     """Return the text that a CLIXML string element with content *value* stands for."""
     if value is None or "_x" not in value:
         return value or ""
-    plain = _ESCAPE.sub(lambda found: chr(int(found[1], 16)), value)
-    if _SURROGATE.search(plain) is None:
-        return plain
-    # The two halves of an astral character were escaped one by one; one alone stays as it is.
-    return plain.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
+    # Two escaped surrogates are one character; a lone one is none, and no file and no database takes it.
+    units = _ESCAPE.sub(lambda found: chr(int(found[1], 16)), value)
+    return _visible(units.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass"))
+
+
+def _visible(text: str) -> str:
+    return _LONE.sub(lambda one: f"\\u{ord(one[0]):04X}", text)
 
 
 def _hidden(_: str) -> str:
@@ -217,7 +277,7 @@ _READ: dict[str, Callable[[str], Any]] = {
     **dict.fromkeys(("By", "SB", "U16", "I16", "U32", "I32", "U64", "I64"), int),
     **dict.fromkeys(("Sg", "Db"), float),
     "B": lambda text: text.lower() == "true",
-    "C": lambda text: chr(int(text)),
+    "C": lambda text: _visible(chr(int(text))),
     "G": str.lower,
     "BA": b64decode,
     "SS": _hidden,

@@ -16,7 +16,7 @@ from pypsrp.powershell import PowerShell, RunspacePool
 from bulkps.engine.ports import Gate, SessionLostError, StreamFailedError
 from bulkps.exchange.cmdlet import Answer, ErrorRecord, Invocation, Outcome
 from bulkps.sessions import pipeline as lines
-from bulkps.sessions.batching import BATCH_FUNCTION, batch_items, batch_outcome
+from bulkps.sessions.batching import BATCH_FUNCTION, batch_items, batch_outcome, patterns_taken
 from bulkps.sessions.pool import abandon
 from bulkps.sessions.serializer import LateSeconds
 from bulkps.sessions.translate import (
@@ -67,7 +67,7 @@ class PSRPSession:
     ) -> None:
         self._pool, self._patience, self._item_timeout = pool, patience, item_timeout
         self.batching, self._wear, self._on_close = batching, wear, on_close
-        self._until, self._until_text = tuple(re.compile(text) for text in until), list(until)
+        self._until, self._until_text = tuple(map(re.compile, until)), patterns_taken(until)
         self._interrupted = threading.Event()
 
     def invoke(self, batch: Sequence[Invocation], gate: Gate | None = None) -> Iterator[Outcome]:

@@ -3,6 +3,7 @@
 The facts behind it were measured (engine-facts.md, "Values" and "What a value can break").
 """
 
+import math
 import re
 from base64 import b64encode
 from collections.abc import Iterable, Mapping
@@ -85,6 +86,9 @@ def plain(value: Any, depth: int = 0) -> Any:
 
     What scripts/BulkPS/BulkPS.psm1 makes of the same value inside the engine.
     """
+    if isinstance(value, float) and not math.isfinite(value):
+        # JSON has no word for it.
+        return str(value)
     if value is None or isinstance(value, bool | int | float | str):
         return value
     if isinstance(value, UUID):

@@ -1,12 +1,14 @@
 """New-, Get-, Suspend-, Resume- and Remove-MailboxRestoreRequest, and their statistics. Pure."""
 
+from dataclasses import replace
+
 from bulkps.simulator import people
 from bulkps.simulator.answers import Category, ErrorInfo, Refused
 from bulkps.simulator.call import Call, Handler
 from bulkps.simulator.filters import limited
 from bulkps.simulator.mailbox import Kind, Mailbox
 from bulkps.simulator.restorechecks import KNOWN, check, free_name, overfull, source_of
-from bulkps.simulator.restorerequest import TOO_MANY_BAD_ITEMS, RestoreRequest
+from bulkps.simulator.restorerequest import TOO_MANY_BAD_ITEMS, USUAL, Failure, RestoreRequest
 from bulkps.simulator.restorestatistics import properties, statistics
 from bulkps.simulator.tenant import only
 
@@ -75,14 +77,15 @@ def resume_request(call: Call) -> None:
         _refuse_ended(call, request)
     if call.dry:
         return
-    if request.suspended_at is not None:
+    if call.tenant.status(request, call.now) == "AutoSuspended":
+        request.ending = replace(request.ending, suspends="")
+    elif request.suspended_at is not None:
         request.rested += call.now - request.suspended_at
         request.suspended_at = None
     elif call.tenant.status(request, call.now) == "Failed":
         request.created, request.rested = call.now, 0.0
-        if request.failure is not TOO_MANY_BAD_ITEMS:
-            # The quota may have been raised in the meantime.
-            request.failure = overfull(call.tenant.seed, request)
+        # The quota may have been raised in the meantime, or damaged items allowed.
+        request.failure = _failure(call, request)
     else:
         return
     call.changed("restore-request-resumed", request.source, request.target, request.name)
@@ -146,9 +149,16 @@ def _queued(call: Call, source: Mailbox, target: Mailbox, name: str) -> RestoreR
         suspended_at=call.now if call.flag("Suspend") else None,
         parameters=call.parameters,
     )
-    bad = people.chance(tenant.seed, "fails", name) < tenant.failing_requests
-    request.failure = TOO_MANY_BAD_ITEMS if bad else overfull(tenant.seed, request)
+    request.ending = tenant.endings.get(source.text("ExchangeGuid"), USUAL)
+    request.failure = _failure(call, request)
     return request
+
+
+def _failure(call: Call, request: RestoreRequest) -> Failure | None:
+    """Return how a request fails that begins now, or None if it does not."""
+    scripted = call.tenant.endings.get(request.source.text("ExchangeGuid"), USUAL).failure
+    bad = people.chance(call.tenant.seed, "fails", request.name) < call.tenant.failing_requests
+    return scripted or (TOO_MANY_BAD_ITEMS if bad else overfull(call.tenant.seed, request))
 
 
 def _wanted(call: Call, request: RestoreRequest) -> bool:

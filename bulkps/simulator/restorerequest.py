@@ -39,6 +39,34 @@ TOO_MANY_BAD_ITEMS = Failure(
 )
 
 
+@dataclass(frozen=True)
+class Ending:
+    """How a request goes that does not simply copy everything.
+
+    Attributes:
+        copied: Which share of the items arrives, 0 to 1.
+        bad: How many items were bad and left behind.
+        large: How many were too large.
+        missing: How many are in the source and not in the target at the end.
+        score: Its DataConsistencyScore.
+        failure: Why it ends Failed, or None if it does not.
+        stalled: Its StatusDetail while it is at work.
+        suspends: What its Message says where it suspends itself before it ends; empty where it does not.
+    """
+
+    copied: float = 1.0
+    bad: int = 0
+    large: int = 0
+    missing: int = 0
+    score: str = "Perfect"
+    failure: Failure | None = None
+    stalled: str = ""
+    suspends: str = ""
+
+
+USUAL = Ending()
+
+
 @dataclass(eq=False)
 class RestoreRequest:
     """A mailbox restore request and how far it is.
@@ -55,6 +83,7 @@ class RestoreRequest:
         suspended_at: When it was suspended, or None while it runs.
         rested: Seconds that it spent suspended so far.
         parameters: What New-MailboxRestoreRequest was given.
+        ending: How it goes.
     """
 
     name: str
@@ -68,6 +97,7 @@ class RestoreRequest:
     suspended_at: float | None = None
     rested: float = 0.0
     parameters: Mapping[str, Value] = field(default_factory=dict)
+    ending: Ending = USUAL
     _shown: dict[Mailbox, tuple[object, dict[str, str]]] = field(default_factory=dict, repr=False)
 
     @property

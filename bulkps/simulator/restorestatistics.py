@@ -72,12 +72,12 @@ def _progress(call: Call, request: RestoreRequest) -> dict[str, Value]:
     held = contents(call.tenant.seed, request.source, archive=request.flag("SourceIsArchive"))
     done = _FAILED_AT if status == "Failed" else call.tenant.progress(request, call.now)
     return {
-        "StatusDetail": {"InProgress": "CopyingMessages", "Failed": "FailedOther"}.get(status, status),
+        "StatusDetail": _detail(request, status),
         "PercentComplete": int(100 * done),
         "EstimatedTransferItemCount": held.items,
         "EstimatedTransferSize": people.size_text(held.size),
-        "ItemsTransferred": int(held.items * done),
-        "BytesTransferred": people.size_text(int(held.size * done)),
+        "ItemsTransferred": int(held.items * done * request.ending.copied),
+        "BytesTransferred": people.size_text(int(held.size * done * request.ending.copied)),
         "QueuedTimestamp": moment(request.created),
         "LastUpdateTimestamp": moment(call.now),
         "Report": _report(request, status, held.items) if call.flag("IncludeReport") else None,
@@ -90,14 +90,34 @@ def _ending(call: Call, request: RestoreRequest) -> dict[str, Value]:
     ended = moment(request.created + worked) if status in _ENDED else None
     failure = request.failure if status == "Failed" else None
     return {
-        "BadItemsEncountered": failure.bad_items if failure else 0,
+        "BadItemsEncountered": failure.bad_items if failure else request.ending.bad,
+        "LargeItemsEncountered": request.ending.large,
+        "MissingItemsEncountered": request.ending.missing,
+        # An Exchange Server has none.
+        "DataConsistencyScore": request.ending.score if ended and not call.tenant.on_premises else None,
         "CompletionTimestamp": None if failure else ended,
         "FailureTimestamp": ended if failure else None,
         "FailureType": failure.type if failure else "",
         "FailureSide": failure.side if failure else "",
         "FailureCode": -2146233088 if failure else None,
-        "Message": f"Error: {failure.message}" if failure else "",
+        "Message": f"Error: {failure.message}" if failure else _message(request, status),
     }
+
+
+def _detail(request: RestoreRequest, status: str) -> str:
+    if status == "InProgress":
+        return request.ending.stalled or "CopyingMessages"
+    return "FailedOther" if status == "Failed" else status
+
+
+def _message(request: RestoreRequest, status: str) -> str:
+    if status == "AutoSuspended":
+        return f"Informational: {request.ending.suspends}"
+    return (
+        f"Informational: {request.ending.stalled}"
+        if status == "InProgress" and request.ending.stalled
+        else ""
+    )
 
 
 def _report(request: RestoreRequest, status: str, items: int) -> str:

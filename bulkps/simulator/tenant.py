@@ -13,7 +13,7 @@ from uuid import UUID
 from bulkps.simulator import people
 from bulkps.simulator.answers import ErrorInfo, Refused, Value
 from bulkps.simulator.mailbox import Kind, Mailbox
-from bulkps.simulator.restorerequest import RestoreRequest
+from bulkps.simulator.restorerequest import Ending, RestoreRequest
 from bulkps.simulator.troubles import Trouble, all_troubles
 
 _SOFT_DELETED_COUNT = 20
@@ -47,6 +47,7 @@ class Tenant:
         effects: How often each change was made, by its kind and the mailbox's ExchangeGuid.
         refusals: How often each cmdlet was refused with each text.
         troubles: What troubled mailboxes there are, by what is wrong with them.
+        endings: How restore requests go that do not simply copy everything, by their source's ExchangeGuid.
         received_passwords: Every password that arrived, in memory only, for tests.
     """
 
@@ -66,6 +67,7 @@ class Tenant:
         self.permissions: dict[tuple[str, str], set[str]] = {}
         self.seed, self.restore_seconds, self.failing_requests = seed, restore_seconds, failing_requests
         self.effects: Counter[tuple[str, str]] = Counter()
+        self.endings: dict[str, Ending] = {}
         self.refusals: Counter[tuple[str, str]] = Counter()
         self.received_passwords: list[str] = []
         self._mailboxes: list[Mailbox] = []
@@ -221,6 +223,8 @@ class Tenant:
         """Return the Status of *request* at *now*."""
         if request.suspended_at is not None:
             return "Suspended"
+        if request.ending.suspends:
+            return "AutoSuspended"
         worked = request.worked(now)
         if request.endless:
             return "InProgress"

@@ -34,7 +34,9 @@ function Invoke-BulkPSBatch {
 
     .PARAMETER Until
     Regular expressions. Once an error of an item matches one, the items behind it are not run: their outcomes have
-    the state 'not-run'. For what refuses every further one too, such as throttling.
+    the state 'not-run'. For what refuses every further one too, such as throttling. At most 100, each of at most
+    4000 characters; the first 4000 characters of the first 20 errors of an item are searched. A pattern that takes
+    longer than a tenth of a second is not tried again: who may call this function must not keep the server busy.
 
     .PARAMETER Within
     Seconds from the start of this function within which items may be begun. An item that was not begun by then is
@@ -78,6 +80,8 @@ function Invoke-BulkPSBatch {
         [AllowEmptyCollection()]
         [object[]] $Items,
 
+        [ValidateCount(0, 100)]
+        [ValidateLength(0, 4000)]
         [string[]] $Until,
 
         [double] $Within
@@ -111,6 +115,7 @@ function Invoke-BulkPSBatch {
             }
         }
         $met = $false
+        $patterns = New-BulkPSPattern $Until
         foreach ($item in $Items) {
             # Once the time is over it stays over, also if somebody sets the clock back.
             if (-not $met -and $null -ne $limit) { $met = Test-BulkPSOver $limit }
@@ -122,7 +127,7 @@ function Invoke-BulkPSBatch {
             }
             $outcome = Invoke-BulkPSItem $item $commands $PSCmdlet $limit
             $outcome
-            if ($Until) { $met = Test-BulkPSMatch $outcome.errors $Until }
+            if ($patterns.Count -gt 0) { $met = Test-BulkPSMatch $outcome.errors $patterns }
         }
     }
     finally {
@@ -235,15 +240,31 @@ function New-BulkPSOutcome {
     }
 }
 
+function New-BulkPSPattern {
+    # Returns a list of regular expressions, each with a limit of time for a match.
+    param($Texts)
+
+    $made = [System.Collections.ArrayList]::new()
+    foreach ($text in $Texts) {
+        # A pattern that .NET does not take stops nothing.
+        try { $null = $made.Add([regex]::new($text, 'CultureInvariant', [timespan]::FromMilliseconds(100))) } catch { continue }
+    }
+    return , $made
+}
+
 function Test-BulkPSMatch {
-    # Returns whether one of the errors (as ConvertTo-BulkPSError makes them) matches one of the patterns.
+    # Returns whether one of the errors (as ConvertTo-BulkPSError makes them) matches one of the patterns; takes those
+    # that are too slow out of the list.
     param($Errors, $Patterns)
 
+    $searched = 0
     foreach ($one in $Errors) {
+        if ($searched -ge 20) { return $false }
+        $searched++
         $text = "$($one['type']) $($one['reason']) $($one['message']) $($one['fqid'])"
-        foreach ($pattern in $Patterns) {
-            # A pattern that .NET does not take stops nothing.
-            try { if ([regex]::IsMatch($text, $pattern)) { return $true } } catch { continue }
+        if ($text.Length -gt 4000) { $text = $text.Substring(0, 4000) }
+        foreach ($pattern in $Patterns.ToArray()) {
+            try { if ($pattern.IsMatch($text)) { return $true } } catch { $Patterns.Remove($pattern) }
         }
     }
     return $false

@@ -22,7 +22,14 @@ No secret is in either file. If it cannot connect the session does not open, and
         [System.IO.Path]::Combine($Folder, '..', 'RoleCapabilities', 'BulkPS.psrc')) -ErrorAction Stop
     $signIn = Microsoft.PowerShell.Utility\Import-PowerShellDataFile -LiteralPath (
         [System.IO.Path]::Combine($Folder, 'Exchange.psd1')) -ErrorAction Stop
-    $cmdlets = @(foreach ($name in $role.VisibleFunctions) { if ($name -ne 'Invoke-BulkPSBatch') { $name } })
+    $allowed = @{}
+    $cmdlets = @(foreach ($one in $role.VisibleFunctions) {
+            if ($one -is [System.Collections.IDictionary]) {
+                $allowed[$one.Name] = @(foreach ($parameter in $one.Parameters) { $parameter.Name })
+                $one.Name
+            }
+            elseif ($one -ne 'Invoke-BulkPSBatch') { $one }
+        })
 
     $connect = @{
         Organization = $signIn.Organization; CommandName = $cmdlets; ShowBanner = $false; SkipLoadingFormatData = $true
@@ -51,8 +58,28 @@ No secret is in either file. If it cannot connect the session does not open, and
     # capability says. Show what it names, from the modules of Exchange Online alone.
     foreach ($name in $cmdlets + 'Get-ConnectionInformation') {
         foreach ($command in $ExecutionContext.InvokeCommand.GetCommands($name, 'Function, Cmdlet', $false)) {
-            if ($command.ModuleName -eq 'ExchangeOnlineManagement' -or $command.ModuleName -like 'tmpEXO_*') {
+            if ($command.ModuleName -ne 'ExchangeOnlineManagement' -and $command.ModuleName -notlike 'tmpEXO_*') { continue }
+            if (-not $allowed.ContainsKey($name)) {
                 $command.Visibility = 'Public'
+                continue
+            }
+            # Only with the parameters that the role names: a function that has no other takes its place. What the
+            # session was configured with came too late for that: the cmdlet was not there yet.
+            $exchange = $command.Module
+            $metadata = [System.Management.Automation.CommandMetadata]::new($command)
+            foreach ($parameter in @($metadata.Parameters.Keys)) {
+                if ($parameter -notin $allowed[$name]) { $null = $metadata.Parameters.Remove($parameter) }
+            }
+            $text = [System.Management.Automation.ProxyCommand]::GetCmdletBindingAttribute($metadata) + "`nparam(`n" +
+                [System.Management.Automation.ProxyCommand]::GetParamBlock($metadata) + "`n)`n& `$command @PSBoundParameters"
+            $function = [scriptblock]::Create($text).GetNewClosure()
+            # Set alone would turn the cmdlet itself into what is to call it. And an imported function is as visible
+            # as its module's own, by whose name it could be had with every parameter.
+            $ExecutionContext.InvokeProvider.Item.Remove("function:$name", $false)
+            $null = $ExecutionContext.InvokeProvider.Item.Set("function:global:$name", $function)
+            foreach ($own in @($exchange.ExportedCommands.Values)) { if ($own.Name -eq $name) { $own.Visibility = 'Private' } }
+            foreach ($made in $ExecutionContext.InvokeCommand.GetCommands($name, 'Function', $false)) {
+                if ($made.ModuleName -ne $exchange.Name) { $made.Visibility = 'Public' }
             }
         }
     }

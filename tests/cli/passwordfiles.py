@@ -1,6 +1,7 @@
 """What tests of password files share: certificates, a terminal that types, and what a file holds."""
 
 import io
+import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -75,11 +76,16 @@ class Recipient:
         return path
 
     def open(self, cell: str) -> str:
-        """Return what a cell of a password file holds."""
+        """Return the password that a cell of a password file holds."""
+        return str(self.message(cell)["password"])
+
+    def message(self, cell: str) -> dict[str, str]:
+        """Return what is in a sealed cell: the password, and whose it is."""
         assert isinstance(self.key, rsa.RSAPrivateKey)
         # The library knows the same message under its older name.
         pem = cell.removeprefix("'").replace(" CMS-", " PKCS7-").encode("ascii")
-        return pkcs7_decrypt_pem(pem, self.certificate, self.key, []).decode("utf-8")
+        found: dict[str, str] = json.loads(pkcs7_decrypt_pem(pem, self.certificate, self.key, []))
+        return found
 
 
 def lines_of(path: Path) -> list[dict[str, str]]:

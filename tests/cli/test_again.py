@@ -165,7 +165,7 @@ def test_a_retry_counts_each_row_once(bulkps: Run, tenant: StartTenant, tmp_path
 
     again = bulkps("retry", "last", "--config", there.config)
 
-    assert "3 of 3 rows at their end" in again.stderr
+    assert "3 of 3 rows finished" in again.stderr
 
 
 @pytest.mark.parametrize("options", [[], ["--again"]])

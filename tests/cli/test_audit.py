@@ -397,7 +397,7 @@ def test_what_cannot_be_read_is_left_out_and_said(bulkps: Run, log: Path, tmp_pa
     assert "2 lines cannot be read, the first is line 5" in result.stderr
     assert f"bulkps audit verify {copy}" in result.stderr
     assert len(result.stdout.splitlines()) == len(json.loads(array.stdout)) == len(lines)
-    assert "red  [31m and   over" in result.stdout
+    assert "red \u241b[31m\u23ceand \\u202e over" in result.stdout
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such pipe")

@@ -26,6 +26,7 @@ from bulkps import (
 )
 from bulkps.errors import RecordFailed
 from bulkps.exchange.cmdlet import Secret
+from bulkps.sealing import Owner
 from tests.cli.passwordfiles import PASSPHRASE, Recipient, Terminal, lines_of
 from tests.cli.processes import BULKPS, wait_for
 from tests.conftest import Run, Tenant, as_object, read_csv, rehearsal, write_csv
@@ -74,6 +75,8 @@ def test_each_password_is_sealed_for_the_certificate_and_is_the_one_that_was_sen
     given = read_csv(file.read_text(encoding="utf-8-sig"))
     assert [desk.open(line["password"]) for line in lines] == there.simulator.tenant.received_passwords
     assert list(lines[0]) == ["row_number", "target_upn", "sent_at", "password"]
+    inside = [desk.message(line["password"]) for line in lines]
+    assert [{**one, "password": ""} for one in inside] == [{**line, "password": ""} for line in lines]
     assert [(line["row_number"], line["target_upn"]) for line in lines] == [
         (str(number), row["target_upn"]) for number, row in enumerate(given, 2)
     ]
@@ -118,7 +121,10 @@ def test_the_real_engine_opens_a_file_that_was_sealed_for_a_certificate(
         "--passwords-for", desk.write(tmp_path / "desk.cer", Encoding.DER),
     )  # fmt: skip
 
-    script = f"Import-Csv '{out}' | ForEach-Object {{ $_.password | Unprotect-CmsMessage -To '{pfx}' }}"
+    script = (
+        f"Import-Csv '{out}' | ForEach-Object {{ $_.password | Unprotect-CmsMessage -To '{pfx}' | "
+        "ConvertFrom-Json } | ForEach-Object { $_.password }"
+    )
     opened = subprocess.run(
         [PWSH, "-NoProfile", "-NonInteractive", "-Command", script],
         capture_output=True,
@@ -400,18 +406,58 @@ def test_a_wrong_passphrase_and_a_changed_line_are_told_apart(
     lines = lines_of(out)
     lines[1]["password"], lines[2]["password"] = lines[2]["password"], lines[1]["password"]
     write_csv(tmp_path / "swapped.csv", lines)
+    lines[1]["sent_at"] = "2026-01-01T00:00:00.000+00:00"
+    lines[2]["password"] = lines[2]["password"][:-8] + "AAAAAAA="
+    write_csv(tmp_path / "changed.csv", lines)
 
     wrong = bulkps("passwords", out, input=Terminal("another passphrase"))
     swapped = bulkps("passwords", tmp_path / "swapped.csv", input=Terminal(PASSPHRASE))
+    changed = bulkps("passwords", tmp_path / "changed.csv", "--row", 4, input=Terminal(PASSPHRASE))
     no_such_row = bulkps("passwords", out, "--row", 99, input=Terminal(PASSPHRASE))
     nobody = bulkps("passwords", out)
 
-    assert {one.exit_code for one in (wrong, swapped, no_such_row, nobody)} == {2}
+    assert {one.exit_code for one in (wrong, swapped, changed, no_such_row, nobody)} == {2}
     assert "the passphrase is wrong" in wrong.stderr
-    assert "opens other rows and not row 3" in swapped.stderr
+    of_row_3 = f"the line of row 3 ({lines[1]['target_upn']}) holds the password of row 4 ("
+    assert of_row_3 + lines[2]["target_upn"] in swapped.stderr
+    assert "somebody has moved it" in swapped.stderr
+    assert "opens other rows and not row 4" in changed.stderr
     assert "no password of row 99" in no_such_row.stderr
     assert "nobody is there to ask" in nobody.stderr
     assert not (wrong.stdout or no_such_row.stdout or nobody.stdout)
+
+
+def test_a_line_of_another_file_of_the_same_passphrase_is_refused(
+    bulkps: Run, tenant: StartTenant, tmp_path: Path
+) -> None:
+    sealed: list[list[dict[str, str]]] = []
+    for name in "ab":
+        (tmp_path / name).mkdir()
+        sealed_with_passphrase(bulkps, tenant(), tmp_path / name, PASSPHRASE, PASSPHRASE)
+        sealed.append(lines_of(tmp_path / name / "out.csv"))
+    write_csv(tmp_path / "mixed.csv", [*sealed[0][:2], sealed[1][2]])
+
+    mixed = bulkps("passwords", tmp_path / "mixed.csv", input=Terminal(PASSPHRASE))
+
+    assert mixed.exit_code == 2
+    assert "the line of row 4 was written to another file than the first:" in mixed.stderr
+
+
+def test_a_message_for_a_certificate_says_whose_it_is_wherever_its_line_is_put(
+    bulkps: Run, tenant: StartTenant, tmp_path: Path, desk: Recipient
+) -> None:
+    there, out = tenant(), tmp_path / "out.csv"
+    certificate = desk.write(tmp_path / "desk.cer")
+    bulkps(
+        "run", "recovery", recovery(bulkps, 2, tmp_path), "--config", there.config, "--yes", "--quiet",
+        "--passwords", out, "--passwords-for", certificate,
+    )  # fmt: skip
+    first, second = lines_of(out)
+
+    inside = desk.message(second["password"])
+
+    assert (inside["row_number"], inside["target_upn"]) == ("3", second["target_upn"])
+    assert inside["target_upn"] != first["target_upn"]
 
 
 def test_a_line_that_a_crash_cut_short_is_no_password(
@@ -515,7 +561,7 @@ class Closing:
     def advice(self, path: Path) -> str:
         return f"read {path}"
 
-    def seal(self, secret: Secret, owner: str) -> str:
+    def seal(self, secret: Secret, owner: Owner) -> str:
         self.sealed.append(secret.reveal())
         if self.passwords and len(self.sealed) == 2:
             self.passwords.close()

@@ -224,7 +224,7 @@ def test_a_broken_operation_file_is_answered_with_all_its_problems(bulkps: Run, 
     config = tmp_path / "c.yaml"
     config.write_text("operations_path: operations\n")
 
-    result = bulkps("operations", "--config", config)
+    result = bulkps("operations", "mine", "--config", config)
 
     assert result.exit_code == 3
     assert "did you mean columns?" in result.stderr
@@ -252,10 +252,11 @@ def test_a_command_line_that_is_wrong_is_one_json_object_too(bulkps: Run, comman
 
 def test_a_doctor_who_cannot_connect_says_so_in_one_json_object(bulkps: Run, tmp_path: Path) -> None:
     config = tmp_path / "dead.yaml"
-    config.write_text("connection: d\nconnections:\n  d: {type: process, executable: /nowhere/pwsh}\n")
+    nowhere = str(tmp_path / "nowhere" / "pwsh")
+    config.write_text(f"connection: d\nconnections:\n  d: {{type: process, executable: '{nowhere}'}}\n")
 
     said = bulkps("doctor", "--json", "--config", config)
 
     found = as_object(said)
     assert (said.exit_code, found["exit_code"], found["connected"]) == (5, 5, False)
-    assert "/nowhere/pwsh" in str(found["error"])
+    assert repr(nowhere) in str(found["error"])

@@ -285,8 +285,8 @@ def test_how_far_it_is_is_said_once_each_time_it_changes(
 
     result = bulkps("run", "restore", file, "--config", there.config)
 
-    told = [line for line in result.stderr.splitlines() if "at their end" in line]
-    assert told[-1] == "3 of 3 rows at their end"
+    told = [line for line in result.stderr.splitlines() if "rows finished" in line]
+    assert told[-1] == "3 of 3 rows finished"
     assert len(told) == len(set(told)) > 1
 
 

@@ -13,7 +13,7 @@ from tests.engine.world import REQUEST_ONLY as RESTORE
 from tests.engine.world import Fates, World
 
 #: As RESTORE, for a cmdlet that Exchange does as often as it is asked: only the lookup keeps it from twice.
-UNGUARDED = replace(RESTORE, steps=(replace(RESTORE.steps[0], repeat_refused=False),))
+UNGUARDED = replace(RESTORE, steps=(replace(RESTORE.steps[0], repeat_refused=False), *RESTORE.steps[1:]))
 
 #: Longer than any cmdlet of the world is at work and what it made is not seen, in seconds; no longer.
 SETTLE = 700.0
@@ -53,6 +53,8 @@ KINDS = (
     "backup",
     "cleared",
     "out_of_time",
+    "item.resumed",
+    "item.made-anew",
     "resumed",
     "retry",
     "paused",
@@ -113,6 +115,10 @@ def world_of(seed: int, **planted: Any) -> World:
     fates = Fates(
         **{name: rng.random() * most if rng.random() < 0.4 else 0.0 for name, most in _SHARES.items()}
     )
+    latency = rng.choice([1.0, 1.0, 60.0, 300.0])
+    if latency > 60.0:
+        # What is at work for so long is not late on top: SETTLE would be too short for both.
+        fates.late = 0.0
     if fates.backup:
         # That a request which was never seen is not there is believed for an hour: nobody removes it in that.
         fates.request_removed = 0.0
@@ -141,7 +147,7 @@ def world_of(seed: int, **planted: Any) -> World:
         asks,
         refuses=refuses,
         ends_at=1_000_000.0 + rng.random() * 60 if rng.random() < 0.1 else None,
-        latency=rng.choice([1.0, 1.0, 60.0]),
+        latency=latency,
         **planted,
     )
 

@@ -110,7 +110,7 @@ class Fates:
 
 def _request_only() -> Operation:
     whole = built_in_operations()["restore"]
-    return replace(whole, steps=tuple(step for step in whole.steps if step.name == "request"))
+    return replace(whole, steps=tuple(step for step in whole.steps if step.name.startswith("request")))
 
 
 #: RESTORE as the schedules try it: without what prepares the target.
@@ -181,6 +181,7 @@ class World:
     ends_at: float | None = None
     latency: float = 1.0
     provisioning: int = 0
+    retries: int = 3
 
     def __post_init__(self) -> None:
         self.rng = random.Random(self.seed)
@@ -200,8 +201,13 @@ class World:
         self.looks: Counter[str] = Counter()
         self.met: Counter[str] = Counter()
         self.batches: list[int] = []
+        #: What there is at Exchange, by name: whether it fails, and from when on it is seen.
+        self.failing: dict[str, bool] = {}
         self.seen_from: dict[str, float] = {}
+        #: What was removed, by name: until when a lookup may still show it.
+        self.shown_until: dict[str, float] = {}
         self.removed: set[str] = set()
+        self.asked_again = 0
         self.budget: Callable[[float], bool] = lambda now: True
         self.owner = 0
         self.cancelled = False
@@ -286,33 +292,38 @@ class World:
                 if callable(thing):
                     thing()
             self.now += 2 * 86_400.0
-            done = [key for key in self.kept if self.effects[key] and self.status(key) == "Completed"]
-            cleared = [key for key in done if self.rng.random() < 0.5]
-            self.met["cleared"] += len(cleared)
-            self.removed.update(cleared)
+            done = [name for name, fails in self.failing.items() if not fails]
+            for name in (name for name in done if self.rng.random() < 0.5):
+                self.met["cleared"] += 1
+                self.removed.add(name)
+                del self.failing[name]
 
     def retry(self) -> bool:
-        """Let a person ask once for the failed ones again, as bulkps retry does; return whether any are."""
-        if self.met["retry"] or self.rng.random() < 0.5:
+        """Let a person ask for the failed ones again, as bulkps retry does; return whether any are."""
+        if self.asked_again >= self.retries or self.rng.random() < 0.4:
             return False
-        for item in self.kept.values():
-            if item.status is not BulkItemStatus.FAILED or item.code == "request-gone":
-                continue
+        self.asked_again += 1
+        again = [item for item in self.kept.values() if item.status is BulkItemStatus.FAILED]
+        again = [item for item in again if item.code != "request-gone"]
+        for item in again:
             self.met["retry"] += 1
             self.cancelled, self.finish = False, None
-            if item.code == "failed-at-exchange" and item.key in self.removed and self.effects[item.key]:
-                # What failed and was removed is as if it had never been asked for.
-                self.removed.discard(item.key)
-                del self.effects[item.key]
             new = replace(item, not_before=0.0, completed_at=None, attempt=1)
-            if item.code in ("in-doubt", "failed-at-exchange") or item.doubtful:
-                status = BulkItemStatus.IN_PROGRESS
+            in_progress = BulkItemStatus.IN_PROGRESS
+            if item.code == "failed-at-exchange" and item.ref in self.removed:
+                # What failed and was removed is as if it had never been asked for.
+                self.removed.discard(item.ref)
+                self.effects[item.key] -= self.failing.pop(item.ref, None) is not None
+            if item.code == "failed-at-exchange":
+                self.kept[item.key] = replace(new, status=in_progress, phase=Phase.DOUBT, doubtful=False)
+            elif item.code == "in-doubt" or item.doubtful:
                 self.kept[item.key] = replace(
-                    new, status=status, phase=Phase.DOUBT, code="in-doubt", doubtful=True
+                    new, status=in_progress, phase=Phase.DOUBT, code="in-doubt", doubtful=True
                 )
             else:
-                self.kept[item.key] = replace(new, status=BulkItemStatus.PENDING, phase=Phase.READY)
-        return bool(self.met["retry"])
+                status = in_progress if item.outputs else BulkItemStatus.PENDING
+                self.kept[item.key] = replace(new, status=status, phase=Phase.READY)
+        return bool(again)
 
     @property
     def open_items(self) -> list[Item]:
@@ -473,6 +484,8 @@ class World:
         self.audit_known = len(self.audit)
         for change in changes:
             self.check_wait(change)
+            for met in ("item.resumed", "item.made-anew"):
+                self.met[met] += change.event == met
             self.changes.append(change)
             self.keep(change.item)
         if self.rng.random() < 0.05:
@@ -582,7 +595,7 @@ class World:
             self.met[fate] += 1
             if fate == "dies":
                 process.dying[session] = batch[0].id
-                self.effect_perhaps(batch[0].id, 0.0)
+                self.effect_perhaps(batch[0].id, 0.0, cmdlet=batch[0].cmdlet)
                 self.die(process, session, 0.0, batch[1:])
             elif self.land(process, session, batch[0], fate):
                 for rest in batch[1:]:
@@ -633,30 +646,32 @@ class World:
         if fate not in ("throttled", "unauthorized") and not self.budget(self.now):
             fate = "throttled"
             self.met["throttled"] += 1
+        verb = invocation.cmdlet.name.partition("-")[0]
         if fate in _ERRORS:
             if fate in _MAYBE:
-                self.effect_perhaps(key, 0.0, late=fate in _AT_IT_STILL)
+                self.effect_perhaps(key, 0.0, late=fate in _AT_IT_STILL, cmdlet=invocation.cmdlet)
             outcome = Outcome(key, Answer.COMPLETED, errors=(self.errors[fate],))
         elif fate == "lost":
-            self.effect_perhaps(key, 0.0)
+            self.effect_perhaps(key, 0.0, cmdlet=invocation.cmdlet)
             outcome = Outcome(key, Answer.LOST)
-        elif invocation.cmdlet.name.startswith("Get-"):
+        elif verb == "Get":
             shown = self.shown(key)
             outcome = Outcome(key, Answer.COMPLETED, output=(shown,) if shown else ())
-        elif invocation.cmdlet.name.startswith("Set-"):
+        elif verb == "Set":
             outcome = Outcome(key, Answer.COMPLETED)
-        elif self.refuses and (self.there(key) or fate == "resent"):
-            self.effect(key)
+        elif verb in ("Resume", "Remove"):
+            there = self.named(invocation.cmdlet) in self.failing
+            self.do(key, invocation.cmdlet)
+            outcome = Outcome(key, Answer.COMPLETED, errors=() if there else (PERMANENT,))
+        elif self.refuses and (name in self.failing or fate == "resent"):
+            self.effect(key, name)
             self.met["taken"] += 1
             outcome = Outcome(key, Answer.COMPLETED, errors=(TAKEN,))
         else:
-            self.effect(key)
+            self.effect(key, name)
             outcome = Outcome(key, Answer.COMPLETED, output=() if fate == "silent" else output)
         self.later(0.0, ev.OutcomeArrived(session, outcome), process)
         return fate == "throttled"
-
-    def there(self, key: str) -> bool:
-        return bool(self.effects[key]) and key not in self.removed
 
     def shown(self, key: str) -> dict[str, object]:
         """Return what a mailbox shows once it is seen; nothing before that."""
@@ -668,20 +683,43 @@ class World:
 
     # --- the tenant -----------------------------------------------------------------------------------
 
-    def effect_perhaps(self, key: str, after: float, *, late: bool = True) -> None:
+    def effect_perhaps(
+        self, key: str, after: float, *, late: bool = True, cmdlet: Cmdlet | None = None
+    ) -> None:
         """Do it, or not, or later, after nobody listens any more."""
         if self.rng.random() < 0.5:
             return
         if late and self.rng.random() < self.fates.late:
             self.met["late"] += 1
             after += self.rng.random() * LATEST
-        self.later(after, lambda: self.effect(key))
+        self.later(after, lambda: self.do(key, cmdlet))
 
-    def effect(self, key: str) -> None:
-        if self.refuses and self.effects[key] and key not in self.removed:
+    def named(self, cmdlet: Cmdlet) -> str:
+        """Return the name of the request that a cmdlet is about."""
+        parameters = cmdlet.parameters
+        return str(parameters.get("Name") or str(parameters.get("Identity", "")).partition("\\")[2])
+
+    def do(self, key: str, cmdlet: Cmdlet | None) -> None:
+        """Do what a cmdlet does, whether or not anybody hears of it."""
+        verb = cmdlet.name.partition("-")[0] if cmdlet else "New"
+        name = self.named(cmdlet) if cmdlet else ""
+        if verb == "Resume" and self.failing.get(name):
+            self.failing[name] = self.rng.random() < self.fates.request_fails
+        elif verb == "Remove" and name in self.failing:
+            assert self.failing[name], f"seed {self.seed}: {name} was removed though it was at work"
+            del self.failing[name]
+            self.effects[key] -= 1
+            self.shown_until[name] = self.now + self.rng.random() * UNSEEN * self.fates.late
+        elif verb == "New":
+            self.effect(key, name)
+
+    def effect(self, key: str, name: str = "") -> None:
+        name = name or f"bulkps-{key}"
+        if self.refuses and name in self.failing:
             return
         self.effects[key] += 1
-        self.seen_from[key] = self.now + self.rng.random() * UNSEEN * self.fates.late
+        self.failing[name] = random.Random(f"{self.seed} {name}").random() < self.fates.request_fails
+        self.seen_from[name] = self.now + self.rng.random() * UNSEEN * self.fates.late
 
     def look_up(self, process: Process, session: int, batch: tuple[Invocation, ...]) -> None:
         after = 0.0
@@ -713,9 +751,13 @@ class World:
 
     def found(self, key: str, cmdlet: Cmdlet) -> Outcome:
         if cmdlet.name == "Get-MailboxRestoreRequestStatistics":
-            output: dict[str, object] = {"FailureType": "TooManyBadItems", "Message": "Error: no more"}
+            parts = ("FolderFilter", "TooManyBadItems", "MapiExceptionMdbOffline")
+            kind = random.Random(f"why {self.seed} {self.named(cmdlet)}").choice(parts)
+            output: dict[str, object] = {"FailureType": kind, "Message": "Error: no more"}
             return Outcome(key, Answer.COMPLETED, output=(output,))
-        there = self.effects[key] and self.now >= self.seen_from[key] and key not in self.removed
+        name = str(cmdlet.parameters.get("Name") or f"bulkps-{key}")
+        there = name in self.failing and self.now >= self.seen_from[name] and name not in self.removed
+        there |= self.now < self.shown_until.get(name, 0.0)
         if cmdlet.name == "Get-Mailbox":
             values = self.kept[key].values
             mailbox: dict[str, object] = {
@@ -727,9 +769,9 @@ class World:
             shown = not self.effects[key] if cmdlet.parameters.get("InactiveMailboxOnly") else there
             return Outcome(key, Answer.COMPLETED, output=(mailbox,) if shown else ())
         request: dict[str, object] = {
-            "Name": f"bulkps-{key}",
-            "Identity": f"t\\bulkps-{key}",
-            "Status": self.status(key),
+            "Name": name,
+            "Identity": f"t\\{name}",
+            "Status": self.status(name),
         }
         return Outcome(key, Answer.COMPLETED, output=(request,) if there else ())
 
@@ -754,27 +796,31 @@ class World:
             if item.phase is not Phase.FOLLOWING:
                 continue
             if self.rng.random() < self.fates.request_removed:
-                self.removed.add(item.key)
-            if item.key in self.removed:
+                self.removed.add(item.ref)
+            if item.ref in self.removed:
                 absent.append(item)
                 continue
             if random.Random(f"unlisted {self.seed} {item.key}").random() < self.fates.unlisted:
                 self.met["unlisted"] += 1
                 absent.append(item)
                 continue
-            seen.append((item, {follow.status: self.status(item.key)}))
+            seen.append((item, {follow.status: self.status(item.ref)}))
         self.met["request_removed"] += bool(absent)
         self.tell(process, [ev.FollowAnswered(session, step, tuple(seen), tuple(absent), self.worn())])
 
-    def status(self, key: str) -> str:
+    def status(self, name: str) -> str:
         """Return how far a request is; how it ends is its own, not the query's."""
-        own = random.Random(f"{self.seed} {key}").random()
+        if self.failing.get(name, True):
+            return "Failed" if self.rng.random() < 0.8 else "InProgress"
+        own = random.Random(f"{self.seed} {name}").random()
         ended = "CompletedWithWarning" if own > 0.9 else "Completed"
-        if own < self.fates.request_fails:
-            ended = "Failed"
         return ended if self.rng.random() < 0.5 else "InProgress"
 
     # --- what must hold -------------------------------------------------------------------------------
+
+    def is_removed(self, key: str) -> bool:
+        """Return whether somebody removed a request of that row."""
+        return any(name.startswith(f"bulkps-{key}") for name in self.removed)
 
     def check(self) -> None:
         """Raise AssertionError if anything is not as it must be, whatever happened."""
@@ -792,11 +838,11 @@ class World:
             known = ("in-doubt", "failed-at-exchange", "request-gone")
             # What Exchange refused of a run as a whole is not looked up; and a person may have removed it.
             if item.status is BulkItemStatus.FAILED and item.code not in known and not item.doubtful:
-                assert done == 0 or key in self.removed, f"{where}: it was done"
-            if item.code in ("failed-at-exchange", "request-gone"):
+                assert done == 0 or self.is_removed(key), f"{where}: it was done"
+            if item.code == "request-gone" or (item.code == "failed-at-exchange" and not item.attempt):
                 assert done == 1, f"{where}: it was never done"
             if item.code == "request-gone":
-                assert key in self.removed, f"{where}: it is still there"
+                assert self.is_removed(key), f"{where}: it is still there"
 
 
 __all__ = ["REFUSED", "Fates", "StopReason", "World"]

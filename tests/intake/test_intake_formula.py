@@ -1,5 +1,6 @@
 """Formula-safe cells, and templates that come back as they went out."""
 
+import re
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -12,7 +13,9 @@ from bulkps.intake.header import BLANKS
 from bulkps.operations.model import Operation
 from tests.intake.intakefiles import GUID, RECOVERY, RESTORE, read
 
-CELLS = st.text(alphabet=st.sampled_from("'=+-@\t\ra ") | st.characters())
+CELLS = st.text(alphabet=st.sampled_from("'=+-@;\t\r\n\"a \u00a0\u200b\uff1d") | st.characters())
+#: What Excel runs.
+SIGNS = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 #: What a text cell may hold and keep: no blanks around it, nothing that no session survives.
 SENDABLE = st.text(
     alphabet=st.characters(blacklist_categories=["Cs"], blacklist_characters="\x00\ufffe\uffff"), max_size=64
@@ -25,8 +28,12 @@ def test_what_was_made_formula_safe_comes_back_exactly(cell: str) -> None:
 
 
 @given(CELLS)
-def test_a_formula_safe_cell_starts_with_nothing_that_runs(cell: str) -> None:
-    assert not formula_safe(cell).startswith(("=", "+", "-", "@", "\t", "\r"))
+def test_a_formula_safe_cell_starts_with_nothing_that_runs_whatever_separates_cells(cell: str) -> None:
+    safe = formula_safe(cell)
+
+    assert not safe.startswith(("\t", "\r"))
+    for part in re.split("[;\t\r\n]", safe):
+        assert not part.lstrip(' \u00a0\u200b\ufeff"').startswith(SIGNS)
 
 
 @pytest.mark.parametrize(
@@ -37,7 +44,18 @@ def test_a_formula_safe_cell_starts_with_nothing_that_runs(cell: str) -> None:
         ("'quoted", "'quoted"),
         ("O'Brien", "O'Brien"),
         ("", ""),
-        ("a\r=1", "a\r=1"),
+        ("a\r=1", "a\r'=1"),
+        ("x;=cmd|' /C calc'!A0", "x;'=cmd|' /C calc'!A0"),
+        ('x;"=1', "x;'\"=1"),
+        ("x; '=1", "x; '=1"),
+        ("x;'=1", "x;''=1"),
+        ("\u00a0=1", "'\u00a0=1"),
+        ("\n=1", "'\n'=1"),
+        ("\u200b \ufeff@x", "'\u200b \ufeff@x"),
+        ("\uff1d1+1", "'\uff1d1+1"),
+        ("\uff20x", "'\uff20x"),
+        ("first line\n- second", "first line\n'- second"),
+        ("a=b; c-d", "a=b; c-d"),
     ],
 )
 def test_only_what_a_spreadsheet_would_run_gets_an_apostrophe(cell: str, safe: str) -> None:
@@ -54,7 +72,7 @@ def test_a_template_is_sound_and_has_one_row_of_examples(tmp_path: Path, operati
     [found] = read(path, operation)
 
     assert text.count("\r\n") == text.count("\n") == 2
-    assert text.split("\r\n")[0] == ",".join(operation.columns)
+    assert text.split("\r\n")[0] == ",".join(f'"{name}"' for name in operation.columns)
     assert found.cells == tuple(column.example for column in operation.columns.values())
     assert found.row == 2
 

@@ -76,7 +76,7 @@ def test_the_problems_of_a_sound_file_are_a_header(tmp_path: Path) -> None:
     check(save(tmp_path, HEADER, ANN), RESTORE, problems=Output(tmp_path / "problems.csv"))
 
     assert (tmp_path / "problems.csv").read_text(encoding="utf-8-sig").splitlines() == [
-        "row,column,found,expected"
+        '"row","column","found","expected"'
     ]
 
 

@@ -178,6 +178,41 @@ Describe 'A batch, the module as <_>' -ForEach @('module', 'text') {
         }
     }
 
+    Context 'patterns' {
+        It 'runs nothing behind an error that matches one, as <_>' -ForEach @('first', 'WriteErrorException', '(?i:ONE,write-two)') {
+            $outcomes = Invoke-Batch $session @((Item Write-Two), (Item Get-Nothing), (Item Write-Two)) @{ Until = 'nothing', '(', $_ }
+
+            $outcomes.state | Should -Be 'completed', 'not-run', 'not-run'
+        }
+
+        It 'goes on where none matches' {
+            (Invoke-Batch $session @((Item Write-Two), (Item Get-Nothing)) @{ Until = 'careful', '(' }).state | Should -Be 'completed', 'completed'
+        }
+
+        It 'tries one that does not end once, and shortly' {
+            $null = Invoke-In $session 'function Write-Long { [CmdletBinding()] param() Write-Error ("a" * 3000 + "!") }'
+            $clock = [System.Diagnostics.Stopwatch]::StartNew()
+
+            $outcomes = Invoke-Batch $session @(1..20 | ForEach-Object { Item Write-Long }) @{ Until = '(a+)+$', '(a|aa)+$', '(a|a?)+$' }
+
+            $outcomes.state | Select-Object -Unique | Should -Be 'completed'
+            $clock.Elapsed.TotalSeconds | Should -BeLessThan 30
+        }
+
+        It 'searches not more than the beginning of an error' {
+            $null = Invoke-In $session 'function Write-Far { [CmdletBinding()] param() Write-Error ("a" * 5000 + "far") }'
+
+            (Invoke-Batch $session @((Item Write-Far), (Item Get-Nothing)) @{ Until = 'far' }).state | Should -Be 'completed', 'completed'
+        }
+
+        It 'takes no <what>' -ForEach @(
+            @{ what = 'more than a hundred'; until = @('a') * 101 }
+            @{ what = 'one that is too long'; until = @('a' * 4001) }
+        ) {
+            { Invoke-Batch $session (Item Get-Nothing) @{ Until = $until } } | Should -Throw -ExpectedMessage "*'Until'*"
+        }
+    }
+
     Context 'time' {
         It 'begins nothing when there is none: <_>' -ForEach @(0, -1, [double]::NaN) {
             $outcomes = Invoke-Batch $session @((Item Get-Nothing @{} @() 'a'), (Item Get-Nothing @{} @() 'b'), 5) @{ Within = $_ }

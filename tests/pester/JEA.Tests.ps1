@@ -156,7 +156,16 @@ function Connect-ExchangeOnline {
     $proxies = New-Module -Name tmpEXO_test -ArgumentList (, ($CommandName + 'Remove-Mailbox')) -ScriptBlock {
         param($Names)
         $proxy = { [CmdletBinding()] param($Identity) [pscustomobject]@{ By = $MyInvocation.MyCommand.Name; Identity = $Identity } }
-        foreach ($name in $Names) { Set-Item "function:$name" $proxy }
+        $changing = {
+            [CmdletBinding(SupportsShouldProcess, ConfirmImpact = 'Medium')]
+            param([Parameter(ValueFromPipeline)] $Identity, $InactiveMailbox, [string] $Department, [securestring] $Password, [switch] $Archive,
+                [switch] $Shared, $Notes)
+            if ($PSCmdlet.ShouldProcess('x')) {
+                $bound = @($PSBoundParameters.Keys | Sort-Object) -join ','
+                [pscustomobject]@{ By = 'Exchange'; Bound = $bound; Secret = "$(if ($Password) { $Password.GetType().Name })" }
+            }
+        }
+        foreach ($name in $Names) { Set-Item "function:$name" $(if ($name -in 'New-Mailbox', 'Set-User') { $changing } else { $proxy }) }
         Export-ModuleMember -Function *
     }
     Import-Module $proxies -Global -DisableNameChecking
@@ -183,7 +192,43 @@ function Get-ConnectionInformation { [CmdletBinding()] param() [pscustomobject]@
             $helpers = 'Clear-Host', 'Exit-PSSession', 'Get-Command', 'Get-FormatData', 'Get-Help', 'Measure-Object', 'Out-Default', 'Select-Object'
 
             $offered | Where-Object { $_ -notin $helpers } | Sort-Object |
-                Should -Be (@($role.VisibleFunctions) + 'Get-ConnectionInformation' | Sort-Object)
+                Should -Be (@($role.VisibleFunctions | ForEach-Object { if ($_ -is [hashtable]) { $_.Name } else { $_ } }) +
+                    'Get-ConnectionInformation' | Sort-Object)
+        }
+
+        It 'offers New-Mailbox and Set-User with the parameters that the role capability names' {
+            $shell = [powershell]::Create()
+            $shell.Runspace = $session
+            $found = @{}
+            foreach ($one in $shell.AddCommand('Get-Command').AddParameter('Name', @('New-Mailbox', 'Set-User')).Invoke()) { $found[$one.Name] = $one }
+            $shell.Dispose()
+
+            $found['Set-User'].Parameters.Keys | Should -Contain 'Department'
+            $found['Set-User'].Parameters.Keys | Should -Not -Contain 'Notes'
+            $found['New-Mailbox'].Parameters.Keys | Should -Contain 'Password'
+            $found['New-Mailbox'].Parameters.Keys | Should -Not -Contain 'Shared'
+        }
+
+        It 'runs them with those, and with no other, in a batch and by themselves' {
+            $secret = ConvertTo-SecureString 'x' -AsPlainText -Force
+            $outcomes = Invoke-Batch $session @(
+                (Item New-Mailbox @{ InactiveMailbox = 'a'; Password = $secret; Archive = $true; Confirm = $false }),
+                (Item New-Mailbox @{ InactiveMailbox = 'a'; Shared = $true }),
+                (Item Set-User @{ Identity = 'a'; Department = 'b' }),
+                (Item Set-User @{ Identity = 'a'; Notes = 'b' }))
+
+            $outcomes.state | Should -Be 'completed', 'failed', 'completed', 'failed'
+            $outcomes[0].output[0]['Bound'] | Should -Be 'Archive,Confirm,InactiveMailbox,Password'
+            $outcomes[0].output[0]['Secret'] | Should -Be 'SecureString'
+            $outcomes[2].output[0]['Bound'] | Should -Be 'Department,Identity'
+            $outcomes[1].errors[0].fqid | Should -Be 'NamedParameterNotFound,New-Mailbox'
+            $outcomes[3].errors[0].fqid | Should -Be 'NamedParameterNotFound,Set-User'
+            foreach ($name in 'Remove-Mailbox', 'tmpEXO_test\Remove-Mailbox', 'New-Mailbox', 'tmpEXO_test\New-Mailbox', 'ExchangeOnlineManagement\New-Mailbox') {
+                $shell = [powershell]::Create()
+                $shell.Runspace = $session
+                { $shell.AddCommand($name).AddParameter('InactiveMailbox', 'a').AddParameter('Shared', $true).Invoke() } | Should -Throw -Because $name
+                $shell.Dispose()
+            }
         }
 
         It 'batches the cmdlets of Exchange' {

@@ -59,7 +59,7 @@ class Inquirer:
 
     def rounds(self) -> Iterator[list[Read]]:
         """Yield reads that can be run together; what they bring must be on the shelf before the next."""
-        yield _each_once(*self._organization(), *self._mailboxes())
+        yield _each_once(*self.organization(), *self._mailboxes())
         yield _each_once(*self._missing())
         yield _each_once(*self._people(), *self._requests())
         yield _each_once(*self._what_requests_copy(), *self._all_sizes())
@@ -77,7 +77,8 @@ class Inquirer:
 
     # --- the rounds -----------------------------------------------------------------------------------
 
-    def _organization(self) -> Iterator[Read]:
+    def organization(self) -> Iterator[Read]:
+        """Yield the reads that tell what the organization and its domains are like."""
         if self._online:
             yield everything(Facet.ORGANIZATION, "Get-OrganizationConfig", ORGANIZATION_PROPERTIES)
         if self._recoveries:

@@ -1,0 +1,107 @@
+"""The question before an operation that cannot be undone: asked once pre-flight has looked."""
+
+import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import click
+
+from bulkps.cli import render
+from bulkps.engine.status import BulkItemStatus
+from bulkps.errors import UsageProblem
+from bulkps.library.passwords import makes_passwords
+from bulkps.library.runs import operation_of
+from bulkps.operations.model import Operation
+from bulkps.records.changes import keep_facts
+from bulkps.records.journal import Journal
+from bulkps.records.rows import Run
+from bulkps.visible_text import visible
+
+#: What a run keeps in its invocation until it is confirmed.
+ASKS = "asks"
+
+
+def asks(operation: Operation, *, yes: bool) -> bool:
+    """Return whether a run of *operation* has to be confirmed.
+
+    Raises:
+        UsageProblem: If it has to be, and there is no terminal to ask on.
+    """
+    if not operation.one_way or yes:
+        return False
+    if not sys.stdin.isatty():
+        raise UsageProblem(
+            f"{operation.name} cannot be undone and there is no terminal to ask on; nothing was sent. "
+            "Add --yes if you mean it"
+        )
+    return True
+
+
+def asks_first(run: Run) -> bool:
+    """Return whether *run* was made to be confirmed, and was not yet."""
+    return bool(run.invocation.get(ASKS))
+
+
+def confirmed(journal: Journal, run: Run) -> Run:
+    """Keep that *run* need not be asked about any more, and return it."""
+    told = {name: value for name, value in run.invocation.items() if name != ASKS}
+    with journal.writing() as connection:
+        keep_facts(connection, run.id, invocation=told)
+    return journal.run(run.id)
+
+
+def question(
+    journal: Journal, run: Run, hidden: Callable[[], AbstractContextManager[None]], *, passwords: bool
+) -> Callable[[], bool]:
+    """Return what asks whether *run* may send, and keeps the answer.
+
+    Args:
+        journal: Where it is kept.
+        run: The run.
+        hidden: Hides the progress while the question stands there.
+        passwords: Whether generated passwords are saved.
+    """
+
+    def ask() -> bool:
+        with hidden():
+            render.say(_told(journal, journal.run(run.id), passwords=passwords))
+            try:
+                yes = click.confirm("Continue?", err=True)
+            except click.Abort:
+                # Ctrl-C and the end of the input are no, too.
+                yes = False
+        if yes:
+            confirmed(journal, run)
+        return yes
+
+    return ask
+
+
+def _told(journal: Journal, run: Run, *, passwords: bool) -> str:
+    operation, counts = operation_of(run), journal.counts(run.id)
+    looked = run.preflight.get("state") == "done"
+    found = [
+        f"{run.preflight.get('blocked', 0)} blocked (they are not sent)",
+        f"{run.preflight.get('changed', 0)} changed (a value was put in place of the row's own)",
+    ]
+    lines = [
+        f"{operation.name} cannot be undone.",
+        f"Pre-flight: {', '.join(found)}." if looked else "Pre-flight was skipped: nothing was checked.",
+        f"{counts[BulkItemStatus.PENDING]} of {sum(counts.values())} rows of {visible(Path(run.file).name)} "
+        f"go to connection {run.connection} {render.simulated(run.simulated)}".rstrip()
+        + ".",
+        *consequences(operation, passwords=passwords),
+    ]
+    return "\n".join(lines)
+
+
+def consequences(operation: Operation, *, passwords: bool) -> list[str]:
+    """Return what an administrator has to do once rows of *operation* are completed, a sentence each."""
+    told = [visible(operation.advice.strip())] if operation.advice else []
+    if makes_passwords(operation) and not passwords:
+        told.append(
+            "The generated passwords are not saved: no one has them, and each account needs a password reset "
+            "(--passwords FILE saves them)."
+        )
+    return told

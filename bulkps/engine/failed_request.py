@@ -1,0 +1,256 @@
+"""What a retry does about a request that Exchange accepted and then failed. Pure.
+
+It is looked up first. If it still is failed, the operation says what follows: a cmdlet that lets it go on,
+or one that removes it, after which the row's step is sent again under the next name. Right before either is
+sent the lookup has shown it failed: what somebody resumed meanwhile is followed, and never removed.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from bulkps.engine.item import FAILED_AT_EXCHANGE, IN_DOUBT, Item
+from bulkps.engine.judge import NO_SUCH_OBJECT, Judge, Judgement, advice_of
+from bulkps.engine.policy import SEEN
+from bulkps.exchange.cmdlet import Answer, Outcome
+from bulkps.exchange.errors import ErrorClass, KnownError, Meaning, classify
+from bulkps.operations.model import Step
+
+#: Where an item keeps what it must know of its requests: among its outputs, under a name that no step has.
+_OWN = "item"
+#: The name that the request has; that it was resumed.
+_NAME, _RESUMED = "name", "resumed"
+#: How old what the lookup showed may be when the cmdlet is sent, in seconds.
+_FRESH = 30.0
+
+
+@dataclass(frozen=True)
+class FailedRequests:
+    """Decides about items whose request Exchange failed.
+
+    Attributes:
+        judge: Judges everything else.
+        catalogue: What errors mean.
+    """
+
+    judge: Judge
+    catalogue: tuple[KnownError, ...]
+
+    def concerns(self, item: Item) -> bool:
+        """Return whether *item* is looked up because its request had failed."""
+        step = self._steps[item.step]
+        looks = item.code == FAILED_AT_EXCHANGE and bool(self.judge.operation.recovering(step))
+        return looks or step.recovers is not None
+
+    def is_stale(self, item: Item, now: float) -> bool:
+        """Return whether *item* must be looked up once more before its cmdlet may be sent."""
+        return self._steps[item.step].recovers is not None and now - item.doubted_at > _FRESH
+
+    def looked_up(
+        self, item: Item, verdict: str, proof: Mapping[str, object], now: float, *, stops: bool
+    ) -> Judgement:
+        """Return what the lookup makes of *item*.
+
+        Args:
+            item: The item.
+            verdict: What the lookup tells: ``happened`` (there it is) or ``absent``.
+            proof: The object, if there is one.
+            now: Epoch seconds.
+            stops: Whether the run is about to be over, so that nothing more is begun.
+        """
+        at, base = self._steps[item.step], self._base(item)
+        follow = self._steps[base].follow
+        if verdict == "absent":
+            # Whoever removed it: what this row wanted to be gone is gone.
+            return self.made_anew(item)
+        status = str(proof.get(follow.status) or "") if follow else ""
+        if follow is None or status not in follow.failed:
+            # Somebody, or an earlier try, let it go on.
+            item = self._own(item, {_RESUMED: "yes"}) if at.recovers else item
+            goes_on = replace(item, step=base, warnings=(*item.warnings, f"its request goes on: {status}"))
+            return self.judge.happened(goes_on, proof, "item.adopted", now)
+        if item.refusal:
+            return self.given_back(item, now, there=True)
+        if stops:
+            return self.given_back(replace(item, step=base), now)
+        return self._next(item, proof, now)
+
+    def _next(self, item: Item, proof: Mapping[str, object], now: float) -> Judgement:
+        """Return *item* as the first cmdlet that may help is to be sent."""
+        base = self._base(item)
+        step = self._steps[base]
+        kept = {name: str(proof[name]) for name in step.keep if proof.get(name) is not None}
+        item = replace(item, outputs={**item.outputs, step.name: {**item.outputs.get(step.name, {}), **kept}})
+        for index in self.judge.operation.recovering(step):
+            recovers = self._steps[index].recovers
+            if recovers is None or not self._fits(item, index):
+                continue
+            held = (item.sent_at or 0.0) + self.judge.config.settle
+            if recovers.then == "anew" and now < held <= now + self.judge.config.settle:
+                # An earlier send of this name may be on its way yet: while it is taken, that is refused.
+                return Judgement(replace(item, not_before=held), "item.still-in-doubt")
+            attempt = item.attempt if index == item.step else 0
+            ready = replace(item.at_step(index), attempt=attempt, not_before=0.0, doubted_at=now)
+            return Judgement(replace(ready, doubtful=False), "item.recovering")
+        return self.given_back(replace(item, step=base), now)
+
+    def _fits(self, item: Item, index: int) -> bool:
+        recovers = self._steps[index].recovers
+        if recovers is None:
+            return False
+        own = item.outputs.get(_OWN, {})
+        if recovers.then == "follow" and own.get(_RESUMED):
+            return False
+        said = self._said(item)
+        return not any(re.search(pattern, said) for pattern in recovers.unless)
+
+    def _said(self, item: Item) -> str:
+        """Return what Exchange said of the failure."""
+        step = self._steps[self._base(item)]
+        detail = step.follow.detail if step.follow else None
+        kept = item.outputs.get(step.name, {})
+        told = [kept[name] for name in (detail.keep if detail else ()) if kept.get(name)]
+        return ": ".join(told)
+
+    def answered(self, item: Item, outcome: Outcome, now: float, chance: float) -> Judgement:
+        """Return what the answer to the cmdlet makes of *item*."""
+        step = self._steps[item.step]
+        if outcome.answer is Answer.NOT_SENT:
+            return Judgement(item.waiting(0.0, counted=False), "item.not-sent")
+        if outcome.errors and outcome.answer is not Answer.LOST:
+            return self._refused(item, classify(outcome.errors, self.catalogue, mutates=True), now, chance)
+        if outcome.answer is not Answer.COMPLETED:
+            reason = outcome.errors[0].message if outcome.errors else "it was not answered"
+            return self.unanswered(item, f"{step.cmdlet} was sent: {reason}", now)
+        if step.recovers and step.recovers.then == "anew":
+            return self.made_anew(item)
+        return self._goes_on(item, now)
+
+    def unanswered(self, item: Item, reason: str, now: float) -> Judgement:
+        """Return *item* after nobody can tell whether its cmdlet did anything: it is looked up."""
+        wait = self.judge.config.wait_after(ErrorClass.TRANSIENT, item.attempt, 0.0)
+        if wait is None:
+            return self.given_back(item, now, reason)
+        until = now + self.judge.config.lookup.wait_after(0)
+        return Judgement(item.doubted(now, until, FAILED_AT_EXCHANGE, reason), "item.in-doubt")
+
+    def _refused(self, item: Item, meaning: Meaning, now: float, chance: float) -> Judgement:
+        known = meaning.known
+        kind, message = known.error_class, meaning.record.message
+        named = meaning.wait if kind is ErrorClass.THROTTLED else None
+        wait = self.judge.config.wait_after(kind, item.attempt, chance)
+        if wait is not None or (kind is ErrorClass.AUTH and known.reconnect):
+            until = now + max(wait or 0.0, meaning.wait or 0.0)
+            waits = item.doubted(now, until, FAILED_AT_EXCHANGE, message)
+            judged = Judgement(waits, "item.retry", error_class=kind)
+        elif kind is ErrorClass.UNCERTAIN and known.retry == "after-lookup" and known.id != "unknown-error":
+            judged = self.unanswered(item, message, now)
+        elif known.scope == "row":
+            # Its first try may have done it, and the module's second one met that: the lookup tells. What was
+            # removed just now may be shown for a while yet.
+            gone = known.id in NO_SUCH_OBJECT
+            until = now + (SEEN if gone else self.judge.config.lookup.wait_after(0))
+            looks = replace(item.doubted(now, until, FAILED_AT_EXCHANGE, message), refusal=known.id)
+            judged = Judgement(replace(looks, advice=known.advice), "item.refused")
+        else:
+            judged = self.given_back(item, now, message, known.advice)
+        return replace(
+            judged,
+            scope=known.scope,
+            error_class=judged.error_class or kind,
+            reconnect=known.reconnect,
+            named_wait=named,
+        )
+
+    def _goes_on(self, item: Item, now: float) -> Judgement:
+        """Return *item* as its request is followed after it was resumed."""
+        base = self._base(item)
+        step = self._steps[base]
+        follow = step.follow
+        if follow is None:
+            return self.given_back(item, now)
+        of_failure = set(follow.detail.keep) if follow.detail else set()
+        kept = {
+            name: value for name, value in item.outputs.get(step.name, {}).items() if name not in of_failure
+        }
+        item = self._own(item, {_RESUMED: "yes"})
+        item = replace(
+            item, step=base, outputs={**item.outputs, step.name: kept}, progress="", doubtful=False
+        )
+        # That it was failed may be shown for a while yet.
+        item = replace(item, code="", error="", advice="", not_before=now + SEEN)
+        return Judgement(item.following(self.judge.ref(item)), "item.resumed")
+
+    def made_anew(self, item: Item) -> Judgement:
+        """Return *item* as its step is sent again under the next name, for the failed request is gone."""
+        base = self._base(item)
+        name = item.outputs.get(_OWN, {}).get(_NAME, item.key)
+        number = int(name.removeprefix(item.key).removeprefix("-") or 1) + 1
+        outputs = {
+            step: kept for step, kept in item.outputs.items() if step not in (_OWN, self._steps[base].name)
+        }
+        outputs[_OWN] = {_NAME: f"{item.key}-{number}"}
+        gone = (
+            "its failed request was removed, and it is made anew; what that one had copied is in the target, "
+            "and conflict_resolution decides whether it is copied once more"
+        )
+        item = replace(
+            item, outputs=outputs, ref="", progress="", doubtful=False, code="", error="", advice=""
+        )
+        ready = replace(item.at_step(base), attempt=1, not_before=0.0, warnings=(*item.warnings, gone))
+        return Judgement(ready, "item.made-anew")
+
+    def given_back(
+        self, item: Item, now: float, why: str = "", advice: str = "", *, there: bool = False
+    ) -> Judgement:
+        """Return *item* at its end as it was: its request is failed.
+
+        Args:
+            item: The item.
+            now: Epoch seconds.
+            why: What kept it from being brought to an end, or empty.
+            advice: What an administrator can do about that.
+            there: Whether the lookup has just shown the request.
+        """
+        follow = self._steps[self._base(item)].follow
+        said = self._said(item)
+        words = why or (item.error if item.refusal else "")
+        cmdlet = self._steps[item.step].cmdlet
+        error = f"Exchange accepted it and then failed. Exchange says {item.progress or 'Failed'}"
+        error += f": {said}" if said else ""
+        error += f". {cmdlet} did not help: {words}" if words and self._steps[item.step].recovers else ""
+        first = advice or (item.advice if item.refusal else "")
+        told = " ".join(filter(None, (first, advice_of(follow, item) if follow else "")))
+        if there or not item.attempt:
+            # What was never sent, or had no effect, is nothing that the next retry has to know.
+            item = replace(item, step=self._base(item))
+        item = replace(item, doubtful=False)
+        return Judgement(
+            item.failed(now, FAILED_AT_EXCHANGE, error, told), "item.failed", error_class=ErrorClass.PERMANENT
+        )
+
+    def look_again(self, item: Item, now: float) -> Judgement:
+        """Return *item* as it is looked up before its cmdlet is sent: the last look is too old."""
+        looks = item.doubted(now, now, FAILED_AT_EXCHANGE, item.error)
+        return Judgement(looks, "item.still-in-doubt")
+
+    def as_gone(self, item: Item) -> Item:
+        """Return *item*, which only waited for a look, as one of which it is in doubt whether it is there."""
+        return replace(item, step=self._base(item), code=IN_DOUBT, doubtful=True)
+
+    def waits_for_removal(self, item: Item) -> bool:
+        """Return whether it was this row itself that had its request removed."""
+        recovers = self._steps[item.step].recovers
+        return recovers is not None and recovers.then == "anew" and item.attempt > 0
+
+    def _own(self, item: Item, facts: Mapping[str, str]) -> Item:
+        """Return *item* with *facts* about its request."""
+        return replace(item, outputs={**item.outputs, _OWN: {**item.outputs.get(_OWN, {}), **facts}})
+
+    @property
+    def _steps(self) -> tuple[Step, ...]:
+        return self.judge.operation.steps
+
+    def _base(self, item: Item) -> int:
+        step = self._steps[item.step]
+        return self.judge.operation.index_of(step.recovers.step) if step.recovers else item.step

@@ -1,0 +1,48 @@
+"""Values that pre-flight puts in place of a row's own, because of what Exchange's organization is like."""
+
+from dataclasses import dataclass, replace
+
+from bulkps.engine.item import Item
+from bulkps.exchange.cmdlet import Value
+from bulkps.exchange.preflight import Organization, WantedRecovery, fallback_upn
+from bulkps.exchange.reading import Wanted
+from bulkps.operations.bind import places
+from bulkps.operations.checks import KINDS
+from bulkps.operations.model import Operation, Preflight
+from bulkps.operations.template import Template
+
+
+@dataclass(frozen=True)
+class Replacement:
+    """What stands in place of a row's own.
+
+    Attributes:
+        wanted: What the row wants then.
+        values: The values by column.
+        why: Why, for people.
+    """
+
+    wanted: Wanted
+    values: dict[str, Value]
+    why: str
+
+
+def wanted_by(operation: Operation, preflight: Preflight, item: Item) -> Wanted:
+    """Return what a row wants of Exchange."""
+    filled = places(operation, item.values, item.key, "", item.outputs)
+    given = {name: Template.parse(text).render(filled) for name, text in preflight.wants.items()}
+    kind = KINDS[preflight.kind]
+    return kind(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
+
+
+def fallen_back(wanted: Wanted, organization: Organization, preflight: Preflight) -> Replacement | None:
+    """Return the name in the initial domain for an account of a federated domain; None for any other."""
+    if not isinstance(wanted, WantedRecovery):
+        return None
+    upn = fallback_upn(wanted, organization)
+    columns = Template.parse(preflight.wants["upn"]).names
+    if not upn or len(columns) != 1:
+        return None
+    name = upn if wanted.name in ("", wanted.upn) else wanted.name
+    why = f"federated-domain: instead of the row's own, {columns[0]} is {upn}"
+    return Replacement(replace(wanted, upn=upn, name=name), {columns[0]: upn}, why)
