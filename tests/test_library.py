@@ -119,10 +119,17 @@ def test_a_callback_that_raises_costs_no_answer(bulkps: Run, tenant: StartTenant
     assert set(there.simulator.effects_by_mailbox().values()) == {1}
 
 
+@pytest.mark.parametrize(
+    ("no_language", "behind"),
+    # What is behind a lost answer was sent with it in one batch, and did not happen.
+    [(True, []), (False, ["never-answered", "never-answered"])],
+    ids=["one by one", "a batch"],
+)
 def test_failed_items_are_sent_again_and_those_in_doubt_looked_up(
-    bulkps: Run, tenant: StartTenant, tmp_path: Path
+    bulkps: Run, tenant: StartTenant, tmp_path: Path, no_language: bool, behind: list[str]
 ) -> None:
     there = tenant(
+        no_language=no_language,
         faults="New-MailboxRestoreRequest#1=transient,New-MailboxRestoreRequest#2=answer-lost,"
         "Get-MailboxRestoreRequest#1=transient,Get-MailboxRestoreRequest#2=transient",
     )
@@ -143,8 +150,9 @@ def test_failed_items_are_sent_again_and_those_in_doubt_looked_up(
     first = once.execute_bulk_restore(items)
     again = BulkOperationManager(settings).retry_failed(first.run)
 
-    assert first.failed == 2
-    assert sorted(item.error_code for item in items if item.error_code) == ["in-doubt", "in-doubt"]
+    assert first.failed == 2 + len(behind)
+    codes = sorted(item.error_code for item in items if item.error_code)
+    assert codes == ["in-doubt", "in-doubt", *behind]
     assert (again.completed, again.failed) == (4, 0)
     assert set(there.simulator.effects_by_mailbox().values()) == {1}
 

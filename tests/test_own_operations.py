@@ -47,7 +47,7 @@ def run(bulkps: Run, operation: str, file: Path, config: Path) -> dict[str, Any]
 
 def found(tenant: Organization, identity: object) -> dict[str, Any]:
     """Return the properties of the one active mailbox of that name."""
-    return tenant.find(str(identity), (Kind.ACTIVE,)).properties
+    return dict(tenant.find(str(identity), (Kind.ACTIVE,)).properties)
 
 
 def settings_file(path: Path, tenant: Organization) -> Path:

@@ -9,16 +9,17 @@ import pytest
 from tests.conftest import Run, Tenant, as_object
 
 REASONS = {
-    "after_seconds: 0.000001": "s old",
-    "after_pipelines: 10": "it has run 10 pipelines",
+    ("after_seconds: 0.000001", False): "s old",
+    ("after_pipelines: 2", False): "it has run 2 pipelines",
+    ("after_pipelines: 10", True): "it has run 10 pipelines",
 }
 
 
-@pytest.mark.parametrize("setting", REASONS)
+@pytest.mark.parametrize(("setting", "no_language"), REASONS)
 def test_a_session_that_is_worn_is_renewed_and_nothing_is_lost_or_done_twice(
-    bulkps: Run, tenant: Callable[..., Tenant], tmp_path: Path, setting: str
+    bulkps: Run, tenant: Callable[..., Tenant], tmp_path: Path, setting: str, no_language: bool
 ) -> None:
-    there = tenant()
+    there = tenant(no_language=no_language)
     text = there.config.read_text(encoding="utf-8").replace(
         "type: simulator,", f"type: simulator, renew: {{{setting}}},"
     )
@@ -35,4 +36,4 @@ def test_a_session_that_is_worn_is_renewed_and_nothing_is_lost_or_done_twice(
         json.loads(line)["message"] for line in lines if json.loads(line)["event"] == "session.renewed"
     ]
     assert len(renewed) >= 2
-    assert REASONS[setting] in renewed[0]
+    assert REASONS[setting, no_language] in renewed[0]

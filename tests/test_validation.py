@@ -17,7 +17,7 @@ from bulkps import (
     load_settings,
 )
 from bulkps.engine.policy import ConnectPolicy, RetryPolicy
-from bulkps.engine.ports import Gate, ReadingSession
+from bulkps.engine.ports import Gate, ReadingSession, StreamFailedError
 from bulkps.errors import CannotConnect
 from bulkps.exchange.cmdlet import Answer, ErrorRecord, Invocation, Outcome
 from bulkps.exchange.errors import ErrorClass, shipped_catalogue
@@ -162,7 +162,10 @@ class Scripted:
             yield Outcome(invocation.id, found.answer, errors=found.errors)
 
     def stream(self, invocation: Invocation) -> Generator[Mapping[str, object], None, None]:
-        yield from ()
+        (outcome,) = self.invoke([invocation])
+        if outcome.answer is not Answer.COMPLETED or outcome.errors:
+            raise StreamFailedError(outcome)
+        yield from outcome.output
 
     def interrupt(self) -> None: ...
 

@@ -13,6 +13,7 @@ from bulkps.cli import render
 from bulkps.engine.item import Change, Phase
 from bulkps.engine.status import BulkItemStatus
 from bulkps.library.exporting import ExportStage, OnProgress
+from bulkps.library.reader import OnReading
 from bulkps.library.runs import OnChanges
 from bulkps.visible_text import visible
 
@@ -51,10 +52,12 @@ class Shown:
 
     Attributes:
         show: Takes changes in.
+        reading: Takes in how much pre-flight has read, on whatever thread.
         hidden: Takes the display away inside its block: somebody is asked something.
     """
 
     show: OnChanges
+    reading: OnReading = lambda objects, left: None
     hidden: Callable[[], AbstractContextManager[None]] = nullcontext
 
 
@@ -114,7 +117,10 @@ def _bar(title: str, tally: _Tally) -> Iterator[Shown]:
         def say(text: str) -> None:
             bar.console.print(text, markup=False, highlight=False)
 
-        yield Shown(_Told(show, say).show, hidden)
+        def reading(objects: int, left: int) -> None:
+            bar.update(task, note=_reading(objects, left))
+
+        yield Shown(_Told(show, say).show, reading, hidden)
 
 
 def _rich_bar() -> Progress:
@@ -158,16 +164,25 @@ class _ExportLines:
 def _lines(tally: _Tally) -> Iterator[Shown]:
     said, last = time.monotonic(), ""
 
-    def say() -> None:
+    def say(sentence: str) -> None:
         nonlocal said, last
-        if tally.sentence() != last:
-            said, last = time.monotonic(), tally.sentence()
+        if sentence != last:
+            said, last = time.monotonic(), sentence
             render.say(last)
 
     def show(changes: Sequence[Change]) -> None:
         tally.take_in(changes)
         if time.monotonic() - said >= _EVERY:
-            say()
+            say(tally.sentence())
 
-    yield Shown(_Told(show, render.say).show)
-    say()
+    def reading(objects: int, left: int) -> None:
+        if time.monotonic() - said >= _EVERY:
+            say(_reading(objects, left))
+
+    yield Shown(_Told(show, render.say).show, reading)
+    say(tally.sentence())
+
+
+def _reading(objects: int, left: int) -> str:
+    # What a round finds decides what the next one asks.
+    return f"pre-flight: {objects} objects read, at least {left} cmdlet{'s' * (left != 1)} left"

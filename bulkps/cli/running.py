@@ -101,6 +101,7 @@ def work(
                 there,
                 retry=retry,
                 on_changes=shown.show,
+                on_reading=shown.reading,
                 on_driver=interrupts.register,
                 output=results,
                 ends_at=ends_at,

@@ -14,7 +14,7 @@ _PREFIX = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,15}(?=:)")
 _BETWEEN = re.compile(r"[\s,;]+(?=[A-Za-z][A-Za-z0-9-]{0,15}:)|[,;]\s*(?=[^\s,;/=]+@)")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ProxyAddress:
     """One entry of EmailAddresses.
 

@@ -23,7 +23,7 @@ _KINDS = {
 _BETWEEN = re.compile(r"[\s,]+(?=\d+;)")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class MailboxLocation:
     """One part of a mailbox.
 

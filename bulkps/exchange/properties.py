@@ -13,6 +13,10 @@ from bulkps.exchange.dates import read_date, read_duration
 from bulkps.exchange.sizes import Size, read_size
 
 _COMMAS = re.compile(r"[\s,;]+")
+#: As sessions write them; and anything that Python takes for one.
+_GUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_LIKE_ONE = re.compile(r"\s*\{*(?:urn:)?(?:uuid:)?\{*[0-9A-Fa-f-]{32,}\}*\s*")
+_NO_GUID = "00000000-0000-0000-0000-000000000000"
 
 
 def listed(value: object, separator: re.Pattern[str] = _COMMAS) -> tuple[str, ...]:
@@ -36,8 +40,14 @@ def listed(value: object, separator: re.Pattern[str] = _COMMAS) -> tuple[str, ..
 
 def read_guid(value: object) -> str:
     """Return *value* as a lower-case GUID with dashes; empty for the zero GUID and for what is none."""
+    text = str(value)
+    # Asked of every name of every mailbox: a failed UUID costs more than all the rest.
+    if _GUID.fullmatch(text):
+        return "" if text == _NO_GUID else text
+    if not _LIKE_ONE.fullmatch(text):
+        return ""
     try:
-        found = UUID(str(value).strip().strip("{}"))
+        found = UUID(text.strip().strip("{}"))
     except ValueError:
         return ""
     return str(found) if found.int else ""

@@ -27,7 +27,7 @@ from bulkps.exchange.preflight import (
 from bulkps.exchange.reading import Facet, Inquirer, Read, Wanted
 from bulkps.library.done_already import DONE_ALREADY, DONE_DIFFERENTLY
 from bulkps.library.fallback import fallen_back, wanted_by
-from bulkps.library.reader import Interrupted, Reader, Sessions, reason
+from bulkps.library.reader import Interrupted, OnReading, Reader, Sessions, reason
 from bulkps.library.repeats import Repeats, done_elsewhere, other_keys, other_names
 from bulkps.library.target import Target
 from bulkps.operations.model import Operation, Preflight
@@ -81,13 +81,20 @@ class Examination:
         sessions: Where a session comes from; it is handed on.
         recorder: Where it is kept.
         tell: Told of changes that are durable.
+        on_reading: Told how much was read, on a thread of its own.
     """
 
     def __init__(
-        self, operation: Operation, target: Target, sessions: Sessions, recorder: Recorder, tell: _Tell
+        self,
+        operation: Operation,
+        target: Target,
+        sessions: Sessions,
+        recorder: Recorder,
+        tell: _Tell,
+        on_reading: OnReading,
     ) -> None:
         self._operation, self._target, self._recorder, self._tell = operation, target, recorder, tell
-        self._reader = Reader(target.name, sessions, target.config, target.catalogue)
+        self._reader = Reader(target.name, sessions, target.config, target.catalogue, on_reading)
         self._counts: Counter[tuple[Code, Severity]] = Counter()
         self._repeats = Repeats(operation)
         self._elsewhere: dict[str, tuple[str, str]] = {}

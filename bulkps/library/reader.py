@@ -26,6 +26,10 @@ from bulkps.exchange.reading import Read
 _PASSING = (ErrorClass.TRANSIENT, ErrorClass.THROTTLED, ErrorClass.UNCERTAIN)
 #: Takes what arrives, object by object.
 Take = Callable[[Mapping[str, object]], None]
+#: Told how many objects were read so far, and how many cmdlets at least are left.
+OnReading = Callable[[int, int], None]
+#: How often it is told of an inventory, in objects.
+_EVERY = 100
 
 
 class Interrupted(Exception):
@@ -75,12 +79,19 @@ class Reader:
         sessions: Where a session comes from, and goes to when all is read.
         config: How patiently.
         catalogue: What errors mean.
+        on_reading: Told how far it is, on the thread that reads.
     """
 
     def __init__(
-        self, name: str, sessions: Sessions, config: BulkOperationConfig, catalogue: Sequence[KnownError]
+        self,
+        name: str,
+        sessions: Sessions,
+        config: BulkOperationConfig,
+        catalogue: Sequence[KnownError],
+        on_reading: OnReading = lambda objects, left: None,
     ) -> None:
         self._name, self._sessions, self._config, self._catalogue = name, sessions, config, catalogue
+        self._on_reading, self._objects, self._left = on_reading, 0, 0
         self._session: ReadingSession | None = None
         self._stopped = threading.Event()
         self._barren = 0
@@ -114,16 +125,18 @@ class Reader:
             CannotConnect: If no session can be opened.
             Interrupted: If that was asked for.
         """
-        waiting = [(index, read) for index, read in enumerate(reads)]
+        waiting, self._left = list(enumerate(reads)), len(reads)
         attempts = dict.fromkeys(range(len(reads)), 0)
         while waiting:
             batch = self._batch(waiting)
             again: list[tuple[int, Read]] = []
             wait = 0.0
-            for (index, read), outcome in zip(batch, self._invoke([one for _, one in batch]), strict=True):
+            for (index, read), outcome in zip(batch, self._run([one for _, one in batch]), strict=True):
                 attempts[index] += outcome.answer is not Answer.NOT_SENT
                 meaning = self._meaning(outcome)
                 pause = self._wait(outcome, meaning, attempts[index])
+                self._left -= pause is None
+                self._on_reading(self._objects, self._left)
                 if pause is None and meaning and _is_nothing(read, outcome, meaning):
                     # That there is none is an answer, whether or not the error ended the pipeline.
                     yield read, replace(outcome, answer=Answer.COMPLETED), None
@@ -203,6 +216,24 @@ class Reader:
             return None
         named = (meaning.wait if meaning else None) or 0.0
         return max(policy.wait_after(attempt, random()), named)  # noqa: S311 - jitter, no secret
+
+    def _run(self, reads: Sequence[Read]) -> list[Outcome]:
+        if reads[0].about:
+            outcomes = self._invoke(reads)
+            self._objects += sum(len(outcome.output) for outcome in outcomes)
+            return outcomes
+        # What an inventory brings is taken from the wire's objects as they arrive: all of them at once
+        # would be several times as large.
+        (read,), before = reads, self._objects
+        found: list[Mapping[str, object]] = []
+
+        def take(one: Mapping[str, object]) -> None:
+            found.append(one)
+            self._objects = before + len(found)
+            if len(found) % _EVERY == 0:
+                self._on_reading(self._objects, self._left)
+
+        return [replace(self._stream(read, take), output=tuple(found))]
 
     def _invoke(self, reads: Sequence[Read]) -> list[Outcome]:
         session = self._open()

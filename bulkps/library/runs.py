@@ -22,7 +22,7 @@ from bulkps.library.other_runs import skip_what_others_did
 from bulkps.library.passwords import password_maker
 from bulkps.library.planning import batch_name
 from bulkps.library.preflight import CMDLETS, Examination
-from bulkps.library.reader import Sessions
+from bulkps.library.reader import OnReading, Sessions
 from bulkps.library.target import Target, check_target, who
 from bulkps.operations.loader import load_operation
 from bulkps.operations.model import Operation, Step, templates
@@ -104,6 +104,7 @@ def proceed(
     *,
     retry: bool = False,
     on_changes: OnChanges = lambda changes: None,
+    on_reading: OnReading = lambda objects, left: None,
     on_driver: OnDriver = lambda driver: None,
     output: Output | None = None,
     ends_at: float | None = None,
@@ -118,6 +119,7 @@ def proceed(
         target: Where to.
         retry: Whether FAILED items are sent again; those in doubt are looked up first.
         on_changes: Called after changes are durable.
+        on_reading: Told how much pre-flight has read, on a thread of its own.
         on_driver: Told the driver before anything is sent.
         output: Where the results go; None for the usual place.
         ends_at: Epoch seconds at which it pauses; None for never.
@@ -138,7 +140,8 @@ def proceed(
     _check_kind(run, operation, retry=retry)
     with _work_on(journal, run, target.config.lease) as work:
         left = _take_back(work, operation, target) if retry else 0
-        orders = _Orders(on_changes, on_driver, ends_at, password_maker(operation, passwords), confirm)
+        prepare = password_maker(operation, passwords)
+        orders = _Orders(on_changes, on_reading, on_driver, ends_at, prepare, confirm)
         work.finish = _carry_out(work, operation, target, orders)
     return replace(finished(journal, run.id, work.finish, output), left=left)
 
@@ -188,6 +191,7 @@ class _Orders:
 
     Attributes:
         on_changes: Called after changes are durable.
+        on_reading: Told how much pre-flight has read.
         on_driver: Told the driver before anything is sent.
         ends_at: Epoch seconds at which it pauses; None for never.
         prepare: Puts generated passwords in.
@@ -195,6 +199,7 @@ class _Orders:
     """
 
     on_changes: OnChanges
+    on_reading: OnReading
     on_driver: OnDriver
     ends_at: float | None
     prepare: Prepare
@@ -390,7 +395,7 @@ def _carry_out(work: _Work, operation: Operation, target: Target, orders: _Order
     with endpoint(connection, target.credentials, target.config.item_timeout, cmdlets, throttled) as there:
         sessions = Sessions(there.connect)
         try:
-            finish = _look(work, operation, target, sessions, orders.on_changes)
+            finish = _look(work, operation, target, sessions, orders)
             finish = finish or _asked(work, orders)
             if finish is None:
                 finish = _drive(work, operation, target, sessions, orders)
@@ -406,7 +411,7 @@ def _carry_out(work: _Work, operation: Operation, target: Target, orders: _Order
 
 
 def _look(
-    work: _Work, operation: Operation, target: Target, sessions: Sessions, on_changes: OnChanges
+    work: _Work, operation: Operation, target: Target, sessions: Sessions, orders: _Orders
 ) -> Finish | None:
     """Run pre-flight, or say that it was skipped; return why the run stops here, or None."""
     if operation.preflight is None or work.cancelled:
@@ -417,7 +422,8 @@ def _look(
         # What only checks has nothing else to do: there the setting is not meant.
         work.recorder.preflighted({"state": "skipped"})
         return None
-    found = Examination(operation, target, sessions, work.recorder, on_changes).run(operation.preflight)
+    looks = Examination(operation, target, sessions, work.recorder, orders.on_changes, orders.on_reading)
+    found = looks.run(operation.preflight)
     return found or (None if operation.steps else Finish(StopReason.DONE))
 
 

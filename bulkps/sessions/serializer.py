@@ -1,8 +1,8 @@
-"""pypsrp's serializer without what it does anew for every text.
+"""pypsrp's serializer without what it does anew for every value.
 
-For each value pypsrp 0.9 builds a table of every type, and for each that it reads it writes the element
-as text again, which it keeps for complex objects alone. A batch is mostly texts: without that, Python
-costs a third per item, and the engine waits less.
+For each value pypsrp 0.9 builds a table of every type, and for each that it reads it writes the element as
+text again. Objects of an inventory have dozens of values: read here, one costs a tenth. And what pypsrp
+loses is kept: what is in a set, a queue, or a list within a list.
 
 What is strange it makes something of that nobody can tell from an answer: XML as a text. Here that is an
 answer that could not be read.
@@ -10,11 +10,11 @@ answer that could not be read.
 
 import re
 import xml.etree.ElementTree as ET
+from base64 import b64decode
 from collections.abc import Callable
 from typing import Any
 
 from pypsrp.complex_objects import GenericComplexObject, ObjectMeta
-from pypsrp.exceptions import SerializationError
 from pypsrp.powershell import RunspacePool
 from pypsrp.serializer import Serializer
 
@@ -22,13 +22,21 @@ from bulkps.sessions.wire_errors import UnreadableAnswerError
 
 #: Seconds: what is more is no limit, and XML writes infinity in its own way.
 _LONGEST = 366.0 * 86400
-_ESCAPED = re.compile("_x([0-9A-Fa-f]{4})_")
+
+#: What stands in place of a SecureString that comes back: nobody here is to have it.
+HIDDEN = "***"
+_ESCAPE = re.compile("_x([0-9A-Fa-f]{4})_")
 _LONE = re.compile("[\ud800-\udfff]")
 _NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 #: Every element that stands for a value. [MS-PSRP] 2.2.5
 _NUMBERS = {"By", "SB", "U16", "I16", "U32", "I32", "U64", "I64", "Sg", "Db", "D"}
 _TEXTS = {"S", "C", "URI", "XD", "SBK", "SS", "ToString", "Version"}
-_TAGS = _NUMBERS | _TEXTS | {"B", "BA", "DT", "G", "Nil", "Obj", "Ref", "TS"}
+_TAGS = frozenset(_NUMBERS | _TEXTS | {"B", "BA", "DT", "G", "Nil", "Obj", "Ref", "TS"})
+#: What pypsrp escapes, and what begins an escape.
+_ESCAPED = re.compile("_[xX]|[\x00-\x1f\x7f-\x9f\U00010000-\U0010ffff]")
+_LISTS = frozenset({"LST", "IE", "QUE", "STK"})
+_TABLE = ["System.Collections.Hashtable", "System.Object"]
+_LIST = ["System.Object[]", "System.Array", "System.Object"]
 
 
 class LateSeconds:
@@ -46,7 +54,7 @@ class LateSeconds:
 
 
 class QuickSerializer(Serializer):
-    """Reads and writes what pypsrp's own does; texts and other plain values the short way."""
+    """Reads and writes what pypsrp's own does; outputs, texts and other plain values the short way."""
 
     def serialize(
         self, value: Any, metadata: Any = None, parent: ET.Element | None = None, clear: bool = True
@@ -54,21 +62,64 @@ class QuickSerializer(Serializer):
         """Return *value* as an element."""
         if isinstance(value, LateSeconds):
             metadata = ObjectMeta("Db", name=metadata.name if metadata is not None else None)
+        if not clear and type(value) in (dict, list) and (metadata is None or metadata.tag == "*"):
+            return self._collection(value, parent, metadata.name if metadata is not None else None)
         if clear or type(value) is not str or (metadata is not None and metadata.tag not in ("*", "S")):
             written: ET.Element | None = super().serialize(value, metadata, parent, clear)
             return written
-        element = ET.Element("S") if parent is None else ET.SubElement(parent, "S")
-        element.text = self._serialize_string(value)
-        if metadata is not None and metadata.name is not None:
-            element.attrib["N"] = metadata.name
+        return self._written_text(value, parent, metadata.name if metadata is not None else None)
+
+    def _collection(
+        self, value: dict[Any, Any] | list[Any], parent: ET.Element | None, name: str | None
+    ) -> ET.Element:
+        """Return a Hashtable or an array, as pypsrp makes them."""
+        number = self._get_obj_id()
+        element = _under(parent, "Obj", {"RefId": number} if name is None else {"RefId": number, "N": name})
+        if isinstance(value, dict):
+            self._create_tn(element, _TABLE)
+            entries = ET.SubElement(element, "DCT")
+            for key, part in value.items():
+                entry = ET.SubElement(entries, "En")
+                self._part(key, entry, "Key")
+                self._part(part, entry, "Value")
+            return element
+        self._create_tn(element, _LIST)
+        entries = ET.SubElement(element, "LST")
+        for part in value:
+            self._part(part, entries, None)
         return element
 
+    def _part(self, value: Any, parent: ET.Element, name: str | None) -> None:
+        if type(value) is str:
+            self._written_text(value, parent, name)
+        elif type(value) in (dict, list):
+            self._collection(value, parent, name)
+        else:
+            self.serialize(value, ObjectMeta(name=name), parent, clear=False)
+
+    def _written_text(self, value: str, parent: ET.Element | None, name: str | None) -> ET.Element:
+        element = _under(parent, "S", {} if name is None else {"N": name})
+        element.text = self._serialize_string(value)
+        return element
+
+    def _serialize_string(self, value: str | None) -> str | None:
+        # Nearly no text holds what is to be escaped.
+        if value is None or _ESCAPED.search(value) is None:
+            return value
+        escaped: str | None = super()._serialize_string(value)
+        return escaped
+
     def deserialize(self, element: ET.Element | str, metadata: Any = None, clear: bool = True) -> Any:
-        """Return what *element* stands for."""
+        """Return what *element* stands for.
+
+        Raises:
+            UnreadableAnswerError: If it is nothing that an engine writes.
+        """
         if isinstance(element, str):
-            return self._message(element, metadata)
+            # Only outputs come without a word of what they are.
+            return self._message(element, metadata) if metadata is not None else _output(element)
         if element.tag not in _TAGS:
-            raise UnreadableAnswerError(f"an answer holds <{element.tag[:50]}>, which is no value")
+            raise _strange(element)
         if clear:
             return super().deserialize(element, metadata, clear)
         match element.tag:
@@ -95,33 +146,142 @@ class QuickSerializer(Serializer):
 
     def _message(self, text: str, metadata: Any) -> Any:
         """Return what the XML *text* of a whole message stands for."""
-        try:
-            found = super().deserialize(text, metadata)
-        except SerializationError:
-            if metadata is not None:
-                raise
-            # An object of a known type that lacks something: pypsrp would say so on the user's screen.
-            generic = ObjectMeta("ObjDynamic", object=GenericComplexObject)
-            return super().deserialize(text, generic)
+        found = super().deserialize(text, metadata)
         if found is not text:
             return found
         # pypsrp hands back what is no XML. An engine writes U+FFFF as it is, which XML does not allow.
-        repaired = _NOT_XML.sub(lambda one: f"_x{ord(one[0]):04X}_", text)
+        repaired = _repaired(text)
         found = super().deserialize(repaired, metadata)
         if found is repaired:
             raise UnreadableAnswerError("an answer is no XML")
         return found
 
     def _deserialize_string(self, value: str | None) -> str:
-        if not value or "_x" not in value:
-            return value or ""
-        # Two escaped surrogates are one character; a lone one is none, and no file and no database takes it.
-        units = _ESCAPED.sub(lambda one: chr(int(one[1], 16)), value)
-        return _visible(units.encode("utf-16-be", "surrogatepass").decode("utf-16-be", "surrogatepass"))
+        return _text(value)
+
+
+def _output(text: str) -> Any:
+    try:
+        return _Output().value(_parsed(text))
+    except (LookupError, ValueError, TypeError, OverflowError, RecursionError) as error:
+        raise UnreadableAnswerError(f"an answer cannot be read: {type(error).__name__}: {error}") from error
+
+
+def _parsed(text: str) -> ET.Element:
+    try:
+        return ET.fromstring(text)  # noqa: S314 - as pypsrp itself
+    except ET.ParseError:
+        try:
+            return ET.fromstring(_repaired(text))  # noqa: S314
+        except ET.ParseError as error:
+            raise UnreadableAnswerError("an answer is no XML") from error
+
+
+def _repaired(text: str) -> str:
+    return _NOT_XML.sub(lambda one: f"_x{ord(one[0]):04X}_", text)
+
+
+def _strange(element: ET.Element) -> UnreadableAnswerError:
+    return UnreadableAnswerError(f"an answer holds <{element.tag[:50]}>, which is no value")
+
+
+class _Output:
+    """Reads one object of the output stream, whatever it is: [MS-PSRP] 2.2.5."""
+
+    def __init__(self) -> None:
+        self._objects: dict[str, Any] = {}
+        self._types: dict[str, list[str]] = {}
+
+    def value(self, element: ET.Element) -> Any:
+        """Return what *element* holds: a plain value, a list, a dict or a GenericComplexObject."""
+        tag, text = element.tag, element.text
+        if tag == "S":
+            return _text(text)
+        if tag == "Obj":
+            return self._object(element)
+        if tag == "Nil":
+            return None
+        if tag == "Ref":
+            return self._objects[element.attrib["RefId"]]
+        if (read := _READ.get(tag)) is not None:
+            return read(text or "")
+        if tag not in _TAGS:
+            raise _strange(element)
+        return _text(text)
+
+    def _object(self, element: ET.Element) -> Any:
+        made = GenericComplexObject()
+        number = element.get("RefId", "")
+        self._objects[number] = made
+        collection: list[Any] | dict[Any, Any] | None = None
+        for child in element:
+            match child.tag:
+                case "MS":
+                    self._members(child, made.extended_properties)
+                case "Props":
+                    self._members(child, made.adapted_properties)
+                case "TN":
+                    made.types = self._types[child.get("RefId", "")] = [one.text or "" for one in child]
+                case "TNRef":
+                    made.types = self._types.get(child.get("RefId", ""), [])
+                case "ToString":
+                    made.to_string = _text(child.text)
+                case "DCT":
+                    # Known before it is read: it may hold itself.
+                    self._objects[number] = collection = {}
+                    self._entries(child, collection)
+                case tag if tag in _LISTS:
+                    self._objects[number] = collection = []
+                    collection += map(self.value, child)
+                case _:
+                    made.property_sets.append(self.value(child))
+        # What is in it matters, not its Count and Capacity.
+        return made if collection is None else collection
+
+    def _members(self, element: ET.Element, into: dict[str, Any]) -> None:
+        for member in element:
+            into[_text(member.get("N"))] = self.value(member)
+
+    def _entries(self, element: ET.Element, into: dict[Any, Any]) -> None:
+        for entry in element:
+            pair = {one.get("N"): one for one in entry}
+            key = self.value(pair["Key"])
+            # A key may be an object; by its text it can be found.
+            named = key if isinstance(key, str | int | float) or key is None else str(key)
+            into[named] = self.value(pair["Value"])
+
+
+def _under(parent: ET.Element | None, tag: str, attributes: dict[str, str]) -> ET.Element:
+    return ET.Element(tag, attributes) if parent is None else ET.SubElement(parent, tag, attributes)
+
+
+def _text(value: str | None) -> str:
+    """Return the text that a CLIXML string element with content *value* stands for."""
+    if value is None or "_x" not in value:
+        return value or ""
+    # Two escaped surrogates are one character; a lone one is none, and no file and no database takes it.
+    units = _ESCAPE.sub(lambda found: chr(int(found[1], 16)), value)
+    return _visible(units.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass"))
 
 
 def _visible(text: str) -> str:
     return _LONE.sub(lambda one: f"\\u{ord(one[0]):04X}", text)
+
+
+def _hidden(_: str) -> str:
+    return HIDDEN
+
+
+#: What is not text; anything else is: times and spans are ISO 8601, decimals exact. A GUID is its own text.
+_READ: dict[str, Callable[[str], Any]] = {
+    **dict.fromkeys(("By", "SB", "U16", "I16", "U32", "I32", "U64", "I64"), int),
+    **dict.fromkeys(("Sg", "Db"), float),
+    "B": lambda text: text.lower() == "true",
+    "C": lambda text: _visible(chr(int(text))),
+    "G": str.lower,
+    "BA": b64decode,
+    "SS": _hidden,
+}
 
 
 def quicken(pool: RunspacePool) -> None:

@@ -5,6 +5,7 @@ The facts behind it were measured (engine-facts.md, "Values" and "What a value c
 
 import math
 import re
+from base64 import b64encode
 from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import UUID
@@ -16,6 +17,7 @@ from bulkps.exchange.cmdlet import NULL, ErrorRecord, Secret, Value
 
 #: An object can hold itself (ADObjectId.DomainId does): nothing is followed deeper than this.
 _DEEPEST = 4
+_DATE_TIME_OFFSET = "System.DateTimeOffset"
 #: No session survives these: the engine's XML reader dies silently.
 _DEADLY = re.compile("[\ud800-\udfff\ufffe\uffff]")
 
@@ -64,20 +66,26 @@ def _checked(name: str, text: str, *, secret: bool = False) -> str:
 def properties(found: object, wanted: Iterable[str]) -> Mapping[str, object]:
     """Return the *wanted* properties of an output object as plain values; all if none are named.
 
-    PowerShell's property names have no case; the names come back as they were asked for.
+    PowerShell's property names have no case; the names come back as they were asked for. What is a value and
+    no object (a text, a list, an enumeration) is under ``Value``, whatever properties were attached to it.
     """
-    if not isinstance(found, GenericComplexObject):
+    if not isinstance(found, GenericComplexObject) or found.property_sets or _moment(found):
         return {"Value": plain(found)}
     every = {**(found.adapted_properties or {}), **(found.extended_properties or {})}
     names = tuple(wanted)
     if not names:
         return {name: plain(value) for name, value in every.items()}
-    folded = {name.casefold(): value for name, value in every.items()}
-    return {name: plain(folded[name.casefold()]) for name in names if name.casefold() in folded}
+    if not every.keys() >= set(names):
+        folded = {name.casefold(): value for name, value in every.items()}
+        every = {name: folded[name.casefold()] for name in names if name.casefold() in folded}
+    return {name: plain(every[name]) for name in names if name in every}
 
 
 def plain(value: Any, depth: int = 0) -> Any:
-    """Return a wire value as None, bool, int, float, str or a list of those."""
+    """Return a wire value as None, bool, int, float, str or a list or dict of those.
+
+    What scripts/BulkPS/BulkPS.psm1 makes of the same value inside the engine.
+    """
     if isinstance(value, float) and not math.isfinite(value):
         # JSON has no word for it.
         return str(value)
@@ -85,6 +93,8 @@ def plain(value: Any, depth: int = 0) -> Any:
         return value
     if isinstance(value, UUID):
         return str(value)
+    if isinstance(value, bytes):
+        return b64encode(value).decode()
     if depth >= _DEEPEST:
         return str(value)
     if isinstance(value, list | tuple):
@@ -92,16 +102,26 @@ def plain(value: Any, depth: int = 0) -> Any:
     if isinstance(value, dict):
         return {str(key): plain(part, depth + 1) for key, part in value.items()}
     if isinstance(value, GenericComplexObject):
-        text = value.to_string
-        if text:
-            return text
-        every = {**(value.adapted_properties or {}), **(value.extended_properties or {})}
-        if not every and value.property_sets:
-            # A primitive that the engine had wrapped in a PSObject stands there, by itself or as a list.
-            inner = [plain(part, depth + 1) for part in value.property_sets]
-            return inner[0] if len(inner) == 1 else inner
-        return {name: plain(part, depth + 1) for name, part in every.items()}
+        return _plain_object(value, depth)
     return str(value)
+
+
+def _plain_object(value: GenericComplexObject, depth: int) -> Any:
+    if text := _moment(value) or value.to_string:
+        return text
+    if value.property_sets:
+        # A primitive that the engine had wrapped in a PSObject, with or without properties of somebody's own.
+        inner = [plain(part, depth + 1) for part in value.property_sets]
+        return inner[0] if len(inner) == 1 else inner
+    every = {**(value.adapted_properties or {}), **(value.extended_properties or {})}
+    return {name: plain(part, depth + 1) for name, part in every.items()}
+
+
+def _moment(value: GenericComplexObject) -> str:
+    """Return a DateTimeOffset in UTC, empty for anything else: its own text is in the server's language."""
+    kind = value.types[0].removeprefix("Deserialized.") if value.types else ""
+    found = (value.adapted_properties or {}).get("UtcDateTime") if kind == _DATE_TIME_OFFSET else None
+    return found if isinstance(found, str) else ""
 
 
 def error_record(found: Any) -> ErrorRecord:

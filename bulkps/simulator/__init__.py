@@ -9,11 +9,14 @@ It imports nothing of bulkps but the cmdlet data, so that no mistake can be shar
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 
+from bulkps.simulator import batch_function
 from bulkps.simulator.faults import Budget, Faults
 from bulkps.simulator.launch import Launch
+from bulkps.simulator.offer import Offer
 from bulkps.simulator.options import Engine, Language, SimulatorOptions
 from bulkps.simulator.rest import RestFace, RestServer
 from bulkps.simulator.server import Server
@@ -94,7 +97,7 @@ class Simulator:
             latency=chosen.latency,
             effects=chosen.effects,
             clock=self._clock,
-            offer=chosen.offer(),
+            offer=self._offer(),
             further=self._further,
         )
         with ExitStack() as undo:
@@ -109,6 +112,13 @@ class Simulator:
             self._cleanup = undo.pop_all()
         self._shells, self._server, self._rest, self._service = shells, server, rest, service
         server.start()
+
+    def _offer(self) -> Offer:
+        """Return what exists for the caller; a real engine shows its functions itself."""
+        chosen = self.options
+        batches = not chosen.real and chosen.spoken is not Language.NO_LANGUAGE
+        functions = {batch_function.NAME: batch_function.FACTS} if batches else {}
+        return replace(chosen.offer(), functions=functions)
 
     def _rest_server(self, service: Service, undo: ExitStack) -> RestServer | None:
         chosen = self.options
@@ -165,6 +175,11 @@ class Simulator:
     def calls(self) -> dict[str, int]:
         """How often each cmdlet was called."""
         return {} if self._service is None else dict(self._service.calls)
+
+    @property
+    def batches(self) -> int:
+        """How often Invoke-BulkPSBatch was called on the Python endpoint."""
+        return 0 if self._service is None else self._service.batches
 
     @property
     def inventories(self) -> dict[str, int]:

@@ -3,7 +3,7 @@
 Pure values that the tenant makes and the wire turns into CLIXML.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum
@@ -46,6 +46,8 @@ class ErrorInfo:
         fully_qualified_id: The FullyQualifiedErrorId.
         target: The object that it is about, as text.
         activity: The cmdlet that wrote it.
+        wrapped: Whether the client gets a System.Exception with the exception's name in the message, as from
+            Exchange Online.
     """
 
     message: str
@@ -54,6 +56,12 @@ class ErrorInfo:
     fully_qualified_id: str = ""
     target: str = ""
     activity: str = ""
+    wrapped: bool = False
+
+    @property
+    def thrown(self) -> str:
+        """Full .NET name of the exception that the client gets."""
+        return "System.Exception" if self.wrapped else self.exception
 
     @property
     def reason(self) -> str:
@@ -81,12 +89,51 @@ class Item:
     Attributes:
         type_name: Its first .NET type name.
         text: What its ToString() gives.
-        properties: Its properties in order.
+        made: Its properties in order, or what makes them: of an inventory, none is made before its turn.
     """
 
     type_name: str
     text: str
-    properties: Mapping[str, Value]
+    made: Mapping[str, Value] | Callable[[], Mapping[str, Value]]
+
+    @property
+    def properties(self) -> Mapping[str, Value]:
+        """Its properties in order."""
+        return self.made() if callable(self.made) else self.made
+
+
+@dataclass(frozen=True)
+class Information:
+    """A record on the information stream.
+
+    Attributes:
+        message: Its text.
+        time: When it was written.
+        source: Who wrote it; ``Write-Host`` for what a host would show.
+        tags: Its tags; ``PSHOST`` with Write-Host.
+    """
+
+    message: str
+    time: datetime
+    source: str = "Write-Information"
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Progress:
+    """A record on the progress stream.
+
+    Attributes:
+        activity: What is going on.
+        status: How far it is, in words.
+        percent: And in percent; -1 for unknown.
+        completed: Whether it is over.
+    """
+
+    activity: str
+    status: str
+    percent: int = -1
+    completed: bool = False
 
 
 @dataclass
@@ -96,6 +143,10 @@ class Answer:
     Attributes:
         output: Objects on the output stream.
         warnings: Texts on the warning stream.
+        verbose: Texts on the verbose stream.
+        debug: Texts on the debug stream.
+        information: Records on the information stream.
+        progress: Records on the progress stream.
         errors: Records on the error stream.
         failure: The terminating error, if the pipeline failed.
         effects: One record for each change to the tenant, ready for JSON.
@@ -103,6 +154,10 @@ class Answer:
 
     output: list[Item] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    verbose: list[str] = field(default_factory=list)
+    debug: list[str] = field(default_factory=list)
+    information: list[Information] = field(default_factory=list)
+    progress: list[Progress] = field(default_factory=list)
     errors: list[ErrorInfo] = field(default_factory=list)
     failure: ErrorInfo | None = None
     effects: list[dict[str, object]] = field(default_factory=list)

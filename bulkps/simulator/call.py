@@ -71,9 +71,14 @@ class Call:
             if name != "Identity" and name not in _NOT_VALUES
         }
 
-    def write(self, type_name: str, text: str, properties: Mapping[str, Value]) -> None:
-        """Write an object to the output stream."""
-        self.answer.output.append(Item(type_name, text, dict(properties)))
+    def write(
+        self,
+        type_name: str,
+        text: str,
+        properties: Mapping[str, Value] | Callable[[], Mapping[str, Value]],
+    ) -> None:
+        """Write an object to the output stream: its properties, which must not change, or what makes them."""
+        self.answer.output.append(Item(type_name, text, properties))
 
     def changed(self, kind: str, mailbox: Mailbox, target: Mailbox, name: str) -> None:
         """Record a change: its *kind*, the *mailbox* that it is counted for, its *target* and a *name*."""

@@ -4,7 +4,6 @@
 """
 
 from dataclasses import replace
-from email.utils import formatdate
 from fnmatch import fnmatchcase
 
 from bulkps.simulator import (
@@ -12,7 +11,6 @@ from bulkps.simulator import (
     mailboxes,
     mailboxstatistics,
     organization,
-    people,
     recovery,
     restore,
 )
@@ -20,6 +18,7 @@ from bulkps.simulator.answers import Answer, ErrorInfo, Item, Refused, Value
 from bulkps.simulator.binding import Arguments, bind, facts_of, not_recognized
 from bulkps.simulator.call import Call, Handler
 from bulkps.simulator.offer import Offer
+from bulkps.simulator.refusals import in_full
 from bulkps.simulator.tenant import Tenant
 
 
@@ -49,12 +48,16 @@ def execute(
     try:
         handler(Call(tenant, bound, now, answer, offer))
     except Refused as refused:
-        _fail(
-            answer, _complete(refused.info, tenant, facts.name, now), refused.terminating, bound.error_action
-        )
+        _fail(answer, in_full(refused.info, tenant, facts.name, now), refused.terminating, bound.error_action)
     if bound.warning_action in {"SilentlyContinue", "Ignore"}:
         answer.warnings.clear()
     return answer
+
+
+def is_offered(cmdlet: str, offer: Offer) -> bool:
+    """Return whether there is a *cmdlet* of that name for whoever has *offer*."""
+    facts = offer.facts(cmdlet)
+    return facts is not None and facts.name in HANDLERS
 
 
 def select(items: list[Item], arguments: Arguments) -> Answer:
@@ -79,8 +82,8 @@ def get_command(call: Call) -> None:
     wanted = call.parameters.get("Name")
     patterns = [str(name) for name in wanted] if isinstance(wanted, list) else ["*"]
     for pattern in patterns:
-        found = [name for name in HANDLERS if fnmatchcase(name.casefold(), pattern.casefold())]
-        names = [name for name in found if call.offer.facts(name)]
+        every = [*call.offer.functions, *(name for name in HANDLERS if call.offer.facts(name))]
+        names = [name for name in every if fnmatchcase(name.casefold(), pattern.casefold())]
         if not names:
             info = not_recognized(pattern)
             error_id = "CommandNotFoundException,Microsoft.PowerShell.Commands.GetCommandCommand"
@@ -109,19 +112,6 @@ def _fail(answer: Answer, info: ErrorInfo, terminating: bool, error_action: str)
         answer.failure = info if error_action == "Stop" else None
 
 
-def _complete(info: ErrorInfo, tenant: Tenant, cmdlet: str, now: float) -> ErrorInfo:
-    """Return *info* with what Exchange Online's own error writer adds."""
-    if info.fully_qualified_id:
-        return info
-    request_id = people.guid(tenant.seed, "error", cmdlet, now, info.message)
-    stamp = formatdate(now, usegmt=True)
-    return replace(
-        info,
-        activity=cmdlet,
-        fully_qualified_id=f"[Server=AM9P191MB1860,RequestId={request_id},TimeStamp={stamp}],Write-ErrorMessage",
-    )
-
-
 def _selected(item: Item, wanted: list[Value]) -> Item:
     folded = {name.casefold(): name for name in item.properties}
     kept: dict[str, Value] = {}
@@ -135,6 +125,7 @@ def _selected(item: Item, wanted: list[Value]) -> Item:
 
 
 def _command(name: str, offer: Offer) -> dict[str, Value]:
-    facts = offer.facts(name)
+    facts = offer.functions.get(name) or offer.facts(name)
     kinds = {key: one.type for key, one in facts.parameters.items()} if facts else {}
-    return {"Name": name, "CommandType": "Function", "Parameters": kinds, "ModuleName": "tmpEXO_simulator"}
+    module = "BulkPS" if name in offer.functions else "tmpEXO_simulator"
+    return {"Name": name, "CommandType": "Function", "Parameters": kinds, "ModuleName": module}

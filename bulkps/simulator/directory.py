@@ -4,12 +4,13 @@ With an Identity they return everything that it names, as Exchange's reading cmd
 acts refuses a name that several objects have.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 
 from bulkps.simulator.answers import Value
 from bulkps.simulator.call import Call, Handler
 from bulkps.simulator.filters import condition, keys, limited, passing
-from bulkps.simulator.mailbox import Kind, Mailbox
+from bulkps.simulator.mailbox import Kind, Mailbox, Properties
 from bulkps.simulator.tenant import not_found
 
 _MANAGEMENT = "Microsoft.Exchange.Data.Directory.Management."
@@ -44,7 +45,7 @@ def get_mailbox(call: Call) -> None:
     if call.flag("InactiveMailboxOnly"):
         kinds = {Kind.INACTIVE}
     for mailbox in _found(call, kinds):
-        call.write(MAILBOX_TYPE, mailbox.text("Identity"), mailbox.properties)
+        call.write(MAILBOX_TYPE, mailbox.text("Identity"), mailbox.as_is)
 
 
 def get_recipient(call: Call) -> None:
@@ -76,8 +77,12 @@ HANDLERS: dict[str, Handler] = {
 
 def _write(call: Call, type_name: str, kinds: Iterable[Kind], names: Iterable[str]) -> None:
     for one in _found(call, kinds):
-        properties = {name: one.properties.get(name) for name in names}
-        call.write(_MANAGEMENT + type_name, one.text("Identity"), properties)
+        call.write(_MANAGEMENT + type_name, one.text("Identity"), partial(_reduced, one.as_is, names))
+
+
+def _reduced(made: Properties | Callable[[], Properties], names: Iterable[str]) -> dict[str, Value]:
+    properties = made() if callable(made) else made
+    return {name: properties.get(name) for name in names}
 
 
 def _found(call: Call, kinds: Iterable[Kind]) -> list[Mailbox]:

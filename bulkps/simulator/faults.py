@@ -26,7 +26,7 @@ class Fault(Enum):
 
 _ERRORS = {
     Fault.TRANSIENT: ErrorInfo(
-        "|Microsoft.Exchange.Data.Directory.ADTransientException|An Active Directory error 0x51 occurred "
+        "An Active Directory error 0x51 occurred "
         "when "
         "trying to check the suitability of server 'DC1'. Error: 'Active directory response: The LDAP "
         "server is "
@@ -34,7 +34,7 @@ _ERRORS = {
         "Microsoft.Exchange.Data.Directory.ADTransientException",
     ),
     Fault.THROTTLED: ErrorInfo(
-        "|Microsoft.Exchange.Data.Directory.OverBudgetException|Too many requests. (429)",
+        "Too many requests. (429)",
         "Microsoft.Exchange.Data.Directory.OverBudgetException",
         Category.ResourceBusy,
     ),
@@ -42,11 +42,9 @@ _ERRORS = {
 _NAMES = {fault.value: fault for fault in Fault}
 
 
-def error_of(fault: Fault, cmdlet: str, request_id: object) -> ErrorInfo:
-    """Return the error that *cmdlet* writes for a *fault* before execution: TRANSIENT or THROTTLED."""
-    info = _ERRORS[fault]
-    error_id = f"[Server=AM9P191MB1860,RequestId={request_id}],Write-ErrorMessage"
-    return ErrorInfo(info.message, info.exception, info.category, error_id, activity=cmdlet)
+def error_of(fault: Fault) -> ErrorInfo:
+    """Return the error of a *fault* before execution: TRANSIENT or THROTTLED."""
+    return _ERRORS[fault]
 
 
 @dataclass(frozen=True)

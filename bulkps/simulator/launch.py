@@ -72,17 +72,25 @@ def find_pwsh(given: Path | None) -> Path:
 
 
 def child_environment(rest_url: str, standin: Path) -> Mapping[str, str]:
-    """Return this process's environment with what makes the stand-in the module that a child finds."""
+    """Return this process's environment with what makes the stand-in the module that a child finds.
+
+    Without bulkps's own secrets: a child needs none of them, and every process of the user can read its own.
+    """
     # Windows hands names over in upper case and must not be given one twice.
     name = next((name for name in os.environ if name.upper() == _MODULE_PATH.upper()), _MODULE_PATH)
     paths = [str(standin), *filter(None, [os.environ.get(name)])]
+    kept = {name: value for name, value in os.environ.items() if not _is_secret(name)}
     return {
-        **os.environ,
+        **kept,
         URL_VARIABLE: rest_url,
         name: os.pathsep.join(paths),
         "POWERSHELL_UPDATECHECK": "Off",
         "POWERSHELL_TELEMETRY_OPTOUT": "1",
     }
+
+
+def _is_secret(variable: str) -> bool:
+    return variable.upper().startswith("BULKPS_") and "PASSWORD" in variable.upper()
 
 
 def _configuration(options: SimulatorOptions, folder: Path) -> list[str]:

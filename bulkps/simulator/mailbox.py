@@ -1,12 +1,13 @@
 """A mailbox of the simulated tenant, or another object of its directory, and by what it is found. Pure."""
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from enum import Enum
 from uuid import UUID
 
 from bulkps.simulator import people
 from bulkps.simulator.answers import Value
 
+Properties = Mapping[str, Value]
 #: The properties by whose values an object is found.
 KEYS = (
     "Guid", "ExchangeGuid", "DistinguishedName", "Identity", "PrimarySmtpAddress", "Alias", "Name",
@@ -31,21 +32,46 @@ class Kind(Enum):
 LIVING = (Kind.ACTIVE, Kind.NONE, Kind.MAIL_USER, Kind.GROUP, Kind.CONTACT)
 
 
-@dataclass(eq=False)
 class Mailbox:
     """A mailbox, or another object that has a name in the directory.
 
-    Attributes:
+    Args:
         kind: Whether it is active, inactive and so on.
-        properties: Its properties under Exchange's names.
+        properties: Its properties under Exchange's names, or what makes them: of most mailboxes of a large
+            tenant only a number is kept.
         size: How many bytes its primary mailbox holds; None where its GUID says it.
         shown_from: From when on it is found, seconds since the epoch.
+
+    Attributes:
+        kind: As the argument.
+        size: As the argument.
+        shown_from: As the argument.
     """
 
-    kind: Kind
-    properties: dict[str, Value]
-    size: int | None = None
-    shown_from: float = 0.0
+    __slots__ = ("_made", "kind", "shown_from", "size")
+
+    def __init__(
+        self,
+        kind: Kind,
+        properties: Properties | Callable[[], Properties],
+        size: int | None = None,
+        shown_from: float = 0.0,
+    ) -> None:
+        self.kind, self._made, self.size, self.shown_from = kind, properties, size, shown_from
+
+    @property
+    def properties(self) -> Properties:
+        """Its properties. A change is made by setting them anew: whoever has them keeps what he has."""
+        return self._made() if callable(self._made) else self._made
+
+    @properties.setter
+    def properties(self, properties: Properties) -> None:
+        self._made = properties
+
+    @property
+    def as_is(self) -> Properties | Callable[[], Properties]:
+        """Its properties as they are now, whatever becomes of it; what makes them, where that is kept."""
+        return self._made
 
     def text(self, name: str) -> str:
         """Return the property *name* as text."""
@@ -64,13 +90,18 @@ class Mailbox:
 
     def addresses(self) -> list[str]:
         """Return the proxy addresses, each with its prefix."""
-        found = self.properties.get("EmailAddresses")
-        return [str(address) for address in found] if isinstance(found, list) else []
+        return _addresses(self.properties)
 
     def known_as(self) -> set[str]:
         """Return every folded text by which the mailbox is found."""
-        texts = [self.text(name) for name in KEYS]
+        found = self.properties
+        texts = [str(found.get(name, "")) for name in KEYS]
         texts += [
-            address.partition(":")[2] for address in self.addresses() if address[:5].casefold() == "smtp:"
+            address.partition(":")[2] for address in _addresses(found) if address[:5].casefold() == "smtp:"
         ]
         return {text.casefold() for text in texts if text}
+
+
+def _addresses(properties: Properties) -> list[str]:
+    found = properties.get("EmailAddresses")
+    return [str(address) for address in found] if isinstance(found, list) else []

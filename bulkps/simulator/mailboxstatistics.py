@@ -64,9 +64,7 @@ def no_archive(call: Call, mailbox: Mailbox, identity: str) -> Refused:
     """Return the error for an archive that is not there. Assumed, the text and the exception too."""
     exception = f"{_TASKS}RecipientTaskException"
     who = mailbox.text("Identity") or mailbox.text("DisplayName")
-    return call.refused(
-        f"|{exception}|The mailbox '{who}' doesn't have an archive.", exception, target=identity
-    )
+    return call.refused(f"The mailbox '{who}' doesn't have an archive.", exception, target=identity)
 
 
 def in_database(call: Call, database: str, kinds: tuple[Kind, ...]) -> list[Mailbox]:

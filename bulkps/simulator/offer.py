@@ -19,10 +19,12 @@ class Offer:
     Attributes:
         hidden: Folded names of the parameters taken away, ``*`` for the whole cmdlet, by folded cmdlet name.
         release: Whose cmdlets and parameters they are: ``EXO``, or a release of Exchange Server.
+        functions: What the endpoint itself shows beside them, by name.
     """
 
     hidden: Mapping[str, frozenset[str]] = field(default_factory=dict)
     release: str = ONLINE
+    functions: Mapping[str, CmdletFacts] = field(default_factory=dict)
 
     @classmethod
     def parse(cls, text: str, release: str = ONLINE) -> "Offer":

@@ -15,14 +15,14 @@ _SERVER = "SE"
 class Engine(Enum):
     """What runs the pipelines behind the WSMan endpoint."""
 
-    PYTHON = "python"  #: The simulator itself: cmdlets only, whatever is installed.
+    PYTHON = "python"  #: The simulator itself: cmdlets and Invoke-BulkPSBatch, no script.
     POWERSHELL = "powershell"  #: A real engine, one child process a shell.
 
 
 class Language(Enum):
     """What a session may say."""
 
-    FULL = "full"  #: Anything.
+    FULL = "full"  #: Anything; without a real engine cmdlets and ``Invoke-BulkPSBatch``.
     NO_LANGUAGE = "no-language"  #: Cmdlets only, as on an Exchange server.
     JEA = "jea"  #: Cmdlets and ``Invoke-BulkPSBatch``, as on a management host with a JEA endpoint.
 

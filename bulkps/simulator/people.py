@@ -33,9 +33,16 @@ _LAST_NAMES = (
     "Krebs", "Fernandez", "Gupta", "Salinas", "Davis", "Sousa", "Krijnen", "DeLeon", "Howard", "Tanaka",
     "Lindqvist",
 )  # fmt: skip
+#: What people are really called; their aliases and addresses stay in ASCII, as they do in Exchange.
+_OWN_NAMES = (
+    ("Jürgen", "Bäcker"), ("Łukasz", "Wróbel"), ("Begoña", "Muñoz"), ("小明", "漢"), ("محمد", "الأحمد"),
+    ("יעל", "כהן"), ("Sam", "Rivera 🚀"), ("Siobhán", "O’Neill"),
+)  # fmt: skip
+#: Every so many people one is called so.
+_OWN_NAME_EVERY = 9
 
 
-@lru_cache(maxsize=100_000)
+@lru_cache(maxsize=4096)
 def digest(seed: int, *parts: object) -> bytes:
     """Return 32 bytes that depend on *seed* and *parts* alone."""
     return hashlib.sha256("|".join(map(str, (seed, *parts))).encode()).digest()
@@ -94,6 +101,14 @@ def _person(seed: int, index: int) -> tuple[str, str]:
     return _FIRST_NAMES[drawn[0] % len(_FIRST_NAMES)], _LAST_NAMES[drawn[1] % len(_LAST_NAMES)]
 
 
+def _called(seed: int, index: int) -> tuple[str, str]:
+    """Return first and last name as they are shown."""
+    number, rest = divmod(index, _OWN_NAME_EVERY)
+    if rest != _OWN_NAME_EVERY // 2:
+        return _person(seed, index)
+    return _OWN_NAMES[number % len(_OWN_NAMES)]
+
+
 def mailbox(
     seed: int, kind: str, index: int, alias: str, address: str, *, archive: bool | None = None
 ) -> dict[str, Value]:
@@ -103,15 +118,16 @@ def mailbox(
         seed: What all names and GUIDs follow from.
         kind: What is numbered by *index*.
         index: Which one of its kind.
-        alias: Its Alias and Name.
+        alias: Its Alias, and a part of its Name.
         address: Its primary address.
         archive: Whether it has an archive; every tenth has one where that is not said.
     """
-    first, last = _person(seed, index)
+    first, last = _called(seed, index)
     archive = index % 10 == 9 if archive is None else archive
+    called = f"{first} {last}"
     return {
-        "DisplayName": f"{first} {last}",
-        "Name": alias,
+        "DisplayName": called,
+        "Name": alias if called.isascii() else f"{called} ({alias})",
         "Alias": alias,
         "FirstName": first,
         "LastName": last,
@@ -122,7 +138,7 @@ def mailbox(
         "EmailAddresses": [f"SMTP:{address}", f"smtp:{alias}@contoso.onmicrosoft.com"],
         "Guid": guid(seed, kind, "guid", index),
         "ArchiveStatus": "Active" if archive else "None",
-        "ArchiveName": [f"In-Place Archive - {first} {last}"] if archive else [],
+        "ArchiveName": [f"In-Place Archive - {called}"] if archive else [],
         "AutoExpandingArchiveEnabled": False,
         "LegacyExchangeDN": legacy_dn(seed, alias),
         "RecipientType": "UserMailbox",

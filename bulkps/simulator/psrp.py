@@ -7,25 +7,21 @@ one thread at a time uses it. [MS-PSRP]
 
 import struct
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 from xml.etree import ElementTree
 
 from psrpcore import (
-    GetAvailableRunspacesEvent,
     PSRPPayload,
-    ResetRunspaceStateEvent,
     ServerRunspacePool,
-    SetMaxRunspacesEvent,
-    SetMinRunspacesEvent,
     StreamType,
 )
 from psrpcore import types as ps
 
 from bulkps.simulator import clixml, reading
-from bulkps.simulator.answers import Answer, Category, ErrorInfo
+from bulkps.simulator.answers import Answer, Category, ErrorInfo, Item, Value
 from bulkps.simulator.reading import Command
 
 #: What tells a client that it talks to a simulator, in the pool's ApplicationPrivateData.
@@ -36,6 +32,14 @@ _FRAGMENT = struct.Struct(">QQBI")  # object id, fragment id, start (1) and end 
 _TYPE_AT, _PIPELINE_AT, _DATA_AT = 4, 24, 40  # in a message. 2.2.1
 _NO_PIPELINE = UUID(int=0)
 _KINDS = ps.PSRPMessageType
+_ABOUT_RUNSPACES = frozenset(
+    {
+        _KINDS.SetMaxRunspaces,
+        _KINDS.SetMinRunspaces,
+        _KINDS.GetAvailableRunspaces,
+        _KINDS.ResetRunspaceState,
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -104,6 +108,7 @@ class PoolServer:
         self._no_language = no_language
         self._pool = _Pool()
         self._partial: dict[int, list[bytes]] = {}
+        self._runspaces: tuple[int, int] | None = None
 
     def receive(self, data: bytes) -> list[Invocation]:
         """Take in fragments and return the pipelines that are complete with them.
@@ -117,6 +122,8 @@ class PoolServer:
                 (kind,) = struct.unpack_from("<I", message, _TYPE_AT)
                 if kind == _KINDS.CreatePipeline:
                     ready.append(self._invocation(message))
+                elif kind in _ABOUT_RUNSPACES:
+                    self._resize(kind, message)
                 elif kind not in (
                     _KINDS.PipelineInput,
                     _KINDS.EndOfPipelineInput,
@@ -141,24 +148,45 @@ class PoolServer:
 
     def _invocation(self, message: bytes) -> Invocation:
         pipeline = UUID(bytes_le=message[_PIPELINE_AT:_DATA_AT])
-        content = message[_DATA_AT:].removeprefix(b"\xef\xbb\xbf")
-        return Invocation(pipeline, reading.statements(content, self._pool.decrypt))
+        return Invocation(pipeline, reading.statements(_content(message), self._pool.decrypt))
 
     def _hand_on(self, message: bytes) -> None:
         whole = _FRAGMENT.pack(1, 0, 3, len(message)) + message
         self._pool.receive_data(PSRPPayload(whole, StreamType.default, None))
-        while event := self._pool.next_event():
-            if isinstance(event, SetMaxRunspacesEvent | SetMinRunspacesEvent | ResetRunspaceStateEvent):
-                self._pool.runspace_availability_response(event.ci, True)
-            elif isinstance(event, GetAvailableRunspacesEvent):
-                self._pool.runspace_availability_response(event.ci, self._pool.max_runspaces)
+        while self._pool.next_event():
+            pass  # it has answered by itself
+
+    def _resize(self, kind: int, message: bytes) -> None:
+        """Answer what a client asks of the pool's runspaces, as the engine does: by yes, no or a number.
+
+        psrpcore would not let the pool be resized once it is open. [MS-PSRP] 3.2.5.4.11 to 3.2.5.4.13
+        """
+        asked = reading.members(_content(message))
+        call = _number(asked, "CI")
+        smallest, largest = self._runspaces or (self._pool.min_runspaces, self._pool.max_runspaces)
+        answer: bool | int = True
+        if kind == _KINDS.SetMaxRunspaces:
+            largest = _number(asked, "MaxRunspaces")
+            answer = largest >= smallest
+        elif kind == _KINDS.SetMinRunspaces:
+            smallest = _number(asked, "MinRunspaces")
+            answer = 1 <= smallest <= largest
+        elif kind == _KINDS.GetAvailableRunspaces:
+            answer = largest
+        else:
+            # Seen of PowerShell 7.6: only a pool of one can be reset.
+            answer = largest == 1
+        if answer is True:
+            self._runspaces = smallest, largest
+        self._pool.send(_KINDS.RunspaceAvailability, clixml.availability(call, answer), None)
 
     def refusal(self, command: Command) -> ErrorInfo | None:
         """Return the error for a *command* that this endpoint does not run at all, or None."""
         if not command.is_script:
             return None
         message = (
-            "The simulated endpoint runs cmdlets only: it has no PowerShell engine that could run a script."
+            "The simulated endpoint runs cmdlets and Invoke-BulkPSBatch: it has no PowerShell engine that "
+            "could run a script."
         )
         error_id = "ScriptsNotSimulated"
         if self._no_language:
@@ -171,14 +199,23 @@ class PoolServer:
         exception = "System.Management.Automation.ParseException"
         return ErrorInfo(message, exception, Category.ParserError, error_id)
 
-    def write(self, pipeline: UUID, answer: Answer) -> None:
-        """Queue what a command wrote, all but its terminating error."""
-        for warning in answer.warnings:
-            self._pool.send(_KINDS.WarningRecord, clixml.warning_record(warning), pipeline)
-        for item in answer.output:
+    def write_output(self, pipeline: UUID, items: Sequence[Item]) -> None:
+        """Queue objects that a command wrote."""
+        for item in items:
             self._pool.send(_KINDS.PipelineOutput, clixml.output(item, self._no_language), pipeline)
-        for error in answer.errors:
-            self._pool.send(_KINDS.ErrorRecord, clixml.error_record(error), pipeline)
+
+    def write_messages(self, pipeline: UUID, answer: Answer) -> None:
+        """Queue everything else that a command wrote, all but its terminating error."""
+        written = [
+            *((_KINDS.ProgressRecord, clixml.progress_record(one)) for one in answer.progress),
+            *((_KINDS.VerboseRecord, clixml.told_record("Verbose", one)) for one in answer.verbose),
+            *((_KINDS.DebugRecord, clixml.told_record("Debug", one)) for one in answer.debug),
+            *((_KINDS.InformationRecord, clixml.information_record(one)) for one in answer.information),
+            *((_KINDS.WarningRecord, clixml.told_record("Warning", one)) for one in answer.warnings),
+            *((_KINDS.ErrorRecord, clixml.error_record(one)) for one in answer.errors),
+        ]
+        for kind, data in written:
+            self._pool.send(kind, data, pipeline)
 
     def end(self, pipeline: UUID, failure: ErrorInfo | None) -> None:
         """Queue the end of *pipeline*: Completed, or Failed with *failure*."""
@@ -203,3 +240,15 @@ class PoolServer:
         waiting = list(self._pool.outbox)
         self._pool.outbox.clear()
         return waiting
+
+
+def _content(message: bytes) -> bytes:
+    return message[_DATA_AT:].removeprefix(b"\xef\xbb\xbf")
+
+
+def _number(asked: Mapping[str, Value], name: str) -> int:
+    folded = {key.casefold(): value for key, value in asked.items()}
+    found = folded[name.casefold()]
+    if not isinstance(found, int):
+        raise ValueError(f"{name} is no number")
+    return found

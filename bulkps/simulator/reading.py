@@ -7,7 +7,7 @@ UTF-16 without regard to where a character begins, so that certain CJK texts are
 
 import re
 from base64 import b64decode
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from uuid import UUID
 from xml.etree.ElementTree import Element, fromstring
@@ -60,6 +60,19 @@ def statements(data: bytes, decrypt: Callable[[str], str]) -> tuple[tuple[Comman
     chains = [pipeline] if extra is None else reader.entries(extra)
     read = (tuple(map(reader.command, reader.entries(reader.member(chain, "Cmds")))) for chain in chains)
     return tuple(chain for chain in read if chain)
+
+
+def members(data: bytes) -> Mapping[str, Value]:
+    """Return the members of the object that is the message *data*.
+
+    Raises:
+        ValueError, LookupError, ParseError: It is not what a PSRP peer sends.
+    """
+    root = fromstring(data)  # noqa: S314 - as above
+    found = _Reader(root, str).value(root)
+    if not isinstance(found, Mapping):
+        raise ValueError("no members")
+    return found
 
 
 class _Reader:

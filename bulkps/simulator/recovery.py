@@ -24,9 +24,8 @@ def new_mailbox(call: Call) -> None:
     """New-Mailbox -InactiveMailbox: make an inactive mailbox the mailbox of a new user, for good."""
     if not call.text("InactiveMailbox"):
         raise call.refused(
-            f"|{_TASKS}RecipientTaskException|The simulated tenant creates mailboxes only from inactive "
-            "ones: "
-            "use the InactiveMailbox parameter.",
+            "The simulated tenant creates mailboxes only from inactive ones: use the InactiveMailbox "
+            "parameter.",
             f"{_TASKS}RecipientTaskException",
             Category.InvalidOperation,
         )
@@ -94,7 +93,7 @@ def _check_source(call: Call, source: Mailbox) -> None:
         # Assumed: the page speaks of a validation conflict of the ExchangeGuid and gives no text.
         exception = f"{_TASKS}RecipientTaskException"
         raise call.refused(
-            f"|{exception}|The ExchangeGuid '{source.text('ExchangeGuid')}' of the inactive mailbox "
+            f"The ExchangeGuid '{source.text('ExchangeGuid')}' of the inactive mailbox "
             f"'{identity}' is already used by '{holders[0].text('Identity')}'.",
             exception,
             Category.InvalidOperation,
@@ -104,7 +103,7 @@ def _check_source(call: Call, source: Mailbox) -> None:
 
 def _unrecoverable(call: Call, identity: str, reason: str) -> Refused:
     exception = f"{_TASKS}RecipientTaskException"
-    text = f"|{exception}|The inactive mailbox '{identity}' cannot be recovered because {reason}"
+    text = f"The inactive mailbox '{identity}' cannot be recovered because {reason}"
     return call.refused(text, exception, Category.InvalidOperation, identity)
 
 
@@ -113,8 +112,7 @@ def _check_accepted(call: Call, *names: str) -> None:
         if name.rpartition("@")[2].casefold() not in domains(call.tenant.on_premises):
             exception = "Microsoft.Exchange.Configuration.Tasks.NotAcceptedDomainException"
             raise call.refused(
-                f"|{exception}|You can't use the domain because it's not an accepted domain for your "
-                "organization.",
+                "You can't use the domain because it's not an accepted domain for your organization.",
                 exception,
                 Category.InvalidArgument,
                 name,
@@ -125,7 +123,7 @@ def _check_domain(call: Call, user_id: str) -> None:
     if user_id.rpartition("@")[2].casefold() == FEDERATED:
         exception = f"{_TASKS}RecipientTaskException"
         raise call.refused(
-            f"|{exception}|The parameters passed to the cmdlet represent a managed account, which doesn't "
+            "The parameters passed to the cmdlet represent a managed account, which doesn't "
             "match the namespace state, which is federated.",
             exception,
             Category.InvalidArgument,
@@ -172,8 +170,7 @@ def _check_password(call: Call) -> None:
         # Active Directory's sentence; the exception's name is assumed.
         exception = "Microsoft.Exchange.Data.Directory.ADInvalidPasswordException"
         raise call.refused(
-            f"|{exception}|The password does not meet the length, complexity, or history requirement of the "
-            "domain.",
+            "The password does not meet the length, complexity, or history requirement of the domain.",
             exception,
             Category.InvalidArgument,
         )

@@ -178,8 +178,7 @@ def _refuse_ended(call: Call, request: RestoreRequest) -> None:
     # The exception's name is MRS's; its text was not found in a public source.
     exception = f"{_MRS}CannotSetCompletedPermanentException"
     raise call.refused(
-        f"|{exception}|The request '{request.identity}' can't be changed because it is in the state "
-        f"{status}.",
+        f"The request '{request.identity}' can't be changed because it is in the state {status}.",
         exception,
         Category.InvalidOperation,
         request.identity,

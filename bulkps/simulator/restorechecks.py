@@ -109,7 +109,7 @@ def overfull(seed: int, request: RestoreRequest) -> Failure | None:
 
 def _refused(call: Call, exception: str, text: str, category: Category = Category.InvalidArgument) -> Refused:
     name = _MRS + exception
-    return call.refused(f"|{name}|{text}", name, category, call.text("TargetMailbox"))
+    return call.refused(text, name, category, call.text("TargetMailbox"))
 
 
 def _no_archive(call: Call, mailbox: Mailbox) -> Refused:
@@ -125,7 +125,7 @@ def _check_legacy_dn(call: Call, source: Mailbox, target: Mailbox) -> None:
         return
     exception = f"{_MRS}NonMatchingLegacyDNPermanentUseSwitchException"
     raise call.refused(
-        f"|{exception}|Source mailbox's legacyExchangeDN '{legacy_dn}' doesn't match the legacyExchangeDN or "
+        f"Source mailbox's legacyExchangeDN '{legacy_dn}' doesn't match the legacyExchangeDN or "
         f"X500 proxy for target mailbox '{target.text('ExchangeGuid')}'. Use the 'AllowLegacyDNMismatch' "
         "switch "
         "if you want to allow this operation.",
@@ -144,7 +144,7 @@ def free_name(call: Call, target: Mailbox) -> str:
         # Only the exception's name is documented; the first sentence is its sister's.
         exception = f"{_MRS}NameMustBeUniquePermanentException"
         raise call.refused(
-            f"|{exception}|The name must be unique per mailbox. There is already a request named '{name}' "
+            f"The name must be unique per mailbox. There is already a request named '{name}' "
             "owned "
             f"by mailbox '{target.text('Identity')}'.",
             exception,
@@ -156,7 +156,7 @@ def free_name(call: Call, target: Mailbox) -> str:
             return name
     exception = f"{_MRS}NoAvailableDefaultNamePermanentException"
     raise call.refused(
-        f"|{exception}|The name must be unique per mailbox. There isn't a default name available for a new "
+        f"The name must be unique per mailbox. There isn't a default name available for a new "
         f"request owned by mailbox '{target.text('Identity')}'. Please clean up existing requests by using "
         "the "
         "Remove cmdlet or specify a unique name.",

@@ -11,6 +11,8 @@ from bulkps.simulator.mailbox import Mailbox
 #: An age as Exchange takes it: ``30.00:00:00``, ``12:00:00``, or days alone.
 _AGE = re.compile(r"(?P<days>\d+)|(?:(?P<whole>\d+)\.)?(?P<hours>\d+):(?P<minutes>\d+):(?P<seconds>\d+)")
 
+_TOLD = ("Identity", "DisplayName", "Alias", "Database")
+
 
 @dataclass(frozen=True)
 class Failure:
@@ -96,11 +98,24 @@ class RestoreRequest:
     rested: float = 0.0
     parameters: Mapping[str, Value] = field(default_factory=dict)
     ending: Ending = USUAL
+    _shown: dict[Mailbox, tuple[object, dict[str, str]]] = field(default_factory=dict, repr=False)
 
     @property
     def identity(self) -> str:
         """The request's Identity: the target's alias, a backslash and the name."""
-        return f"{self.target.text('Alias')}\\{self.name}"
+        return f"{self.shown(self.target)['Alias']}\\{self.name}"
+
+    def shown(self, mailbox: Mailbox) -> Mapping[str, str]:
+        """Return what a request tells of its source or its target, as it is now.
+
+        A poll asks it of every request of a run, and most mailboxes are made anew for every question.
+        """
+        known = self._shown.get(mailbox)
+        if known is None or known[0] is not mailbox.as_is:
+            properties = mailbox.properties
+            told = {name: str(properties.get(name, "")) for name in _TOLD}
+            known = self._shown[mailbox] = mailbox.as_is, told
+        return known[1]
 
     def flag(self, name: str) -> bool:
         """Return whether New-MailboxRestoreRequest was given the switch *name*."""

@@ -32,19 +32,20 @@ _ASKED: dict[str, Value] = {
 
 def properties(call: Call, request: RestoreRequest) -> dict[str, Value]:
     """Return the properties of *request* as Get-MailboxRestoreRequest shows them."""
+    source, target = request.shown(request.source), request.shown(request.target)
     return {
         "Name": request.name,
-        "TargetMailbox": request.target.text("Identity"),
+        "TargetMailbox": target["Identity"],
         # A disconnected mailbox has no Identity.
-        "SourceMailbox": request.source.text("Identity") or request.source.text("DisplayName"),
+        "SourceMailbox": source["Identity"] or source["DisplayName"],
         "Status": call.tenant.status(request, call.now),
         "RequestGuid": request.guid,
         "Identity": request.identity,
         "BatchName": request.batch,
         "Suspend": request.suspended_at is not None,
-        "SourceDatabase": request.source.text("Database"),
-        "TargetDatabase": request.target.text("Database"),
-        "RequestQueue": request.target.text("Database"),
+        "SourceDatabase": source["Database"],
+        "TargetDatabase": target["Database"],
+        "RequestQueue": target["Database"],
         "WhenCreated": moment(request.created),
     }
 
@@ -58,8 +59,8 @@ def statistics(call: Call, request: RestoreRequest) -> dict[str, Value]:
         # Assumed: the archive's GUID where the archive is copied.
         "SourceExchangeGuid": request.source.properties["ArchiveGuid" if from_archive else "ExchangeGuid"],
         "TargetExchangeGuid": request.target.properties["ArchiveGuid" if into_archive else "ExchangeGuid"],
-        "TargetAlias": request.target.text("Alias"),
-        "TargetMailboxIdentity": request.target.text("Identity"),
+        "TargetAlias": request.shown(request.target)["Alias"],
+        "TargetMailboxIdentity": request.shown(request.target)["Identity"],
         **asked,
         **_progress(call, request),
         **_ending(call, request),

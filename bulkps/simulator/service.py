@@ -10,12 +10,12 @@ from enum import Enum
 from pathlib import Path
 from typing import TextIO
 
-from bulkps.simulator import people
 from bulkps.simulator.answers import Answer, Value
 from bulkps.simulator.binding import Arguments
-from bulkps.simulator.cmdlets import execute
+from bulkps.simulator.cmdlets import execute, is_offered
 from bulkps.simulator.faults import Budget, Fault, Faults, error_of
 from bulkps.simulator.offer import Offer
+from bulkps.simulator.refusals import in_full
 from bulkps.simulator.tenant import Tenant, not_found
 
 #: A cmdlet beside the tenant's own: from its parameters, and what is set when it is to stop, to its answer.
@@ -69,6 +69,7 @@ class Service:
         offer: The cmdlets and parameters that exist.
         calls: How often each cmdlet was called, by the name that was sent.
         inventories: How often each read everything: a Get-* call that names no object.
+        batches: How often Invoke-BulkPSBatch was called.
     """
 
     def __init__(
@@ -87,6 +88,7 @@ class Service:
         self._further = dict(further or {})
         self.calls: Counter[str] = Counter()
         self.inventories: Counter[str] = Counter()
+        self.batches = 0
         self._faults, self._budget, self._latency, self._clock = faults, budget, latency, clock
         self._attempts: Counter[tuple[str, str]] = Counter()
         self._lock = threading.Lock()
@@ -100,6 +102,15 @@ class Service:
         with self._lock:
             self._effects = None
             self._closing.close()
+
+    def offers(self, cmdlet: str) -> bool:
+        """Return whether the caller may run *cmdlet*."""
+        return cmdlet in self._further or is_offered(cmdlet, self.offer)
+
+    def begin_batch(self) -> None:
+        """Count a call of Invoke-BulkPSBatch."""
+        with self._lock:
+            self.batches += 1
 
     def run(self, cmdlet: str, arguments: Arguments, stop: threading.Event) -> Run:
         """Run *cmdlet* with *arguments*; setting *stop* while it waits ends it before it does anything.
@@ -124,13 +135,26 @@ class Service:
             now = self._clock()
             fault = self._fault(name, number, arguments, bool(facts and facts.mutates), now)
             if fault in {Fault.TRANSIENT, Fault.THROTTLED}:
-                request_id = people.guid(self.tenant.seed, "fault", name, number)
-                return Run(Ending.ANSWERED, Answer(errors=[error_of(fault, name, request_id)]))
+                return Run(Ending.ANSWERED, Answer(errors=[in_full(error_of(fault), self.tenant, name, now)]))
             if fault is Fault.SESSION_LOST:
                 return Run(Ending.SESSION_LOST, Answer())
             answer = execute(self.tenant, cmdlet, arguments, now, self.offer)
             self._record(answer)
-        return _seen(fault, answer)
+        return self._seen(fault, answer, name, now)
+
+    def _seen(self, fault: Fault | None, answer: Answer, cmdlet: str, now: float) -> Run:
+        """Return what the wire shows of *answer* under a *fault* that lets the cmdlet run."""
+        if fault is Fault.ANSWER_LOST:
+            return Run(Ending.SESSION_LOST, answer)
+        if fault is Fault.HANG:
+            return Run(Ending.HANGS, answer)
+        if fault is Fault.SILENT:
+            return Run(Ending.ANSWERED, Answer())
+        if fault is Fault.BROKEN_OFF:
+            gone = in_full(not_found("CN=Gone").info, self.tenant, cmdlet, now)
+            half = answer.output[: len(answer.output) // 2]
+            return Run(Ending.ANSWERED, replace(answer, output=half, errors=[*answer.errors, gone]))
+        return Run(Ending.ANSWERED, answer)
 
     def _fault(
         self, cmdlet: str, number: int, arguments: Arguments, mutates: bool, now: float
@@ -164,18 +188,3 @@ def _reads_all(cmdlet: str, arguments: Arguments) -> bool:
         (name or "identity").lstrip("-").casefold() for name, value in arguments if value not in (None, "")
     }
     return not given & _NAMING
-
-
-def _seen(fault: Fault | None, answer: Answer) -> Run:
-    """Return what the wire shows of *answer* under a *fault* that lets the cmdlet run."""
-    if fault is Fault.ANSWER_LOST:
-        return Run(Ending.SESSION_LOST, answer)
-    if fault is Fault.HANG:
-        return Run(Ending.HANGS, answer)
-    if fault is Fault.SILENT:
-        return Run(Ending.ANSWERED, Answer())
-    if fault is Fault.BROKEN_OFF:
-        gone = not_found("CN=Gone").info
-        half = answer.output[: len(answer.output) // 2]
-        return Run(Ending.ANSWERED, replace(answer, output=half, errors=[*answer.errors, gone]))
-    return Run(Ending.ANSWERED, answer)

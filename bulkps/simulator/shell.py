@@ -89,6 +89,12 @@ class Shell(ABC):
     def kill(self) -> None:
         """Kill the real engine behind it, if there is one."""
 
+    @property
+    def is_owed(self) -> bool:
+        """Whether a pipeline wrote something that was not fetched yet."""
+        with self._changed:
+            return any(waiting for pipeline, waiting in self._output.items() if pipeline is not None)
+
     def knows(self, pipeline: UUID) -> bool:
         """Return whether *pipeline* was begun and not closed."""
         with self._changed:
@@ -108,13 +114,16 @@ class Shell(ABC):
             if pipeline is not None and pipeline not in self._pipelines:
                 raise NoSuchCommand
             while True:
-                if self.lost or self.closed:
-                    raise ConnectionLost
                 waiting = self._output.get(pipeline)
+                # What was written before the session was lost is on its way.
+                if self.closed or (self.lost and not waiting):
+                    raise ConnectionLost
                 known = self._pipelines.get(pipeline) if pipeline is not None else None
                 done = known is not None and known.done
                 if waiting or done or waiting is None:
                     taken = _take(waiting or deque())
+                    # Whoever writes may be waiting for room.
+                    self._changed.notify_all()
                     return taken, done and not waiting
                 left = deadline - time.monotonic()
                 if left <= 0:

@@ -6,10 +6,12 @@ at the same time.
 
 import queue
 import threading
+import time
 from collections.abc import Callable
 from uuid import UUID
 
-from bulkps.simulator.answers import Answer, ErrorInfo
+from bulkps.simulator import batch_function
+from bulkps.simulator.answers import Answer, ErrorInfo, Item
 from bulkps.simulator.cmdlets import select
 from bulkps.simulator.psrp import BrokenStream, Invocation, PoolServer
 from bulkps.simulator.reading import Command
@@ -18,6 +20,10 @@ from bulkps.simulator.shell import ConnectionLost, Shell
 
 #: How long a Signal waits for the pipeline to have stopped, in seconds.
 _STOP_WAIT = 5.0
+#: How many bytes of a pipeline's output wait to be fetched, about, before the pipeline waits too.
+_WAITING_BYTES = 1024 * 1024
+#: How many objects are written before anyone may fetch them.
+_AT_ONCE = 50
 #: What opens a shell: from its id and what is to be called when its session is lost.
 Opener = Callable[[str, Callable[[Shell], None]], Shell]
 
@@ -42,13 +48,16 @@ class CmdletShell(Shell):
         super().__init__(shell_id, lost)
         self._service = service
         self._pool = PoolServer(no_language)
-        self._jobs: queue.SimpleQueue[Invocation | None] = queue.SimpleQueue()
+        self._jobs: queue.SimpleQueue[tuple[Invocation, float] | None] = queue.SimpleQueue()
         self._worker = threading.Thread(target=self._work, name=f"simulator-shell-{shell_id}", daemon=True)
         self._worker.start()
 
     def receive_data(self, data: bytes, pipeline: UUID | None = None, stream: str = "stdin") -> None:
         """Take in fragments; a *pipeline* that is not known yet begins with them."""
+        arrived = time.monotonic()
         with self._changed:
+            if self.lost:
+                raise ConnectionLost
             if pipeline is not None:
                 self._begin(pipeline)
             try:
@@ -59,7 +68,7 @@ class CmdletShell(Shell):
                 return
             self._deliver()
         for invocation in ready:
-            self._jobs.put(invocation)
+            self._jobs.put((invocation, arrived))
 
     def stop(self, pipeline: UUID) -> None:
         """Stop *pipeline* and wait until it has."""
@@ -68,12 +77,14 @@ class CmdletShell(Shell):
             if known is None:
                 return
             known.stop.set()
+            self._changed.notify_all()
             self._changed.wait_for(lambda: known.done or self.closed or self.lost, _STOP_WAIT)
 
     def forget(self, pipeline: UUID) -> None:
         """Close *pipeline*; one that runs is stopped."""
         with self._changed:
             self._drop(pipeline)
+            self._changed.notify_all()
 
     def close(self) -> None:
         """Stop all pipelines and let the worker end; requests that wait get no answer."""
@@ -105,12 +116,13 @@ class CmdletShell(Shell):
         self._changed.notify_all()
 
     def _work(self) -> None:
-        while (invocation := self._jobs.get()) is not None:
+        while (job := self._jobs.get()) is not None:
+            invocation, arrived = job
             with self._changed:
                 pipeline = self._pipelines.get(invocation.pipeline)
                 if self.closed or self.lost or pipeline is None:
                     continue
-            ending, failure = self._run(invocation, pipeline.stop)
+            ending, failure = self._run(invocation, pipeline.stop, arrived)
             with self._changed:
                 if ending is Ending.SESSION_LOST:
                     self._lose()
@@ -122,24 +134,61 @@ class CmdletShell(Shell):
                 pipeline.done = True
                 self._deliver()
 
-    def _run(self, invocation: Invocation, stop: threading.Event) -> tuple[Ending, ErrorInfo | None]:
+    def _run(
+        self, invocation: Invocation, stop: threading.Event, arrived: float
+    ) -> tuple[Ending, ErrorInfo | None]:
         """Run statements one after the other; a terminating error leaves the later ones out."""
         for statement in invocation.statements:
             refused = next((error for command in statement if (error := self._pool.refusal(command))), None)
             if refused:
                 return Ending.ANSWERED, refused
+            if self._is_batch(statement):
+                ending, failure = self._batch(invocation.pipeline, statement[0], stop, arrived)
+                if failure or ending is not Ending.ANSWERED:
+                    return ending, failure
+                continue
             ending, answer = self._chain(statement, stop)
             if ending is Ending.HANGS:
                 stop.wait()
                 return Ending.STOPPED, None
             if ending is not Ending.ANSWERED:
                 return ending, None
-            with self._changed:
-                self._pool.write(invocation.pipeline, answer)
-                self._deliver()
+            if not self._write(invocation.pipeline, answer, stop):
+                return Ending.STOPPED, None
             if answer.failure:
                 return Ending.ANSWERED, answer.failure
         return Ending.ANSWERED, None
+
+    def _is_batch(self, statement: tuple[Command, ...]) -> bool:
+        offered = {name.casefold() for name in self._service.offer.functions}
+        return len(statement) == 1 and statement[0].name.casefold() in offered
+
+    def _batch(
+        self, pipeline: UUID, command: Command, stop: threading.Event, arrived: float
+    ) -> tuple[Ending, ErrorInfo | None]:
+        self._service.begin_batch()
+
+        def write(outcome: Item) -> None:
+            self._write(pipeline, Answer(output=[outcome]), stop)
+
+        return batch_function.run_batch(self._service, command.arguments, stop, arrived, write)
+
+    def _write(self, pipeline: UUID, answer: Answer, stop: threading.Event) -> bool:
+        """Write what a command answered, no faster than it is fetched; return False if that was stopped."""
+        for at in range(0, len(answer.output), _AT_ONCE):
+            with self._changed:
+                self._changed.wait_for(lambda: self._is_fetched(pipeline) or stop.is_set())
+                if stop.is_set():
+                    return False
+                self._pool.write_output(pipeline, answer.output[at : at + _AT_ONCE])
+                self._deliver()
+        with self._changed:
+            self._pool.write_messages(pipeline, answer)
+            self._deliver()
+        return True
+
+    def _is_fetched(self, pipeline: UUID) -> bool:
+        return sum(map(len, self._output.get(pipeline, ()))) < _WAITING_BYTES
 
     def _chain(self, statement: tuple[Command, ...], stop: threading.Event) -> tuple[Ending, Answer]:
         first, *rest = statement
@@ -190,9 +239,12 @@ class Shells:
             ConnectionLost: It was lost, and this is the first request since.
         """
         with self._lock:
-            if self._lost.pop(shell_id.upper(), None) is not None:
-                raise ConnectionLost
-            return self._open.get(shell_id.upper())
+            lost, found = self._lost.get(shell_id.upper()), self._open.get(shell_id.upper())
+        # Without the lock: a shell that is being lost holds its own and waits for this one.
+        if lost is None or lost.is_owed:
+            return lost or found
+        self.seen_lost(lost)
+        raise ConnectionLost
 
     def seen_lost(self, shell: Shell) -> None:
         """A request saw its connection close: the next one hears that there is no such shell."""

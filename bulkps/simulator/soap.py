@@ -17,7 +17,7 @@ _W = "{http://schemas.dmtf.org/wbem/wsman/1/wsman.xsd}"
 _R = f"{{{RSP}}}"
 # A random number costs a system call, three times a pipeline; these need only differ.
 _MESSAGE_NUMBERS = itertools.count(1)
-_DURATION = re.compile(r"P(?:T(?:(\d+)H)?(?:(\d+)M)?(?:([\d.]+)S)?)?")
+_DURATION = re.compile(r"P(?=[\dT])(?:(\d+)D)?(?:T(?=\d)(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?)?")
 _ENVELOPE = (
     '<s:Envelope xml:lang="en-US" xmlns:s="http://www.w3.org/2003/05/soap-envelope" '
     'xmlns:a="http://schemas.xmlsoap.org/ws/2004/08/addressing" '
@@ -41,7 +41,8 @@ class Request:
         message_id: Its MessageID, to which the answer relates.
         resource: Its resource URI.
         shell_id: The shell that it selects, or empty.
-        timeout: Its OperationTimeout in seconds.
+        timeout: Its OperationTimeout in seconds; None for one that is no duration.
+        timeout_text: The same as it was sent.
         body: The first element in its body, or None.
     """
 
@@ -50,7 +51,8 @@ class Request:
     message_id: str
     resource: str
     shell_id: str
-    timeout: float
+    timeout: float | None
+    timeout_text: str
     body: ElementTree.Element | None
 
     def text(self, tag: str) -> str:
@@ -78,10 +80,21 @@ class Fault(Exception):
         code: The WSManFault code.
         reason: What it says.
         subcode: The SOAP subcode.
+        detail: What its WSManFault says, where that is more than the reason.
+        sender: Whether the client is at fault.
     """
 
-    def __init__(self, code: int, reason: str, subcode: str = "w:InternalError") -> None:
+    def __init__(
+        self,
+        code: int,
+        reason: str,
+        subcode: str = "w:InternalError",
+        *,
+        detail: str = "",
+        sender: bool = False,
+    ) -> None:
         self.code, self.reason, self.subcode = code, reason, subcode
+        self.detail, self.sender = detail or reason, sender
         super().__init__(reason)
 
 
@@ -104,13 +117,15 @@ def parse(data: bytes) -> Request:
         selector.get("Name", ""): selector.text or ""
         for selector in header.iterfind(f"{_W}SelectorSet/{_W}Selector")
     }
+    timeout = header.findtext(f"{_W}OperationTimeout", "")
     return Request(
         action.rpartition("/")[2],
         action,
         header.findtext(f"{_A}MessageID", "").strip(),
         header.findtext(f"{_W}ResourceURI", "").strip(),
         selectors.get("ShellId", ""),
-        _seconds(header.findtext(f"{_W}OperationTimeout", "")),
+        _seconds(timeout),
+        timeout,
         next(iter(body), None),
     )
 
@@ -122,13 +137,14 @@ def response(request: Request, body: str) -> bytes:
 
 def fault(message_id: str, error: Fault) -> bytes:
     """Return *error* as the answer to the request *message_id*."""
-    reason = xml_escape(error.reason)
+    reason, detail = xml_escape(error.reason), xml_escape(error.detail)
+    code = "s:Sender" if error.sender else "s:Receiver"
     body = (
-        "<s:Fault><s:Code><s:Value>s:Receiver</s:Value><s:Subcode><s:Value>"
-        f"{error.subcode}</s:Value></s:Subcode></s:Code>"
+        f"<s:Fault><s:Code><s:Value>{code}</s:Value>"
+        f"<s:Subcode><s:Value>{error.subcode}</s:Value></s:Subcode></s:Code>"
         f'<s:Reason><s:Text xml:lang="en-US">{reason}</s:Text></s:Reason><s:Detail>'
         '<f:WSManFault xmlns:f="http://schemas.microsoft.com/wbem/wsman/1/wsmanfault" '
-        f'Code="{error.code}" Machine="simulator"><f:Message>{reason}</f:Message></f:WSManFault>'
+        f'Code="{error.code}" Machine="simulator"><f:Message>{detail}</f:Message></f:WSManFault>'
         "</s:Detail></s:Fault>"
     )
     return _envelope("http://schemas.dmtf.org/wbem/wsman/1/wsman/fault", message_id, body)
@@ -178,10 +194,13 @@ def _envelope(action: str, relates: str, body: str) -> bytes:
     ).encode()
 
 
-def _seconds(text: str) -> float:
+def _seconds(text: str) -> float | None:
+    """Return a duration in seconds; WinRM's own where none is given, None for what is no duration."""
+    if not text.strip():
+        return 60.0
     found = _DURATION.fullmatch(text.strip())
     if found is None:
-        return 60.0
-    hours, minutes, seconds = (float(part or 0) for part in found.groups())
-    # Zero or absent means what WinRM's own default is.
-    return hours * 3600 + minutes * 60 + seconds or 60.0
+        return None
+    days, hours, minutes, seconds = (float(part or 0) for part in found.groups())
+    # Zero means what WinRM's own default is.
+    return ((days * 24 + hours) * 60 + minutes) * 60 + seconds or 60.0

@@ -7,6 +7,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from functools import lru_cache, partial
 from uuid import UUID
 
 from bulkps.simulator import people
@@ -16,6 +17,9 @@ from bulkps.simulator.restorerequest import Ending, RestoreRequest
 from bulkps.simulator.troubles import Trouble, all_troubles
 
 _SOFT_DELETED_COUNT = 20
+#: Of a mailbox that is worked on a dozen things are asked in a row.
+_inactive = lru_cache(maxsize=256)(people.inactive_mailbox)
+_active = lru_cache(maxsize=256)(people.active_mailbox)
 #: How many disconnected mailboxes there are on-premises, and as many users without a mailbox.
 DISCONNECTED_COUNT = 20
 
@@ -41,6 +45,7 @@ class Tenant:
     Attributes:
         permissions: Rights by the ExchangeGuids of the mailbox and of the user who has them.
         effects: How often each change was made, by its kind and the mailbox's ExchangeGuid.
+        refusals: How often each cmdlet was refused with each text.
         troubles: What troubled mailboxes there are, by what is wrong with them.
         endings: How restore requests go that do not simply copy everything, by their source's ExchangeGuid.
         received_passwords: Every password that arrived, in memory only, for tests.
@@ -63,9 +68,10 @@ class Tenant:
         self.seed, self.restore_seconds, self.failing_requests = seed, restore_seconds, failing_requests
         self.effects: Counter[tuple[str, str]] = Counter()
         self.endings: dict[str, Ending] = {}
+        self.refusals: Counter[tuple[str, str]] = Counter()
         self.received_passwords: list[str] = []
         self._mailboxes: list[Mailbox] = []
-        self._found_by: dict[str, list[Mailbox]] = {}
+        self._found_by: dict[str, tuple[Mailbox, ...]] = {}
         self._requests: dict[str, RestoreRequest] = {}
         self._requests_by_target: dict[UUID, dict[str, RestoreRequest]] = {}
         self._ageing: list[RestoreRequest] = []
@@ -78,8 +84,8 @@ class Tenant:
         seed, online = self.seed, not self.on_premises
         for index in range(mailboxes):
             if online:
-                self.add(Mailbox(Kind.INACTIVE, people.inactive_mailbox(seed, index)))
-            self.add(Mailbox(Kind.ACTIVE, people.active_mailbox(seed, index)))
+                self.add(Mailbox(Kind.INACTIVE, partial(_inactive, seed, index)))
+            self.add(Mailbox(Kind.ACTIVE, partial(_active, seed, index)))
         for index in range(_SOFT_DELETED_COUNT if online else 0):
             self.add(Mailbox(Kind.SOFT_DELETED, people.soft_deleted_mailbox(seed, index)))
         for kind, properties in _bystanders(seed) if online else ():
@@ -123,21 +129,24 @@ class Tenant:
 
     def change(self, mailbox: Mailbox, kind: Kind, properties: Mapping[str, Value]) -> None:
         """Set *properties* of *mailbox* and find it by its new names from now on."""
-        for key in mailbox.known_as():
-            self._found_by[key].remove(mailbox)
+        self._unindex(mailbox)
         mailbox.kind = kind
-        mailbox.properties.update(properties)
+        mailbox.properties = {**mailbox.properties, **properties}
         self._index(mailbox)
 
     def remove(self, mailbox: Mailbox) -> None:
         """Forget *mailbox*."""
-        for key in mailbox.known_as():
-            self._found_by[key].remove(mailbox)
+        self._unindex(mailbox)
         self._mailboxes.remove(mailbox)
 
     def _index(self, mailbox: Mailbox) -> None:
         for key in mailbox.known_as():
-            self._found_by.setdefault(key, []).append(mailbox)
+            # A large tenant has half a million names, and nearly every one is of one mailbox alone.
+            self._found_by[key] = (*self._found_by[key], mailbox) if key in self._found_by else (mailbox,)
+
+    def _unindex(self, mailbox: Mailbox) -> None:
+        for key in mailbox.known_as():
+            self._found_by[key] = tuple(one for one in self._found_by[key] if one is not mailbox)
 
     def mailboxes(self, kinds: Iterable[Kind]) -> list[Mailbox]:
         """Return all mailboxes of *kinds*."""

@@ -152,8 +152,8 @@ class _Scene:
 
 
 def _auto_expanding_archive(scene: _Scene) -> None:
-    scene.source.properties |= scene.kept(scene.alias, archive=True)
-    scene.source.properties["AutoExpandingArchiveEnabled"] = True
+    scene.source.properties = {**scene.source.properties, **scene.kept(scene.alias, archive=True)}
+    scene.source.properties = {**scene.source.properties, "AutoExpandingArchiveEnabled": True}
     scene.locate("AuxArchive")
 
 
@@ -162,7 +162,10 @@ def _additional_shards(scene: _Scene) -> None:
 
 
 def _still_soft_deleted(scene: _Scene) -> None:
-    scene.source.properties["ExternalDirectoryObjectId"] = str(people.guid(scene.seed, "entra", scene.alias))
+    scene.source.properties = {
+        **scene.source.properties,
+        "ExternalDirectoryObjectId": str(people.guid(scene.seed, "entra", scene.alias)),
+    }
 
 
 def _account_exists(scene: _Scene) -> None:
@@ -187,7 +190,8 @@ def _name_taken(scene: _Scene) -> None:
 
 def _not_inactive(scene: _Scene) -> None:
     scene.source.kind = Kind.SOFT_DELETED
-    scene.source.properties |= {
+    scene.source.properties = {
+        **scene.source.properties,
         "IsInactiveMailbox": False,
         "WasInactiveMailbox": True,
         "LitigationHoldEnabled": False,
@@ -240,7 +244,7 @@ def _request_unfinished(scene: _Scene) -> None:
 
 
 def _archive_left_out(scene: _Scene) -> None:
-    scene.source.properties |= scene.kept(scene.alias, archive=True)
+    scene.source.properties = {**scene.source.properties, **scene.kept(scene.alias, archive=True)}
 
 
 def _source_has_no_archive(scene: _Scene) -> None:
@@ -249,7 +253,7 @@ def _source_has_no_archive(scene: _Scene) -> None:
 
 def _target_synced(scene: _Scene) -> None:
     scene.target = scene.living("stranger")
-    scene.target.properties["IsDirSynced"] = True
+    scene.target.properties = {**scene.target.properties, "IsDirSynced": True}
 
 
 def _source_missing(scene: _Scene) -> None:

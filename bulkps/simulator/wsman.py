@@ -20,17 +20,34 @@ _TIMED_OUT = (
 )
 _BAD_SELECTORS = (
     "The WS-Management service cannot process the request because the request contained invalid selectors "
-    "for "
-    "the resource."
+    "for the resource."
+)
+#: Seen of WinRM: pypsrp's tests, and txwinrm's.
+_NO_COMMAND = (
+    "The Windows Remote Shell received a request to perform an operation on a command identifier that does "
+    "not exist. Either the command has completed execution or the client specified an invalid command "
+    "identifier."
 )
 _BAD_RESOURCE = (
     "The WS-Management service cannot process the request. The resource URI is missing or it has an "
-    "incorrect "
-    "format. Check the documentation or use the following command for information on how to construct a "
-    "resource "
-    'URI: "winrm help uris".'
+    "incorrect format. Check the documentation or use the following command for information on how to "
+    'construct a resource URI: "winrm help uris".'
 )
-_BAD_MESSAGE = "The WS-Management service cannot process the request because the XML is invalid."
+_BAD_XML = "The WS-Management service cannot process the request because the XML is invalid."
+_BAD_SCHEMA = (
+    "The SOAP XML in the message does not match the corresponding XML schema definition. Change the XML and "
+    "retry."
+)
+_BAD_HEADER = (
+    "The WS-Management service cannot process the request. The request contains one or more invalid SOAP "
+    "headers."
+)
+#: As Windows answered a timeout of "P" and one of "60" (rd-winrm-plugin issue 3, kitchen-dsc issue 17).
+_BAD_TIMEOUT = (
+    "The WS-Management service cannot process the request. The XML contains an invalid timeout field in the "
+    "SOAP header: {text}. "
+)
+_BAD_ACTION = "The WS-Management service does not support the action specified in the request. "
 
 
 class Endpoint:
@@ -52,15 +69,22 @@ class Endpoint:
         try:
             request = soap.parse(data)
         except ValueError:
-            return 500, soap.fault("", soap.Fault(2150858819, _BAD_MESSAGE, "w:SchemaValidationError"))
+            return 500, soap.fault("", soap.Fault(2150858819, _BAD_XML, sender=True))
         try:
             return 200, soap.response(request, self._answer(request))
         except soap.Fault as error:
             return 500, soap.fault(request.message_id, error)
         except (ValueError, binascii.Error):
-            return 500, soap.fault(request.message_id, soap.Fault(2150858819, _BAD_MESSAGE))
+            bad = soap.Fault(2150858817, _BAD_SCHEMA, "w:SchemaValidationError", sender=True)
+            return 500, soap.fault(request.message_id, bad)
 
     def _answer(self, request: soap.Request) -> str:
+        if request.timeout is None:
+            subcode, detail = (
+                "a:InvalidMessageInformationHeader",
+                _BAD_TIMEOUT.format(text=request.timeout_text),
+            )
+            raise soap.Fault(2150858767, _BAD_HEADER, subcode, detail=detail, sender=True)
         if request.action == "Get" and request.resource.endswith("/config"):
             return _CONFIG
         if request.action == "Create":
@@ -78,7 +102,7 @@ class Endpoint:
             command = request.attribute("Stream", "CommandId")
             pipeline = UUID(command) if command else None
             if pipeline is not None and not shell.knows(pipeline):
-                raise soap.Fault(2150858843, _BAD_SELECTORS, "w:InvalidSelectors")
+                raise _no_command()
             shell.receive_data(
                 b64decode(request.text("Stream")), pipeline, request.attribute("Stream", "Name")
             )
@@ -88,13 +112,11 @@ class Endpoint:
             return ""
         if request.action == "Get":
             return soap.shell(shell.shell_id, request.resource)
-        raise soap.Fault(
-            2150858817, f"The action {request.action_uri} is not simulated.", "a:ActionNotSupported"
-        )
+        raise soap.Fault(2150858771, _BAD_ACTION, "a:ActionNotSupported", sender=True)
 
     def _create(self, request: soap.Request) -> str:
         if request.resource.casefold() not in _RESOURCES:
-            raise soap.Fault(2150858811, _BAD_RESOURCE, "a:DestinationUnreachable")
+            raise soap.Fault(2150858811, _BAD_RESOURCE, "a:DestinationUnreachable", sender=True)
         fragments = b64decode(request.creation())
         shell_id = request.attribute("Shell", "ShellId") or str(uuid.uuid4()).upper()
         try:
@@ -122,9 +144,9 @@ class Endpoint:
     def _receive(self, request: soap.Request, shell: Shell) -> str:
         command_id = request.attribute("DesiredStream", "CommandId")
         try:
-            taken = shell.output(UUID(command_id) if command_id else None, request.timeout)
+            taken = shell.output(UUID(command_id) if command_id else None, request.timeout or 60.0)
         except NoSuchCommand:
-            raise soap.Fault(2150858843, _BAD_SELECTORS, "w:InvalidSelectors") from None
+            raise _no_command() from None
         except ConnectionLost:
             if not shell.lost:
                 raise _no_shell(shell.shell_id) from None
@@ -147,13 +169,14 @@ class Endpoint:
         return "<rsp:SignalResponse/>"
 
 
+def _no_command() -> soap.Fault:
+    return soap.Fault(2150858843, _BAD_SELECTORS, "w:InvalidSelectors", detail=_NO_COMMAND, sender=True)
+
+
 def _no_shell(shell_id: str) -> soap.Fault:
-    return soap.Fault(
-        2150858843,
+    detail = (
         f"The request for the Windows Remote Shell with ShellId {shell_id} failed because the shell was not "
-        "found "
-        "on the server. Possible causes are: the specified ShellId is incorrect or the shell no longer "
-        "exists on "
-        "the server. Provide the correct ShellId or create a new shell and retry the operation.",
-        "w:InvalidSelectors",
+        "found on the server. Possible causes are: the specified ShellId is incorrect or the shell no longer "
+        "exists on the server. Provide the correct ShellId or create a new shell and retry the operation. "
     )
+    return soap.Fault(2150858843, _BAD_SELECTORS, "w:InvalidSelectors", detail=detail, sender=True)

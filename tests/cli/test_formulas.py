@@ -66,7 +66,7 @@ def test_an_inventory_is_harmless_and_its_names_come_back(
 ) -> None:
     there = tenant(mailboxes=len(CELLS))
     for mailbox, cell in zip(there.simulator.tenant.mailboxes((Kind.INACTIVE,)), CELLS, strict=False):
-        mailbox.properties["DisplayName"] = cell
+        mailbox.properties = {**mailbox.properties, "DisplayName": cell}
     path = tmp_path / "out.csv"
 
     said = bulkps(

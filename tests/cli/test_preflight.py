@@ -1,6 +1,7 @@
 """Pre-flight through the front door: how much it reads, what it does not know, what becomes of the rows."""
 
 import json
+import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -524,3 +525,23 @@ def test_the_session_that_preflight_opened_does_the_run(
     assert said.exit_code == 0, said.output
     # Each session asks once what it may call.
     assert there.simulator.calls["Get-Command"] == 1
+
+
+def test_preflight_counts_what_it_has_read(
+    bulkps: Run, tenant: StartTenant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = tenant(mailboxes=600)
+    monkeypatch.setattr("bulkps.cli.progress._EVERY", 0.0)
+    file = rehearsal(bulkps, "restore", 500, tmp_path / "in.csv")
+
+    said = bulkps("validate", "restore", file, "--config", there.config)
+
+    told = [line for line in said.stderr.splitlines() if line.endswith((" left", "left"))]
+    counted = [int(line.split()[1]) for line in told]
+    assert said.exit_code == 0, said.output
+    assert counted == sorted(counted)
+    assert counted[-1] >= 1200, "the inactive ones, and the active ones"
+    assert len(told) >= 12, "not only once a cmdlet has ended"
+    assert re.fullmatch(r"pre-flight: \d+ objects read, at least 0 cmdlets left", told[-1])
+    quiet = bulkps("validate", "restore", file, "--config", there.config, "--quiet")
+    assert "objects read" not in quiet.stderr

@@ -2,10 +2,10 @@
 
 import threading
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from uuid import UUID
 
-from bulkps.simulator.answers import Answer, Category, ErrorInfo, Item, Value
+from bulkps.simulator.answers import Answer, Category, ErrorInfo, Item, Secret, Value
 from bulkps.simulator.service import Further
 
 
@@ -70,6 +70,24 @@ def _type(given: Mapping[str, Value], stop: threading.Event) -> Answer:
     return Answer(output=[Item("System.Management.Automation.PSCustomObject", "", properties)])
 
 
+def _odd(given: Mapping[str, Value], stop: threading.Event) -> Answer:
+    properties: dict[str, Value] = {
+        "Noted": "a text",
+        "Set": ["a"],
+        "Queue": ["first", 2],
+        "Secret": Secret("x"),
+        "Bytes": b"\1\2\3",
+        "Nested": [{"Key": "value"}, [1, 2]],
+        "Moment": datetime(2026, 11, 24, 21, tzinfo=timezone(timedelta(hours=1))),
+    }
+    return Answer(output=[Item("System.Management.Automation.PSCustomObject", "", properties)])
+
+
+def _bare(given: Mapping[str, Value], stop: threading.Event) -> Answer:
+    moment = datetime(2026, 11, 24, 20, tzinfo=UTC)
+    return Answer(output=_values("a text", "Friday", moment, b"\1\2\3", ["first", 2]))
+
+
 FURTHER: dict[str, Further] = {
     "Test-BulkPSEcho": _echo,
     "Test-BulkPSThrow": _throw,
@@ -78,4 +96,6 @@ FURTHER: dict[str, Further] = {
     "Test-BulkPSPrompt": _prompt,
     "Test-BulkPSSleep": _sleep,
     "Test-BulkPSType": _type,
+    "Test-BulkPSOdd": _odd,
+    "Test-BulkPSBare": _bare,
 }

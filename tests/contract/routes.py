@@ -47,7 +47,7 @@ class Route:
 
 _RELAY = {"engine": "powershell", "pwsh": Path(PWSH) if PWSH else None}
 ROUTES = (
-    Route("our endpoint, full", {}, real=False, batching=False),
+    Route("our endpoint, full", {}, real=False),
     Route("our endpoint, no-language", {"no_language": True}, real=False, batching=False),
     Route("WSMan to a real engine, full", {**_RELAY, "language": "full", "modules": (CONTRACT,)}),
     Route(

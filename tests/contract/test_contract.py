@@ -177,6 +177,35 @@ def test_output_of_every_type(there: Opened) -> None:
 
 
 @pytest.mark.parametrize("there", EVERY, indirect=True)
+def test_a_value_that_is_more_than_it_seems_comes_back_as_what_it_is(there: Opened) -> None:
+    odd, bare = item("1", "Test-BulkPSOdd"), item("2", "Test-BulkPSBare")
+
+    together = outcomes(there, odd, bare)
+    alone = [next(iter(there.session.invoke([one]))) for one in (odd, bare)]
+
+    for made, plain in (together, alone):
+        assert not made.errors
+        assert made.output == (
+            {
+                "Noted": "a text",
+                "Set": ["a"],
+                "Queue": ["first", 2],
+                "Secret": "***",
+                "Bytes": "AQID",
+                "Nested": [{"Key": "value"}, [1, 2]],
+                "Moment": "2026-11-24T20:00:00Z",
+            },
+        )
+        assert [one["Value"] for one in plain.output] == [
+            "a text",
+            "Friday",
+            "2026-11-24T20:00:00Z",
+            "AQID",
+            ["first", 2],
+        ]
+
+
+@pytest.mark.parametrize("there", EVERY, indirect=True)
 def test_a_hashtable_crosses_with_its_lists(there: Opened) -> None:
     value: dict[str, Part] = {
         "Add": ("O'Brien\u2019", "b"),

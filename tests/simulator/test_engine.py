@@ -172,16 +172,32 @@ def test_a_password_arrives_and_the_warning_comes_back(session: Session) -> None
     assert pipeline.output[0].extended_properties["EmailAddresses"][0] == "SMTP:ann@contoso.com"
 
 
+def test_an_engine_inherits_no_password(
+    begin: Callable[..., Session], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("BULKPS_PASSWORD", "BULKPS_PASSWORD_ONPREM", "BULKPS_CERTIFICATE_PASSWORD"):
+        monkeypatch.setenv(name, "Hunter2")
+    monkeypatch.setenv("BULKPS_HOME", "kept")
+
+    seen = begin().script("Get-ChildItem Env: | ForEach-Object { $_.Name + '=' + $_.Value }").output
+
+    assert not [line for line in seen if "Hunter2" in line]
+    assert "BULKPS_HOME=kept" in seen
+
+
 def test_exchanges_refusal_is_an_error_record_and_the_pipeline_completes(session: Session) -> None:
     record: Any
     pipeline = session.run("Get-Mailbox", Identity="nobody")
     (record,) = pipeline.streams.error
 
     assert pipeline.state == PSInvocationState.COMPLETED
-    assert str(record).startswith("The operation couldn't be performed because object 'nobody'")
+    assert str(record).startswith(
+        "Ex6F9304|Microsoft.Exchange.Configuration.Tasks.ManagementObjectNotFoundException|"
+        "The operation couldn't be performed because object 'nobody' couldn't be found on '"
+    )
     assert record.fq_error.startswith("[Server=") and record.fq_error.endswith("],Write-ErrorMessage")
     assert (record.reason, record.activity) == ("ManagementObjectNotFoundException", "Get-Mailbox")
-    assert (record.target_name, record.category) == ("nobody", 0)
+    assert (record.target_name, record.category) == ("", 0), "the text alone names what is not there"
 
 
 def test_a_refusal_with_error_action_stop_fails_the_pipeline(session: Session) -> None:

@@ -88,6 +88,7 @@ def test_a_reading_cmdlet_returns_all_of_one_name_and_an_acting_one_refuses_it(t
     for cmdlet in ("Get-Mailbox", "Get-Recipient", "Get-User"):
         assert len(run(tenant, cmdlet, Identity=name).output) == 2
     assert text_of(run(tenant, "Set-User", Identity=name, Title="x")) == (
+        "|Microsoft.Exchange.Configuration.Tasks.ManagementObjectAmbiguousException|"
         f"The operation couldn't be performed because '{name}' matches multiple entries."
     )
 

@@ -117,7 +117,8 @@ def test_an_exchange_error_is_written_and_the_pipeline_completes(
     assert pipeline.state == PSInvocationState.COMPLETED and not pipeline.had_errors
     assert "doesn't match the legacyExchangeDN or X500 proxy" in str(record)
     assert record.reason == "NonMatchingLegacyDNPermanentUseSwitchException"
-    assert record.exception.types[0].startswith("Microsoft.Exchange.MailboxReplicationService.")
+    assert record.exception.types[0] == "System.Exception", "the exception's name is in the message"
+    assert str(record).startswith(f"|Microsoft.Exchange.MailboxReplicationService.{record.reason}|Source ")
     assert record.fq_error.endswith(",Write-ErrorMessage")
     assert record.activity == "New-MailboxRestoreRequest"
 

@@ -90,7 +90,7 @@ class WantedRestore:
         _refuse_empty(source_identity=self.source_identity, target_identity=self.target_identity)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Recipient:
     """A mailbox, mail user or plain user, as far as it was read.
 

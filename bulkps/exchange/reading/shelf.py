@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from sys import intern
 
 from bulkps.exchange.preflight import Organization, Recipient, RestoreRequest
 from bulkps.exchange.properties import Properties, read_guid
@@ -10,11 +11,13 @@ from bulkps.exchange.sizes import Size
 
 _SIZES = (Facet.SIZES, Facet.ARCHIVE_SIZES)
 _Properties = Mapping[str, object]
+_Index = dict[str, tuple[Recipient] | list[Recipient]]
 
 
 def folded(identity: str) -> str:
     """Return an identity as it is compared: a GUID without braces, anything without regard to case."""
-    return read_guid(identity) or identity.strip().casefold()
+    # Once for all that have it: an organization's names are kept by mailbox, by recipient and by index.
+    return intern(read_guid(identity) or identity.strip().casefold())
 
 
 class Shelf:
@@ -31,8 +34,8 @@ class Shelf:
         self._inventories: set[Facet] = set()
         self._lacking: set[tuple[Facet, str]] = set()
         self._asked: dict[tuple[Facet, str, str], list[Recipient]] = {}
-        self._named: dict[tuple[Facet, str], dict[str, list[Recipient]]] = {}
-        self._around: dict[str, list[Recipient]] = {}
+        self._named: dict[tuple[Facet, str], _Index] = {}
+        self._around: _Index = {}
         self._requests: dict[str, list[RestoreRequest]] = {}
         self._sizes: dict[tuple[Facet, str], Size | None] = {}
         self._config: _Properties | None = None
@@ -77,9 +80,9 @@ class Shelf:
         index = self._named.setdefault((read.facet, read.within), {})
         for one in found:
             for name in identities(one):
-                index.setdefault(name, []).append(one)
+                _add(index, name, one)
             for name in _names(one):
-                self._around.setdefault(name, []).append(one)
+                _add(self._around, name, one)
 
     def _take_requests(self, read: Read, found: Sequence[_Properties]) -> None:
         requests = [RestoreRequest.from_properties(one) for one in found]
@@ -151,6 +154,15 @@ class Shelf:
             size=one.size if size is None else size,
             archive_size=one.archive_size if archive_size is None else archive_size,
         )
+
+
+def _add(index: _Index, name: str, one: Recipient) -> None:
+    # Nearly every name is of one alone: a list for each would be a third of everything that is kept.
+    known = index.setdefault(name, (one,))
+    if isinstance(known, list):
+        known.append(one)
+    elif known[0] is not one:
+        index[name] = [*known, one]
 
 
 def identities(one: Recipient) -> set[str]:

@@ -40,4 +40,31 @@ function Test-BulkPSType {
     }
 }
 
+function Test-BulkPSOdd {
+    # Values that are more than they seem, or that a list, a table or a text can hide.
+    [CmdletBinding()] param()
+    $noted = 'a text' | Microsoft.PowerShell.Utility\Add-Member -NotePropertyName Note -NotePropertyValue 1 -PassThru
+    $set = [System.Collections.Generic.HashSet[string]]::new()
+    [void]$set.Add('a')
+    $queue = [System.Collections.Queue]::new()
+    $queue.Enqueue('first')
+    $queue.Enqueue(2)
+    $secret = [System.Security.SecureString]::new()
+    $secret.AppendChar('x')
+    Microsoft.PowerShell.Utility\New-Object -TypeName PSObject -Property @{
+        Noted = $noted; Set = $set; Queue = $queue; Secret = $secret; Bytes = [byte[]](1, 2, 3)
+        Nested = [object[]]@(@{ Key = 'value' }, [object[]]@(1, 2))
+        Moment = [System.DateTimeOffset]::new(2026, 11, 24, 21, 0, 0, [System.TimeSpan]::FromHours(1))
+    }
+}
+
+function Test-BulkPSBare {
+    [CmdletBinding()] param()
+    'a text' | Microsoft.PowerShell.Utility\Add-Member -NotePropertyName Note -NotePropertyValue 1 -PassThru
+    [System.DayOfWeek]::Friday
+    [System.DateTimeOffset]::new(2026, 11, 24, 21, 0, 0, [System.TimeSpan]::FromHours(1))
+    , [byte[]](1, 2, 3)
+    , [System.Collections.Queue]@('first', 2)
+}
+
 Export-ModuleMember -Function 'Test-BulkPS*'
