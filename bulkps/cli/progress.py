@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from bulkps.cli import render
-from bulkps.engine.item import Change, Phase
+from bulkps.engine.item import Change, Item, Phase
 from bulkps.engine.status import BulkItemStatus
 from bulkps.library.exporting import ExportStage, OnProgress
 from bulkps.library.reader import OnReading
@@ -21,6 +21,8 @@ from bulkps.visible_text import visible
 _EVERY = 5.0
 #: How many values that stand in place of rows' own are said.
 _CHANGED = 20
+#: How many characters of the reason are said for which a row is looked up.
+_SHOWN_REASON = 60
 
 
 class _Tally:
@@ -29,10 +31,16 @@ class _Tally:
     def __init__(self, total: int, over: int) -> None:
         self.total, self.over = total, over
         self.at_exchange = self.failed = 0
+        #: Those that wait to be looked up; few at any time.
+        self.looked_up: dict[str, Item] = {}
 
     def take_in(self, changes: Sequence[Change]) -> None:
         for change in changes:
-            if change.event == "item.accepted":
+            if change.item.phase is Phase.DOUBT:
+                self.looked_up[change.item.key] = change.item
+            else:
+                self.looked_up.pop(change.item.key, None)
+            if change.event in ("item.accepted", "item.resumed"):
                 self.at_exchange += 1
             elif change.item.phase is Phase.OVER:
                 self.over += 1
@@ -43,7 +51,16 @@ class _Tally:
     def sentence(self) -> str:
         waiting = f", {self.at_exchange} at Exchange" if self.at_exchange else ""
         failed = f", {self.failed} failed" if self.failed else ""
-        return f"{self.over} of {self.total} rows finished{waiting}{failed}"
+        return f"{self.over} of {self.total} rows finished{waiting}{failed}{self.waits()}"
+
+    def waits(self) -> str:
+        """Return what is waited for with the rows that are looked up, or an empty text."""
+        if not self.looked_up:
+            return ""
+        first = min(self.looked_up.values(), key=lambda item: item.not_before)
+        at = render.local_time(first.not_before).rpartition(" ")[2]
+        why = visible(render.short(first.error, _SHOWN_REASON))
+        return f", {len(self.looked_up)} looked up (row {first.row} at {at}: {first.code}: {why})"
 
 
 @dataclass(frozen=True)
@@ -104,6 +121,7 @@ def _bar(title: str, tally: _Tally) -> Iterator[Shown]:
         def show(changes: Sequence[Change]) -> None:
             tally.take_in(changes)
             note = f"{tally.at_exchange} at Exchange" if tally.at_exchange else ""
+            note += tally.waits()
             bar.update(task, completed=tally.over, note=note)
 
         @contextmanager

@@ -147,6 +147,7 @@ def run_json(
         "warnings": [{"row": row, "warnings": list(told)} for row, _, told in warned.first],
         "done_already": report.settled,
         "done_differently": report.differing,
+        "items_left_behind": report.left_behind,
         "exit_code": int(exit_code),
         "preflight": dict(report.run.preflight),
         "stopped": report.finish.reason.value,

@@ -7,26 +7,48 @@ import click
 
 from bulkps.cli import render
 from bulkps.cli.options import NEW_FILE, force_option
+from bulkps.engine.item import ITEMS_LEFT_BEHIND
 from bulkps.engine.status import BulkItemStatus
 from bulkps.library.runs import operation_of
 from bulkps.records import home, results
 from bulkps.records.journal import Journal
 from bulkps.whole import Output
+from bulkps.yamlfile import nearest
 
-_STATUSES = [status.name.lower() for status in BulkItemStatus]
+#: What ``--only`` takes: statuses, and what is told apart among the completed rows.
+_ONLY = [*(status.name.lower() for status in BulkItemStatus), ITEMS_LEFT_BEHIND]
+
+
+class _Several(click.ParamType):  # type: ignore[type-arg] # only newer releases of click are generic
+    """One or more of ``_ONLY``, with commas between."""
+
+    name = "status[,status...]"
+
+    def convert(
+        self, value: str | tuple[str, ...], param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, ...]:
+        if isinstance(value, tuple):
+            return value
+        asked = tuple(part.strip().lower() for part in value.split(",") if part.strip())
+        for one in asked:
+            if one not in _ONLY:
+                self.fail(f"{one!r} is not one of {', '.join(_ONLY)}{nearest(one, _ONLY)}", param, ctx)
+        return asked or self.fail(f"expected one or more of {', '.join(_ONLY)}", param, ctx)
 
 
 @click.command()
 @click.argument("run")
 @click.option(
-    "--only", type=click.Choice(_STATUSES, case_sensitive=False), help="Only rows with this status."
+    "--only", type=_Several(), help=f"Only these rows: {', '.join(_ONLY)}; several with commas between."
 )
 @click.option(
     "--format", "kind", type=click.Choice(["csv", "json"]), help="csv unless the file's name says json."
 )
 @click.option("-o", "--output", type=NEW_FILE, help="Write to this file instead of stdout.")
 @force_option
-def command(run: str, only: str | None, kind: str | None, output: Path | None, force: bool) -> None:
+def command(
+    run: str, only: tuple[str, ...] | None, kind: str | None, output: Path | None, force: bool
+) -> None:
     """Write the results of RUN: the input's own columns, then what became of each row.
 
     The file is valid input for the next run: its result columns are known and ignored.
@@ -36,6 +58,7 @@ def command(run: str, only: str | None, kind: str | None, output: Path | None, f
     \b
         bulkps results last --only failed -o again.csv
         bulkps run restore again.csv
+        bulkps results last --only failed,skipped -o rest.csv
     """
     if output:
         Output(output, force).check()
@@ -43,16 +66,15 @@ def command(run: str, only: str | None, kind: str | None, output: Path | None, f
     try:
         found = journal.run(run)
         operation = operation_of(found)
-        status = BulkItemStatus[only.upper()] if only else None
         as_json = (kind or (output.suffix[1:].lower() if output else "")) == "json"
         write = results.write_json if as_json else results.write_csv
         if output:
-            count = write(Output(output, force), journal, found, operation, status)
+            count = write(Output(output, force), journal, found, operation, only or ())
             render.say(f"wrote {count} row{'s' * (count != 1)} to {output}")
             return
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "results"
-            write(Output(path), journal, found, operation, status)
+            write(Output(path), journal, found, operation, only or ())
             render.pour(path)
     finally:
         journal.close()

@@ -24,6 +24,7 @@ from bulkps.cli.options import NEW_FILE, config_option, force_option, json_optio
 from bulkps.cli.progress import progress
 from bulkps.cli.window import ends_at, window_options
 from bulkps.credentials import credentials
+from bulkps.engine.item import ITEMS_LEFT_BEHIND
 from bulkps.engine.policy import BulkOperationConfig
 from bulkps.engine.status import BulkItemStatus
 from bulkps.errors import ExitCode, RecordFailed
@@ -210,13 +211,24 @@ def show_report(
         say(f"stopped: {report.finish.reason.value}: {visible(render.short(report.finish.detail))}")
     if report.finish.advice:
         say(f"advice:  {visible(report.finish.advice.strip())}")
+    if report.left_behind:
+        say(
+            f"{_rows(report.left_behind)} COMPLETED at Exchange with items left behind; do what the advice "
+            f"says. All of them: bulkps results {report.run.id} --only {ITEMS_LEFT_BEHIND}"
+        )
     _say_blocked(report)
     if code in (ExitCode.UNFINISHED, ExitCode.INTERRUPTED, ExitCode.CANNOT_CONNECT):
         _say_next(report, code)
     elif report.counts[BulkItemStatus.FAILED] and report.sends:
         failed = _rows(report.counts[BulkItemStatus.FAILED])
         say(f"{failed} failed. Fix the cause in Exchange, then run: {next_command(report.run, 'retry')}")
-        say(f"To correct the rows themselves: {rows_again(report.run, 'failed')}")
+        rest = "failed,skipped" if _unsettled(report) else "failed"
+        say(f"To correct the rows themselves: {rows_again(report.run, rest)}")
+
+
+def _unsettled(report: RunReport) -> int:
+    """Return how many rows are SKIPPED for another reason than that other runs did them."""
+    return report.counts[BulkItemStatus.SKIPPED] - report.settled - report.differing
 
 
 def _say_consequences(report: RunReport, passwords: PasswordFile | None) -> None:
@@ -277,6 +289,9 @@ def _show_table(journal: Journal, report: RunReport) -> None:
         _show_rows(journal, run, BulkItemStatus.FAILED, "what happened")
     if failed > render.SHOWN_FAILURES:
         render.say(f"{failed} rows failed; bulkps results {run.id} --only failed shows them all")
+    if report.left_behind:
+        left = frozenset({ITEMS_LEFT_BEHIND})
+        _show_rows(journal, run, BulkItemStatus.COMPLETED, "what was left behind", left)
     _show_warned(journal, run)
     if report.differing:
         _show_rows(journal, run, BulkItemStatus.SKIPPED, "what was not done", _DIFFERENTLY)
@@ -309,7 +324,7 @@ def _show_rows(
 ) -> None:
     """Print the first rows that ended so, with one of these codes: what was found, and what to do."""
     shown = []
-    for _, became in rows(journal, run, operation_of(run), status):
+    for _, became in rows(journal, run, operation_of(run), [status.name.lower()]):
         if codes and became["error_code"].partition(";")[0] not in codes:
             continue
         source = render.short(became["source_identity"], _SHOWN_SOURCE)

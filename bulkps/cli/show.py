@@ -13,9 +13,13 @@ from bulkps.errors import ExitCode
 from bulkps.library.runs import operation_of
 from bulkps.records import home
 from bulkps.records.journal import Journal
-from bulkps.records.overview import at_exchange, in_doubt
+from bulkps.records.overview import at_exchange, in_doubt, left_behind, looked_up, stalled
 from bulkps.records.rows import Run
 from bulkps.settings import SIMULATOR
+from bulkps.visible_text import visible
+
+#: How many rows that are looked up are shown, and how many characters of why.
+_SHOWN_LOOKED_UP, _SHOWN_REASON = 5, 100
 
 
 @click.command()
@@ -36,7 +40,10 @@ def command(run: str, as_json: bool) -> None:
         counts = journal.counts(found.id)
         standing = {
             "at_exchange": _at_exchange(journal, found),
+            "stalled": _stalled(journal, found),
             "in_doubt": in_doubt(journal, found.id) or "",
+            "looked_up": _looked_up(journal, found),
+            "items_left_behind": left_behind(journal, found.id) or "",
             "worker": journal.worker(found.id),
         }
     facts = _facts(found, counts, standing)
@@ -80,6 +87,25 @@ def _at_exchange(journal: Journal, found: Run) -> str:
         f"{count} {status or 'not asked yet'}{' (waits for an operator)' if status in waiting else ''}"
         for status, count in at_exchange(journal, found.id).items()
     )
+
+
+def _stalled(journal: Journal, found: Run) -> str:
+    """Return what Exchange says in detail of what it works on, as far as it was asked, for people."""
+    steps = [step.name for step in operation_of(found).steps if step.follow and step.follow.detail]
+    told = [stalled(journal, found.id, step) for step in steps]
+    return ", ".join(f"{count} {visible(detail)}" for one in told for detail, count in one.items())
+
+
+def _looked_up(journal: Journal, found: Run) -> str:
+    """Return which rows are looked up, why, and when next, for people."""
+    count, first = looked_up(journal, found.id, _SHOWN_LOOKED_UP)
+    rows = [
+        f"row {item.row} at {render.local_time(item.not_before)}: {item.code}: "
+        f"{visible(render.short(item.error, _SHOWN_REASON))}"
+        for item in first
+    ]
+    more = f" and {count - len(first)} more" if count > len(first) else ""
+    return "; ".join(rows) + more
 
 
 def _facts(

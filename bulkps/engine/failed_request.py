@@ -85,8 +85,9 @@ class FailedRequests:
             recovers = self._steps[index].recovers
             if recovers is None or not self._fits(item, index):
                 continue
-            held = (item.sent_at or 0.0) + self.judge.config.settle
-            if recovers.then == "anew" and now < held <= now + self.judge.config.settle:
+            longest = self.judge.config.batch_time + self.judge.config.settle
+            held = (item.sent_at or 0.0) + longest
+            if recovers.then == "anew" and now < held <= now + longest:
                 # An earlier send of this name may be on its way yet: while it is taken, that is refused.
                 return Judgement(replace(item, not_before=held), "item.still-in-doubt")
             attempt = item.attempt if index == item.step else 0
@@ -236,7 +237,9 @@ class FailedRequests:
 
     def as_gone(self, item: Item) -> Item:
         """Return *item*, which only waited for a look, as one of which it is in doubt whether it is there."""
-        return replace(item, step=self._base(item), code=IN_DOUBT, doubtful=True)
+        # What may have been resumed may have been completed and cleared since.
+        progress = "" if self._steps[item.step].recovers else item.progress
+        return replace(item, step=self._base(item), code=IN_DOUBT, doubtful=True, progress=progress)
 
     def waits_for_removal(self, item: Item) -> bool:
         """Return whether it was this row itself that had its request removed."""

@@ -33,7 +33,7 @@ from bulkps.records.audit_opening import check_log, operation_digest
 from bulkps.records.chain import Known
 from bulkps.records.journal import Journal
 from bulkps.records.lease import Heartbeat, Lease, acquire, raise_epoch, release
-from bulkps.records.overview import is_followed_by_others, skipped_as
+from bulkps.records.overview import is_followed_by_others, left_behind, skipped_as
 from bulkps.records.passwords import PasswordFile
 from bulkps.records.recorder import Recorder
 from bulkps.records.rows import Run
@@ -67,6 +67,7 @@ class RunReport:
         settled: How many items are SKIPPED because an earlier run completed them.
         sends: Whether the run sends anything; one that only checks does not.
         differing: How many items are SKIPPED because an earlier run completed them with other values.
+        left_behind: How many items are COMPLETED at Exchange, which left some of their content behind.
         left: How many FAILED items a retry left, for another run did them since or has them underway.
     """
 
@@ -79,6 +80,7 @@ class RunReport:
     sends: bool = True
     left: int = 0
     differing: int = 0
+    left_behind: int = 0
 
 
 def operation_of(run: Run) -> Operation:
@@ -348,13 +350,22 @@ def finished(journal: Journal, name: str, finish: Finish, output: Output | None)
         finish, path = replace(finish, detail="; ".join(filter(None, (finish.detail, note)))), None
     sends = bool(operation_of(run).steps)
     counts, settled = journal.counts(run.id), skipped_as(journal, run.id, DONE_ALREADY)
-    code = exit_code(counts, finish.reason, settled)
-    differing = skipped_as(journal, run.id, DONE_DIFFERENTLY)
-    return RunReport(run, counts, finish, code, path, settled, sends, differing=differing)
+    differing, behind = skipped_as(journal, run.id, DONE_DIFFERENTLY), left_behind(journal, run.id)
+    code = exit_code(counts, finish.reason, settled, behind)
+    return RunReport(run, counts, finish, code, path, settled, sends, differing=differing, left_behind=behind)
 
 
-def exit_code(counts: dict[BulkItemStatus, int], reason: StopReason, settled: int = 0) -> ExitCode:
-    """Return what a run's totals come down to; *settled* of the SKIPPED rows were completed by other runs."""
+def exit_code(
+    counts: dict[BulkItemStatus, int], reason: StopReason, settled: int = 0, behind: int = 0
+) -> ExitCode:
+    """Return what a run's totals come down to.
+
+    Args:
+        counts: How many items have each status.
+        reason: Why it is over, or stopped for now.
+        settled: How many of the SKIPPED rows were completed by other runs.
+        behind: How many of the COMPLETED ones left items behind at Exchange.
+    """
     total = sum(counts.values())
     if reason is StopReason.CANNOT_CONNECT and counts[BulkItemStatus.PENDING] + settled == total:
         return ExitCode.CANNOT_CONNECT
@@ -364,7 +375,7 @@ def exit_code(counts: dict[BulkItemStatus, int], reason: StopReason, settled: in
         return ExitCode.USAGE
     if counts[BulkItemStatus.PENDING] or counts[BulkItemStatus.IN_PROGRESS]:
         return ExitCode.UNFINISHED
-    if counts[BulkItemStatus.FAILED] or counts[BulkItemStatus.SKIPPED] > settled:
+    if counts[BulkItemStatus.FAILED] or counts[BulkItemStatus.SKIPPED] > settled or behind:
         # What is skipped is over: there is nothing to resume.
         return ExitCode.SOME_FAILED
     return ExitCode.COMPLETED
@@ -374,7 +385,8 @@ def exit_code_of(journal: Journal, run: Run) -> ExitCode:
     """Return what a run comes down to as it stands in the journal."""
     reasons = {reason.value: reason for reason in StopReason}
     settled = skipped_as(journal, run.id, DONE_ALREADY)
-    return exit_code(journal.counts(run.id), reasons.get(run.state, StopReason.DONE), settled)
+    reason, behind = reasons.get(run.state, StopReason.DONE), left_behind(journal, run.id)
+    return exit_code(journal.counts(run.id), reason, settled, behind)
 
 
 def cmdlets_of(operation: Operation) -> list[str]:

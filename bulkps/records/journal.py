@@ -50,7 +50,8 @@ _PATIENCE = (3.0, 60.0)
 _IMPATIENT = 1.0
 #: The state of a run whose rows are still being read in; nobody is shown it.
 LOADING = "loading"
-_ITEM_COLUMNS = [column for column in items.columns if column.name not in ("run", "cells", "changed")]
+#: What of an item's row makes an Item.
+ITEM_COLUMNS = [column for column in items.columns if column.name not in ("run", "cells", "changed")]
 #: What tells whether a run's owner is alive, as ``is_alive`` takes it.
 OWNER_COLUMNS = (runs.c.owner, runs.c.heartbeat, runs.c.lease)
 
@@ -178,7 +179,7 @@ class Journal:
         """Return the next *count* items behind row *after* to be sent, in flight or in doubt."""
         unsent = items.c.phase.in_([phase.value for phase in (Phase.READY, Phase.SENT, Phase.DOUBT)])
         query = (
-            select(*_ITEM_COLUMNS)
+            select(*ITEM_COLUMNS)
             .where(items.c.run == run, items.c.row > after, unsent)
             .order_by(items.c.row)
             .limit(count)
@@ -190,7 +191,7 @@ class Journal:
         """Return the items of *run* that have one of these keys, by key."""
         found: dict[str, Item] = {}
         for start in range(0, len(keys), 500):
-            query = select(*_ITEM_COLUMNS).where(
+            query = select(*ITEM_COLUMNS).where(
                 items.c.run == run, items.c.key.in_(keys[start : start + 500])
             )
             found |= {row["key"]: item_of(row) for row in connection.execute(query).mappings()}
@@ -199,7 +200,7 @@ class Journal:
     def waiting(self, connection: Connection, run: str, after: int, count: int) -> list[Item]:
         """Return the next *count* PENDING items behind row *after*, in the order of the file."""
         pending = items.c.status == BulkItemStatus.PENDING.value
-        query = select(*_ITEM_COLUMNS).where(items.c.run == run, items.c.row > after, pending)
+        query = select(*ITEM_COLUMNS).where(items.c.run == run, items.c.row > after, pending)
         rows = connection.execute(query.order_by(items.c.row).limit(count)).mappings()
         return [item_of(row) for row in rows]
 
@@ -227,7 +228,7 @@ class Journal:
             return int(connection.execute(query).scalar_one())
 
     def _following(self, run: str, *conditions: Any) -> list[Item]:
-        query = select(*_ITEM_COLUMNS).where(
+        query = select(*ITEM_COLUMNS).where(
             items.c.run == run, items.c.phase == Phase.FOLLOWING.value, *conditions
         )
         with self.reading() as connection:
@@ -242,7 +243,7 @@ class Journal:
 
     def rows(self, run: str) -> Iterator[tuple[Item, list[str]]]:
         """Yield every item of a run with its cells, in the order of the file."""
-        query = select(*_ITEM_COLUMNS, items.c.cells).where(items.c.run == run).order_by(items.c.row)
+        query = select(*ITEM_COLUMNS, items.c.cells).where(items.c.run == run).order_by(items.c.row)
         with self.reading() as connection:
             for row in connection.execution_options(yield_per=1000).execute(query).mappings():
                 yield item_of(row), json.loads(row["cells"])

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Connection, FromClause, case, func, or_, select, update
 
-from bulkps.engine.item import FAILED_AT_EXCHANGE, IN_DOUBT, Phase
+from bulkps.engine.item import FAILED_AT_EXCHANGE, IN_DOUBT, ITEMS_LEFT_BEHIND, Item, Phase
 from bulkps.engine.status import BulkItemStatus
-from bulkps.records.journal import LOADING, OWNER_COLUMNS, Journal
+from bulkps.records.journal import ITEM_COLUMNS, LOADING, OWNER_COLUMNS, Journal
 from bulkps.records.owner import is_alive
-from bulkps.records.rows import Elsewhere, Run, elsewhere_of
+from bulkps.records.rows import Elsewhere, Run, elsewhere_of, item_of
 from bulkps.records.schema import events, items, runs
 
 #: How many contents one question to the journal holds.
@@ -146,6 +146,34 @@ def in_doubt(journal: Journal, run: str) -> int:
     query = select(func.count()).where(items.c.run == run, items.c.code == IN_DOUBT)
     with journal.reading() as connection:
         return int(connection.execute(query).scalar_one())
+
+
+def left_behind(journal: Journal, run: str) -> int:
+    """Return how many items are COMPLETED at Exchange, which left some of their content behind."""
+    query = select(func.count()).where(
+        items.c.run == run,
+        items.c.status == BulkItemStatus.COMPLETED.value,
+        items.c.code == ITEMS_LEFT_BEHIND,
+    )
+    with journal.reading() as connection:
+        return int(connection.execute(query).scalar_one())
+
+
+def looked_up(journal: Journal, run: str, limit: int) -> tuple[int, list[Item]]:
+    """Return how many items wait to be looked up, and the first of them."""
+    waits = (items.c.run == run) & (items.c.phase == Phase.DOUBT.value)
+    first = select(*ITEM_COLUMNS).where(waits).order_by(items.c.row).limit(limit)
+    with journal.reading() as connection:
+        count = int(connection.execute(select(func.count()).where(waits)).scalar_one())
+        return count, [item_of(row) for row in connection.execute(first).mappings()]
+
+
+def stalled(journal: Journal, run: str, step: str) -> dict[str, int]:
+    """Return how many items at Exchange have which StatusDetail, as far as it was asked."""
+    detail = func.json_extract(items.c.outputs, f'$."{step}".StatusDetail')
+    query = select(detail, func.count()).where(items.c.run == run, items.c.phase == Phase.FOLLOWING.value)
+    with journal.reading() as connection:
+        return {row[0]: int(row[1]) for row in connection.execute(query.group_by(detail)) if row[0]}
 
 
 def skipped_as(journal: Journal, run: str, code: str) -> int:

@@ -2,12 +2,11 @@
 
 import csv
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from datetime import UTC, datetime
 from typing import TextIO
 
 from bulkps.engine.item import Item, Phase
-from bulkps.engine.status import BulkItemStatus
 from bulkps.errors import RecordFailed
 from bulkps.intake import formula_safe
 from bulkps.operations.model import Operation
@@ -58,7 +57,7 @@ def _progress(item: Item, operation: Operation) -> str:
 
 
 def rows(
-    journal: Journal, run: Run, operation: Operation, only: BulkItemStatus | None = None
+    journal: Journal, run: Run, operation: Operation, only: Collection[str] = ()
 ) -> Iterator[tuple[list[str], dict[str, str]]]:
     """Yield (the input's own cells, what became of them) for every row, in the order of the file.
 
@@ -66,10 +65,10 @@ def rows(
         journal: Where the run is.
         run: Which run.
         operation: Its operation.
-        only: Only rows with this status.
+        only: Only rows with one of these statuses (in lower case) or codes; empty for all.
     """
     for item, cells in journal.rows(run.id):
-        if only is None or item.status is only:
+        if not only or item.status.name.lower() in only or item.code in only:
             yield [cells[index] for index in run.carried], result(item, operation, run.id)
 
 
@@ -87,7 +86,7 @@ def columns(run: Run) -> tuple[list[str], list[str]]:
 
 
 def write_csv(
-    output: Output, journal: Journal, run: Run, operation: Operation, only: BulkItemStatus | None = None
+    output: Output, journal: Journal, run: Run, operation: Operation, only: Collection[str] = ()
 ) -> int:
     """Write a run's results as CSV (UTF-8 with BOM, harmless in a spreadsheet); return how many rows.
 
@@ -110,7 +109,7 @@ def write_csv(
 
 
 def write_json(
-    output: Output, journal: Journal, run: Run, operation: Operation, only: BulkItemStatus | None = None
+    output: Output, journal: Journal, run: Run, operation: Operation, only: Collection[str] = ()
 ) -> int:
     """Write a run's results as a JSON array of objects; return how many rows.
 

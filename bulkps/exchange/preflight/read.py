@@ -306,6 +306,7 @@ class RestoreRequest:
         source_exchange_guid: The mailbox that it copies; only the statistics say it.
         target_is_archive: Whether it copies into the archive; only the statistics say it.
         target: Its TargetMailbox, as it came.
+        batch: Its BatchName.
     """
 
     name: str
@@ -314,6 +315,7 @@ class RestoreRequest:
     source_exchange_guid: str | None = None
     target_is_archive: bool | None = None
     target: str = ""
+    batch: str = ""
 
     @classmethod
     def from_properties(
@@ -326,6 +328,7 @@ class RestoreRequest:
             status=of.text("Status") or more.text("Status") or "",
             identity=of.text("Identity") or of.text("RequestGuid") or "",
             target=of.text("TargetMailbox") or "",
+            batch=of.text("BatchName") or "",
             source_exchange_guid=more.guid("SourceExchangeGuid") or None,
             target_is_archive=more.flag("TargetIsArchive"),
         )

@@ -1,5 +1,7 @@
 """The checks of a restore's target, and of the requests that it has already. Pure."""
 
+import re
+
 from bulkps.exchange.addresses import knows_legacy_dn, x500_address
 from bulkps.exchange.findings import Blocks, Code, Finding, Severity, not_checked, quoted
 from bulkps.exchange.preflight.read import Recipient, RestoreRequest, Surroundings, WantedRestore
@@ -12,6 +14,8 @@ ENDED = frozenset({"completed", "completedwithwarning", "failed"})
 #: How many damaged or too large items may be skipped without AcceptLargeDataLoss.
 _FEW_ITEMS = 50
 
+#: The BatchName of a run of bulkps, which holds the run's name.
+_RUN = re.compile(r"bulkps-([0-9]{8}-[0-9]{6}-[a-z0-9-]{1,40})")
 _ONE_MAILBOX = "Get-Mailbox -Identity"
 
 
@@ -202,10 +206,10 @@ def request_exists(
         how = f"Get-MailboxRestoreRequest -TargetMailbox {quoted(wanted.target_identity)}"
         return not_checked(Code.REQUEST_EXISTS, Blocks.RESTORE, "restore requests of the target", how)
     for one in requests:
-        if wanted.request_name and one.name.casefold() == wanted.request_name.casefold():
+        if wanted.request_name and _is_called(one, wanted.request_name):
             return _same_name(one)
         ended = one.status.casefold() in ENDED
-        if one.name.casefold() in wanted.other_names and not (wanted.once_more and ended):
+        if any(_is_called(one, name) for name in wanted.other_names) and not (wanted.once_more and ended):
             return _same_name(one, ", of this restore with source or target named in another way")
     related = [(one, same) for one in requests if (same := _same_pair(one, source, wanted)) is not False]
     unfinished = [(one, same) for one, same in related if one.status.casefold() not in ENDED]
@@ -215,6 +219,12 @@ def request_exists(
     for one, same in sorted(done, key=lambda pair: pair[1] is None):
         return _completed(one) if same else _perhaps_completed(one)
     return None
+
+
+def _is_called(one: RestoreRequest, name: str) -> bool:
+    """Return whether *one* has that name, or that of a request that was made anew in its place."""
+    found, wanted = one.name.casefold(), name.casefold()
+    return found == wanted or re.fullmatch(re.escape(wanted) + r"-[0-9]{1,6}", found) is not None
 
 
 def _same_pair(one: RestoreRequest, source: Recipient | None, wanted: WantedRestore) -> bool | None:
@@ -231,10 +241,16 @@ def _same_pair(one: RestoreRequest, source: Recipient | None, wanted: WantedRest
 
 def _same_name(one: RestoreRequest, how: str = "") -> Finding:
     identity = quoted(one.identity or one.name)
+    run = _RUN.fullmatch(one.batch)
     if one.status.casefold() == "failed":
+        way = (
+            f"bulkps retry {run[1]} brings it to its end: resumes it, or removes it and makes it anew"
+            if run
+            else f"Resume-MailboxRestoreRequest {identity} goes on with it"
+        )
         instead = (
-            f"It is not done: Get-MailboxRestoreRequestStatistics {identity} -IncludeReport says why; once "
-            f"that is mended Resume-MailboxRestoreRequest {identity} goes on with it. Only to start anew: "
+            f"It is not done: Get-MailboxRestoreRequestStatistics {identity} -IncludeReport says why. Fix "
+            f"the cause, then {way}. Only to start anew, such as with other values: "
         )
     elif one.status.casefold() in ENDED:
         instead = "If it is this very restore, it is done. To do it again remove the old request first: "

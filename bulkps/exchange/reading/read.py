@@ -38,7 +38,7 @@ USER_PROPERTIES = (
     "Guid", "DistinguishedName", "Name", "UserPrincipalName", "WindowsEmailAddress", "RecipientType",
     "RecipientTypeDetails", "ExternalDirectoryObjectId",
 )  # fmt: skip
-REQUEST_PROPERTIES = ("Name", "Status", "Identity", "RequestGuid", "TargetMailbox")
+REQUEST_PROPERTIES = ("Name", "Status", "Identity", "RequestGuid", "TargetMailbox", "BatchName")
 STATISTICS_PROPERTIES = (
     "MailboxGuid",
     "TotalItemSize",
