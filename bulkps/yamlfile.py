@@ -6,6 +6,7 @@ its line, its key path, what was found, what was expected, and the nearest known
 
 import copy
 import dataclasses
+import datetime
 import types
 import typing
 from collections.abc import Iterable, Mapping
@@ -40,6 +41,15 @@ _EXPECTED = {
     "mapping_type": "a mapping (name: value)",
     "dataclass_type": "a mapping (name: value)",
     "none_required": "nothing",
+}
+#: What YAML makes of text without quotes, and what a person calls it.
+_SCALARS = (bool, int, float, datetime.date)
+_READ = {
+    "bool": "true or false",
+    "int": "a number",
+    "float": "a number",
+    "date": "a date",
+    "datetime": "a date",
 }
 _UNKNOWN = ("unexpected_keyword_argument", "extra_forbidden")
 #: Problems of a whole mapping: there is no one value to leave out.
@@ -119,8 +129,8 @@ def attempt(data: Mapping[str, Any], lines: Mapping[Path, int], model: type[T]) 
         except ValidationError as error:
             found = error.errors(include_url=False)
             problems += [s for p in found for s in _sentences(p, lines, model) if s not in problems]
-            wrong = [problem["loc"] for problem in found if problem["type"] not in _WHOLE]
-            pruned = [_prune(rest, loc) for loc in wrong]
+            wrong = [problem for problem in found if problem["type"] not in _WHOLE]
+            pruned = [_mended(rest, problem) for problem in wrong]
             if not any(pruned):
                 return None, problems
 
@@ -131,8 +141,13 @@ def _adapter(model: Any) -> TypeAdapter[Any]:
     return TypeAdapter(model)
 
 
-def _prune(data: Any, loc: tuple[str | int, ...]) -> bool:
-    """Take one wrong value out, so that what is wrong beside it is found; return whether it was there."""
+def _mended(data: Any, problem: Any) -> bool:
+    """Take one wrong value out, so that what is wrong beside it is found; return whether it was there.
+
+    A number where text belongs is what it says, only without its quotes: to leave it out would make a
+    problem of what needs it.
+    """
+    loc, unquoted = problem["loc"], _is_unquoted(problem)
     for part in loc[:-1]:
         try:
             data = data[part]
@@ -141,8 +156,16 @@ def _prune(data: Any, loc: tuple[str | int, ...]) -> bool:
             return False
     if not isinstance(data, dict) or loc[-1] not in data:
         return False
-    del data[loc[-1]]
+    if unquoted:
+        data[loc[-1]] = str(data[loc[-1]])
+    else:
+        del data[loc[-1]]
     return True
+
+
+def _is_unquoted(problem: Any) -> bool:
+    """Return whether YAML read a number, a date or a truth value where text was wanted."""
+    return problem["type"] == "string_type" and isinstance(problem["input"], _SCALARS)
 
 
 def _sentences(problem: Any, lines: Mapping[Path, int], model: type) -> list[str]:
@@ -208,6 +231,9 @@ def _sentence(problem: Any, lines: Mapping[Path, int], model: type) -> str:
     if problem["type"] in ("enum", "literal_error"):
         return f"{lead}expected {problem['ctx']['expected']}, found {found!r}"
     expected = _EXPECTED.get(problem["type"])
+    if _is_unquoted(problem):
+        kind = type(found).__name__
+        return f"{lead}expected text, and YAML reads {_READ.get(kind, kind)}: put quotes around it"
     if expected:
         return f"{lead}expected {expected}, found {found!r}"
     return f"{lead}{problem['msg']}, found {found!r}"

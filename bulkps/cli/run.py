@@ -106,8 +106,8 @@ def command(operation: str, file: Path, settings: Settings, as_json: bool, **giv
     )
     if not report.sound:
         _refuse(report, given["problems"], connection, as_json)
-    for note in report.notes:
-        render.say(f"note: {note}")
+    for remark in report.remarks():
+        render.say(remark)
     rows = intake.filled(intake.rows(file, asked, report), everywhere, found, file)
     if given["dry_run"]:
         _show_plan(report, found, rows, connection, as_json)
@@ -144,7 +144,8 @@ def _execute(
                 ends_at=end,
                 passwords=passwords,
             )
-        show_report(journal, ended, code, as_json=as_json, passwords=passwords)
+        remarks = render.remarks_json(report)
+        show_report(journal, ended, code, as_json=as_json, passwords=passwords, remarks=remarks)
     raise SystemExit(int(code))
 
 
@@ -225,7 +226,7 @@ def _show_plan(
     if as_json:
         nothing = _nothing_sent(report, connection, ExitCode.COMPLETED)
         told = [{"row": number, "cmdlet": one.name, "parameters": one.shown()} for number, one in planned]
-        render.as_json({**nothing, "rows": report.rows, "plan": told})
+        render.as_json({**nothing, "rows": report.rows, "plan": told, **render.remarks_json(report)})
     else:
         for number, cmdlet in planned:
             click.echo(f"row {number}: {cmdlet.line()}")

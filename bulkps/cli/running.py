@@ -2,7 +2,7 @@
 
 import sys
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
@@ -185,10 +185,20 @@ def show_report(
     *,
     as_json: bool,
     passwords: PasswordFile | None = None,
+    remarks: Mapping[str, object] | None = None,
 ) -> None:
-    """Print how a run stands: the table to stdout, where things lie and what comes next to stderr."""
+    """Print how a run stands: the table to stdout, where things lie and what comes next to stderr.
+
+    Args:
+        journal: Where it is kept.
+        report: How it stands.
+        code: What the command ends with.
+        as_json: Whether stdout gets JSON.
+        passwords: Where its passwords were written.
+        remarks: What is to be known of its file, for JSON; people have been told.
+    """
     if as_json:
-        render.as_json(render.run_json(report, code, passwords))
+        render.as_json({**render.run_json(report, code, passwords), **(remarks or {})})
     else:
         _show_table(journal, report)
         say_found(report.run.preflight)
