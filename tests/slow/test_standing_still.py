@@ -1,7 +1,7 @@
-"""Processes that stand still past their lease, are taken over, and wake up: never a send after the take-over.
+"""Processes that stand still past their lease, are taken over, and wake up: no send after the take-over.
 
-Short in CI; ``tox -e soak`` (BULKPS_SOAK=1) makes 20 rounds of 200 rows on each way to a session. SIGSTOP is a
-signal that Windows lacks; there the simulation alone stands for it (tests/engine/test_simulation.py).
+Short in CI; ``tox -e soak`` (BULKPS_SOAK=1) makes 20 rounds of 200 rows. SIGSTOP is a signal that Windows
+lacks; there the simulation alone stands for it (tests/engine/test_simulation.py).
 """
 
 import json
