@@ -159,7 +159,7 @@ def run_json(
         "simulated": report.run.simulated,
         "counts": totals(report.counts),
         "warned": warned.count,
-        "warnings": [{"row": row, "warnings": list(told)} for row, _, told in warned.first],
+        "row_warnings": [{"row": row, "warnings": list(told)} for row, _, told in warned.first],
         "done_already": report.settled,
         "done_differently": report.differing,
         "items_left_behind": report.left_behind,

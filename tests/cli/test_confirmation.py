@@ -118,7 +118,7 @@ def test_warnings_of_completed_rows_are_counted_and_listed(
     shown = bulkps("run", "restore", rehearsal(bulkps, "restore", 12, tmp_path / "r.csv"), "--quiet")
 
     assert told["warned"] >= 1
-    [(row, warnings)] = [(one["row"], one["warnings"]) for one in told["warnings"] if one["row"] == 3]
+    [(row, warnings)] = [(one["row"], one["warnings"]) for one in told["row_warnings"] if one["row"] == 3]
     assert row == 3 and any(one.startswith("federated-domain: instead of") for one in warnings)
     assert "row 3: federated-domain: instead of" in said.stderr, "a changed name is said, however quiet"
     assert "warning of a completed row" in shown.stdout

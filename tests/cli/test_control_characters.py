@@ -16,7 +16,9 @@ StartTenant = Callable[..., Tenant]
 RAW = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 FORGED = "Old mail'\nrow 3: Remove-Mailbox -Identity 'ceo@contoso.com"
 #: Clears the screen, turns the direction of writing, and breaks lines that no editor breaks.
-NASTY = "a\x1b[2J\x9b31m\u202egnp.exe\u2066\u2028b\x85c\x07"
+NASTY = "a\x1b[2J\u202egnp.exe\u2066\u2028b\u2029c\x07"
+#: What a file is refused with, but a server may say.
+WORSE = f"{NASTY}\x9b31m\x85"
 OWN = """
 name: label
 summary: Set an attribute.
@@ -101,7 +103,7 @@ def test_an_error_that_names_what_it_found_is_one_line(bulkps: Run, tmp_path: Pa
 
 
 def test_json_that_is_harmless_says_the_same() -> None:
-    data = {"a": NASTY, "b": "\ud800", "c": ["x\ny"]}
+    data = {"a": WORSE, "b": "\ud800", "c": ["x\ny"]}
 
     assert json.loads(json_text(data)) == data
     assert len(json_text(data).splitlines()) == 1
