@@ -58,7 +58,8 @@ def check_against_bare_reader(folder: Path, rows: int) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["source_guid", "target_mailbox", "target_folder", "conflict_resolution"])
-        for number in range(rows):
+        # From 1: a GUID of zeros names nothing.
+        for number in range(1, rows + 1):
             guid = UUID(int=(number * 0x9E3779B97F4A7C15F39CC0605CEDC835) % 2**128)
             writer.writerow([guid, f"user{number}.name@contoso.com", "Restored mail", "KeepAll"])
     bare, checked = [], []

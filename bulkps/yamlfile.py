@@ -9,6 +9,7 @@ lines becomes gigabytes, no tags, no numbers that no setting has. Dates are text
 
 import copy
 import dataclasses
+import datetime
 import math
 import types
 import typing
@@ -77,6 +78,15 @@ _EXPECTED = {
     "mapping_type": "a mapping (name: value)",
     "dataclass_type": "a mapping (name: value)",
     "none_required": "nothing",
+}
+#: What YAML makes of text without quotes, and what a person calls it.
+_SCALARS = (bool, int, float, datetime.date)
+_READ = {
+    "bool": "true or false",
+    "int": "a number",
+    "float": "a number",
+    "date": "a date",
+    "datetime": "a date",
 }
 _UNKNOWN = ("unexpected_keyword_argument", "extra_forbidden")
 #: Problems of a whole mapping: there is no one value to leave out.
@@ -184,8 +194,8 @@ def attempt(data: Mapping[str, Any], lines: Mapping[Path, int], model: type[T]) 
             # What is not told need not be worded, which takes longer than finding it.
             problems |= dict.fromkeys(s for p in found[:_TOLD] for s in _sentences(p, lines, model))
             untold += max(0, len(found) - _TOLD)
-            wrong = [problem["loc"] for problem in found if problem["type"] not in _WHOLE]
-            pruned = [_prune(rest, loc) for loc in wrong]
+            wrong = [problem for problem in found if problem["type"] not in _WHOLE]
+            pruned = [_mended(rest, problem) for problem in wrong]
             if not any(pruned):
                 return None, _first(list(problems), untold)
 
@@ -196,8 +206,13 @@ def _adapter(model: Any) -> TypeAdapter[Any]:
     return TypeAdapter(model)
 
 
-def _prune(data: Any, loc: tuple[str | int, ...]) -> bool:
-    """Take one wrong value out, so that what is wrong beside it is found; return whether it was there."""
+def _mended(data: Any, problem: Any) -> bool:
+    """Take one wrong value out, so that what is wrong beside it is found; return whether it was there.
+
+    A number where text belongs is what it says, only without its quotes: to leave it out would make a
+    problem of what needs it.
+    """
+    loc, unquoted = problem["loc"], _is_unquoted(problem)
     for part in loc[:-1]:
         try:
             data = data[part]
@@ -206,8 +221,16 @@ def _prune(data: Any, loc: tuple[str | int, ...]) -> bool:
             return False
     if not isinstance(data, dict) or loc[-1] not in data:
         return False
-    del data[loc[-1]]
+    if unquoted:
+        data[loc[-1]] = str(data[loc[-1]])
+    else:
+        del data[loc[-1]]
     return True
+
+
+def _is_unquoted(problem: Any) -> bool:
+    """Return whether YAML read a number, a date or a truth value where text was wanted."""
+    return problem["type"] == "string_type" and isinstance(problem["input"], _SCALARS)
 
 
 def _sentences(problem: Any, lines: Mapping[Path, int], model: type) -> list[str]:
@@ -335,6 +358,9 @@ def _sentence(problem: Any, lines: Mapping[Path, int], model: type) -> str:
     if problem["type"] in ("enum", "literal_error"):
         return f"{lead}expected {problem['ctx']['expected']}, found {_shown(found)}"
     expected = _EXPECTED.get(problem["type"])
+    if _is_unquoted(problem):
+        kind = type(found).__name__
+        return f"{lead}expected text, and YAML reads {_READ.get(kind, kind)}: put quotes around it"
     if expected:
         return f"{lead}expected {expected}, found {_shown(found)}"
     return f"{lead}{problem['msg']}, found {_shown(found)}"

@@ -51,7 +51,8 @@ PURE = [
 PURE_STDLIB = {
     "__future__", "abc", "ast", "collections", "copy", "dataclasses", "datetime", "difflib", "enum",
     "functools",
-    "hashlib", "heapq", "importlib", "itertools", "json", "math", "re", "types", "typing", "uuid",
+    "hashlib", "heapq", "importlib", "itertools", "json", "math", "re", "types", "typing",
+    "unicodedata", "uuid",
 }  # fmt: skip
 #: Which rooms a room may not know.
 FORBIDDEN = {

@@ -257,7 +257,7 @@ def test_unlimited_is_a_quota_on_premises(bulkps: Run, tenant: Start, tmp_path: 
 @pytest.mark.parametrize(
     ("column", "cell", "expected"),
     [
-        ("add_addresses", "a@contoso.com;b@", "one or several, with ; between them: an SMTP address"),
+        ("add_addresses", "a@contoso.com;b@", "one or several, with ; between them: an address"),
         ("add_addresses", "a@contoso.com;;b@contoso.com", "one or several, with ; between them"),
         ("send_quota", "much", "a size such as 50GB, 49.5 GB or Unlimited"),
         ("send_quota", "1.024GB", "a size such as 50GB, 49.5 GB or Unlimited"),

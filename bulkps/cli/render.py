@@ -13,7 +13,7 @@ from tabulate import tabulate
 
 from bulkps.engine.status import BulkItemStatus
 from bulkps.errors import ExitCode
-from bulkps.intake import CheckReport
+from bulkps.intake import CheckReport, Problem
 from bulkps.records import home
 from bulkps.visible_text import json_text, visible
 
@@ -101,8 +101,8 @@ def check_report(report: CheckReport, problems_file: Path | None, *, sends: bool
         problems_file: Where all problems are.
         sends: Whether the command would send anything, were the file sound.
     """
-    for note in report.notes:
-        say(f"note: {note}")
+    for remark in report.remarks():
+        say(remark)
     if report.sound:
         say(f"{report.path}: {report.rows} row{'s' * (report.rows != 1)}, all sound for {report.operation}")
         return
@@ -124,12 +124,27 @@ def check_json(report: CheckReport) -> dict[str, object]:
         "rows": report.rows,
         "sound": report.sound,
         "problem_count": report.problem_count,
-        "problems": [
-            {"row": p.row, "column": p.column, "found": p.found, "expected": p.expected}
-            for p in report.problems
-        ],
-        "notes": list(report.notes),
+        "problems": [_problem_json(problem) for problem in report.problems],
+        **remarks_json(report),
         "exit_code": int(ExitCode.COMPLETED if report.sound else ExitCode.INVALID_INPUT),
+    }
+
+
+def remarks_json(report: CheckReport) -> dict[str, object]:
+    """Return what a person should know of a file, whether or not anything is wrong with it."""
+    return {
+        "notes": list(report.notes),
+        "cell_warning_count": report.warning_count,
+        "cell_warnings": [_problem_json(problem) for problem in report.warnings],
+    }
+
+
+def _problem_json(problem: Problem) -> dict[str, object]:
+    return {
+        "row": problem.row,
+        "column": problem.column,
+        "found": problem.found,
+        "expected": problem.expected,
     }
 
 

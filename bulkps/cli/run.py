@@ -108,8 +108,8 @@ def command(operation: str, file: Path, settings: Settings, as_json: bool, **giv
     )
     if not report.sound:
         _refuse(report, given["problems"], connection, as_json)
-    for note in report.notes:
-        render.say(f"note: {note}")
+    for remark in report.remarks():
+        render.say(remark)
     rows = intake.filled(intake.rows(file, asked, report), everywhere, found, report)
     report = intake.with_columns(report, everywhere, found)
     if given["dry_run"]:
@@ -151,7 +151,8 @@ def _execute(
                 ends_at=end,
                 passwords=passwords,
             )
-        show_report(journal, ended, code, as_json=as_json, passwords=passwords)
+        remarks = render.remarks_json(report)
+        show_report(journal, ended, code, as_json=as_json, passwords=passwords, remarks=remarks)
     raise SystemExit(int(code))
 
 

@@ -1,7 +1,7 @@
 """What ``run`` and ``resume`` share: interrupts, progress, and the report at the end."""
 
 import sys
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
@@ -190,11 +190,21 @@ def show_report(
     *,
     as_json: bool,
     passwords: PasswordFile | None = None,
+    remarks: Mapping[str, object] | None = None,
 ) -> None:
-    """Print how a run stands: the table to stdout, where things lie and what comes next to stderr."""
+    """Print how a run stands: the table to stdout, where things lie and what comes next to stderr.
+
+    Args:
+        journal: Where it is kept.
+        report: How it stands.
+        code: What the command ends with.
+        as_json: Whether stdout gets JSON.
+        passwords: Where its passwords were written.
+        remarks: What is to be known of its file, for JSON; people have been told.
+    """
     if as_json:
         warned = warned_rows(journal, report.run.id, render.SHOWN_WARNINGS)
-        render.as_json(render.run_json(report, code, passwords, warned))
+        render.as_json({**render.run_json(report, code, passwords, warned), **(remarks or {})})
     else:
         _show_table(journal, report)
         say_found(report.run.preflight)

@@ -75,8 +75,8 @@ def command(operation: str, file: Path, settings: Settings, as_json: bool, **giv
             render.as_json(render.check_json(report))
         render.check_report(report, given["problems"])
         raise SystemExit(int(ExitCode.INVALID_INPUT))
-    for note in report.notes:
-        render.say(f"note: {note}")
+    for remark in report.remarks():
+        render.say(remark)
     there = target(settings, settings.choose_connection(given["connection"]), configured(settings.run, given))
     check_target(found, there)
     with Journal(home.journal_path()) as journal:
@@ -84,5 +84,5 @@ def command(operation: str, file: Path, settings: Settings, as_json: bool, **giv
         report = intake.with_columns(report, everywhere, found)
         run = create_run(journal, found, report, rows, there, checks=True, invocation=invocation(given))
         ended, code = work(journal, run, there, output, quiet=given["quiet"])
-        show_report(journal, ended, code, as_json=as_json)
+        show_report(journal, ended, code, as_json=as_json, remarks=render.remarks_json(report))
     raise SystemExit(int(code))

@@ -54,12 +54,13 @@ class Code(Enum):
     SOURCE_MISSING = "source-missing"
     GUID_REUSED = "guid-reused"
     LARGE_DATA_LOSS = "large-data-loss"
+    NAME_GARBLED = "name-garbled"
     REPEATED_ROW = "repeated-row"
     NOT_CHECKED = "not-checked"
 
 
 #: What is a warning at most, and harms nothing that was there before.
-_ONLY_WARN = frozenset({Code.TARGET_TOO_FULL, Code.ARCHIVE_LEFT_OUT, Code.TARGET_SYNCED})
+_ONLY_WARN = frozenset({Code.TARGET_TOO_FULL, Code.ARCHIVE_LEFT_OUT, Code.TARGET_SYNCED, Code.NAME_GARBLED})
 
 
 @dataclass(frozen=True)

@@ -39,6 +39,8 @@ class Body:
         self._suspicious = suspicious
         self._groups = [group for group in operation.unique if group[0] in layout.columns]
         self._keyed = {name for group in self._groups for name in group if name in layout.columns}
+        # A header that comes again is a row like others where every column takes any text.
+        self._header = next(((index, layout.header[index]) for index in layout.columns.values()), None)
         self._lanes: list[tuple[int, Lane]] = [
             (index, lane(operation.columns[name], key=name in self._keyed, ours=layout.ours))
             for name, index in layout.columns.items()
@@ -69,6 +71,9 @@ class Body:
         for index in self._layout.nameless:
             if any(columns[index]):
                 found.update(place for place, cell in enumerate(columns[index]) if cell)
+        if self._header and self._header[1] in columns[self._header[0]]:
+            place, label = self._header
+            found.update(index for index, cell in enumerate(columns[place]) if cell == label)
         if self._suspicious:
             found.update(index for index, row in enumerate(rows) if UNSENDABLE.search("\n".join(row)))
         return found

@@ -2,7 +2,7 @@
 
 import io
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from bulkps.errors import InvalidInput, UsageProblem
@@ -11,11 +11,15 @@ from bulkps.intake.cells import UNSENDABLE, RowReader
 from bulkps.intake.csvfile import DELIMITERS, Chunk, Opening, chunks, read_opening
 from bulkps.intake.header import Layout, data_for_header, lay_out
 from bulkps.intake.repeats import Hashes, Repeats
-from bulkps.intake.report import CheckReport, Findings, InputRow, Problem, shortened
+from bulkps.intake.report import SHOWN, CheckReport, Findings, InputRow, Problem, shortened
 from bulkps.intake.source import Source, digest, examine, readable
 from bulkps.operations.model import Operation
 from bulkps.whole import Output
 
+#: How many lines a note names.
+_NAMED = 10
+_AGAIN = {"same": "the header line again", "other": "another header line"}
+_ROWS_ONLY = "rows only; were two files joined? Take the line out, or check each file by itself"
 _CHANGED = "has changed since it was checked; check it again"
 
 
@@ -65,6 +69,10 @@ class _Check:
         self._notes = [source.note] if source.note else []
         self._rows = 0
         self._beyond: set[int] = set()
+        self._comments: list[int] = []
+        self._warnings: list[Problem] = []
+        self._warned = 0
+        self._below = False
 
     def run(self, *, strict_columns: bool) -> CheckReport:
         opening = self._opening()
@@ -82,7 +90,7 @@ class _Check:
             self._name_repeats(opening, body, layout, hashes)
         if not self._rows:
             self._findings.add(Problem(None, "", "a header and no rows", "at least one row under the header"))
-        self._notes += _notes(opening, layout)
+        self._notes += _notes(opening, layout, self._comments)
         return self._report(opening, layout)
 
     def _opening(self) -> Opening | None:
@@ -103,12 +111,27 @@ class _Check:
         return None
 
     def _take(self, chunk: Chunk, body: Body, layout: Layout, hashes: list[Hashes]) -> None:
+        if self._below:
+            return
         read = body.read(chunk)
         self._rows += len(chunk.rows) + len(chunk.problems)
         found = list(chunk.problems)
         for index, row in read.looked_at.items():
             line = chunk.lines[index]
-            self._rows -= row.empty
+            self._rows -= row.empty or bool(row.again)
+            if row.comment:
+                self._comments.append(line)
+            if row.again:
+                found.append(Problem(line, "", _AGAIN[row.again], _ROWS_ONLY))
+            if row.again == "other":
+                # What stands below it is to be read by it, and would be wrong line by line.
+                self._below = True
+                break
+            self._warned += len(row.warnings)
+            room = SHOWN - len(self._warnings)
+            self._warnings += [
+                Problem(line, one.column, one.found, one.expected) for one in row.warnings[:room]
+            ]
             found += [Problem(line, fault.column, fault.found, fault.expected) for fault in row.faults]
             for place in row.beyond:
                 if place not in self._beyond:
@@ -150,6 +173,8 @@ class _Check:
             header=layout.header if layout else (),
             carried=layout.carried if layout else (),
             digest=self._source.digest,
+            warning_count=self._warned,
+            warnings=tuple(self._warnings),
         )
 
 
@@ -193,7 +218,7 @@ def _rows(source: Source, operation: Operation) -> Iterator[InputRow]:
                 raise InvalidInput(str(source.path), [problem.sentence() for problem in chunk.problems])
             for cells, line in zip(chunk.rows, chunk.lines, strict=True):
                 row = reader.read(cells)
-                if row.faults or row.beyond:
+                if row.faults or row.beyond or row.again:
                     raise InvalidInput(str(source.path), [f"row {line} is not sound: the file {_CHANGED}"])
                 if not row.empty:
                     yield InputRow(line, row.cells, row.values)
@@ -204,12 +229,14 @@ def _state(file: io.TextIOWrapper) -> tuple[int, int]:
     return found.st_size, found.st_mtime_ns
 
 
-def _reader(source: Source, operation: Operation, layout: Layout) -> RowReader:
-    return RowReader(operation, layout, source.encoding if source.errors == "surrogateescape" else "")
+def _reader(source: Source, operation: Operation, layout: Layout, *, warn: bool = False) -> RowReader:
+    encoding = source.encoding if source.errors == "surrogateescape" else ""
+    return RowReader(operation, layout, encoding, warn=warn)
 
 
 def _body(source: Source, operation: Operation, layout: Layout) -> Body:
-    return Body(operation, layout, _reader(source, operation, layout), suspicious=source.suspicious)
+    reader = _reader(source, operation, layout, warn=True)
+    return Body(operation, layout, reader, suspicious=source.suspicious)
 
 
 def _unsendable(layout: Layout, opening: Opening) -> Iterator[Problem]:
@@ -218,7 +245,11 @@ def _unsendable(layout: Layout, opening: Opening) -> Iterator[Problem]:
             yield Problem(opening.row, layout.label(index), header, "a header of whole, sendable characters")
 
 
-def _notes(opening: Opening, layout: Layout) -> Iterator[str]:
+def _notes(opening: Opening, layout: Layout, comments: Sequence[int]) -> Iterator[str]:
+    lines = [*opening.comments, *comments]
+    if lines:
+        named = ", ".join(map(str, lines[:_NAMED])) + (", …" if len(lines) > _NAMED else "")
+        yield f"skipped as comments, for they begin with #: line{'s' * (len(lines) > 1)} {named}"
     if opening.delimiter != ",":
         name = DELIMITERS.get(opening.delimiter, repr(opening.delimiter))
         yield f"the cells are separated by {name}, not by comma"
@@ -226,6 +257,14 @@ def _notes(opening: Opening, layout: Layout) -> Iterator[str]:
         yield "this is a results file of bulkps: its result columns are left out"
     if layout.exported:
         yield "this is an export of bulkps: what it says of each mailbox is carried into the results as it is"
+    if layout.taken:
+        names = ", ".join(f"{shortened(header)} for {name}" for header, name in layout.taken)
+        yield f"taken by another name: {names}"
+    for header, name in layout.left:
+        yield (
+            f"{shortened(header)} was not taken for {name}: only a header {name} is, for it changes what "
+            "is done"
+        )
     if layout.unknown:
         names = ", ".join(map(shortened, layout.unknown))
         yield f"not known to the operation, carried into the results as they are: {names}"

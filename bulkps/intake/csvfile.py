@@ -3,8 +3,8 @@
 import csv
 import io
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import chain, islice
 
 from bulkps.intake.header import BLANKS, known_headers
@@ -17,9 +17,13 @@ from bulkps.operations.model import Operation
 CELL_LIMIT = 1 << 20
 #: Lines in a chunk. Small, so that its strings are still in the processor's cache when they are checked.
 CHUNK = 256
-DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab"}
+DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe"}
 
-_SEP = re.compile(r'"?sep=([^"\r\n])"?[\r\n]*', re.IGNORECASE)
+#: In how many lines under a title a header line is looked for.
+_LOOKED = 20
+_MARK = "\ufeff"
+# A spreadsheet may have put its delimiters behind it, as if it were a row of many cells.
+_SEP = re.compile(r'"?sep=([^"\r\n])"?[,;\t|]*+[\r\n]*+', re.IGNORECASE)
 _LINE_END = "\r\n"
 _LINE_ENDS = re.compile(r"\r\n|\r|\n")
 
@@ -33,6 +37,7 @@ class Opening:
         header: The header's cells as they are.
         row: The line that the header starts on, from 1.
         lines: How many lines there are up to and with the header.
+        comments: Lines above the header that are comments.
         problem: Why there is no header.
     """
 
@@ -40,6 +45,7 @@ class Opening:
     header: tuple[str, ...] = ()
     row: int = 1
     lines: int = 0
+    comments: tuple[int, ...] = ()
     problem: Problem | None = None
 
 
@@ -60,14 +66,21 @@ class Chunk:
 
 def read_opening(file: io.TextIOWrapper, operation: Operation) -> Opening:
     """Return what *file* begins with: its header, and the delimiter under which it makes the most sense."""
+    _raise_limit()
+    known = known_headers(operation)
     count, delimiter, line = 0, "", ""
+    comments: list[int] = []
     while line := file.readline(CELL_LIMIT):
+        # Two programs that each put a byte order mark first leave two.
+        line = line.lstrip(_MARK)
         count += 1
         named = _SEP.fullmatch(line)
         if named:
             delimiter = named.group(1)
-        elif not line.startswith("#TYPE ") and line.strip(BLANKS + _LINE_END):
+        elif line.startswith("#") and not _understood([line], delimiter, known):
             # Windows PowerShell's Export-Csv puts "#TYPE …" first unless it is told not to.
+            comments += [] if line.startswith("#TYPE ") else [count]
+        elif line.strip(BLANKS + _LINE_END):
             break
     else:
         return Opening(problem=Problem(None, "", "a file without content", "a header line and rows"))
@@ -76,30 +89,64 @@ def read_opening(file: io.TextIOWrapper, operation: Operation) -> Opening:
     while len(lines) < CHUNK and length < CELL_LIMIT and (line := file.readline(CELL_LIMIT)):
         lines.append(line)
         length += len(line)
-    return _header(lines, count, delimiter, operation)
+    opening = _header(lines, count, delimiter, known)
+    return replace(opening, comments=tuple(comments))
 
 
-def _header(lines: list[str], row: int, delimiter: str, operation: Operation) -> Opening:
+def _header(lines: list[str], row: int, delimiter: str, known: Mapping[str, str]) -> Opening:
     """Return the opening whose header starts the *lines*, the first of which is line *row*."""
-    _raise_limit()
-    known = known_headers(operation)
-    best, most = Opening(), (-1, 0)
     failed = False
-    for candidate in delimiter or "".join(DELIMITERS):
+    best, most = Opening(), (-1, 0)
+    others = [one for one in DELIMITERS if one != delimiter]
+    for candidate in [delimiter, *others] if delimiter else others:
         reader = csv.reader(lines, delimiter=candidate, strict=True)
         try:
             header = tuple(next(reader))
         except csv.Error:
             failed = True
             continue
-        score = (sum(folded_header(cell.strip(BLANKS)) in known for cell in header), len(header))
+        score = (_count(header, known), len(header))
         if score > most:
             best, most = Opening(candidate, header, row, row + reader.line_num - 1), score
+        if candidate == delimiter and score[0] > 0:
+            break
     if (failed and most[0] < 1) or len(lines[0]) >= CELL_LIMIT:
         found = f"a header line that is no CSV: {shortened(lines[0].rstrip(_LINE_END))}"
         expected = "headers with a closing quote for every opening one, and no line longer than a cell may be"
         return Opening(row=row, problem=Problem(row, "", found, expected))
+    if most[0] < 1 and (problem := _no_header(best.header, lines, row, known)):
+        return Opening(row=row, problem=problem)
     return best
+
+
+def _count(header: Sequence[str], known: Mapping[str, str]) -> int:
+    return sum(folded_header(cell.strip(BLANKS)) in known for cell in header)
+
+
+def _understood(lines: list[str], delimiter: str, known: Mapping[str, str]) -> int:
+    """Return how many headers of the first of *lines* are known, under the best delimiter."""
+    counts = [0]
+    for candidate in delimiter or DELIMITERS:
+        try:
+            counts.append(_count(next(csv.reader(lines, delimiter=candidate, strict=True), []), known))
+        except csv.Error:
+            continue
+    return max(counts)
+
+
+def _no_header(header: Sequence[str], lines: list[str], row: int, known: Mapping[str, str]) -> Problem | None:
+    """Return what is wrong with a file in whose first line no header is known, where that can be told."""
+    if len(header) == 1 and _understood([header[0]], "", known) > 1:
+        found = f"one quoted cell in each line, such as {shortened(lines[0].rstrip(_LINE_END))}"
+        expected = "quotes around cells, not around lines; save it again as CSV from where it comes"
+        return Problem(row, "", found, expected)
+    for index, line in enumerate(lines[1:_LOOKED], 1):
+        if _understood([line], "", known) > 1:
+            found = (
+                f"{shortened(lines[0].rstrip(_LINE_END))} above the header line, which is line {row + index}"
+            )
+            return Problem(row, "", found, "the header line first; take out what stands above it")
+    return None
 
 
 def chunks(file: io.TextIOWrapper, opening: Opening) -> Iterator[Chunk]:

@@ -9,14 +9,18 @@ from bulkps.exchange.inventory import COLUMNS as EXPORT_COLUMNS
 from bulkps.exchange.inventory import EXPORT_MARK, NAME_COLUMN
 from bulkps.intake.formula import formula_unsafe
 from bulkps.intake.report import Problem, readable_name, shortened
-from bulkps.operations.celltypes import CELL_TYPES
 from bulkps.operations.checks import folded_header
 from bulkps.operations.model import Operation
 from bulkps.operations.resultcolumns import ALL_RESULTS_COLUMNS, RESULTS_MARK
 from bulkps.yamlfile import nearest
 
-#: What is stripped from around a cell: spaces, tabs, no-break spaces, zero-width spaces.
-BLANKS = " \t\u00a0\u200b\ufeff"
+#: What is stripped from around a cell: every kind of space and line end, and what shows nothing. The joiners
+#: U+200C and U+200D are not among them: they belong to the last letter of names in Malayalam and others.
+BLANKS = (
+    " \t\r\n\v\f\x1c\x1d\x1e\x1f\x85\u00a0\u00ad\u061c\u1680\u180e\u2000\u2001\u2002\u2003\u2004\u2005\u2006"
+    "\u2007\u2008\u2009\u200a\u200b\u200e\u200f\u2028\u2029\u202a\u202b\u202c\u202d\u202e\u202f\u205f\u2060"
+    "\u2061\u2062\u2063\u2064\u2066\u2067\u2068\u2069\u3000\ufeff"
+)
 
 #: What nobody wants in a journal, as headers fold, and as words of a header.
 _SECRET = re.compile("password|passwort|kennwort|passphrase|passcode|passwd|motdepasse|contrase[n\u00f1]a")
@@ -54,6 +58,8 @@ class Layout:
         results: Whether this is a former results file.
         exported: Whether it is, or was made from, an inventory that ``bulkps export`` wrote.
         unknown: Headers that the operation does not know and that are carried along.
+        taken: (header, column) for each header that means a column by another name.
+        left: (header, column) for each that would be taken for a column if it were spelt exactly so.
         problems: What is wrong with the header.
     """
 
@@ -65,6 +71,8 @@ class Layout:
     results: bool
     exported: bool
     unknown: tuple[str, ...]
+    taken: tuple[tuple[str, str], ...]
+    left: tuple[tuple[str, str], ...]
     problems: tuple[Problem, ...]
 
     @property
@@ -95,8 +103,8 @@ def data_for_header(header: Sequence[str], operation: Operation) -> str:
         return ""
     for label in filter(None, labels):
         for name, column in operation.columns.items():
-            for kind in map(CELL_TYPES.__getitem__, column.type if column.required else ()):
-                if kind.pattern is not None and re.fullmatch(kind.pattern, label):
+            for kind in column.kinds if column.required else ():
+                if kind.plain is not None and re.fullmatch(kind.plain, label):
                     return f"{shortened(label)} looks like {kind.expected} and belongs under {name}"
     return ""
 
@@ -118,6 +126,7 @@ def lay_out(header: Sequence[str], row: int, operation: Operation, *, strict_col
     # The results' own columns stand behind the input's: of two with the same header the last is theirs.
     theirs = {header: index for index, header in enumerate(folded) if header in _RESULTS} if results else {}
     columns, twice = _columns(folded, labels, set(theirs.values()), operation, row)
+    left = _left(folded, labels, operation)
     left_out = set(theirs.values()) - set(columns.values())
     carried = tuple(index for index, label in enumerate(labels) if label and index not in left_out)
     known = known_headers(operation).keys() | (_EXPORT if exported else set())
@@ -132,6 +141,10 @@ def lay_out(header: Sequence[str], row: int, operation: Operation, *, strict_col
         results=results,
         exported=exported,
         unknown=tuple(labels[index] for index in unknown if index not in refused),
+        taken=tuple(
+            (labels[index], name) for name, index in columns.items() if folded[index] != folded_header(name)
+        ),
+        left=left,
         problems=(*_missing(columns, labels, operation, row), *twice, *refused.values()),
     )
 
@@ -155,7 +168,7 @@ def _columns(
     problems = []
     for index, header in enumerate(folded):
         name = known.get(header)
-        if name is None or index in theirs:
+        if name is None or index in theirs or (operation.columns[name].exact and labels[index] != name):
             continue
         if name in columns:
             first = labels[columns[name]]
@@ -167,6 +180,17 @@ def _columns(
     # source, so that a file of which only the result columns were kept still says what is meant.
     stand_ins = {known[folded[index]]: index for index in sorted(theirs) if folded[index] in known}
     return stand_ins | columns, problems
+
+
+def _left(folded: Sequence[str], labels: Sequence[str], operation: Operation) -> tuple[tuple[str, str], ...]:
+    """Return the headers that look like an exact column's and are not its name, or the last word of it."""
+    exact = {name: folded_header(name) for name, column in operation.columns.items() if column.exact}
+    return tuple(
+        (label, name)
+        for header, label in zip(folded, labels, strict=True)
+        for name, known in exact.items()
+        if label != name and header in (known, folded_header(name.rpartition("_")[2]))
+    )
 
 
 def _missing(
@@ -201,12 +225,15 @@ def _refused(
         if name not in present
     }
     refused = {}
+    # A whole word of a header is no slip of the fingers: "Archive" is not "to_archive" in haste.
+    whole = {word for known in absent.values() for word in known.casefold().split("_")}
     for index in unknown:
         if _is_secret(labels[index], folded[index]):
             expected = "no passwords: whatever stands there would be kept in journal and results. Take it out"
             refused[index] = Problem(row, labels[index], labels[index], expected)
             continue
         near = [known for known in absent if _one_slip(folded[index], known)]
+        near = [] if folded[index] in whole else near
         meant = absent[min(near, key=partial(distance, folded[index]))] if near else ""
         if meant or strict_columns:
             hint = f"; did you mean {meant}?" if meant else nearest(labels[index], operation.columns)

@@ -9,13 +9,22 @@ from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from bulkps.intake.header import BLANKS
-from bulkps.operations.celltypes import CELL_TYPES
 from bulkps.operations.columns import Column
+from bulkps.operations.words import NOTHING
 
-#: Kinds whose canonical value is the cell in lower case unless it starts with one of these characters.
-#: All kinds that keep the cell as it is need no entry.
-_FOLDED_UNLESS = {"guid": "{"}
 _ENOUGH = 1000
+#: What a cell of words holds in ASCII if it is a stand-in for a value, or says less than it did: question
+#: marks, errors of spreadsheets, names of types, objects written out.
+_STAND_INS = ("?", "#", "System.", "Microsoft.", "@{", "rr:")
+#: The same as whole cells, in the spellings that are met.
+_NOTHING = frozenset(spelling for word in NOTHING for spelling in (word, word.upper(), word.capitalize()))
+# Letters that are never part of anything garbled: small ones with an accent where each stands alone in a word,
+# ideographs, kana and Hangul beside nothing but themselves. Everything else goes to the close look.
+_ACCENTED = "\u00df-\u00ef\u00f1-\u00f6\u00f8-\u00fdąćęłńśźżčřěů"
+_EASTERN = "\u3041-\u30ff\u4e00-\u9fff\uac00-\ud7a3"
+_FOREIGN = re.compile(
+    rf"[^ -~{_ACCENTED}{_EASTERN}]|[{_ACCENTED}][^ -~]|[{_EASTERN}][A-Za-z]|[A-Za-z][{_EASTERN}]|\u951f\u65a4"
+)
 
 
 class Lane(Protocol):
@@ -37,14 +46,12 @@ def lane(column: Column, *, key: bool, ours: bool) -> Lane:
         return _Everything()
     if column.values:
         return _Values(column)
-    kinds = [CELL_TYPES[name] for name in column.type]
-    if key and any(kind.canonical is not str and kind.name not in _FOLDED_UNLESS for kind in kinds):
-        return _Everything()
-    first = "".join(_FOLDED_UNLESS.get(kind.name, "") for kind in kinds) if key else ""
-    first += "'" if ours else ""
-    if any(kind.pattern is None for kind in kinds):
+    first = "'" if ours else ""
+    if all(kind.read is str for kind in column.kinds):
         return _Text(column, first, key=key)
-    return _Typed(column, first)
+    if column.plain is None or (key and not all(kind.same for kind in column.kinds)):
+        return _Everything()
+    return _Typed(column, column.plain, first)
 
 
 class _Everything:
@@ -75,11 +82,11 @@ class _Values:
 
 
 class _Text:
-    """For any text: only length and blanks matter, and blanks only where it must not be empty."""
+    """For any text: its length, blanks where it must not be empty, and whatever may be damage."""
 
     def __init__(self, column: Column, first: str, *, key: bool) -> None:
         self._longest = column.max_length
-        self._first = tuple(first)
+        self._first = first
         self._exact = column.required or key
         self._optional = not column.required
 
@@ -95,21 +102,34 @@ class _Text:
                 found.update(index for index, cell in enumerate(cells) if not cell)
         if self._first:
             found.update(index for index, cell in enumerate(cells) if cell.startswith(self._first))
+        found.update(self._damaged(cells))
+        return found
+
+    def _damaged(self, cells: Sequence[str]) -> Iterable[int]:
+        whole = "".join(cells)
+        found: set[int] = set()
+        if not (whole.isascii() and whole.isprintable()):
+            found.update(index for index, cell in enumerate(cells) if _FOREIGN.search(cell))
+        for sign in _STAND_INS:
+            if sign in whole:
+                found.update(index for index, cell in enumerate(cells) if sign in cell)
+        if not _NOTHING.isdisjoint(cells):
+            found.update(index for index, cell in enumerate(cells) if cell in _NOTHING)
         return found
 
 
 class _Typed:
     """For cells that match a pattern: one search through all of them for the first that does not.
 
-    The cells are joined by line feeds, which no pattern of a kind of cell can match across; a cell that
-    holds one itself is seen by the count.
+    The cells are joined by line feeds, which no plain pattern matches; a cell that holds one itself is seen
+    by the count.
     """
 
-    def __init__(self, column: Column, first: str) -> None:
+    def __init__(self, column: Column, plain: str, first: str) -> None:
         end = r"(?:\n|\Z)"
         longest = column.max_length
         sound = f"(?![{re.escape(BLANKS + first)}])" + (rf"(?=[^\n]{{0,{longest}}}{end})" if longest else "")
-        sound += f"{column.pattern}(?<![{re.escape(BLANKS)}])"
+        sound += f"{plain}(?<![{re.escape(BLANKS)}])"
         sound = sound if column.required else f"(?:{sound})?"
         # The plain line feed in front lets the search jump from cell to cell.
         self._strange = re.compile(rf"\n(?!{sound}{end})")

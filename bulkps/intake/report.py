@@ -14,6 +14,8 @@ from bulkps.whole import Output, whole_file
 
 #: How many problems a report holds; the rest are counted, and written where a problems file is asked for.
 SHOWN = 50
+#: How many warnings are told to a person, who is to read them all.
+SHOWN_WARNINGS = 10
 _SHORT = 80
 
 
@@ -89,6 +91,8 @@ class CheckReport:
         header: Its headers as they were, under the same rule as InputRow.cells.
         carried: Indexes of the input's own columns, which go into the results as they are.
         digest: SHA-256 of the file's bytes, in hexadecimal digits.
+        warning_count: How many cells are sound and more likely meant otherwise.
+        warnings: The first of them; what may be meant stands in ``expected``.
     """
 
     path: Path
@@ -102,6 +106,8 @@ class CheckReport:
     header: tuple[str, ...]
     carried: tuple[int, ...]
     digest: str
+    warning_count: int = 0
+    warnings: tuple[Problem, ...] = ()
 
     @property
     def sound(self) -> bool:
@@ -113,6 +119,13 @@ class CheckReport:
         told = [problem.sentence() for problem in self.problems]
         more = self.problem_count - len(told)
         return [*told, f"and {more} more"] if more else told
+
+    def remarks(self) -> list[str]:
+        """Return the notes and the first warnings as sentences, and how many more warnings there are."""
+        told = [problem.sentence() for problem in self.warnings[:SHOWN_WARNINGS]]
+        more = self.warning_count - len(told)
+        warnings = [*told, f"and {more} more like these"] if more else told
+        return [*(f"note: {note}" for note in self.notes), *(f"warning: {one}" for one in warnings)]
 
 
 class Findings:

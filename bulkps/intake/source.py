@@ -11,11 +11,15 @@ import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bulkps.errors import InvalidInput, UsageProblem
+from bulkps.exchange.code_pages import page_text
+from bulkps.exchange.damaged_text import strangeness
 from bulkps.intake.binary import no_text, recognized
+from bulkps.intake.encodings import WINDOWS, garbled, readings
+from bulkps.intake.mixed_encodings import Lines, eight_bit_appended, read_lines, utf16_appended
 from bulkps.intake.report import Problem, shortened
 
 _PIECE = 1 << 20
@@ -23,9 +27,9 @@ _HEAD = 4096
 #: Characters at which a file is looked at cell by cell; lone surrogates need a decoder that lets them pass.
 _SUSPICIOUS = ("\x00", "\ufffe", "\uffff")
 _WESTERN = "cp1252"
-#: A piece of a cell in which something is not ASCII.
-_NOT_ASCII = re.compile(rb"[^,;\t\"\r\n]*[\x80-\xff][^,;\t\"\r\n]*")
 _UNDEFINED_IN_CP1252 = b"\x81\x8d\x8f\x90\x9d"
+#: The likeliest other readings that a note names.
+_OTHERS = 2
 
 
 @dataclass(frozen=True)
@@ -97,7 +101,7 @@ def examine(path: Path, told: str = "") -> Source:
     unmarked_utf16 = "" if marked else _utf16_without_mark(head)
     encoding = marked or unmarked_utf16 or "utf-8"
     if not encoding.startswith("utf-16") and no_text(head):
-        problem = Problem(None, "", "a binary file", "a CSV file, which is text")
+        problem = utf16_appended(path) or Problem(None, "", "a binary file", "a CSV file, which is text")
         return Source(path, digest(path), problem=problem)
     note = "UTF-16 without a byte order mark, recognised by its NUL bytes" if unmarked_utf16 else ""
     return _decoded(path, encoding, note)
@@ -146,11 +150,17 @@ def _utf16_without_mark(head: bytes) -> str:
 def _decoded(path: Path, encoding: str, note: str) -> Source:
     """Return the Source of a text that is probably in *encoding*."""
     sha, suspicious, failed = _read_through(path, encoding)
+    wide = encoding.startswith("utf-16")
+    mixed = None
+    if wide:
+        mixed = eight_bit_appended(path, encoding)
+    elif suspicious or failed:
+        mixed = utf16_appended(path)
+    if mixed:
+        return Source(path, sha, encoding, problem=mixed)
     if not failed:
         return Source(path, sha, encoding, suspicious=suspicious, note=note)
-    if encoding.startswith("utf-16"):
-        return _damaged_utf16(path, sha, encoding, note)
-    return _not_utf8(path, sha, encoding)
+    return _damaged_utf16(path, sha, encoding, note) if wide else _not_utf8(path, sha, encoding)
 
 
 def _read_through(path: Path, encoding: str) -> tuple[str, bool, bool]:
@@ -192,37 +202,42 @@ def _not_utf8(path: Path, sha: str, encoding: str) -> Source:
     second for the first would garble every name in it without a word, so one place that is UTF-8 beside fewer
     than ten that are not is enough.
     """
-    decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
-    good = bad = 0
-    undefined = False
-    with path.open("rb") as file:
-        while piece := file.read(_PIECE):
-            undefined = undefined or any(byte in piece for byte in (*_UNDEFINED_IN_CP1252, 0))
-            text = decoder.decode(piece)
-            sound = text.encode("utf-8", "ignore").decode("utf-8")
-            bad += len(text) - len(sound)
-            good += len(sound) - len(sound.encode("ascii", "ignore"))
-    if encoding == "utf-8-sig" or good * 10 > bad:
-        return Source(path, sha, encoding, "surrogateescape", suspicious=True)
+    lines = read_lines(path)
+    if encoding == "utf-8-sig" or lines.good * 10 > lines.bad:
+        return Source(path, sha, encoding, "surrogateescape", suspicious=True, problem=lines.mixed)
     page = _code_page()
-    whose = "Western European Windows" if page == _WESTERN else "this Windows"
-    note = (
-        f"not UTF-8, so it was read as {page}, the code page of {whose}; {_example(path, page)}"
-        "if that is not what it should be, name the encoding with --encoding"
+    problem, note = _as_page(lines, page)
+    undefined = any(byte in piece for byte in (*_UNDEFINED_IN_CP1252, 0) for piece in lines.pieces)
+    return Source(
+        path, sha, page, "surrogateescape", undefined or page != _WESTERN, note=note, problem=problem
     )
-    return Source(path, sha, page, "surrogateescape", undefined or page != _WESTERN, note)
+
+
+def _as_page(lines: Lines, page: str) -> tuple[Problem | None, str]:
+    """Return why a text cannot be in *page*, and what is to be told where it is taken to be."""
+    pieces = tuple(lines.pieces)
+    whose = "Western European Windows" if page == _WESTERN else "this Windows"
+    wrong = garbled(pieces, page)
+    if wrong is not None and (others := readings(pieces, page)):
+        # What shows that it is wrong is shown first in the others.
+        order = sorted(range(len(pieces)), key=lambda place: pieces[place] != wrong)
+        shown = "; ".join(str(replace(one, texts=tuple(one.texts[at] for at in order))) for one in others)
+        found = (
+            f"text that is not UTF-8 and makes no sense in {page}, the code page of {whose}: "
+            f"{shortened(page_text(wrong, page))}"
+        )
+        return Problem(lines.pieces[wrong], "", found, f"the encoding that it was saved in: {shown}"), ""
+    own = sum(strangeness(page_text(piece, page)) for piece in pieces)
+    likely = [str(one) for one in readings(pieces, page, WINDOWS) if one.strange <= own][:_OTHERS]
+    example = f"it says {shortened(page_text(pieces[0], page))}: " if pieces else ""
+    return None, (
+        f"not UTF-8, so it was read as {page}, the code page of {whose}; {example}"
+        "if that is not what it should be, name the encoding with --encoding"
+        f"{' (' if likely else ''}{'; '.join(likely)}{')' if likely else ''}"
+    )
 
 
 def _code_page() -> str:
     """Return the code page in which a spreadsheet on this machine saves text."""
     found = locale.getencoding().lower() if sys.platform == "win32" else ""
     return found if re.fullmatch(r"cp\d+", found) and found != "cp65001" else _WESTERN
-
-
-def _example(path: Path, page: str) -> str:
-    """Return the first piece of text that tells whether *page* is right."""
-    with path.open("rb") as file:
-        for line in file:
-            if found := _NOT_ASCII.search(line):
-                return f"it says {shortened(found.group().decode(page, 'replace').strip())}: "
-    return ""

@@ -1,6 +1,5 @@
 """Rows that mean the same although they say it differently; known once it was read whom they name."""
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -10,7 +9,6 @@ from bulkps.exchange.findings import Blocks, Code, Finding, Severity
 from bulkps.exchange.preflight import Recipient, WantedRecovery, WantedRestore
 from bulkps.exchange.reading import Wanted, identities
 from bulkps.operations.bind import item_key, places
-from bulkps.operations.celltypes import CELL_TYPES
 from bulkps.operations.model import Operation
 from bulkps.operations.template import Template
 
@@ -190,8 +188,9 @@ def _spellings(
 ) -> list[Value]:
     """Return every text by which a cell of *column* may name what was *found*."""
     others = identities(found[0]) if found and len(found) == 1 and column in operation.columns else set()
-    kinds = [CELL_TYPES[kind].pattern for kind in operation.columns[column].type] if others else []
-    fitting = (name for name in others if any(not kind or re.fullmatch(kind, name) for kind in kinds))
+    asked = operation.columns.get(column)
+    # As a cell of that name would be read: a key is made of what was read, and not of what was written.
+    fitting = {str(asked.canonical(name)) for name in others if asked and not asked.problem(name)}
     return [values.get(column), *sorted(fitting)]
 
 

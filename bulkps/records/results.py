@@ -8,7 +8,7 @@ from typing import TextIO
 
 from bulkps.engine.item import Item, Phase
 from bulkps.errors import RecordFailed
-from bulkps.intake import formula_safe
+from bulkps.intake import BLANKS, formula_safe
 from bulkps.operations.model import Operation
 from bulkps.operations.resultcolumns import ALL_RESULTS_COLUMNS
 from bulkps.records.journal import Journal
@@ -77,12 +77,28 @@ def columns(run: Run) -> tuple[list[str], list[str]]:
 
     An own source_identity or target_identity says what the result column would: it stands once. Any
     other own column that is called like a result column is written as ``input_…``, for what bulkps says
-    of a row must be found under its own name.
+    of a row must be found under its own name. No two headers are alike but for case and blanks: Import-Csv
+    refuses a file in which two are, so further ones are numbered.
     """
     own = [run.header[index] for index in run.carried]
-    folded = {name.casefold() for name in own}
+    folded = {_folded(name) for name in own}
     became = [name for name in ALL_RESULTS_COLUMNS if name not in _IDENTITIES or name not in folded]
-    return [f"input_{name}" if name.casefold() in became else name for name in own], became
+    taken = set(became)
+    return [_unique(f"input_{name}" if _folded(name) in became else name, taken) for name in own], became
+
+
+def _folded(header: str) -> str:
+    return header.strip(BLANKS).casefold()
+
+
+def _unique(header: str, taken: set[str]) -> str:
+    """Return *header*, or a numbered one if its like is *taken*; it is taken then."""
+    found, number = header, 1
+    while _folded(found) in taken:
+        number += 1
+        found = f"{header.strip(BLANKS)}_{number}"
+    taken.add(_folded(found))
+    return found
 
 
 def write_csv(

@@ -49,7 +49,7 @@ def test_a_cell_of_blanks_is_empty(tmp_path: Path) -> None:
     path = save(tmp_path, PEOPLE, f"{GUID},ann@contoso.com,\u00a0")
     assert (
         only_problem(path, RECOVERY)
-        == "row 2, display_name: found nothing, expected a value, for this column is required: text"
+        == "row 2, display_name: found nothing, expected a value, for this column is required: text of one line"
     )
 
 
@@ -93,9 +93,10 @@ def test_a_user_principal_name_is_no_longer_than_the_name_that_is_made_of_it(tmp
 
 
 def test_newlines_and_delimiters_inside_quotes_are_kept(tmp_path: Path) -> None:
-    path = save_bytes(tmp_path, f'{HEADER},target_folder\r\n{ANN},"a\r\nb,\n""c"""\r\n'.encode())
+    own = operation_of("  who: {help: Who., required: true}\n  note: {help: A note.}")
+    path = save_bytes(tmp_path, b'who,note\r\nann,"a\r\nb,\n""c"""\r\n')
 
-    assert read(path)[0].values["target_folder"] == 'a\r\nb,\n"c"'
+    assert read(path, own)[0].values["note"] == 'a\r\nb,\n"c"'
 
 
 def test_hostile_text_is_only_text(tmp_path: Path) -> None:
@@ -174,7 +175,7 @@ def test_empty_rows_are_skipped_and_not_counted(tmp_path: Path) -> None:
 def test_rows_are_counted_as_an_editor_counts_lines(tmp_path: Path) -> None:
     path = save_bytes(
         tmp_path,
-        f'{HEADER},target_folder\r\n{row(1)},"two\r\nlines"\r\n\r\n{row(2)},"a\nb\nc"\r\n{row(3)},x\r\n'.encode(),
+        f'{HEADER},note\r\n{row(1)},"two\r\nlines"\r\n\r\n{row(2)},"a\nb\nc"\r\n{row(3)},x\r\n'.encode(),
     )
 
     assert [found.row for found in read(path)] == [2, 5, 8]
@@ -191,7 +192,7 @@ def test_row_numbers_are_right_across_chunks_with_and_without_quotes(tmp_path: P
     lines += [f"{row(number)},plain" for number in range(1000, 1000 + 2 * CHUNK)]
     lines += [f"{row(5000)},", "x,y,"]
 
-    report = check(save(tmp_path, f"{HEADER},target_folder", *lines), RESTORE)
+    report = check(save(tmp_path, f"{HEADER},note", *lines), RESTORE)
 
     assert report.rows == len(lines)
     assert {problem.row for problem in report.problems} == {1 + 2 * (CHUNK - 1) + 2 * CHUNK + 2}

@@ -14,6 +14,7 @@ from tests.intake.intakefiles import (
     HEADER,
     RESTORE,
     only_problem,
+    operation_of,
     read,
     row,
     save,
@@ -98,17 +99,27 @@ def test_an_encoding_that_nobody_knows_is_refused(tmp_path: Path, encoding: str)
 def test_a_byte_that_cp1252_does_not_have_is_named_with_its_row(tmp_path: Path) -> None:
     path = save_bytes(tmp_path, f"{FOLDER}\n{row(1)},Zo\xeb\n{row(2)},x\x81y\n".encode("latin-1"))
 
-    assert "row 3, target_folder" in only_problem(path)
-    assert "0x81" in only_problem(path)
+    assert "row 3: found text that is not UTF-8 and makes no sense in cp1252" in only_problem(path)
+    assert "'x\\x81y', expected the encoding that it was saved in: --encoding" in only_problem(path)
 
 
 def test_damaged_utf8_is_not_taken_for_cp1252(tmp_path: Path) -> None:
     good = [f"{row(number)},Zoë".encode() for number in range(3)]
     path = save_bytes(tmp_path, b"\n".join([FOLDER.encode(), *good, f"{row(9)},Ren".encode() + b"\xe9", b""]))
 
-    assert "row 5, target_folder" in only_problem(path)
-    assert "utf-8" in only_problem(path)
-    assert "0xE9" in only_problem(path)
+    assert "row 5: found another encoding from here on" in only_problem(path)
+    assert "the byte 0xE9 is no UTF-8, in cp1252 it says 'René'" in only_problem(path)
+
+
+def test_a_byte_that_is_no_utf8_among_lines_that_are_is_named_with_its_cell(tmp_path: Path) -> None:
+    good = [f"{row(number)},Zoë".encode() for number in range(3)]
+    path = save_bytes(tmp_path, b"\n".join([FOLDER.encode(), f"{row(9)},Ren".encode() + b"\xe9", *good, b""]))
+    path.write_bytes(path.read_bytes() + f"{row(8)},Ren".encode() + b"\xe9\n")
+
+    found = check(path, RESTORE)
+
+    assert [problem.row for problem in found.problems] == [2, 6]
+    assert "text in utf-8, which has no such byte as 0xE9" in sentences(found)[0]
 
 
 def test_a_surrogate_written_as_utf8_is_refused(tmp_path: Path) -> None:
@@ -149,10 +160,20 @@ def test_characters_that_no_session_survives_are_refused(tmp_path: Path, charact
     assert f"U+{ord(character):04X}" in sentences(report)[0]
 
 
-def test_other_control_characters_are_no_problem(tmp_path: Path) -> None:
-    path = save(tmp_path, FOLDER, f"{ANN},a\x07\x1f\x85\u2028b")
+@pytest.mark.parametrize("character", ["\x07", "\x1f", "\u2028", "\x85"])
+def test_a_control_character_in_a_name_is_named_with_its_place(tmp_path: Path, character: str) -> None:
+    sentence = only_problem(save(tmp_path, FOLDER, f"{ANN},ab{character}c"))
 
-    assert read(path)[0].values["target_folder"] == "a\x07\x1f\x85\u2028b"
+    assert f"U+{ord(character):04X}" in sentence
+    assert "at character 3" in sentence
+
+
+def test_other_control_characters_are_warned_of_where_any_text_may_stand(tmp_path: Path) -> None:
+    own = operation_of("  who: {help: Who., required: true}\n  note: {help: A note.}")
+    path = save(tmp_path, "who,note", "ann,a\x07\x1f\u2028b")
+
+    assert read(path, own)[0].values["note"] == "a\x07\x1f\u2028b"
+    assert "text without U+0007 at character 2" in check(path, own).warnings[0].expected
 
 
 def zipped(*names: str) -> bytes:

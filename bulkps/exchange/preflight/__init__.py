@@ -22,6 +22,7 @@ from bulkps.exchange.preflight.account import (
     fallback_upn,
     federated_domain,
     guid_reused,
+    name_garbled,
     name_taken,
 )
 from bulkps.exchange.preflight.read import (
@@ -70,6 +71,7 @@ __all__ = [
     "guid_reused",
     "large_data_loss",
     "legacy_dn_mismatch",
+    "name_garbled",
     "name_taken",
     "not_inactive",
     "not_visible",
@@ -111,6 +113,7 @@ def recovery_findings(wanted: WantedRecovery, around: Surroundings, now: datetim
             account_exists(source, around.recipients),
             not_inactive(source, now),
             guid_reused(source, around, Blocks.RECOVER),
+            name_garbled(wanted, source),
         ]
     return _ordered(found)
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from bulkps.exchange.addresses import domain_of
 from bulkps.exchange.findings import Blocks, Code, Finding, Severity, not_checked, quoted
+from bulkps.exchange.name_comparison import damaged_from
 from bulkps.exchange.preflight.read import Organization, Recipient, Surroundings, WantedRecovery
 
 _INITIAL = ".onmicrosoft.com"
@@ -158,6 +159,26 @@ def name_taken(
         listed,
         "Choose names that nobody has (New-Mailbox -Name, -MicrosoftOnlineServicesID, -PrimarySmtpAddress), "
         "or take them from whoever has them.",
+    )
+
+
+def name_garbled(wanted: WantedRecovery, source: Recipient) -> Finding | None:
+    """The new account's display name is the source's own after a wrong encoding; a new name is none.
+
+    A spreadsheet that saves in the code page of its Windows makes question marks, plain letters or others of
+    what that page does not have. What the file says instead may be what is meant: it is only warned of.
+    """
+    own = source.display_name or ""
+    how = damaged_from(wanted.display_name, own) if wanted.display_name and own else ""
+    if not how:
+        return None
+    return Finding(
+        Code.NAME_GARBLED,
+        Severity.WARNING,
+        Blocks.RECOVER,
+        f"the display name {quoted(wanted.display_name)} is the source's own, {quoted(own)}, {how}",
+        "If that is not meant, save the file as CSV UTF-8 and correct it; of an account that is made already "
+        f"Set-Mailbox -DisplayName {quoted(own)} does.",
     )
 
 

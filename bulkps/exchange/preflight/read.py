@@ -34,12 +34,14 @@ class WantedRecovery:
         upn: The new account's user principal name (MicrosoftOnlineServicesID).
         name: The new mailbox's Name; empty where it is the user principal name.
         smtp: Its primary SMTP address; empty where it is the user principal name.
+        display_name: Its DisplayName; empty where that is not to be compared.
     """
 
     source_identity: str
     upn: str
     name: str = ""
     smtp: str = ""
+    display_name: str = ""
 
     def __post_init__(self) -> None:
         """Refuse an identity that would name everything."""
@@ -101,6 +103,7 @@ class Recipient:
         legacy_exchange_dn: Its LegacyExchangeDN.
         user_principal_name: Its UserPrincipalName.
         name: Its Name.
+        display_name: Its DisplayName.
         alias: Its Alias, with which the Identity of a restore request into it begins.
         addresses: Its proxy addresses.
         recipient_type: Its RecipientType, such as ``UserMailbox`` or ``MailUser``.
@@ -127,6 +130,7 @@ class Recipient:
     legacy_exchange_dn: str | None = None
     user_principal_name: str | None = None
     name: str | None = None
+    display_name: str | None = None
     alias: str | None = None
     addresses: tuple[ProxyAddress, ...] | None = None
     recipient_type: str | None = None
@@ -168,6 +172,7 @@ class Recipient:
             legacy_exchange_dn=of.text("LegacyExchangeDN"),
             user_principal_name=of.text("UserPrincipalName"),
             name=of.text("Name"),
+            display_name=of.text("DisplayName"),
             alias=of.text("Alias"),
             addresses=_addresses(of),
             recipient_type=of.text("RecipientType"),
