@@ -11,7 +11,8 @@ from bulkps.exchange.properties import listed
 
 _PREFIX = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,15}(?=:)")
 # An X500 address may hold commas and blanks: a new address begins where a prefix does.
-_BETWEEN = re.compile(r"[\s,;]+(?=[A-Za-z][A-Za-z0-9-]{0,15}:)|[,;]\s*(?=[^\s,;/=]+@)")
+# It takes all that stands between two at once, and is not tried again from its middle.
+_BETWEEN = re.compile(r"(?<![\s,;])[\s,;]++(?=[A-Za-z][A-Za-z0-9-]{0,15}:)|[,;]\s*+(?=[^\s,;/=@]++@)")
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,7 +44,9 @@ _NEVER_BETWEEN = frozenset(
 )
 # Signs that stand for letters where a page is wrong: beside a letter at the edge of a word they are odd too.
 _SIGNS = "\u00a2\u00a3\u00a4\u00a5\u00a6\u00a8\u00ac\u00af\u00b1\u00b3\u00b8\u00b9\u00bc\u00bd\u00be"
-_ODD_BEFORE = frozenset(_SIGNS + "\u20ac")
+_ODD_BEFORE = frozenset(
+    _SIGNS + "\u20ac\u00a9\u00ae\u2122\u00aa\u00ba\u221a\u222b\u2248\u2211\u220f\u2202\u2260\u25ca"
+)
 _ODD_BEHIND = frozenset(_SIGNS + "\u201a\u201e\u02c6\u2030\u2020\u2021\u00a1")
 #: Pairs of letters that are one letter of UTF-8 read as cp1252 or cp1250, and pairs of no language.
 _ODD_PAIR = re.compile(
@@ -52,10 +54,19 @@ _ODD_PAIR = re.compile(
     "|[\u00c5\u00c4][\u00aa\u00ba\u00b5\u0160\u0152\u017d\u0161\u0153\u017e\u0178\u0192]"
     "|[\u0102\u0139][\u0161\u0165\u017e\u017a\u0142\u015f\u013e\u0160\u0164\u017d\u0179\u0141\u015e\u013d]"
 )
+#: What a capital may follow inside a name.
+_PREFIX = re.compile("(?:Mc|Mac|Fitz|De|Di|Da|Du|La|Le|Van|Von|Ó|Ní|Nic)$")
+#: Three signs in a row are no punctuation.
+_NO_PUNCTUATION = sorted(_NEVER_BETWEEN - set("\u2026\u201c\u201d\u00ab\u00bb"))
+_SIGNS_ALONE = re.compile("[" + re.escape("".join(_NO_PUNCTUATION)) + "]{3}")
 #: Cyrillic and Greek letters that people take for Latin ones, and type in a Latin word.
 _ALIKE = frozenset("авекмнорстухіјѕһґАВЕКМНОРСТУХІЈЅҺοναικτρυχςΑΒΕΖΗΙΚΜΝΟΡΤΥΧ")
 #: Letters that European languages use much; of two readings the one with fewer others is the likelier.
 _COMMON = frozenset("äöüßéèêëàâáãåæøçñíîïóòôõúùûýœłśżźćńąęőűčšžřěůďťňľğışțşţăđāēīūģķļņ")
+#: What stands in Latin words without being Latin by name.
+_LATIN = frozenset(
+    {"", "LATIN", "MICRO", "FEMININE", "MASCULINE", "MODIFIER", "KELVIN", "ANGSTROM", "SUPERSCRIPT"}
+)
 #: Scripts that share words with no other, as far as they come from code pages.
 _EASTERN = frozenset({"CJK", "HIRAGANA", "KATAKANA", "HALFWIDTH", "HANGUL", "THAI", "ARABIC", "HEBREW"})
 
@@ -166,50 +177,68 @@ def _marks(word: str) -> tuple[tuple[Mark, int], ...]:
 
 def _found(word: str) -> Iterator[tuple[Mark, int]]:
     # A nickname in quotes inside a word is a way to write, odd as it is: both quotes must be there.
-    quoted = any(
-        opening in word and closing in word[word.index(opening) :] for opening, closing in ("“”", "„“", "«»")
-    )
+    quotes = (("“", "”"), ("„", "“"), ("«", "»"))
+    quoted = any(one in word and other in word[word.index(one) :] for one, other in quotes)
     capitals = word.isupper()
     for place, character in enumerate(word):
-        if character >= "\x80":
-            before = word[place - 1] if place else ""
-            after = word[place + 1] if place + 1 < len(word) else ""
-            mark = _mark(character, before, after, quoted=quoted)
-            if mark:
-                yield mark, place
+        if character >= "\x80" and (mark := _mark(word, place, quoted=quoted)):
+            yield mark, place
     if not capitals and (pair := _ODD_PAIR.search(word)):
         yield Mark.ODD, pair.start()
+    if signs := _SIGNS_ALONE.search(word):
+        yield Mark.ODD, signs.start()
     yield from _scripts(word)
     yield from _all_accents(word)
 
 
-def _mark(character: str, before: str, after: str, *, quoted: bool) -> Mark:
-    """Return what speaks against a *character* that is not ASCII between its neighbours."""
-    code = ord(character)
+def _mark(word: str, place: int, *, quoted: bool) -> Mark:
+    """Return what speaks against the character at *place*, which is not ASCII, between its neighbours."""
+    character, code = word[place], ord(word[place])
+    before, after = word[:place][-1:], word[place + 1 : place + 2]
     if code < 0xA0:
         return Mark.GARBLED
     if 0xE000 <= code <= 0xF8FF:
         return Mark.ODD
-    beside = before.isalpha(), after.isalpha()
     if 0x2500 <= code <= 0x259F:
-        return Mark.GARBLED if any(beside) else Mark.NONE
-    if character.isalpha():
-        return _letter(character, before, after)
-    if character in _NEVER_BETWEEN and all(beside) and not (quoted and character in "“”„«»"):
-        return Mark.GARBLED
-    if (character in _ODD_BEFORE and not before and after.islower()) or (
-        character in _ODD_BEHIND and before.islower() and not after.isalnum()
-    ):
-        return Mark.ODD
-    return Mark.NONE
+        # Several of a kind draw a line; one is half of a letter.
+        drawn = character in (before, after)
+        return Mark.NONE if drawn or not any(map(str.isalpha, word)) else Mark.GARBLED
+    if character in _NEVER_BETWEEN and not (quoted and character in "“”„«»"):
+        enclosed = _beyond(word, place, -1).isalpha() and _beyond(word, place, 1).isalpha()
+        if enclosed:
+            return Mark.GARBLED
+    elif character.isalpha():
+        return _letter(word, place)
+    at_start, at_end = not before and after.islower(), before.islower() and not after.isalnum()
+    odd = (character in _ODD_BEFORE and at_start) or (character in _ODD_BEHIND and at_end)
+    return Mark.ODD if odd else Mark.NONE
 
 
-def _letter(character: str, before: str, after: str) -> Mark:
+def _beyond(word: str, place: int, step: int) -> str:
+    """Return the first character from *place* on that is no sign; an empty text at the end of the word."""
+    place += step
+    while 0 <= place < len(word) and word[place] in _NEVER_BETWEEN:
+        place += step
+    return word[place] if 0 <= place < len(word) else ""
+
+
+def _letter(word: str, place: int) -> Mark:
+    character, before, after = word[place], word[:place][-1:], word[place + 1 : place + 2]
     if character in "\u00c2\u00c3" and before.isalpha() and after.islower():
         # What is left of UTF-8 read as cp1252 where the second half was no character.
         return Mark.GARBLED
-    if character.isupper() and before.islower() and after.islower():
-        return Mark.ODD
+    if character in "\u207f\u0192\u00aa\u00ba":
+        # A raised n, a florin sign, ordinal signs: letters to Unicode, and part of no word.
+        return (
+            Mark.ODD
+            if after.islower() and (before.islower() or character == "\u207f" or not before)
+            else Mark.NONE
+        )
+    if character.isupper() and before.isalpha() and not _PREFIX.search(word, 0, place):
+        if before.islower() and not after.isupper():
+            return Mark.ODD
+        if before.isupper() and after.islower():
+            return Mark.ODD
     return Mark.MIXED if character.islower() and not before and after.islower() else Mark.NONE
 
 
@@ -224,32 +253,42 @@ def _scripts(word: str) -> Iterator[tuple[Mark, int]]:
     scripts = [script_of(character) for character in word]
     if "LATIN" not in scripts:
         return
-    for place, script in enumerate(scripts):
-        if script in ("", "LATIN", "MICRO", "FEMININE", "MASCULINE", "MODIFIER", "KELVIN", "ANGSTROM"):
-            continue
-        before = scripts[place - 1] if place else ""
-        after = scripts[place + 1] if place + 1 < len(word) else ""
-        enclosed = before == after == "LATIN"
-        if script == "CYRILLIC" and word[place] not in _ALIKE:
-            small = word[place + 1 : place + 2].islower()
-            if enclosed and small:
-                yield Mark.GARBLED, place
-            elif (
-                before == "LATIN" and not after and word[place - 1].islower() and word[place].islower()
-            ) or (after == "LATIN" and not before and small):
-                yield Mark.ODD, place
-        elif (script == "GREEK" and enclosed and word[place] not in _ALIKE and word[place].islower()) or (
-            script in _EASTERN and enclosed and word[place + 1].islower()
-        ):
-            yield Mark.ODD, place
-        elif before == "LATIN" or after == "LATIN":
-            yield Mark.MIXED, place
+    place = 0
+    while place < len(word):
+        script, start = scripts[place], place
+        while place < len(word) and scripts[place] == script:
+            place += 1
+        if script not in _LATIN:
+            before = scripts[start - 1] if start else ""
+            after = scripts[place] if place < len(word) else ""
+            mark = _foreign_run(word, start, place, script, (before == "LATIN", after == "LATIN"))
+            if mark:
+                yield mark, start
+
+
+def _foreign_run(word: str, start: int, end: int, script: str, latin: tuple[bool, bool]) -> Mark:
+    """Return what speaks against the letters of *script* from *start* to *end*, *latin* before or behind."""
+    run = word[start:end]
+    if not any(latin):
+        return Mark.NONE
+    small = word[end : end + 1].islower()
+    if len(run) > 2 or all(one in _ALIKE for one in run):
+        return Mark.MIXED
+    if script == "CYRILLIC":
+        if all(latin) and small:
+            return Mark.GARBLED
+        at_end = latin[0] and end == len(word) and word[start - 1].islower() and run.islower()
+        return Mark.ODD if at_end or (latin[1] and not start and small) else Mark.MIXED
+    if script == "GREEK":
+        return Mark.ODD if all(latin) and run.islower() else Mark.MIXED
+    return Mark.ODD if script in _EASTERN and all(latin) and small else Mark.MIXED
 
 
 def _all_accents(word: str) -> Iterator[tuple[Mark, int]]:
     """Yield the first letter of a long word whose every letter has an accent: no language does that."""
     letters = [character for character in word if character.isalpha()]
-    if len(letters) >= 3 and all("\u00c0" <= character <= "\u00ff" for character in letters):
+    enough = len(letters) >= (4 if word.isupper() else 3)
+    if enough and all("\u00c0" <= character <= "\u00ff" for character in letters):
         yield Mark.GARBLED if len(letters) >= 4 else Mark.ODD, word.index(letters[0])
 
 

@@ -20,7 +20,7 @@ _KINDS = {
     )
 }  # fmt: skip
 # The values hold semicolons themselves, so where they came as one text a new one begins at "1;<guid>;".
-_BETWEEN = re.compile(r"[\s,]+(?=\d+;)")
+_BETWEEN = re.compile(r"(?<![\s,])[\s,]++(?=\d++;)")
 
 
 @dataclass(frozen=True, slots=True)

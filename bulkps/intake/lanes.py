@@ -18,12 +18,14 @@ _ENOUGH = 1000
 _STAND_INS = ("?", "#", "System.", "Microsoft.", "@{", "rr:")
 #: The same as whole cells, in the spellings that are met.
 _NOTHING = frozenset(spelling for word in NOTHING for spelling in (word, word.upper(), word.capitalize()))
-# Letters that are never part of anything garbled: small ones with an accent where each stands alone in a word,
-# ideographs, kana and Hangul beside nothing but themselves. Everything else goes to the close look.
+# Letters that are never part of anything garbled: small ones with an accent where each stands alone in a
+# word, ideographs, kana and Hangul beside nothing but themselves. Everything else goes to the close look.
 _ACCENTED = "\u00df-\u00ef\u00f1-\u00f6\u00f8-\u00fdąćęłńśźżčřěů"
 _EASTERN = "\u3041-\u30ff\u4e00-\u9fff\uac00-\ud7a3"
+# It begins with one set, so that the search jumps from one such letter to the next.
 _FOREIGN = re.compile(
-    rf"[^ -~{_ACCENTED}{_EASTERN}]|[{_ACCENTED}][^ -~]|[{_EASTERN}][A-Za-z]|[A-Za-z][{_EASTERN}]|\u951f\u65a4"
+    rf"[^ -~](?:(?<![{_ACCENTED}{_EASTERN}])|(?<=[{_ACCENTED}])(?=[^ -~])"
+    rf"|(?<=[{_EASTERN}])(?=[A-Za-z])|(?<=[A-Za-z][{_EASTERN}])|(?<=\u951f)(?=\u65a4))"
 )
 
 
@@ -106,9 +108,9 @@ class _Text:
         return found
 
     def _damaged(self, cells: Sequence[str]) -> Iterable[int]:
-        whole = "".join(cells)
+        whole = " ".join(cells)
         found: set[int] = set()
-        if not (whole.isascii() and whole.isprintable()):
+        if not (whole.isascii() and whole.isprintable()) and _FOREIGN.search(whole):
             found.update(index for index, cell in enumerate(cells) if _FOREIGN.search(cell))
         for sign in _STAND_INS:
             if sign in whole:

@@ -47,10 +47,8 @@ def test_a_cell_of_blanks_is_empty(tmp_path: Path) -> None:
 
     assert set(read(path)[0].values) == {"source_guid", "target_mailbox"}
     path = save(tmp_path, PEOPLE, f"{GUID},ann@contoso.com,\u00a0")
-    assert (
-        only_problem(path, RECOVERY)
-        == "row 2, display_name: found nothing, expected a value, for this column is required: text of one line"
-    )
+    required = "a value, for this column is required: text of one line"
+    assert only_problem(path, RECOVERY) == f"row 2, display_name: found nothing, expected {required}"
 
 
 @pytest.mark.parametrize(
