@@ -70,7 +70,7 @@ def _as_json(report: CheckReport, planned: Iterator[PlannedRow], nothing: Mappin
         if row.why:
             changed.append({"row": number, "why": row.why})
     told = {"rows": report.rows, "plan": plan, "skipped": skipped, "changed": changed}
-    render.as_json({**nothing, **told})
+    render.as_json({**nothing, **told, **render.remarks_json(report)})
     return len(skipped)
 
 

@@ -134,8 +134,8 @@ def remarks_json(report: CheckReport) -> dict[str, object]:
     """Return what a person should know of a file, whether or not anything is wrong with it."""
     return {
         "notes": list(report.notes),
-        "warning_count": report.warning_count,
-        "warnings": [_problem_json(problem) for problem in report.warnings],
+        "cell_warning_count": report.warning_count,
+        "cell_warnings": [_problem_json(problem) for problem in report.warnings],
     }
 
 

@@ -6,9 +6,8 @@ from dataclasses import replace
 from bulkps.errors import InvalidInput
 from bulkps.exchange.cmdlet import Value
 from bulkps.intake.cells import Key, key_of
-from bulkps.intake.header import BLANKS, known_headers
+from bulkps.intake.header import column_under
 from bulkps.intake.report import CheckReport, InputRow, Problem
-from bulkps.operations.checks import folded_header
 from bulkps.operations.columns import cell_text
 from bulkps.operations.model import Operation
 
@@ -50,8 +49,7 @@ def with_columns(report: CheckReport, values: Mapping[str, Value], operation: Op
 
 def _places(report: CheckReport, values: Iterable[str], operation: Operation) -> dict[str, int]:
     """Return where the cell of each column is, for those that the file does not have behind the last one."""
-    known = known_headers(operation)
-    there = {known.get(folded_header(report.header[place].strip(BLANKS))): place for place in report.carried}
+    there = {column_under(report.header[place], operation): place for place in report.carried}
     behind = len(report.header)
     places: dict[str, int] = {}
     for name in values:

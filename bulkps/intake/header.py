@@ -95,6 +95,13 @@ def known_headers(operation: Operation) -> dict[str, str]:
     }
 
 
+def column_under(header: str, operation: Operation) -> str | None:
+    """Return the column that *header* means, by its name or an alias; None if it means none."""
+    label = header.strip(BLANKS)
+    name = known_headers(operation).get(folded_header(label))
+    return None if name is not None and operation.columns[name].exact and label != name else name
+
+
 def data_for_header(header: Sequence[str], operation: Operation) -> str:
     """Return what a cell of *header* is where it shows that there is no header line, else an empty text."""
     known = known_headers(operation)

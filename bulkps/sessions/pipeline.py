@@ -13,7 +13,7 @@ from pypsrp.shell import SignalCode
 from bulkps.engine.ports import Gate
 from bulkps.exchange.cmdlet import Answer, ErrorRecord
 from bulkps.sessions.pool import nothing
-from bulkps.sessions.wire_errors import WIRE_ERRORS, never_left, reading, wire_record
+from bulkps.sessions.wire_errors import WIRE_ERRORS, never_left, reading, text_of, wire_record
 
 #: The shell is not there any more, so that nothing can be begun in it (exchange-facts.md section 5.1).
 _SHELL_GONE = {2150858843, 2150859082, 2150859084}
@@ -77,11 +77,11 @@ def begin(pipeline: PowerShell, gate: Gate | None = None) -> None:
     except WSManFaultError as error:
         pipeline.runspace_pool.pipelines.pop(pipeline.id, None)
         answer = _proven_by(error) if shell.authentic else Answer.LOST
-        lost = "" if answer is Answer.FAILED else str(error)
+        lost = "" if answer is Answer.FAILED else text_of(error)
         raise NotBegunError(answer, wire_record(error), lost) from error
     except WIRE_ERRORS as error:
         answer = Answer.NOT_SENT if never_left(error) else Answer.LOST
-        raise NotBegunError(answer, wire_record(error), str(error)) from error
+        raise NotBegunError(answer, wire_record(error), text_of(error)) from error
     finally:
         shell.look = nothing
 
@@ -172,5 +172,5 @@ def close(pipeline: PowerShell) -> str:
     try:
         pipeline.close()
     except WIRE_ERRORS as error:
-        return str(error) or type(error).__name__
+        return text_of(error)
     return ""

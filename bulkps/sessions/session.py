@@ -27,7 +27,7 @@ from bulkps.sessions.translate import (
     to_wire,
 )
 from bulkps.sessions.wear import Wear
-from bulkps.sessions.wire_errors import WIRE_ERRORS, reading, wire_record
+from bulkps.sessions.wire_errors import WIRE_ERRORS, reading, text_of, wire_record
 
 _ANSWERS = {PSInvocationState.COMPLETED: Answer.COMPLETED, PSInvocationState.FAILED: Answer.FAILED}
 #: The function was not begun, for its own parameters could not be bound.
@@ -107,7 +107,7 @@ class PSRPSession:
         try:
             outcome = self._outcome(begun, invocation, began)
         except WIRE_ERRORS as error:
-            raise SessionLostError(str(error)) from error
+            raise SessionLostError(text_of(error)) from error
         # Everything is here: should the close fail, whoever uses the pool next is told.
         lines.close(begun)
         if outcome.answer is not Answer.COMPLETED or outcome.errors:
@@ -145,7 +145,7 @@ class PSRPSession:
             self._stop(pipeline)
             raise
         except WIRE_ERRORS as error:
-            raise SessionLostError(str(error)) from error
+            raise SessionLostError(text_of(error)) from error
 
     # --- one pipeline per item ------------------------------------------------------------------------
 
@@ -187,7 +187,7 @@ class PSRPSession:
             return Outcome(invocation.id, error.answer, errors=(error.record,)), error.lost
         except WIRE_ERRORS as error:
             # The key exchange for a SecureString failed: no pipeline was begun.
-            return Outcome(invocation.id, Answer.NOT_SENT), str(error)
+            return Outcome(invocation.id, Answer.NOT_SENT), text_of(error)
         return pipeline
 
     def _finish(self, pipeline: PowerShell, invocation: Invocation, began: float) -> tuple[Outcome, str]:
@@ -199,9 +199,12 @@ class PSRPSession:
             outcome = Outcome(invocation.id, Answer.LOST, errors=(self._late(),))
             return outcome, self._stop(pipeline)[1]
         except WIRE_ERRORS as error:
-            return Outcome(invocation.id, Answer.LOST, errors=(wire_record(error),)), str(error)
+            return Outcome(invocation.id, Answer.LOST, errors=(wire_record(error),)), text_of(error)
         # The answer is here; if the close fails, only the session is of no more use.
-        return outcome, lines.close(pipeline)
+        lost = lines.close(pipeline)
+        if outcome.answer is Answer.LOST:
+            lost = lost or "a pipeline ended that was neither completed nor failed"
+        return outcome, lost
 
     def _outcome(self, pipeline: PowerShell, invocation: Invocation, began: float) -> Outcome:
         # Success needs both, and the judge asks for proof beside: a pipeline that completes may have
@@ -231,7 +234,7 @@ class PSRPSession:
                     yield _unsendable(invocation, error)
         except WIRE_ERRORS as error:
             yield from (Outcome(one.id, Answer.NOT_SENT) for one in batch)
-            raise SessionLostError(str(error)) from error
+            raise SessionLostError(text_of(error)) from error
         if items:
             yield from self._together(sendable, items, gate)
 
@@ -270,7 +273,7 @@ class PSRPSession:
         except WIRE_ERRORS as error:
             # Outcomes may have been written that never came: of none of the rest can it be said.
             yield from (Outcome(key, Answer.LOST, errors=(wire_record(error),)) for key in left)
-            raise SessionLostError(str(error)) from error
+            raise SessionLostError(text_of(error)) from error
         yield from self._unanswered(pipeline, left, len(batch))
 
     def _stopped(self, pipeline: PowerShell, left: dict[str, Invocation]) -> Iterator[Outcome]:
@@ -280,7 +283,7 @@ class PSRPSession:
             with reading():
                 ended = [batch_outcome(found) for found in rest]
         except WIRE_ERRORS as error:
-            ended, lost = [], lost or str(error)
+            ended, lost = [], lost or text_of(error)
         for outcome in ended:
             if left.pop(outcome.id, None):
                 yield outcome
@@ -300,7 +303,7 @@ class PSRPSession:
                 errors = error_records(pipeline.streams.error)
             lost = lines.close(pipeline)
         except WIRE_ERRORS as error:
-            errors, lost = (wire_record(error),), str(error)
+            errors, lost = (wire_record(error),), text_of(error)
         never_ran = len(left) == total and any(_is_about_the_function(record) for record in errors)
         answer = Answer.NOT_SENT if never_ran else Answer.LOST
         reason = errors or (ErrorRecord("the batch ended without an outcome for it"),)
@@ -315,7 +318,7 @@ class PSRPSession:
         except lines.OutOfTimeError:
             return [], "a pipeline did not stop when it was told to"
         except WIRE_ERRORS as error:
-            return [], str(error) or type(error).__name__
+            return [], text_of(error)
         return rest, lines.close(pipeline)
 
     def _late(self) -> ErrorRecord:

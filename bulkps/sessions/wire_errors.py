@@ -45,8 +45,8 @@ def reading() -> Iterator[None]:
     except WIRE_ERRORS:
         raise
     except Exception as error:
-        text = f"an answer could not be read ({type(error).__name__}: {error})"
-        raise UnreadableAnswerError(text[:_LONGEST_TEXT]) from error
+        text = f"an answer could not be read ({type(error).__name__}: {text_of(error)})"
+        raise UnreadableAnswerError(text) from error
 
 
 def never_left(error: BaseException) -> bool:
@@ -60,9 +60,17 @@ def never_left(error: BaseException) -> bool:
     return type(cause).__module__.startswith("urllib3.") and type(cause).__name__ in _NEVER_LEFT
 
 
+def text_of(error: BaseException) -> str:
+    """Return what *error* says, never empty; some of pypsrp's fail when they are to say it."""
+    try:
+        text = str(error) or type(error).__name__
+    except Exception:  # noqa: BLE001 - its own text is what fails
+        return type(error).__name__
+    if len(text) > _LONGEST_TEXT:
+        return f"{text[:_LONGEST_TEXT]} (and {len(text) - _LONGEST_TEXT} characters more)"
+    return text
+
+
 def wire_record(error: BaseException) -> ErrorRecord:
     """Return what happened on the wire as an ErrorRecord that the catalogue can classify."""
-    text = str(error) or type(error).__name__
-    if len(text) > _LONGEST_TEXT:
-        text = f"{text[:_LONGEST_TEXT]} (and {len(text) - _LONGEST_TEXT} characters more)"
-    return ErrorRecord(text, exception_type=type(error).__name__)
+    return ErrorRecord(text_of(error), exception_type=type(error).__name__)

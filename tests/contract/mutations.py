@@ -212,3 +212,18 @@ class Mutator:
 
     def _cut(self, text: bytes) -> bytes:
         return text[: self._chance.randrange(len(text) + 1)]
+
+
+def replaced(reply: Reply, old: bytes, new: bytes) -> Reply:
+    """Return *reply* with *new* for *old* in whatever its messages say."""
+
+    def message(found: "re.Match[bytes]") -> bytes:
+        data, made = b64decode(found[2]), b""
+        while data:
+            *head, length = _FRAGMENT.unpack_from(data)
+            text = data[_FRAGMENT.size : _FRAGMENT.size + length].replace(old, new)
+            made += _FRAGMENT.pack(*head, len(text)) + text
+            data = data[_FRAGMENT.size + length :]
+        return found[1] + b64encode(made) + found[3]
+
+    return replace(reply, body=_STREAM.sub(message, reply.body))

@@ -87,7 +87,7 @@ def _run(
         )
         result = bulkps("run", "restore", file, "--config", config, "--json", "--quiet", "--yes")
         effects = simulator.effects_by_mailbox()
-    about = f"seed {mutator.seed}: {mutator.done}\n{result.output[-3000:]}"
+    about = f"seed {mutator.seed}: {mutator.done}\n{result.exception!r}\n{result.output[-3000:]}"
 
     assert time.monotonic() - began < HANGS, about
     _is_an_end(result, about)

@@ -280,9 +280,9 @@ def test_notes_and_warnings_are_in_json_too(bulkps: Run, file: str, command: tup
 
     found = as_object(bulkps(command[0], operation, CASES / file, "--json", *command[1:]))
 
-    warned = [(one["row"], one["column"]) for one in found["warnings"]]
+    warned = [(one["row"], one["column"]) for one in found["cell_warnings"]]
     assert warned == ([(2, "display_name"), (3, "display_name")] if "question" in file else [])
-    assert found["warning_count"] == len(warned)
+    assert found["cell_warning_count"] == len(warned)
     assert any("skipped as comments" in note for note in found["notes"]) is ("comment" in file)
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from bulkps.intake import Problem, check
 from bulkps.intake.csvfile import CELL_LIMIT, CHUNK
+from tests.conftest import Run
 from tests.intake.intakefiles import (
     ANN,
     GUID,
@@ -280,3 +281,103 @@ def test_rows_of_every_chunk_are_checked(tmp_path: Path) -> None:
     found = check(save(tmp_path, HEADER, *lines), RESTORE)
 
     assert [problem.row for problem in found.problems] == [2, CHUNK, CHUNK + 1, CHUNK + 2, 3 * CHUNK + 1]
+
+
+def test_lengths_are_counted_as_exchange_counts(tmp_path: Path) -> None:
+    people = [f"{guid(1)},a@contoso.com,{'😀' * 128}", f"{guid(2)},b@contoso.com,{'😀' * 128}x"]
+
+    sentence = only_problem(save(tmp_path, PEOPLE, *people), RECOVERY)
+
+    assert "row 3, display_name" in sentence
+    assert "at most 256 characters (it has 257, as Exchange counts: an emoji is two)" in sentence
+
+
+@pytest.mark.parametrize("header", ["Database", "SourceDatabase", "source database", "Source_Database"])
+def test_a_header_that_would_change_what_is_done_is_taken_only_letter_by_letter(
+    tmp_path: Path, header: str
+) -> None:
+    path = save(tmp_path, f"{HEADER},{header}", f"{ANN},DB01")
+
+    assert "source_database" not in read(path)[0].values
+    assert any("was not taken for source_database" in note for note in check(path, RESTORE).notes)
+    path = save(tmp_path, f"{HEADER},source_database", f"{ANN},DB01")
+    assert read(path)[0].values["source_database"] == "DB01"
+
+
+@pytest.mark.parametrize("inside", ["\u00a0", "\u00ad", "\u200b", "\u202e", "\ufeff"])
+def test_what_shows_nothing_inside_a_name_is_named(tmp_path: Path, inside: str) -> None:
+    report = check(save(tmp_path, PEOPLE, f"{GUID},a@contoso.com,Ann{inside}Beebe"), RECOVERY)
+
+    assert report.sound
+    assert f"U+{ord(inside):04X}" in report.warnings[0].expected
+    assert "at character 4" in report.warnings[0].expected
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["علی\u200cرضا", "👩\u200d👩\u200d👧", "\u05e9\u200f \u05d0", "山田\u3000太郎", "മോഹന\u0d4d\u200d"],
+)
+def test_what_a_script_needs_inside_a_name_is_not(tmp_path: Path, name: str) -> None:
+    report = check(save(tmp_path, PEOPLE, f"{GUID},a@contoso.com,{name}"), RECOVERY)
+
+    assert (report.sound, report.warnings) == (True, ())
+    assert (
+        read(save(tmp_path, PEOPLE, f"{GUID},a@contoso.com,{name}"), RECOVERY)[0].values["display_name"]
+        == name
+    )
+
+
+def test_a_name_of_question_marks_alone_is_refused(tmp_path: Path) -> None:
+    assert "every letter of it was lost" in only_problem(
+        save(tmp_path, PEOPLE, f"{GUID},a@contoso.com,???? ????"), RECOVERY
+    )
+
+
+@pytest.mark.parametrize(
+    "name", ["Christopher Null", "None Such", "#1 Sales", "Ann #2", "System Team", "Err:", "0815"]
+)
+def test_words_that_only_look_like_stand_ins_are_names(tmp_path: Path, name: str) -> None:
+    report = check(save(tmp_path, PEOPLE, f"{GUID},a@contoso.com,{name}"), RECOVERY)
+
+    assert (report.sound, report.warnings) == (True, ())
+
+
+@pytest.mark.parametrize(
+    "cell", ["#¡VALOR!", "#НД", "Err:502", "########", "@{Name=Ann}", "Deserialized.System.String"]
+)
+def test_errors_and_types_of_other_programs(tmp_path: Path, cell: str) -> None:
+    report = check(save(tmp_path, PEOPLE, f"{GUID},a@contoso.com,{cell}"), RECOVERY)
+
+    assert report.sound is (cell == "#НД")
+
+
+def test_the_fast_look_lets_nothing_pass_that_the_close_look_refuses(tmp_path: Path) -> None:
+    cells = [
+        "MÃ¼ller",
+        "Bj”rn",
+        "NULL",
+        "#N/A",
+        "J?rgen",
+        "èâàí",
+        "System.String[]",
+        "锟斤拷",
+        "M眉ller",
+        "a\u200bb",
+    ]
+    rows = [f"{guid(number)},user{number}@contoso.com,{cell}" for number, cell in enumerate(cells)]
+    fast = check(save(tmp_path, PEOPLE, *rows), RECOVERY)
+    # A ragged row sends the whole chunk to the close look.
+    close = check(save(tmp_path, PEOPLE, *rows, f"{guid(99)},x@contoso.com"), RECOVERY)
+
+    assert fast.problems == close.problems[:-1]
+    assert fast.warnings == close.warnings
+    assert len(fast.problems) + len(fast.warnings) == len(cells)
+
+
+def test_set_is_checked_like_a_cell(bulkps: Run, tmp_path: Path) -> None:
+    result = bulkps(
+        "run", "restore", save(tmp_path, HEADER, ANN), "--set", "target_folder=MÃ¼ll", "--dry-run"
+    )
+
+    assert result.exit_code == 2
+    assert "perhaps 'Müll' (UTF-8 read as cp1252)" in result.stderr

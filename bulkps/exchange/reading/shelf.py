@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from sys import intern
 
 from bulkps.exchange.preflight import Organization, Recipient, RestoreRequest
 from bulkps.exchange.properties import Properties, read_guid
@@ -16,8 +15,7 @@ _Index = dict[str, tuple[Recipient] | list[Recipient]]
 
 def folded(identity: str) -> str:
     """Return an identity as it is compared: a GUID without braces, anything without regard to case."""
-    # Once for all that have it: an organization's names are kept by mailbox, by recipient and by index.
-    return intern(read_guid(identity) or identity.strip().casefold())
+    return read_guid(identity) or identity.strip().casefold()
 
 
 class Shelf:
@@ -79,9 +77,11 @@ class Shelf:
             self._asked.setdefault((read.facet, read.within, folded(read.about)), []).extend(found)
         index = self._named.setdefault((read.facet, read.within), {})
         for one in found:
-            for name in identities(one):
+            names = identities(one)
+            for name in names:
                 _add(index, name, one)
-            for name in _names(one):
+            # The same texts: both indexes keep them.
+            for name in names | _further_names(one):
                 _add(self._around, name, one)
 
     def _take_requests(self, read: Read, found: Sequence[_Properties]) -> None:
@@ -171,10 +171,9 @@ def identities(one: Recipient) -> set[str]:
     return {folded(name) for name in names if name} | one.smtp
 
 
-def _names(one: Recipient) -> set[str]:
-    """Return every folded text that may be in another's way."""
-    further = (one.name, one.archive_guid)
-    return identities(one) | {folded(name) for name in further if name}
+def _further_names(one: Recipient) -> set[str]:
+    """Return the folded texts that may be in another's way beside those that a cell may hold."""
+    return {folded(name) for name in (one.name, one.archive_guid) if name}
 
 
 def _owner_names(target: Recipient) -> set[str]:
