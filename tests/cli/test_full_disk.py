@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from bulkps.records.audit import Audit
+from bulkps.records.changes import keep_audit
 from bulkps.records.journal import Journal
 from tests.cli.processes import make_lease_old
 from tests.conftest import Run, Tenant, as_object, read_csv, rehearsal, write_csv
@@ -54,6 +55,9 @@ def make_long(audit: Path, home: Path) -> None:
         run = journal.run("last")
         with Audit(audit, run.id, run.who, run.audit_lines, run.audit_head) as log:
             log.write("run.note", "a long run", run.created_at, {"lines": "." * 6_000_000})
+            log.sync()
+        with journal.writing() as connection:
+            keep_audit(connection, run.id, log.lines, log.head)
 
 
 @pytest.mark.parametrize("record", ["audit", "journal"])
