@@ -305,12 +305,22 @@ def test_results_have_unique_headers_that_import_csv_reads(bulkps: Run, tmp_path
     assert json.loads(as_json.read_text(encoding="utf-8"))[0]["input"]["Notes_2"] == "b"
 
 
-def test_a_thumbprint_that_yaml_reads_as_a_number_is_one_problem_with_quotes_as_the_remedy() -> None:
-    with pytest.raises(InvalidInput) as raised:
-        load_settings(CASES / "c2-thumbprint-number.yaml", {})
+def test_a_thumbprint_that_yaml_reads_as_a_number_is_one_problem_with_quotes_as_the_remedy(
+    tmp_path: Path,
+) -> None:
+    text = (CASES / "c2-thumbprint-number.yaml").read_text(encoding="utf-8")
+    short = tmp_path / "short.yaml"
+    short.write_text(text.replace("1234567890123456789012345678901234567890", "12345678"), encoding="utf-8")
 
-    [sentence] = raised.value.problems
-    assert "certificate_thumbprint: expected text, and YAML reads a number: put quotes around it" in sentence
+    for path in (CASES / "c2-thumbprint-number.yaml", short):
+        with pytest.raises(InvalidInput) as raised:
+            load_settings(path, {})
+
+        [sentence] = raised.value.problems
+        assert sentence.startswith(
+            "line 9: connections.online.exchange_online.certificate_thumbprint: expected"
+        )
+        assert "put quotes around it" in sentence
 
 
 def test_a_thumbprint_that_only_looks_like_a_number_is_text() -> None:
