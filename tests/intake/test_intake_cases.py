@@ -14,7 +14,7 @@ from bulkps.intake import check
 from bulkps.operations.loader import load_operation
 from bulkps.operations.model import Operation
 from bulkps.settings import load_settings, read_text
-from tests.conftest import Run, as_object, read_csv
+from tests.conftest import Run, as_object, read_csv, write_csv
 from tests.intake.intakefiles import RECOVERY, RESTORE, sentences
 
 CASES = Path(__file__).parent / "cases"
@@ -329,3 +329,36 @@ def test_a_thumbprint_that_only_looks_like_a_number_is_text() -> None:
     online = settings.connections["online"].exchange_online
     assert online is not None
     assert online.certificate_thumbprint == "0012e45678901234567890123456789012345678"
+
+
+def _saved_again(bulkps: Run, folder: Path, letters: str) -> tuple[Path, list[str]]:
+    """Write an export as a Western Excel saves it again, with who is named so that *letters* are in it."""
+    export, again = folder / "export.csv", folder / "again.csv"
+    assert bulkps("export", "-o", export, "--kind", "inactive").exit_code == 0
+    rows = [
+        row
+        for row in read_csv(export.read_text(encoding="utf-8-sig"))
+        if row["recoverable"] == "yes" and any(letter in row["display_name"] for letter in letters)
+    ]
+    names = [row["display_name"] for row in rows]
+    for number, row in enumerate(rows):
+        row["target_upn"] = f"back{number}@contoso.com"
+    write_csv(again, rows)
+    again.write_bytes(again.read_text(encoding="utf-8").encode("cp1252", "replace"))
+    return again, names
+
+
+@pytest.mark.proof
+def test_preflight_says_which_names_a_spreadsheet_garbled_and_what_they_were(
+    bulkps: Run, tmp_path: Path
+) -> None:
+    path, names = _saved_again(bulkps, tmp_path, "Łü")
+    out = tmp_path / "out.csv"
+
+    bulkps("validate", "recovery", path, "--results", out)
+
+    told = [row["warnings"] for row in read_csv(out.read_text(encoding="utf-8-sig"))]
+    assert any("Ł" in name for name in names)
+    for name, warnings in zip(names, told, strict=True):
+        assert ("name-garbled" in warnings) is ("Ł" in name)
+        assert "Ł" not in name or (name in warnings and name.replace("Ł", "?") in warnings)
