@@ -79,6 +79,8 @@ _EXPECTED = {
     "dataclass_type": "a mapping (name: value)",
     "none_required": "nothing",
 }
+#: What helps where digits are no number, such as a thumbprint.
+_QUOTES = "; put quotes around it if it is text"
 #: What YAML makes of text without quotes, and what a person calls it.
 _SCALARS = (bool, int, float, datetime.date)
 _READ = {
@@ -316,14 +318,14 @@ def _node_problem(node: yaml.Node) -> str:
         return ""
     found = _cut(node.value)
     if len(node.value) > _DIGITS:
-        return f"expected a number of at most {_DIGITS} digits, found {len(node.value):,} ({found})"
+        return f"expected a number of at most {_DIGITS} digits, found {len(node.value):,} ({found}){_QUOTES}"
     whole = node.tag == _TAG + "int"
     try:
         number = _NUMBERS.construct_yaml_int(node) if whole else _NUMBERS.construct_yaml_float(node)
     except (ValueError, IndexError):
         return f"expected a number, found {found}"
     if not math.isfinite(number) or (whole and abs(number) >= _LARGEST):
-        return f"expected a number that can be counted to, found {found}"
+        return f"expected a number that can be counted to, found {found}{_QUOTES}"
     return ""
 
 

@@ -14,7 +14,7 @@ from bulkps.intake import check
 from bulkps.operations.loader import load_operation
 from bulkps.operations.model import Operation
 from bulkps.settings import load_settings, read_text
-from tests.conftest import Run, as_object, read_csv
+from tests.conftest import Run, as_object, read_csv, write_csv
 from tests.intake.intakefiles import RECOVERY, RESTORE, sentences
 
 CASES = Path(__file__).parent / "cases"
@@ -305,12 +305,22 @@ def test_results_have_unique_headers_that_import_csv_reads(bulkps: Run, tmp_path
     assert json.loads(as_json.read_text(encoding="utf-8"))[0]["input"]["Notes_2"] == "b"
 
 
-def test_a_thumbprint_that_yaml_reads_as_a_number_is_one_problem_with_quotes_as_the_remedy() -> None:
-    with pytest.raises(InvalidInput) as raised:
-        load_settings(CASES / "c2-thumbprint-number.yaml", {})
+def test_a_thumbprint_that_yaml_reads_as_a_number_is_one_problem_with_quotes_as_the_remedy(
+    tmp_path: Path,
+) -> None:
+    text = (CASES / "c2-thumbprint-number.yaml").read_text(encoding="utf-8")
+    short = tmp_path / "short.yaml"
+    short.write_text(text.replace("1234567890123456789012345678901234567890", "12345678"), encoding="utf-8")
 
-    [sentence] = raised.value.problems
-    assert "certificate_thumbprint: expected text, and YAML reads a number: put quotes around it" in sentence
+    for path in (CASES / "c2-thumbprint-number.yaml", short):
+        with pytest.raises(InvalidInput) as raised:
+            load_settings(path, {})
+
+        [sentence] = raised.value.problems
+        assert sentence.startswith(
+            "line 9: connections.online.exchange_online.certificate_thumbprint: expected"
+        )
+        assert "put quotes around it" in sentence
 
 
 def test_a_thumbprint_that_only_looks_like_a_number_is_text() -> None:
@@ -319,3 +329,36 @@ def test_a_thumbprint_that_only_looks_like_a_number_is_text() -> None:
     online = settings.connections["online"].exchange_online
     assert online is not None
     assert online.certificate_thumbprint == "0012e45678901234567890123456789012345678"
+
+
+def _saved_again(bulkps: Run, folder: Path, letters: str) -> tuple[Path, list[str]]:
+    """Write an export as a Western Excel saves it again, with who is named so that *letters* are in it."""
+    export, again = folder / "export.csv", folder / "again.csv"
+    assert bulkps("export", "-o", export, "--kind", "inactive").exit_code == 0
+    rows = [
+        row
+        for row in read_csv(export.read_text(encoding="utf-8-sig"))
+        if row["recoverable"] == "yes" and any(letter in row["display_name"] for letter in letters)
+    ]
+    names = [row["display_name"] for row in rows]
+    for number, row in enumerate(rows):
+        row["target_upn"] = f"back{number}@contoso.com"
+    write_csv(again, rows)
+    again.write_bytes(again.read_text(encoding="utf-8").encode("cp1252", "replace"))
+    return again, names
+
+
+@pytest.mark.proof
+def test_preflight_says_which_names_a_spreadsheet_garbled_and_what_they_were(
+    bulkps: Run, tmp_path: Path
+) -> None:
+    path, names = _saved_again(bulkps, tmp_path, "Łü")
+    out = tmp_path / "out.csv"
+
+    bulkps("validate", "recovery", path, "--results", out)
+
+    told = [row["warnings"] for row in read_csv(out.read_text(encoding="utf-8-sig"))]
+    assert any("Ł" in name for name in names)
+    for name, warnings in zip(names, told, strict=True):
+        assert ("name-garbled" in warnings) is ("Ł" in name)
+        assert "Ł" not in name or (name in warnings and name.replace("Ł", "?") in warnings)

@@ -43,6 +43,8 @@ SEEDS = (
     "a@b.", "CN=a,", ",DC=", "CN=,DC=", "CN=a,DC=b;", "\\0A", "\\,", '"a",', "a a", "smtp:", "x:", "<a", "1,",
     "1.", "(1", "0-", "System.", "a=", "\u4e00a", "a\u0431",
 )  # fmt: skip
+#: Those of them that stand for the others where a cell is only handed on.
+FEW = ("a", " ", ";", "a ;", "a/", ",DC=", "a.-", "\u00c3\u00bc", "?")
 ENDS = ("", "*", "\u00e9")
 #: Four times as much work is linear, sixteen times is not. Both are far from this.
 _MOST = 9.0
@@ -136,7 +138,7 @@ COLUMNS = {
 
 @pytest.mark.parametrize("column", COLUMNS.values())
 def test_every_shipped_column_takes_any_cell_in_linear_time(column: Column) -> None:
-    assert not list(slow(lambda cell: (column.problem(cell), column.warning(cell))))
+    assert not list(slow(lambda cell: (column.problem(cell), column.warning(cell)), FEW))
 
 
 @pytest.mark.parametrize(
@@ -161,7 +163,7 @@ def test_every_shipped_column_takes_any_cell_in_linear_time(column: Column) -> N
     ],
 )  # fmt: skip
 def test_what_looks_into_cells_is_linear(task: Callable[[str], object]) -> None:
-    assert not list(slow(task))
+    assert not list(slow(task, FEW))
 
 
 @pytest.mark.parametrize("column", ["target_mailbox", "include_folders", "content_filter", "note"])
@@ -172,7 +174,7 @@ def test_a_file_with_a_hostile_cell_is_checked_in_linear_time(tmp_path: Path, co
         header = "source_guid,target_mailbox" + ("" if column == "target_mailbox" else f",{column}")
         check(save(tmp_path, header, line), RESTORE)
 
-    assert not list(slow(checked, ("a", ";", "a/", "a ;", ",DC=", "a.-", "é", "?")))
+    assert not list(slow(checked, FEW))
 
 
 def test_sixteen_folders_in_a_cell_are_checked_at_once(tmp_path: Path) -> None:
