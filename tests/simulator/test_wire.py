@@ -500,6 +500,7 @@ def test_only_a_call_that_names_nothing_counts_as_an_inventory(
     assert simulator.calls["Get-Mailbox"] == 3
 
 
+@pytest.mark.proof
 def test_an_inventory_is_written_no_faster_than_it_is_read(
     simulate: Simulate, connect: Connect, invoke: Invoke
 ) -> None:
@@ -525,6 +526,7 @@ def test_an_inventory_is_written_no_faster_than_it_is_read(
     assert len(invoke(pool, "Get-Mailbox", ResultSize="1").output) == 1, "the session goes on"
 
 
+@pytest.mark.proof
 def test_an_inventory_that_is_stopped_or_closed_in_the_middle_frees_its_session(
     simulate: Simulate, connect: Connect, invoke: Invoke
 ) -> None:
