@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from pypsrp.complex_objects import PSInvocationState
 from pypsrp.exceptions import AuthenticationError, WinRMTransportError, WSManFaultError
 from pypsrp.powershell import PowerShell, RunspacePool
+from pypsrp.shell import SignalCode
 from requests.exceptions import ConnectionError as ConnectionClosed
 
 from bulkps.simulator import Simulator
@@ -497,3 +498,44 @@ def test_only_a_call_that_names_nothing_counts_as_an_inventory(
 
     assert simulator.inventories == {"Get-Mailbox": 2, "Get-MailboxRestoreRequest": 1}
     assert simulator.calls["Get-Mailbox"] == 3
+
+
+@pytest.mark.proof
+def test_an_inventory_is_written_no_faster_than_it_is_read(
+    simulate: Simulate, connect: Connect, invoke: Invoke
+) -> None:
+    simulator = simulate(mailboxes=700)
+    pool = connect(simulator)
+    pipeline = PowerShell(pool).add_cmdlet("Get-Mailbox").add_parameter("ResultSize", "Unlimited")
+
+    def waiting() -> int:
+        assert simulator._shells is not None
+        (shell,) = simulator._shells._open.values()
+        return sum(len(part) for parts in shell._output.values() for part in parts)
+
+    pipeline.begin_invoke()
+    largest = 0
+    while pipeline.state == PSInvocationState.RUNNING:
+        largest = max(largest, waiting())
+        pipeline.poll_invoke()
+    pipeline.close()
+
+    assert len(pipeline.output) == 700
+    assert sum(len(str(one._xml)) for one in pipeline.output) > 1_700_000
+    assert largest < 1_300_000
+    assert len(invoke(pool, "Get-Mailbox", ResultSize="1").output) == 1, "the session goes on"
+
+
+@pytest.mark.proof
+def test_an_inventory_that_is_stopped_or_closed_in_the_middle_frees_its_session(
+    simulate: Simulate, connect: Connect, invoke: Invoke
+) -> None:
+    simulator = simulate(mailboxes=700)
+    pool = connect(simulator)
+
+    for code in (SignalCode.PS_CTRL_C, SignalCode.TERMINATE):
+        pipeline = PowerShell(pool).add_cmdlet("Get-Mailbox").add_parameter("ResultSize", "Unlimited")
+        pipeline.begin_invoke()
+        pipeline.poll_invoke()
+        pool.shell.signal(code, str(pipeline.id).upper())
+        assert len(invoke(pool, "Get-Mailbox", ResultSize="1").output) == 1
