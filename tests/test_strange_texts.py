@@ -94,8 +94,8 @@ def test_half_a_pair_in_a_display_name_is_exported_and_restored(
     rows = read_csv((tmp_path / "out.csv").read_text(encoding="utf-8-sig"))
     assert all("\\uD83D" in row["display_name"] for row in rows)
     assert as_object(ran)["counts"]["COMPLETED"] == 4, ran.output
-    assert bulkps("audit", "verify", "last", "--config", config).exit_code == 0
-    assert list(csv.reader(io.StringIO(bulkps("results", "last", "--config", config).stdout)))
+    assert bulkps("audit", "verify", "last").exit_code == 0
+    assert list(csv.reader(io.StringIO(bulkps("results", "last").stdout)))
 
 
 ODD_NUMBERS: list[Any] = [float("inf"), float("-inf"), float("nan"), 10**30]
