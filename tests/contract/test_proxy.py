@@ -56,8 +56,10 @@ class Told:
 class Line:
     """bulkps at one end, a simulator at the other, a proxy between them."""
 
-    def __init__(self, bulkps: Run, simulator: Simulator, folder: Path, proxy: Proxy) -> None:
-        self.bulkps, self.simulator, self.proxy = bulkps, simulator, proxy
+    def __init__(
+        self, bulkps: Run, simulator: Simulator, folder: Path, proxy: Proxy, batch_size: int = 1
+    ) -> None:
+        self.bulkps, self.simulator, self.proxy, self.batch_size = bulkps, simulator, proxy, batch_size
         self.file, self.config = folder / "in.csv", folder / "line.yaml"
 
     def begin(
@@ -71,7 +73,8 @@ class Line:
         self.config.write_text(
             "connection: line\nconnections:\n  line: {type: simulator, server: 127.0.0.1, "
             f"port: {self.proxy.port}, operation_timeout: {patience[0]}, read_timeout: {patience[1]}}}\n"
-            "run:\n  preflight: false\n  batch_size: 4\n  delay_between_batches: 0\n"
+            f"run:\n  preflight: false\n  batch_size: {self.batch_size}\n  delay_between_batches: 0\n"
+            "  lease: 4\n"
             "  follow: {first_wait: 0.05, max_wait: 0.2}\n"
             "  connect: {first_wait: 0.05}\n  lookup: {first_wait: 0.05, settle: 0.3}\n"
             "  retry: {transient: {first_wait: 0.05}}\n" + settings,
@@ -107,13 +110,17 @@ def lay(bulkps: Run, tenant: Callable[..., Tenant], tmp_path: Path) -> Lay:
 
     @contextmanager
     def lay(*orders: Order, **options: Any) -> Iterator[Line]:
-        simulator = tenant(**{"restore_seconds": 0, **options}).simulator
+        # Every row has a pipeline of its own, whose steps the orders name; in full language those of a batch
+        # would share one.
+        real = "engine" in options
+        options = {"restore_seconds": 0, "no_language": not real, **options}
+        simulator = tenant(**options).simulator
 
         def ready(proxy: Proxy) -> bool:
             return sum(simulator.effects_by_mailbox().values()) >= proxy.whole[ROW]
 
         with Proxy(simulator.port, *orders, ready=ready) as proxy:
-            yield Line(bulkps, simulator, tmp_path, proxy)
+            yield Line(bulkps, simulator, tmp_path, proxy, 4 if options["no_language"] or real else 1)
         assert not proxy.failed
         assert set(proxy.done) == set(orders), f"not every order met its step: {proxy.steps}"
 
