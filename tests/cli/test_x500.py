@@ -52,7 +52,16 @@ def run(bulkps: Run, there: Tenant, folder: Path, row: dict[str, str], *options:
     """Run one row and return its result."""
     write_csv(folder / "in.csv", [row])
     said = bulkps(
-        *("run", "restore", folder / "in.csv", "--config", there.config, "--results", folder / "out.csv"),
+        *(
+            "run",
+            "restore",
+            folder / "in.csv",
+            "--config",
+            there.config,
+            "--results",
+            folder / "out.csv",
+            "--force",
+        ),
         *("--quiet", *options),
     )
     assert said.exit_code in (0, 4), said.output
