@@ -237,9 +237,7 @@ class FailedRequests:
 
     def as_gone(self, item: Item) -> Item:
         """Return *item*, which only waited for a look, as one of which it is in doubt whether it is there."""
-        # What may have been resumed may have been completed and cleared since.
-        progress = "" if self._steps[item.step].recovers else item.progress
-        return replace(item, step=self._base(item), code=IN_DOUBT, doubtful=True, progress=progress)
+        return replace(item, step=self._base(item), code=IN_DOUBT, doubtful=True)
 
     def waits_for_removal(self, item: Item) -> bool:
         """Return whether it was this row itself that had its request removed."""

@@ -259,12 +259,9 @@ class Inquiry:
 
     def _may_be_cleared(self, item: Item, asked: Lookup, now: float) -> bool:
         """Return whether what was made may be gone again, so that its absence proves nothing."""
-        follow = self.judge.operation.steps[item.step].follow
         if asked.proves_within is None or item.ended or item.sent_at is None:
             return False
-        if follow and item.progress in follow.failed:
-            # It failed at Exchange: whoever removed it did so in order that it can be made anew.
-            return False
+        # Nor where it had failed at Exchange: a person may have resumed it, and it was completed since.
         # Before it was sent by this clock: one of the two clocks was wrong, and nothing can be told.
         return not -SEEN <= now - item.sent_at <= asked.proves_within + self.config.settle
 

@@ -20,8 +20,8 @@ WRONG = Failure("FolderFilterPermanentException", "The folder filter can't be us
 
 
 def configured(there: Tenant, *, preflight: bool = False) -> Path:
-    """Write settings by which nothing that was sent is waited for long."""
-    return there.configure("  lease: 1\n", preflight=preflight)
+    """Write settings that lead there; with pre-flight, if it is said."""
+    return there.configure(preflight=preflight)
 
 
 def printed(said: str, beginning: str) -> list[str]:
@@ -41,6 +41,7 @@ def living(there: Tenant) -> Counter[str]:
     return Counter(str(one.source.exchange_guid) for one in found)
 
 
+@pytest.mark.proof
 def test_the_printed_command_brings_failed_requests_to_their_end_once_the_cause_is_gone(
     bulkps: Run, tenant: StartTenant, tmp_path: Path
 ) -> None:
@@ -128,6 +129,7 @@ def test_a_failed_request_that_somebody_resumed_is_followed_and_never_removed(
     assert "its request goes on: Completed" in rows_of(bulkps)[0]["warnings"]
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("fault", ["answer-lost", "session-lost", "throttled", "transient"])
 def test_a_resume_whose_answer_is_lost_is_looked_up(
     bulkps: Run, tenant: StartTenant, tmp_path: Path, fault: str
@@ -153,7 +155,7 @@ def test_a_removal_whose_answer_is_lost_makes_no_second_request(
     people = there.simulator.tenant
     people.endings = {str(people.inactive(i)["ExchangeGuid"]): Ending(failure=WRONG) for i in range(60)}
     file = rehearsal(bulkps, "restore", 1, tmp_path / "in.csv")
-    config = there.configure("  lease: 1\n  item_timeout: 2\n")
+    config = there.configure("  item_timeout: 2\n")
     bulkps("run", "restore", file, "--config", config, "--quiet")
     people.endings = {}
 
@@ -164,6 +166,7 @@ def test_a_removal_whose_answer_is_lost_makes_no_second_request(
     assert there.simulator.calls[NEW] == 2
 
 
+@pytest.mark.proof
 def test_pre_flight_points_from_an_own_failed_request_to_the_retry_of_its_run(
     bulkps: Run, tenant: StartTenant, tmp_path: Path
 ) -> None:

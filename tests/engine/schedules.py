@@ -53,6 +53,7 @@ KINDS = (
     "backup",
     "cleared",
     "out_of_time",
+    "resumed_by_hand",
     "item.resumed",
     "item.made-anew",
     "resumed",

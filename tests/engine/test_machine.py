@@ -134,7 +134,7 @@ def test_what_a_dead_session_had_in_flight_is_looked_up_and_done_once() -> None:
 def test_what_a_dead_process_had_sent_is_looked_up_before_anything_is_sent_again() -> None:
     items = restores(5)
     there, gone = items[1], items[2]
-    items[1], items[2] = there.sending(1.0), gone.sending(1.0)
+    items[1], items[2] = there.sending(999_990.0), gone.sending(999_990.0)
     world = World(4, items)
     world.effect(there.key)
 
@@ -200,12 +200,12 @@ def test_too_many_failures_stop_the_run_and_leave_the_rest_pending(limits: dict[
 
 
 def test_the_run_pauses_when_its_time_is_up() -> None:
-    world = World(18, restores(200), ends_at=1020.0)
+    world = World(18, restores(200), ends_at=1_000_020.0)
 
     finish = world.run()
 
     assert finish.reason is StopReason.TIME
-    assert world.now < 1040
+    assert world.now < 1_000_040
     assert world.counts[S.PENDING] and world.counts[S.IN_PROGRESS]
 
 
@@ -216,7 +216,7 @@ def test_the_reason_of_a_failed_request_is_asked_for() -> None:
 
     failed = [item for item in world.kept.values() if item.code == "failed-at-exchange"]
     assert failed
-    assert all("TooManyBadItems: Error: no more" in item.error for item in failed)
+    assert all(": Error: no more" in item.error for item in failed)
 
 
 def test_stop_on_error_skips_the_rest_and_says_why() -> None:
@@ -311,7 +311,7 @@ def test_requests_that_nobody_can_be_asked_about_end_in_doubt_and_not_gone() -> 
     world.run()
 
     assert {item.code for item in world.kept.values()} == {IN_DOUBT}
-    assert world.now < 24 * 3600
+    assert world.now < 1_000_000 + 24 * 3600
 
 
 def test_requests_in_another_batch_are_not_gone_because_asking_after_them_fails_again_and_again() -> None:

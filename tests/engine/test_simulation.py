@@ -6,7 +6,7 @@
 import json
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -14,6 +14,7 @@ import pytest
 
 from bulkps.engine import events as ev
 from bulkps.engine.events import Action, Event
+from bulkps.engine.failed_request import FailedRequests
 from bulkps.engine.item import Item
 from bulkps.engine.judge import Judge, Judgement
 from bulkps.engine.machine import Machine
@@ -95,6 +96,35 @@ RETRIES_UNCERTAIN = tuple(
 )
 
 
+class _Sure(FailedRequests):
+    def looked_up(
+        self, item: Item, verdict: str, proof: Mapping[str, object], now: float, *, stops: bool
+    ) -> Judgement:
+        seen = {**proof, "Status": "Failed"} if verdict == "happened" else proof
+        return super().looked_up(item, verdict, seen, now, stops=stops)
+
+
+class RemovesWhateverIsThere(Machine):
+    """Planted: what somebody resumed meanwhile is taken for failed."""
+
+    def __init__(self, operation: Any, config: Any, catalogue: Any, batch: str, **further: Any) -> None:
+        super().__init__(operation, config, catalogue, batch, **further)
+        self._failed_requests = _Sure(self._judge, catalogue)
+        self._inquiry = replace(self._inquiry, failed_requests=self._failed_requests)
+
+
+ESCAPES_ARE_FINAL, USED_UP_IS_SAFE = (
+    tuple(
+        replace(entry, error_class=kind, retry=retry) if entry.id == name else entry
+        for entry in shipped_catalogue()
+    )
+    for name, kind, retry in (
+        ("escaped", ErrorClass.PERMANENT, "never"),
+        ("module-retries-used-up", ErrorClass.TRANSIENT, "safe"),
+    )
+)
+
+
 @pytest.mark.parametrize(
     "planted",
     [
@@ -109,6 +139,9 @@ RETRIES_UNCERTAIN = tuple(
         {"trusts_absence": True},
         {"make": SettlesByItemTimeout},
         {"make": TrustsEveryClock},
+        {"make": RemovesWhateverIsThere},
+        {"catalogue": ESCAPES_ARE_FINAL},
+        {"catalogue": USED_UP_IS_SAFE},
     ],
     ids=[
         "send before the journal",
@@ -122,6 +155,9 @@ RETRIES_UNCERTAIN = tuple(
         "absence believed for ever",
         "settle lowered by item_timeout",
         "waits of another clock",
+        "removal of what was resumed",
+        "an escape called final",
+        "the module's tries called safe",
     ],
 )
 def test_the_simulation_finds_a_planted_defect(

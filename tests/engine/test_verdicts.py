@@ -1,9 +1,11 @@
 """What an answer that is an error makes of a row: how often it is sent, how long it waits, and its words."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
 
+from bulkps.engine.item import Phase
 from bulkps.engine.policy import BulkOperationConfig
 from bulkps.engine.status import BulkItemStatus
 from bulkps.exchange.cmdlet import ErrorRecord
@@ -117,3 +119,38 @@ def test_no_entry_of_the_catalogue_lets_a_try_of_the_module_be_sent_again_unseen
     found = {entry.id: (entry.error_class.value, entry.retry) for entry in shipped_catalogue()}
 
     assert {found[name] for name in ids} == {("uncertain", "after-lookup")}
+
+
+def test_what_an_earlier_process_saw_failed_is_looked_up_before_it_is_removed() -> None:
+    [row] = restores(1)
+    name = f"bulkps-{row.key}"
+    # It was about to be removed when that process ended; then somebody resumed it.
+    row = replace(
+        row, status=S.IN_PROGRESS, step=2, outputs={"request": {"Name": name, "Identity": f"t\\{name}"}}
+    )
+    world = World(5, [row])
+    world.effect(row.key)
+
+    world.run()
+
+    [item] = world.kept.values()
+    assert (item.status, world.sent[item.key]) == (S.COMPLETED, 0)
+    assert list(world.failing) == [name]
+
+
+def test_a_name_is_not_set_free_while_what_was_sent_of_it_may_still_be_carried_out() -> None:
+    [row] = restores(1)
+    name, config = f"bulkps-{row.key}", BulkOperationConfig()
+    outputs = {"request": {"Name": name, "Identity": f"t\\{name}", "FailureType": "FolderFilter"}}
+    row = replace(row, status=S.IN_PROGRESS, phase=Phase.DOUBT, code="failed-at-exchange", outputs=outputs)
+    world = World(6, [replace(row, sent_at=1_000_000.0)], config)
+    world.effect(row.key)
+    world.failing[name] = True
+    world.status = lambda name: "Failed" if world.failing[name] else "Completed"  # type: ignore[method-assign]
+
+    world.run()
+
+    sent = [change.at for change in world.changes if change.event == "item.sending"]
+    assert sent[0] - 1_000_000.0 >= config.settle
+    assert next(iter(world.kept.values())).status is S.COMPLETED
+    assert list(world.failing) == [f"{name}-2"]

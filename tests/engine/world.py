@@ -282,6 +282,10 @@ class World:
 
     def stand_still(self) -> None:
         """Let happen what happens while no process works on the run."""
+        for name in [name for name, fails in self.failing.items() if fails and name not in self.removed]:
+            if self.rng.random() < 0.3:
+                self.met["resumed_by_hand"] += 1
+                self.failing[name] = False
         if self.snapshot and self.rng.random() < self.fates.backup:
             self.met["backup"] += 1
             self.kept, self.audit_known = dict(self.snapshot[0]), self.snapshot[1]
@@ -316,7 +320,7 @@ class World:
                 self.effects[item.key] -= self.failing.pop(item.ref, None) is not None
             if item.code == "failed-at-exchange":
                 self.kept[item.key] = replace(new, status=in_progress, phase=Phase.DOUBT, doubtful=False)
-            elif item.code == "in-doubt" or item.doubtful:
+            elif (item.code == "in-doubt" or item.doubtful) and self.operation.steps[item.step].reconcile:
                 self.kept[item.key] = replace(
                     new, status=in_progress, phase=Phase.DOUBT, code="in-doubt", doubtful=True
                 )
@@ -414,7 +418,9 @@ class World:
             if process.actions >= process.dies_after:
                 self.met["crash"] += 1
                 process.dead = True
-                if isinstance(action, ev.Record) and self.rng.random() < self.fates.torn:
+                # What another process took over is fenced: its log is not written into.
+                owns = self.owner == process.number or self.unfenced_log
+                if isinstance(action, ev.Record) and owns and self.rng.random() < self.fates.torn:
                     self.met["torn"] += 1
                     self.announce(process, action.changes)
             if process.dead:
@@ -660,15 +666,15 @@ class World:
         elif verb == "Set":
             outcome = Outcome(key, Answer.COMPLETED)
         elif verb in ("Resume", "Remove"):
-            there = self.named(invocation.cmdlet) in self.failing
+            there = self.named(key, invocation.cmdlet) in self.failing
             self.do(key, invocation.cmdlet)
             outcome = Outcome(key, Answer.COMPLETED, errors=() if there else (PERMANENT,))
-        elif self.refuses and (name in self.failing or fate == "resent"):
-            self.effect(key, name)
+        elif self.refuses and (self.named(key, invocation.cmdlet) in self.failing or fate == "resent"):
+            self.do(key, invocation.cmdlet)
             self.met["taken"] += 1
             outcome = Outcome(key, Answer.COMPLETED, errors=(TAKEN,))
         else:
-            self.effect(key, name)
+            self.do(key, invocation.cmdlet)
             outcome = Outcome(key, Answer.COMPLETED, output=() if fate == "silent" else output)
         self.later(0.0, ev.OutcomeArrived(session, outcome), process)
         return fate == "throttled"
@@ -694,15 +700,16 @@ class World:
             after += self.rng.random() * LATEST
         self.later(after, lambda: self.do(key, cmdlet))
 
-    def named(self, cmdlet: Cmdlet) -> str:
-        """Return the name of the request that a cmdlet is about."""
+    def named(self, key: str, cmdlet: Cmdlet) -> str:
+        """Return the name of the request that a cmdlet is about; what else there is has one as well."""
         parameters = cmdlet.parameters
-        return str(parameters.get("Name") or str(parameters.get("Identity", "")).partition("\\")[2])
+        name = str(parameters.get("Name") or str(parameters.get("Identity", "")).partition("\\")[2])
+        return name if name.startswith("bulkps-") else f"bulkps-{key}"
 
     def do(self, key: str, cmdlet: Cmdlet | None) -> None:
         """Do what a cmdlet does, whether or not anybody hears of it."""
         verb = cmdlet.name.partition("-")[0] if cmdlet else "New"
-        name = self.named(cmdlet) if cmdlet else ""
+        name = self.named(key, cmdlet) if cmdlet else f"bulkps-{key}"
         if verb == "Resume" and self.failing.get(name):
             self.failing[name] = self.rng.random() < self.fates.request_fails
         elif verb == "Remove" and name in self.failing:
@@ -752,10 +759,10 @@ class World:
     def found(self, key: str, cmdlet: Cmdlet) -> Outcome:
         if cmdlet.name == "Get-MailboxRestoreRequestStatistics":
             parts = ("FolderFilter", "TooManyBadItems", "MapiExceptionMdbOffline")
-            kind = random.Random(f"why {self.seed} {self.named(cmdlet)}").choice(parts)
+            kind = random.Random(f"why {self.seed} {self.named(key, cmdlet)}").choice(parts)
             output: dict[str, object] = {"FailureType": kind, "Message": "Error: no more"}
             return Outcome(key, Answer.COMPLETED, output=(output,))
-        name = str(cmdlet.parameters.get("Name") or f"bulkps-{key}")
+        name = self.named(key, cmdlet)
         there = name in self.failing and self.now >= self.seen_from[name] and name not in self.removed
         there |= self.now < self.shown_until.get(name, 0.0)
         if cmdlet.name == "Get-Mailbox":
