@@ -9,7 +9,7 @@ from bulkps.engine.pace import Pace
 from bulkps.engine.policy import BulkOperationConfig
 from bulkps.engine.status import BulkItemStatus
 from tests.engine.schedules import restores
-from tests.engine.world import World
+from tests.engine.world import START, World
 
 FOUR = BulkOperationConfig(parallel_execution=True, max_sessions=4, wait=False)
 UNPACED = replace(FOUR, adaptive_pacing=False, delay_between_batches=0)
@@ -50,7 +50,7 @@ def test_a_throttled_run_ends_about_when_the_budget_allows_and_is_seldom_refused
     world = run(rows, FOUR, budget)
 
     allowed = (rows - 20) / 4
-    assert world.now - 1000 <= 1.15 * allowed
+    assert world.now - START <= 1.15 * allowed
     assert budget.refused < 0.05 * (budget.refused + budget.let_through)
     assert world.waited["throttled"] > 0 and world.waited["paced"] > 0
 
@@ -58,7 +58,7 @@ def test_a_throttled_run_ends_about_when_the_budget_allows_and_is_seldom_refused
 def test_where_nothing_throttles_the_pace_costs_less_than_a_tenth() -> None:
     paced, free = run(2000, FOUR), run(2000, UNPACED)
 
-    assert free.now - 1000 >= 0.9 * (paced.now - 1000)
+    assert free.now - START >= 0.9 * (paced.now - START)
 
 
 def test_a_wait_that_exchange_names_is_obeyed_without_pacing_too() -> None:

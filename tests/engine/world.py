@@ -66,6 +66,8 @@ _ERRORS = {
 _MAYBE = ("transient", "unknown", "uncertain", "masked", "used_up", "escaped")
 #: Those of them that come while Exchange may be at it still; the others when the cmdlet has ended.
 _AT_IT_STILL = ("uncertain", "masked", "used_up")
+#: Epoch seconds at which every world begins: long enough ago that a clock can be hours off.
+START = 1_000_000.0
 #: The length of a lease, in seconds.
 LEASE = 30.0
 #: How long after it was sent an effect may come at most, and then be seen, in seconds.
@@ -185,7 +187,7 @@ class World:
 
     def __post_init__(self) -> None:
         self.rng = random.Random(self.seed)
-        self.now = 1_000_000.0
+        self.now = START
         #: Lines of the audit log: who wrote them, and which item they announce.
         self.audit: list[tuple[int, Item | None]] = []
         self.audit_known = 0
