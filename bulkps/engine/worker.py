@@ -102,9 +102,12 @@ class Worker(threading.Thread):
                 self._out.put(ev.OutcomeArrived(self.number, outcome))
             self._out.put(ev.BatchEnded(self.number, session.worn()))
             return
+        failed = "the query was not answered"
         for outcome in session.invoke([Invocation("follow", order.cmdlet)]):
-            # A query that was lost with its session is told by SessionLost alone.
             if outcome.answer in (Answer.COMPLETED, Answer.FAILED):
                 self._out.put(Answered(self.number, order.step, outcome, session.worn()))
-            elif self._interrupted.is_set():
-                self._out.put(ev.FollowFailed(self.number, "it was interrupted"))
+                return
+            failed = outcome.errors[0].message if outcome.errors else failed
+        # A query that was lost with its session is told by SessionLost alone; here the session lives on.
+        failed = "it was interrupted" if self._interrupted.is_set() else failed
+        self._out.put(ev.FollowFailed(self.number, failed, session.worn()))

@@ -39,6 +39,20 @@ def test_a_suspended_request_is_shown_as_waiting_for_an_operator(
     assert sorted(progress)[-1].startswith("Suspended (waits for an operator), StatusDetail Suspended, ")
 
 
+@pytest.mark.proof
+def test_a_query_that_is_not_answered_in_time_is_asked_again(
+    bulkps: Run, tenant: Callable[..., Tenant], tmp_path: Path
+) -> None:
+    """Its session lives on: nothing else would tell that no answer comes."""
+    there = tenant(faults="Get-MailboxRestoreRequest#1=hang")
+    there.configure("  item_timeout: 2\n")
+    file = rehearsal(bulkps, "restore", 2, tmp_path / "in.csv")
+
+    result = bulkps("run", "restore", file, "--config", there.config, "--json", "--quiet")
+
+    assert as_object(result)["counts"]["COMPLETED"] == 2, result.output
+
+
 def test_a_request_that_somebody_removed_is_failed_and_never_sent_again(
     bulkps: Run, tenant: Callable[..., Tenant], tmp_path: Path
 ) -> None:
