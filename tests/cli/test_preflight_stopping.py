@@ -112,7 +112,7 @@ def test_ctrl_c_while_preflight_reads_sends_nothing_and_resume_does_it_all(
     assert stopped.exit_code == 130, stopped.output
     assert reads(there) < 2 * ROWS, "what was not begun is not read"
     assert nothing_was_sent(bulkps, there)
-    assert "pre-flight was not done yet: nothing was sent" in stopped.stderr
+    assert "Pre-flight was not finished: nothing was sent" in stopped.stderr
     assert f"To continue: bulkps resume {shown(bulkps)['run']} --config {there.config}" in stopped.stderr
     ends_well(bulkps, tenant, there)
 
