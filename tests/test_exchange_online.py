@@ -213,7 +213,7 @@ def test_doctor_shows_the_session_and_what_this_account_lacks(
     assert all(need["ok"] for need in sound["operations"].values()), sound["operations"]
     assert found["operations"]["restore"]["missing"] == ["New-MailboxRestoreRequest -AllowLegacyDNMismatch"]
     assert found["operations"]["recovery"]["missing"] == ["Set-User"]
-    assert table.exit_code == 0
+    assert table.exit_code == 5
     assert "missing: New-MailboxRestoreRequest -AllowLegacyDNMismatch" in table.stdout
 
 

@@ -137,6 +137,8 @@ def config(folder: Path, executable: Path, **settings: object) -> Path:
     path = folder / "c.yaml"
     path.write_text(
         f"connection: c\nconnections:\n  c:\n{lines}run:\n  delay_between_batches: 0\n"
+        # One item has a pipeline of its own, by whose cmdlet a child is told to be silent.
+        "  batch_size: 1\n  lease: 4\n"
         "  follow: {first_wait: 0.05, max_wait: 0.2}\n  connect: {first_wait: 0.05}\n"
         "  lookup: {first_wait: 0.05, settle: 0.3}\n  retry: {transient: {first_wait: 0.05}}\n",
         encoding="utf-8",

@@ -285,7 +285,8 @@ def test_a_request_that_another_run_made_is_adopted_and_followed_to_its_end(
     assert while_it_runs["status"] == "IN_PROGRESS"
     assert "Exchange has it already" in while_it_runs["warnings"]
     assert while_it_runs["progress"].startswith("InProgress")
-    assert row["progress"].startswith(f"{ends}, PercentComplete {100 if ends == 'Completed' else 95}")
+    assert row["progress"].startswith(f"{ends}, StatusDetail ")
+    assert f"PercentComplete {100 if ends == 'Completed' else 95}, " in row["progress"]
     assert (said.exit_code, row["status"]) == ((0, "COMPLETED") if ends == "Completed" else (4, "FAILED"))
     assert ends == "Completed" or _WHY in row["error"]
     assert len(there.lines()) == 1
