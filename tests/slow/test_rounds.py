@@ -85,7 +85,7 @@ def test_under_a_budget_no_row_fails_and_few_cmdlets_are_refused(
     said = as_object(result)
     assert said["counts"]["IN_PROGRESS"] == rows, result.output
     audit = Path(said["audit"]).read_text(encoding="utf-8")
-    refused = audit.count('"code": "server-busy"')
+    refused = audit.count('"code": "throttled"')
     assert refused > 0, "the budget never bit: the test shows nothing"
     assert '"event": "run.pace"' in audit
     if SOAK:
