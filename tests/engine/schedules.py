@@ -109,8 +109,11 @@ def restores(number: int, targets: int = 10_000) -> list[Item]:
     return [Item(item_key(RESTORE, row), i + 2, row) for i, row in enumerate(rows)]
 
 
-def world_of(seed: int, **planted: Any) -> World:
-    """Return the world of *seed*; *planted* puts a defect into it."""
+def world_of(seed: int, *, long_batches: bool = False, **planted: Any) -> World:
+    """Return the world of *seed*; *planted* puts a defect into it.
+
+    With *long_batches* it is one whose processes die while a batch of minutes is under way.
+    """
     rng = random.Random(f"schedule {seed}")
     refuses = rng.random() < 0.5
     fates = Fates(
@@ -139,6 +142,10 @@ def world_of(seed: int, **planted: Any) -> World:
         lookup=LookupPolicy(attempts=rng.randint(1, 6), settle=rng.choice([None, SETTLE])),
         wait=rng.random() < 0.9,
     )
+    if long_batches:
+        refuses, latency, fates = False, 300.0, Fates(crash=1.0)
+        lookup = replace(config.lookup, settle=SETTLE)
+        config = replace(config, batch_size=6, max_sessions=1, lookup=lookup, max_failures=None)
     return World(
         seed,
         restores(rng.randint(1, 16), rng.choice([3, 10_000])),

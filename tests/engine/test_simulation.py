@@ -46,6 +46,11 @@ def test_no_schedule_does_anything_twice_or_loses_anything(
     assert not missing, f"never met: {missing}; the proof shows nothing about them"
 
 
+def test_a_batch_that_takes_minutes_is_not_done_twice_when_its_process_dies() -> None:
+    for seed in range(300):
+        try_seed(seed, long_batches=True)
+
+
 class SendsFirst(Machine):
     """Planted: what is sent is written down afterwards."""
 
@@ -133,7 +138,7 @@ ESCAPES_ARE_FINAL, USED_UP_IS_SAFE = (
         {"catalogue": RETRIES_UNCERTAIN},
         {"ignores_lease": True},
         {"no_gate": True},
-        {"no_time": True},
+        {"no_time": True, "long_batches": True},
         {"unfenced_log": True},
         {"trusts_journal": True},
         {"trusts_absence": True},
