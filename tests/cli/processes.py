@@ -24,8 +24,8 @@ def wait_for(reached: Callable[[], bool]) -> None:
 
 
 @contextmanager
-def paused_once(reached: Callable[[], bool]) -> Iterator[None]:
-    """Pause the last run, which is at work inside the block, once *reached*: whatever time that takes."""
+def paused_once(reached: Callable[[], bool], run: str = "last") -> Iterator[None]:
+    """Pause *run*, which is at work inside the block, once *reached*: whatever time that takes."""
 
     def pause() -> None:
         try:
@@ -33,7 +33,7 @@ def paused_once(reached: Callable[[], bool]) -> Iterator[None]:
         finally:
             # Else the run would never end.
             with Journal(Path(os.environ["BULKPS_HOME"]) / "journal.sqlite3") as journal:
-                wait_for(lambda: bool(journal.wish(journal.run("last").id, "pause")))
+                wait_for(lambda: bool(journal.wish(journal.run(run).id, "pause")))
 
     thread = threading.Thread(target=pause)
     thread.start()
