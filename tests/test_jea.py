@@ -9,7 +9,7 @@ from bulkps.operations.loader import built_in_operations
 from bulkps.shippedfiles import shipped
 
 DOCS = Path(__file__).resolve().parent.parent / "docs" / "jea.md"
-BATCH = "Invoke-BulkPSBatch"
+OWN = ("Invoke-BulkPSBatch", "Select-BulkPSProperty")
 #: Left out on purpose, as both files say.
 LEFT_OUT = {"Set-Mailbox"}
 
@@ -35,7 +35,7 @@ def role() -> dict[str, set[str]]:
 
 def documented() -> dict[str, set[str]]:
     """Return the same as the page has it."""
-    found: dict[str, set[str]] = {BATCH: set()}
+    found: dict[str, set[str]] = {name: set() for name in OWN}
     for cmdlets, parameters in re.findall(
         r"^  \| (`[^|]+`) \| ([^|]+) \|$", DOCS.read_text(encoding="utf-8"), re.MULTILINE
     ):

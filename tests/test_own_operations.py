@@ -1,6 +1,5 @@
 """The shipped examples of an administrator's own operations: from YAML alone, on every kind of engine."""
 
-import os
 import re
 import shutil
 from collections.abc import Callable
@@ -16,11 +15,11 @@ from bulkps.operations.bind import bind, places
 from bulkps.operations.loader import dump_operation, load_operation
 from bulkps.operations.starting import starting_text
 from bulkps.shippedfiles import shipped
-from bulkps.simulator import Simulator, SimulatorOptions, standin_path
+from bulkps.simulator import Simulator, SimulatorOptions
 from bulkps.simulator import Tenant as Organization
 from bulkps.simulator.mailbox import Kind
 from tests.conftest import Run, Tenant, as_object, read_csv, rehearsal, write_csv
-from tests.engines import ENGINES, PWSH, needs_pwsh
+from tests.engines import ENGINES, child_connection, needs_pwsh
 
 EXAMPLES = Path(str(shipped("config"))) / "operations"
 NAMES = ("set-mailbox", "mailbox-permission", "connect-mailbox")
@@ -183,14 +182,10 @@ def test_the_examples_run_through_exchange_onlines_module_in_a_child_powershell(
     bulkps: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with Simulator(SimulatorOptions(rest=True, mailboxes=20)) as simulator:
-        monkeypatch.setenv("BULKPS_STANDIN_URL", simulator.rest_url)
-        modules = [str(standin_path()), os.environ.get("PSModulePath", "")]  # noqa: SIM112
-        monkeypatch.setenv("PSModulePath", os.pathsep.join(filter(None, modules)))
         config = tmp_path / "online.yaml"
         config.write_text(
-            f"connection: online\nconnections:\n  online: {{type: process, executable: '{PWSH}', "
-            "exchange_online: {app_id: 2f1a0e6c-5d3b-4c8e-9f70-1b2c3d4e5f60, certificate_thumbprint: 8A3B, "
-            "organization: contoso.onmicrosoft.com}}\nrun: {delay_between_batches: 0}\n",
+            f"connection: online\nconnections:\n  online: {child_connection(simulator, monkeypatch)}\n"
+            "run: {delay_between_batches: 0}\n",
             encoding="utf-8",
         )
         give_it_an_attribute(simulator.tenant, 1)

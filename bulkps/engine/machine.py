@@ -347,7 +347,7 @@ class Machine:
     def _look_up(self) -> list[Action]:
         asked: list[Action] = []
         for number in self._pool.idle() if self._ending.settles else []:
-            due = min(self._config.batch_size, self._window.questions_due(self._now))
+            due = self._window.questions_due(self._now, self._config.batch_size)
             count = self._let_through(due) if due else 0
             batch = [found for found in (self._question(number) for _ in range(count)) if found]
             if batch:
@@ -415,7 +415,8 @@ class Machine:
     def _open_sessions(self) -> list[Action]:
         if not self._ending.connects:
             return []
-        questions = self._window.questions_due(self._now) if self._ending.settles else 0
+        most = self._pool.limit * self._config.batch_size
+        questions = self._window.questions_due(self._now, most) if self._ending.settles else 0
         work = self._window.sendable(only_midway=self._ending.stopping)
         batches = math.ceil(work / self._share) + math.ceil(questions / self._config.batch_size)
         limit = min(self._pool.limit, self._pace.sessions)

@@ -106,9 +106,16 @@ class Window:
         while self._later and self._later[0][0] <= now:
             self._ready.appendleft(heapq.heappop(self._later)[2])
 
-    def questions_due(self, now: float) -> int:
-        """Return how many questions are to be asked now, at least roughly."""
-        return sum(at <= now for at, *_ in self._questions) if self._questions else 0
+    def questions_due(self, now: float, most: int) -> int:
+        """Return how many questions are to be asked now, counting to *most*."""
+        # In a heap nothing below an entry is due before it: only what is due is looked at.
+        due, open_places = 0, [0]
+        while open_places and due < most:
+            place = open_places.pop()
+            if place < len(self._questions) and self._questions[place][0] <= now:
+                due += 1
+                open_places += (2 * place + 1, 2 * place + 2)
+        return due
 
     def doubtful(self) -> list[Item]:
         """Return the items that wait to be sent again after a doubt."""

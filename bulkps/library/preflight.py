@@ -254,7 +254,9 @@ class Examination:
         yield from self._judged(item, found, now)
 
     def _found(self, row: _Row, around: Surroundings, now: float) -> tuple[Finding, ...]:
-        others = other_keys(self._operation, row.item, around.sources, around.targets)
+        # Worth a row's time only where there is something that could have one of them.
+        compared = self._elsewhere or around.requests
+        others = other_keys(self._operation, row.item, around.sources, around.targets) if compared else {}
         wanted, again = row.wanted, row.item.key != row.item.content
         if isinstance(wanted, WantedRestore):
             wanted = replace(wanted, other_names=other_names(self._operation, others), once_more=again)

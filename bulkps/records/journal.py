@@ -84,6 +84,8 @@ class Journal:
                 with self.writing() as connection:
                     migrate(connection, str(path))
             self._identity = FileIdentity(path)
+            # What was written last stands here alone, until it is moved over; it lasts while we have it open.
+            self._log_identity = FileIdentity(path.with_name(path.name + "-wal"))
         except (RecordFailed, OSError) as error:
             reason = error.reason if isinstance(error, RecordFailed) else error.strerror or str(error)
             raise UsageProblem(f"cannot open the journal {path}: {reason}; nothing was sent") from error
@@ -123,6 +125,7 @@ class Journal:
             RecordFailed: If it was removed, replaced or cut short.
         """
         self._identity.check()
+        self._log_identity.check()
 
     # --- runs -----------------------------------------------------------------------------------------
 

@@ -12,6 +12,8 @@ from bulkps.shippedfiles import shipped
 
 #: The function that runs a batch inside the engine.
 BATCH_FUNCTION = "Invoke-BulkPSBatch"
+#: The function that keeps some properties of each object, so that not all of them cross the wire.
+SELECT_FUNCTION = "Select-BulkPSProperty"
 
 _ANSWERS = {"completed": Answer.COMPLETED, "failed": Answer.FAILED, "not-run": Answer.NOT_SENT}
 #: What -Until takes, where it is declared.

@@ -1,6 +1,6 @@
 """Opens sessions for a connection; starts the embedded simulator where the connection is one."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
@@ -9,7 +9,7 @@ from bulkps.engine.ports import ConnectReading, SessionRefusedError
 from bulkps.exchange.cmdlet import ErrorRecord, Secret
 from bulkps.sessions import exchangeonline
 from bulkps.sessions.asking import Asker
-from bulkps.sessions.batching import BATCH_FUNCTION, module_text
+from bulkps.sessions.batching import BATCH_FUNCTION, SELECT_FUNCTION, module_text
 from bulkps.sessions.connection import Auth, Connection, ConnectionType, Credentials, SimulatorSettings
 from bulkps.sessions.deadline import Deadline
 from bulkps.sessions.pool import Pool, abandon, open_pool
@@ -58,6 +58,7 @@ class Opened:
         close: Ends what carried it, after the pool is closed.
         full_language: Whether script text may be run in it.
         batching: Whether Invoke-BulkPSBatch may be called in it.
+        selecting: Whether Select-BulkPSProperty may be called in it.
         online: Its Exchange Online connection, or None.
     """
 
@@ -66,6 +67,7 @@ class Opened:
     close: Callable[[], None]
     full_language: bool
     batching: bool
+    selecting: bool
     online: exchangeonline.Connected | None
 
 
@@ -130,6 +132,7 @@ def open_session(
         opened.ask.patience,
         item_timeout,
         batching=opened.batching,
+        selecting=opened.selecting,
         wear=wear,
         until=until,
         on_close=opened.close,
@@ -195,17 +198,21 @@ def _equip(
     pool.deadline.stage = "it was asked what it offers"
     scripts = connection.type is not ConnectionType.EXCHANGE
     full_language = scripts and not ask.script("1").errors
-    batching = _offers_batches(ask, full_language)
-    pool.deadline.stage = ""
-    return Opened(pool, ask, close, full_language, batching, online)
-
-
-def _offers_batches(ask: Asker, full_language: bool) -> bool:
-    """Return whether our function may be called; define it where script text may be run."""
     if full_language:
         # Ours, not whichever version may be installed there: both sides must agree.
         ask.script(module_text())
-    found = ask.cmdlet("Get-Command", Name=BATCH_FUNCTION, ErrorAction="SilentlyContinue").output
+    batching, selecting = _offers_batches(ask), bool(_command(ask, SELECT_FUNCTION))
+    pool.deadline.stage = ""
+    return Opened(pool, ask, close, full_language, batching, selecting, online)
+
+
+def _command(ask: Asker, name: str) -> Sequence[Mapping[str, object]]:
+    return ask.cmdlet("Get-Command", Name=name, ErrorAction="SilentlyContinue").output
+
+
+def _offers_batches(ask: Asker) -> bool:
+    """Return whether our function may be called."""
+    found = _command(ask, BATCH_FUNCTION)
     parameters = found[0].get("Parameters") if found else None
     if isinstance(parameters, dict):
         # An endpoint may have an older one, which would begin items after their time.

@@ -1,4 +1,4 @@
-"""pypsrp's serializer without what it does anew for every value.
+"""pypsrp's serializer without what it does anew for every value, and without elements where text will do.
 
 For each value pypsrp 0.9 builds a table of every type, and for each that it reads it writes the element as
 text again. Objects of an inventory have dozens of values: read here, one costs a tenth. And what pypsrp
@@ -34,6 +34,11 @@ _TEXTS = {"S", "C", "URI", "XD", "SBK", "SS", "ToString", "Version"}
 _TAGS = frozenset(_NUMBERS | _TEXTS | {"B", "BA", "DT", "G", "Nil", "Obj", "Ref", "TS"})
 #: What pypsrp escapes, and what begins an escape.
 _ESCAPED = re.compile("_[xX]|[\x00-\x1f\x7f-\x9f\U00010000-\U0010ffff]")
+#: What no text holds as it is, and no attribute.
+_SPECIAL = re.compile("[&<>]")
+_IN_TAGS = re.compile('[&<>"\n\r\t]')
+#: The tag of an element whose text is XML that was written already.
+_WRITTEN = "written"
 _LISTS = frozenset({"LST", "IE", "QUE", "STK"})
 _TABLE = ["System.Collections.Hashtable", "System.Object"]
 _LIST = ["System.Object[]", "System.Array", "System.Object"]
@@ -58,44 +63,45 @@ class QuickSerializer(Serializer):
 
     def serialize(
         self, value: Any, metadata: Any = None, parent: ET.Element | None = None, clear: bool = True
-    ) -> ET.Element | None:
-        """Return *value* as an element."""
+    ) -> Any:
+        """Return *value* as an element; a whole message as the bytes that pypsrp would make of it."""
+        if clear and metadata is None and parent is None:
+            message = super().serialize(value)
+            return None if message is None else xml_of(message).encode("utf-8", "xmlcharrefreplace")
         if isinstance(value, LateSeconds):
             metadata = ObjectMeta("Db", name=metadata.name if metadata is not None else None)
         if not clear and type(value) in (dict, list) and (metadata is None or metadata.tag == "*"):
-            return self._collection(value, parent, metadata.name if metadata is not None else None)
+            element = _under(parent, _WRITTEN, {})
+            element.text = self._collection(value, metadata.name if metadata is not None else None)
+            return element
         if clear or type(value) is not str or (metadata is not None and metadata.tag not in ("*", "S")):
-            written: ET.Element | None = super().serialize(value, metadata, parent, clear)
-            return written
+            made: ET.Element | None = super().serialize(value, metadata, parent, clear)
+            return made
         return self._written_text(value, parent, metadata.name if metadata is not None else None)
 
-    def _collection(
-        self, value: dict[Any, Any] | list[Any], parent: ET.Element | None, name: str | None
-    ) -> ET.Element:
-        """Return a Hashtable or an array, as pypsrp makes them."""
-        number = self._get_obj_id()
-        element = _under(parent, "Obj", {"RefId": number} if name is None else {"RefId": number, "N": name})
+    def _collection(self, value: dict[Any, Any] | list[Any], name: str | None) -> str:
+        """Return a Hashtable or an array as pypsrp makes them, in XML."""
+        begun = f'<Obj{_named(name)} RefId="{self._get_obj_id()}">'
         if isinstance(value, dict):
-            self._create_tn(element, _TABLE)
-            entries = ET.SubElement(element, "DCT")
-            for key, part in value.items():
-                entry = ET.SubElement(entries, "En")
-                self._part(key, entry, "Key")
-                self._part(part, entry, "Value")
-            return element
-        self._create_tn(element, _LIST)
-        entries = ET.SubElement(element, "LST")
-        for part in value:
-            self._part(part, entries, None)
-        return element
+            types = self._types(_TABLE)
+            entries = (
+                f"<En>{self._part(key, 'Key')}{self._part(part, 'Value')}</En>" for key, part in value.items()
+            )
+            return f"{begun}{types}<DCT>{''.join(entries)}</DCT></Obj>"
+        types = self._types(_LIST)
+        return f"{begun}{types}<LST>{''.join(self._part(part, None) for part in value)}</LST></Obj>"
 
-    def _part(self, value: Any, parent: ET.Element, name: str | None) -> None:
+    def _part(self, value: Any, name: str | None) -> str:
         if type(value) is str:
-            self._written_text(value, parent, name)
-        elif type(value) in (dict, list):
-            self._collection(value, parent, name)
-        else:
-            self.serialize(value, ObjectMeta(name=name), parent, clear=False)
+            return f"<S{_named(name)}>{_markup(self._serialize_string(value) or '')}</S>"
+        if type(value) in (dict, list):
+            return self._collection(value, name)
+        return xml_of(self.serialize(value, ObjectMeta(name=name), clear=False))
+
+    def _types(self, types: list[str]) -> str:
+        holder = ET.Element("Obj")
+        self._create_tn(holder, types)
+        return "".join(map(xml_of, holder))
 
     def _written_text(self, value: str, parent: ET.Element | None, name: str | None) -> ET.Element:
         element = _under(parent, "S", {} if name is None else {"N": name})
@@ -249,6 +255,48 @@ class _Output:
             # A key may be an object; by its text it can be found.
             named = key if isinstance(key, str | int | float) or key is None else str(key)
             into[named] = self.value(pair["Value"])
+
+
+def xml_of(element: ET.Element) -> str:
+    """Return *element* as XML; ElementTree would look for namespaces, of which it has none."""
+    parts: list[str] = []
+    _write(element, parts.append)
+    return "".join(parts)
+
+
+def _write(element: ET.Element, write: Callable[[str], object]) -> None:
+    tag, text = element.tag, element.text
+    if tag == _WRITTEN:
+        write(text or "")
+        return
+    attributes = "".join(f' {name}="{_attribute(value)}"' for name, value in element.items())
+    if not text and not len(element):
+        write(f"<{tag}{attributes} />")
+        return
+    write(f"<{tag}{attributes}>{_markup(text) if text else ''}")
+    for child in element:
+        _write(child, write)
+    write(f"</{tag}>")
+
+
+def _named(name: str | None) -> str:
+    return "" if name is None else f' N="{_attribute(name)}"'
+
+
+def _markup(text: str) -> str:
+    if _SPECIAL.search(text) is None:
+        return text
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _attribute(text: str) -> str:
+    if _IN_TAGS.search(text) is None:
+        return text
+    text = _markup(text)
+    # Of these a reader makes an end, or a blank.
+    for character in '"\n\r\t':
+        text = text.replace(character, f"&#{ord(character)};")
+    return text
 
 
 def _under(parent: ET.Element | None, tag: str, attributes: dict[str, str]) -> ET.Element:

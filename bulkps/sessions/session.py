@@ -16,7 +16,13 @@ from pypsrp.powershell import PowerShell, RunspacePool
 from bulkps.engine.ports import Gate, SessionLostError, StreamFailedError
 from bulkps.exchange.cmdlet import Answer, ErrorRecord, Invocation, Outcome
 from bulkps.sessions import pipeline as lines
-from bulkps.sessions.batching import BATCH_FUNCTION, batch_items, batch_outcome, patterns_taken
+from bulkps.sessions.batching import (
+    BATCH_FUNCTION,
+    SELECT_FUNCTION,
+    batch_items,
+    batch_outcome,
+    patterns_taken,
+)
 from bulkps.sessions.pool import abandon
 from bulkps.sessions.serializer import LateSeconds
 from bulkps.sessions.translate import (
@@ -48,6 +54,7 @@ class PSRPSession:
         patience: Seconds after which the other side answers an empty wait.
         item_timeout: Seconds that one item may take.
         batching: Whether Invoke-BulkPSBatch may be called in it.
+        selecting: Whether Select-BulkPSProperty may be called in it.
         wear: How long it may be used.
         until: Regular expressions: once an error matches one, the rest of the batch is not sent. Exchange
             would refuse it too.
@@ -61,12 +68,14 @@ class PSRPSession:
         item_timeout: float,
         *,
         batching: bool,
+        selecting: bool,
         wear: Wear,
         until: Sequence[str] = (),
         on_close: Callable[[], None],
     ) -> None:
         self._pool, self._patience, self._item_timeout = pool, patience, item_timeout
-        self.batching, self._wear, self._on_close = batching, wear, on_close
+        self.batching, self._selecting = batching, selecting
+        self._wear, self._on_close = wear, on_close
         self._until, self._until_text = tuple(map(re.compile, until)), patterns_taken(until)
         self._interrupted = threading.Event()
 
@@ -99,7 +108,7 @@ class PSRPSession:
         if self._interrupted.is_set():
             raise StreamFailedError(Outcome(invocation.id, Answer.NOT_SENT, errors=(self._late(),)))
         began = time.monotonic()
-        begun = self._begin(invocation)
+        begun = self._begin(invocation, select=invocation.keep if self._selecting else ())
         if isinstance(begun, tuple):
             outcome, lost = begun
             raise SessionLostError(lost) if lost else StreamFailedError(outcome)
@@ -172,13 +181,18 @@ class PSRPSession:
         begun = self._begin(invocation, gate)
         return begun if isinstance(begun, tuple) else self._finish(begun, invocation, began)
 
-    def _begin(self, invocation: Invocation, gate: Gate | None = None) -> PowerShell | tuple[Outcome, str]:
+    def _begin(
+        self, invocation: Invocation, gate: Gate | None = None, select: Sequence[str] = ()
+    ) -> PowerShell | tuple[Outcome, str]:
         """Return the begun pipeline, or what ``_run`` returns where there is none."""
         pipeline = PowerShell(self._pool)
         try:
             pipeline.add_cmdlet(invocation.cmdlet.name)
             for name, value in invocation.cmdlet.parameters.items():
                 pipeline.add_parameter(name, to_wire(self._pool, name, value))
+            if select:
+                # A mailbox has some 170 properties, of which pre-flight reads 20.
+                pipeline.add_cmdlet(SELECT_FUNCTION).add_parameter("Property", list(select))
             self._wear.begun()
             lines.begin(pipeline, gate)
         except UnsendableValueError as error:

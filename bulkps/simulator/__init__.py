@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 
-from bulkps.simulator import batch_function
+from bulkps.simulator import batch_function, selection
 from bulkps.simulator.faults import Budget, Faults
 from bulkps.simulator.launch import Launch
 from bulkps.simulator.offer import Offer
@@ -117,7 +117,7 @@ class Simulator:
         """Return what exists for the caller; a real engine shows its functions itself."""
         chosen = self.options
         batches = not chosen.real and chosen.spoken is not Language.NO_LANGUAGE
-        functions = {batch_function.NAME: batch_function.FACTS} if batches else {}
+        functions = {one.name: one for one in (batch_function.FACTS, selection.FACTS)} if batches else {}
         return replace(chosen.offer(), functions=functions)
 
     def _rest_server(self, service: Service, undo: ExitStack) -> RestServer | None:

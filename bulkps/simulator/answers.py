@@ -88,12 +88,12 @@ class Item:
 
     Attributes:
         type_name: Its first .NET type name.
-        text: What its ToString() gives.
+        text: What its ToString() gives; None for its Identity, which is made in its turn like the rest.
         made: Its properties in order, or what makes them: of an inventory, none is made before its turn.
     """
 
     type_name: str
-    text: str
+    text: str | None
     made: Mapping[str, Value] | Callable[[], Mapping[str, Value]]
 
     @property

@@ -74,10 +74,10 @@ class Call:
     def write(
         self,
         type_name: str,
-        text: str,
+        text: str | None,
         properties: Mapping[str, Value] | Callable[[], Mapping[str, Value]],
     ) -> None:
-        """Write an object to the output stream: its properties, which must not change, or what makes them."""
+        """Write an object: its properties, which must not change, or what makes them. Text as in Item."""
         self.answer.output.append(Item(type_name, text, properties))
 
     def changed(self, kind: str, mailbox: Mailbox, target: Mailbox, name: str) -> None:

@@ -222,8 +222,10 @@ def output(item: Item, adapted: bool) -> bytes:
     writer = _Writer()
     tag = "Props" if adapted else "MS"
     types = _CUSTOM if item.type_name == _PLAIN_OBJECT else f"<T>{escape(item.type_name)}</T>{_CUSTOM}"
-    text = f"<ToString>{escape(item.text)}</ToString>" if item.text else ""
-    return f"{writer.begin('', types)}{text}<{tag}>{writer.values(item.properties)}</{tag}></Obj>".encode()
+    properties = item.properties
+    told = str(properties.get("Identity", "")) if item.text is None else item.text
+    text = f"<ToString>{escape(told)}</ToString>" if told else ""
+    return f"{writer.begin('', types)}{text}<{tag}>{writer.values(properties)}</{tag}></Obj>".encode()
 
 
 def error_record(info: ErrorInfo) -> bytes:

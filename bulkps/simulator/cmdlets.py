@@ -14,8 +14,8 @@ from bulkps.simulator import (
     recovery,
     restore,
 )
-from bulkps.simulator.answers import Answer, ErrorInfo, Item, Refused, Value
-from bulkps.simulator.binding import Arguments, bind, facts_of, not_recognized
+from bulkps.simulator.answers import Answer, ErrorInfo, Refused, Value
+from bulkps.simulator.binding import Arguments, bind, not_recognized
 from bulkps.simulator.call import Call, Handler
 from bulkps.simulator.offer import Offer
 from bulkps.simulator.refusals import in_full
@@ -60,23 +60,6 @@ def is_offered(cmdlet: str, offer: Offer) -> bool:
     return facts is not None and facts.name in HANDLERS
 
 
-def select(items: list[Item], arguments: Arguments) -> Answer:
-    """Do what Select-Object does with *items*: keep the properties named, or the first of them."""
-    answer = Answer()
-    facts = facts_of("Select-Object")
-    if facts is None:
-        return answer
-    try:
-        bound = bind(facts, arguments)
-    except Refused as refused:
-        answer.failure = refused.info
-        return answer
-    first, wanted = bound.parameters.get("First"), bound.parameters.get("Property")
-    kept = items[:first] if isinstance(first, int) else items
-    answer.output = [_selected(item, wanted) if isinstance(wanted, list) else item for item in kept]
-    return answer
-
-
 def get_command(call: Call) -> None:
     """Get-Command: the simulated cmdlets, each with the parameters that this tenant knows."""
     wanted = call.parameters.get("Name")
@@ -110,18 +93,6 @@ def _fail(answer: Answer, info: ErrorInfo, terminating: bool, error_action: str)
     elif error_action not in {"SilentlyContinue", "Ignore"}:
         answer.errors.append(info)
         answer.failure = info if error_action == "Stop" else None
-
-
-def _selected(item: Item, wanted: list[Value]) -> Item:
-    folded = {name.casefold(): name for name in item.properties}
-    kept: dict[str, Value] = {}
-    for entry in map(str, wanted):
-        if entry == "*":
-            kept.update(item.properties)
-        else:
-            known = folded.get(entry.casefold(), "")
-            kept[known or entry] = item.properties.get(known)
-    return Item(f"Selected.{item.type_name}", "", kept)
 
 
 def _command(name: str, offer: Offer) -> dict[str, Value]:

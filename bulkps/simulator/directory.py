@@ -45,7 +45,7 @@ def get_mailbox(call: Call) -> None:
     if call.flag("InactiveMailboxOnly"):
         kinds = {Kind.INACTIVE}
     for mailbox in _found(call, kinds):
-        call.write(MAILBOX_TYPE, mailbox.text("Identity"), mailbox.as_is)
+        call.write(MAILBOX_TYPE, None, mailbox.as_is)
 
 
 def get_recipient(call: Call) -> None:
@@ -77,7 +77,7 @@ HANDLERS: dict[str, Handler] = {
 
 def _write(call: Call, type_name: str, kinds: Iterable[Kind], names: Iterable[str]) -> None:
     for one in _found(call, kinds):
-        call.write(_MANAGEMENT + type_name, one.text("Identity"), partial(_reduced, one.as_is, names))
+        call.write(_MANAGEMENT + type_name, None, partial(_reduced, one.as_is, names))
 
 
 def _reduced(made: Properties | Callable[[], Properties], names: Iterable[str]) -> dict[str, Value]:

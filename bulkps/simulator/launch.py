@@ -12,8 +12,8 @@ from bulkps.simulator.shell import Shell
 
 #: The environment variable that tells the stand-in where its service is.
 URL_VARIABLE = "BULKPS_STANDIN_URL"
-#: The function through which a batch runs inside a session.
-BATCH_FUNCTION = "Invoke-BulkPSBatch"
+#: The functions through which a batch runs inside a session, and whole inventories are read.
+OWN_FUNCTIONS = ("Invoke-BulkPSBatch", "Select-BulkPSProperty")
 _APP, _ORGANIZATION = "00000000-0000-0000-0000-000000000001", "contoso.onmicrosoft.com"
 _THUMBPRINT = "0" * 40
 _MODULE_PATH = "PSModulePath"
@@ -111,7 +111,7 @@ def _configuration(options: SimulatorOptions, folder: Path) -> list[str]:
         script.write_text(_connect(options), encoding="utf-8")
         entries["ScriptsToProcess"] = _array([str(script)])
     if options.spoken is Language.JEA:
-        entries["VisibleFunctions"] = _array([BATCH_FUNCTION, *options.visible])
+        entries["VisibleFunctions"] = _array([*OWN_FUNCTIONS, *options.visible])
     path = folder / "session.pssc"
     lines = "".join(f"    {name} = {value}\n" for name, value in entries.items())
     path.write_text(f"@{{\n{lines}}}\n", encoding="utf-8")

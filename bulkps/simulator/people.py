@@ -180,10 +180,15 @@ def deleted(seed: int, alias: str, index: int) -> dict[str, Value]:
     }
 
 
+def _inactive_alias(seed: int, index: int) -> str:
+    first, last = _person(seed, index)
+    return f"{first}{last[0]}{index:04d}".lower()
+
+
 def inactive_mailbox(seed: int, index: int) -> dict[str, Value]:
     """Return the properties of inactive mailbox *index*: deleted, and kept by a hold."""
     first, last = _person(seed, index)
-    alias = f"{first}{last[0]}{index:04d}".lower()
+    alias = _inactive_alias(seed, index)
     hold = guid(seed, "hold", index)
     by_kind: tuple[list[Value], ...] = ([], [f"UniH{hold}"], [f"mbx{hold.hex}:2"], [f"mbx{hold.hex}:3"])
     return {
@@ -218,7 +223,7 @@ def active_mailbox(seed: int, index: int) -> dict[str, Value]:
     properties = mailbox(seed, "active", index, alias, f"{first[0]}.{last}.{index:04d}@{DOMAIN}".lower())
     addresses = properties["EmailAddresses"]
     if isinstance(addresses, list):
-        addresses.append(f"X500:{inactive_mailbox(seed, index)['LegacyExchangeDN']}")
+        addresses.append(f"X500:{legacy_dn(seed, _inactive_alias(seed, index))}")
     return {**properties, **living(seed, alias)}
 
 

@@ -12,9 +12,9 @@ from uuid import UUID
 
 from bulkps.simulator import batch_function
 from bulkps.simulator.answers import Answer, ErrorInfo, Item
-from bulkps.simulator.cmdlets import select
 from bulkps.simulator.psrp import BrokenStream, Invocation, PoolServer
 from bulkps.simulator.reading import Command
+from bulkps.simulator.selection import select
 from bulkps.simulator.service import Ending, Service
 from bulkps.simulator.shell import ConnectionLost, Shell
 
@@ -160,8 +160,9 @@ class CmdletShell(Shell):
         return Ending.ANSWERED, None
 
     def _is_batch(self, statement: tuple[Command, ...]) -> bool:
-        offered = {name.casefold() for name in self._service.offer.functions}
-        return len(statement) == 1 and statement[0].name.casefold() in offered
+        if batch_function.NAME not in self._service.offer.functions or len(statement) != 1:
+            return False
+        return statement[0].name.casefold() == batch_function.NAME.casefold()
 
     def _batch(
         self, pipeline: UUID, command: Command, stop: threading.Event, arrived: float
@@ -195,10 +196,7 @@ class CmdletShell(Shell):
         run = self._service.run(first.name, first.arguments, stop)
         answer = run.answer
         for command in rest if run.ending is Ending.ANSWERED and answer.failure is None else ():
-            if command.name.casefold() != "select-object":
-                answer.output, answer.failure = [], _only_select(command)
-                break
-            selected = select(answer.output, command.arguments)
+            selected = select(answer.output, command, self._service.offer.functions)
             answer.output, answer.failure = selected.output, selected.failure
         return run.ending, answer
 
@@ -286,11 +284,3 @@ class Shells:
     def _end(self, shell: Shell) -> None:
         # Kept until its worker has ended, so that close_all() leaves no thread behind.
         self._ended = [shell, *(ended for ended in self._ended if ended.working)]
-
-
-def _only_select(command: Command) -> ErrorInfo:
-    return ErrorInfo(
-        f"The simulated endpoint pipes into Select-Object only, not into '{command.name}'.",
-        "System.NotImplementedException",
-        fully_qualified_id="NotSimulated",
-    )

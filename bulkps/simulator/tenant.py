@@ -17,9 +17,9 @@ from bulkps.simulator.restorerequest import Ending, RestoreRequest
 from bulkps.simulator.troubles import Trouble, all_troubles
 
 _SOFT_DELETED_COUNT = 20
-#: Of a mailbox that is worked on a dozen things are asked in a row.
-_inactive = lru_cache(maxsize=256)(people.inactive_mailbox)
-_active = lru_cache(maxsize=256)(people.active_mailbox)
+#: Of a mailbox that is worked on a dozen things are asked in a row, and again once its request has ended.
+_inactive = lru_cache(maxsize=1024)(people.inactive_mailbox)
+_active = lru_cache(maxsize=1024)(people.active_mailbox)
 #: How many disconnected mailboxes there are on-premises, and as many users without a mailbox.
 DISCONNECTED_COUNT = 20
 

@@ -8,7 +8,7 @@
     Description          = 'Runs a batch of Exchange cmdlets inside the session and writes one outcome per item. Part of bulkps.'
     PowerShellVersion    = '5.1'
     CompatiblePSEditions = @('Desktop', 'Core')
-    FunctionsToExport    = @('Invoke-BulkPSBatch')
+    FunctionsToExport    = @('Invoke-BulkPSBatch', 'Select-BulkPSProperty')
     CmdletsToExport      = @()
     VariablesToExport    = @()
     AliasesToExport      = @()

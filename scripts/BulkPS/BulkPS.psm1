@@ -137,6 +137,60 @@ function Invoke-BulkPSBatch {
     }
 }
 
+function Select-BulkPSProperty {
+    <#
+    .SYNOPSIS
+    Keeps the named properties of each object that comes down the pipeline.
+
+    .DESCRIPTION
+    Like Select-Object -Property, with one difference: a property that an object does not have is left out, where
+    Select-Object makes an empty one. So whoever reads the answer can tell what was not read from what is empty.
+    A text, a number, a list or a dictionary passes as it is.
+
+    .PARAMETER InputObject
+    An object, from the pipeline.
+
+    .PARAMETER Property
+    Names of properties, without wildcards.
+
+    .OUTPUTS
+    An object with those of the properties that the object has.
+
+    .EXAMPLE
+    Get-Mailbox -ResultSize Unlimited | Select-BulkPSProperty -Property Guid, DisplayName
+
+    Writes two of the properties of each mailbox, so that over PowerShell remoting only these cross the wire.
+
+    .NOTES
+    Part of bulkps, which calls it over PowerShell remoting when it reads whole inventories.
+    #>
+    [CmdletBinding()]
+    [OutputType([System.Management.Automation.PSCustomObject])]
+    param(
+        [Parameter(Mandatory = $true, ValueFromPipeline = $true)]
+        [AllowNull()]
+        [object] $InputObject,
+
+        [Parameter(Mandatory = $true, Position = 0)]
+        [ValidateNotNullOrEmpty()]
+        [string[]] $Property
+    )
+
+    process {
+        if ($null -eq $InputObject -or $InputObject -is [string] -or $InputObject -is [valuetype] -or
+            $InputObject -is [System.Collections.IEnumerable]) {
+            return , $InputObject
+        }
+        $row = [ordered] @{}
+        foreach ($name in $Property) {
+            $found = $InputObject.PSObject.Properties[$name]
+            # A property whose getter throws is left out, as the engine leaves it out of what it sends.
+            if ($null -ne $found) { try { $row[$name] = $found.Value } catch { continue } }
+        }
+        [pscustomobject] $row
+    }
+}
+
 function Invoke-BulkPSItem {
     # Runs one item and writes its outcome, whatever the item does, unless the pipeline itself is stopped.
     param($Item, $Commands, $Caller, $Limit)

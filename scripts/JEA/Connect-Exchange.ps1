@@ -28,7 +28,7 @@ No secret is in either file. If it cannot connect the session does not open, and
                 $allowed[$one.Name] = @(foreach ($parameter in $one.Parameters) { $parameter.Name })
                 $one.Name
             }
-            elseif ($one -ne 'Invoke-BulkPSBatch') { $one }
+            elseif ($one -notlike '*-BulkPS*') { $one }
         })
 
     $connect = @{

@@ -470,10 +470,10 @@ class Failing { hidden [int] $x; [string] ToString() { throw 'no text' } }
 }
 
 Describe 'The module' {
-    It 'has a sound manifest and exports one function' {
+    It 'has a sound manifest and exports two functions' {
         $found = Test-ModuleManifest (Join-Path $Module 'BulkPS.psd1')
 
-        $found.ExportedFunctions.Keys | Should -Be 'Invoke-BulkPSBatch'
+        $found.ExportedFunctions.Keys | Sort-Object | Should -Be 'Invoke-BulkPSBatch', 'Select-BulkPSProperty'
         $found.Version | Should -Be '0.1.0'
     }
 

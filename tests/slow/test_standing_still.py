@@ -7,6 +7,7 @@ lacks; there the simulation alone stands for it (tests/engine/test_simulation.py
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -23,7 +24,7 @@ from bulkps.records.journal import Journal
 from bulkps.settings import load_settings
 from tests.cli.processes import BULKPS, wait_for
 from tests.conftest import Run, Tenant, as_object, read_csv, rehearsal
-from tests.engines import PWSH, needs_pwsh
+from tests.engines import PWSH, child_connection, needs_pwsh
 
 pytestmark = pytest.mark.proof
 
@@ -55,6 +56,34 @@ def test_who_wakes_after_a_take_over_sends_nothing_over_wsman(
     rows = read_csv(bulkps("results", "last").stdout)
     assert there.simulator.effects_by_mailbox() == {row["source_identity"]: 1 for row in rows}
     # Not even refused by its name: what the woken one had in hand it did not send.
+    assert there.simulator.calls[NEW] == ROWS
+    assert bulkps("audit", "verify", "last").exit_code == 0
+
+
+@needs_pwsh
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGSTOP")
+@pytest.mark.parametrize("number", range(ROUNDS))
+def test_who_wakes_after_a_take_over_sends_nothing_through_a_child_powershell(
+    bulkps: Run,
+    tenant: Callable[..., Tenant],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    number: int,
+) -> None:
+    """The child does not stand still with its bulkps: it goes on with its batch until its time is over."""
+    there = tenant(mailboxes=ROWS, latency=0.2, rest=True)
+    there.configure("  max_sessions: 2\n  parallel_execution: true\n  batch_size: 5\n")
+    config = there.config.read_text(encoding="utf-8").replace("lease: 4", "lease: 2")
+    reached = re.sub(
+        r"  tenant: \{.*\}", f"  tenant: {child_connection(there.simulator, monkeypatch)}", config
+    )
+    there.config.write_text(reached, encoding="utf-8")
+    file = rehearsal(bulkps, "restore", ROWS, tmp_path / "in.csv")
+    stop_and_go(there, file, random.Random(number), lambda: there.simulator.calls.get(NEW, 0))
+
+    assert as_object(bulkps("show", "last", "--json"))["counts"]["COMPLETED"] == ROWS
+    rows = read_csv(bulkps("results", "last").stdout)
+    assert there.simulator.effects_by_mailbox() == {row["source_identity"]: 1 for row in rows}
     assert there.simulator.calls[NEW] == ROWS
     assert bulkps("audit", "verify", "last").exit_code == 0
 

@@ -10,7 +10,7 @@ from bulkps.exchange.sizes import Size
 
 _SIZES = (Facet.SIZES, Facet.ARCHIVE_SIZES)
 _Properties = Mapping[str, object]
-_Index = dict[str, tuple[Recipient] | list[Recipient]]
+_Index = dict[str, Recipient | list[Recipient]]
 
 
 def folded(identity: str) -> str:
@@ -119,11 +119,11 @@ class Shelf:
             return _different(self._asked[facet, within, wanted])
         if facet not in self._inventories or (facet, within) in self._lacking:
             return None
-        return _different(self._named.get((facet, within), {}).get(wanted, ()))
+        return _different(_under(self._named.get((facet, within), {}), wanted))
 
     def around(self, names: Iterable[str]) -> tuple[Recipient, ...]:
         """Return everybody who has one of *names* (folded): a name, an address or a GUID."""
-        return _merged(one for name in names for one in self._around.get(name, ()))
+        return _merged(one for name in names for one in _under(self._around, name))
 
     def was_asked(self, read: Read) -> bool:
         """Return whether the same was read by itself."""
@@ -158,11 +158,16 @@ class Shelf:
 
 def _add(index: _Index, name: str, one: Recipient) -> None:
     # Nearly every name is of one alone: a list for each would be a third of everything that is kept.
-    known = index.setdefault(name, (one,))
+    known = index.setdefault(name, one)
     if isinstance(known, list):
         known.append(one)
-    elif known[0] is not one:
-        index[name] = [*known, one]
+    elif known is not one:
+        index[name] = [known, one]
+
+
+def _under(index: _Index, name: str) -> Sequence[Recipient]:
+    found = index.get(name, ())
+    return (found,) if isinstance(found, Recipient) else found
 
 
 def identities(one: Recipient) -> set[str]:
