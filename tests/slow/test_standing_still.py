@@ -96,34 +96,42 @@ def epoch() -> int:
 def stop_and_go(there: Tenant, file: Path, rng: random.Random, sent: Callable[[], int]) -> None:
     """Run *file*; stop its process, let another take over, wake the first; until the run is over."""
     options = ["--config", str(there.config), "--quiet"]
-    command = [*BULKPS, "run", "restore", str(file), *options]
+    resume = [*BULKPS, "resume", "last", *options]
     stopped: list[subprocess.Popen[bytes]] = []
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    for _ in range(2):
-        before = sent()
-        wanted = before + rng.randint(1, max(2, ROWS // 6))
+    process = begun([*BULKPS, "run", "restore", str(file), *options])
+    while len(stopped) < 2:
+        wanted = sent() + rng.randint(1, max(2, ROWS // 6))
         wait_for(lambda wanted=wanted, running=process: sent() >= wanted or running.poll() is not None)  # type: ignore[misc]
         if process.poll() is not None:
             break
         time.sleep(rng.random() * 0.05)
         sitting = epoch()
         process.send_signal(signal.SIGSTOP)
-        stopped.append(process)
-        command = [*BULKPS, "resume", "last", *options]
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        successor = begun(resume)
         # What the stopped one had in hand may still be done; the take-over is what is waited for.
-        wait_for(lambda before=sitting, running=process: epoch() > before or running.poll() is not None)  # type: ignore[misc]
-        assert epoch() > sitting, process.communicate()
-        stopped[-1].send_signal(signal.SIGCONT)
+        wait_for(lambda before=sitting, running=successor: epoch() > before or running.poll() is not None)  # type: ignore[misc]
+        process.send_signal(signal.SIGCONT)
+        if epoch() == sitting:
+            # Stopped within a transaction it holds the journal: nobody takes over, and who tries says so.
+            said = successor.communicate()[1].decode()
+            assert f"held by process {process.pid} on" in said, said
+            assert successor.returncode == 6
+            continue
+        stopped.append(process)
+        process = successor
     for one in (*stopped, process):
         one.communicate()
     # Who lost the run says so; who has it finishes it.
     assert {one.returncode for one in stopped} == {7}, [one.returncode for one in stopped]
     if process.returncode == 7:
-        resumed = subprocess.run(command, check=False, capture_output=True)
+        resumed = subprocess.run(resume, check=False, capture_output=True)
         assert resumed.returncode == 0, resumed.stderr
     else:
         assert process.returncode == 0
+
+
+def begun(command: list[str]) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
 
 
 @pytest.fixture
