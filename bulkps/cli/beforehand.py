@@ -144,7 +144,7 @@ def _problem(column: Column, cell: str) -> str:
 def say_found(preflight: Mapping[str, Any]) -> None:
     """Tell what pre-flight found: the table to stdout, the rest to stderr."""
     if preflight.get("state") == "skipped":
-        render.say("Pre-flight was skipped: nothing was checked before it was sent.")
+        render.say("Pre-flight was skipped: nothing was checked.")
     findings = preflight.get("findings") or {}
     told = [
         (code, severity, rows)

@@ -93,6 +93,7 @@ _UPN_ATOM = r"[A-Za-z0-9'_!#^~+-]++"
 _UPN = rf"(?=[^@\n]{{1,64}}@){_UPN_ATOM}(?:\.{_UPN_ATOM})*+@{_LABEL}(?:\.{_LABEL})++"
 _ADDRESS, _PRINCIPAL = re.compile(_SMTP), re.compile(_UPN)
 _ADDRESS_CHARACTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.@!#$%&'+/=?^_`{|}~-"
+_BETWEEN = re.compile(r"[\s,;|/]")
 _PREFIX = re.compile(r"([A-Za-z][A-Za-z0-9]{1,15}):")
 
 
@@ -117,7 +118,9 @@ def _principal(text: str) -> str:
 
 
 def _why_no_address(text: str, bare: str) -> str:
-    if bare.count("@") > 1:
+    if (signs := bare.count("@")) > 1:
+        if not _BETWEEN.search(bare):
+            return f"it has {signs} @ signs"
         return "this is more than one address" + (
             ", with ; between them and not a comma" if "," in bare else ""
         )

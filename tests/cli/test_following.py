@@ -11,6 +11,7 @@ from click.testing import Result
 
 from bulkps.simulator.contents import contents
 from bulkps.simulator.people import size_text
+from bulkps.simulator.restorerequest import Ending
 from tests.cli.processes import paused_once, wait_for
 from tests.conftest import Run, Tenant, as_object, read_csv, rehearsal
 
@@ -37,6 +38,46 @@ def test_a_suspended_request_is_shown_as_waiting_for_an_operator(
     assert "1 Suspended (waits for an operator)" in shown["at_exchange"]
     progress = [row["progress"] for row in read_csv(bulkps("results", "last").stdout)]
     assert sorted(progress)[-1].startswith("Suspended (waits for an operator), StatusDetail Suspended, ")
+
+
+def test_a_request_that_suspended_itself_says_why_and_which_cmdlet_lets_it_go_on(
+    bulkps: Run, tenant: Callable[..., Tenant], tmp_path: Path
+) -> None:
+    there = tenant(restore_seconds=0.1)
+    file = rehearsal(bulkps, "restore", 3, tmp_path / "in.csv")
+    suspended = read_csv(file.read_text(encoding="utf-8-sig"))[1]["source_guid"]
+    why = "The move was suspended because the target database is unhealthy."
+    there.simulator.tenant.endings[suspended] = Ending(suspends=why)
+
+    with paused_once(polled(there, 4)):
+        paused = bulkps("run", "restore", file, "--config", there.config, "--json", "--quiet")
+
+    counts = as_object(paused)["counts"]
+    assert (counts["COMPLETED"], counts["IN_PROGRESS"]) == (2, 1)
+    [row] = [one for one in read_csv(bulkps("results", "last").stdout) if one["status"] == "IN_PROGRESS"]
+    assert (row["source_identity"], row["error_code"]) == (suspended, "waits-for-operator")
+    assert why in row["error"]
+    assert "Resume-MailboxRestoreRequest" in row["advice"]
+    assert "1 AutoSuspended (waits for an operator)" in bulkps("show", "last").stdout
+
+
+def test_what_is_looked_up_is_told_with_its_reason_while_it_waits(
+    bulkps: Run, tenant: Callable[..., Tenant], tmp_path: Path
+) -> None:
+    there = tenant(faults="New-MailboxRestoreRequest#2=session-lost")
+    config = there.configure().read_text(encoding="utf-8")
+    # Not there yet, and for an hour that will prove nothing.
+    there.config.write_text(config.replace("settle: 0.2", "settle: 3600"), encoding="utf-8")
+    file = rehearsal(bulkps, "restore", 3, tmp_path / "in.csv")
+
+    with paused_once(lambda: there.simulator.calls.get("Get-MailboxRestoreRequest", 0) >= 3):
+        paused = bulkps("run", "restore", file, "--config", there.config)
+
+    # The one that was at work, and the one behind it in its batch.
+    assert "2 looked up (row 3 at " in paused.stderr
+    shown = bulkps("show", "last").stdout
+    assert "row 3" in shown
+    assert "in-doubt" in shown
 
 
 @pytest.mark.proof
