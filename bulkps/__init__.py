@@ -8,7 +8,7 @@ from importlib import import_module, metadata
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from bulkps.engine.policy import BulkOperationConfig, ConnectPolicy, FollowPolicy, RetryPolicy
+    from bulkps.engine.config import BulkOperationConfig, ConnectPolicy, FollowPolicy, RetryPolicy
     from bulkps.engine.status import BulkItemStatus
     from bulkps.errors import (
         BulkpsError,
@@ -64,10 +64,10 @@ __all__ = [
 ]
 
 _HOMES = {
-    "BulkOperationConfig": "bulkps.engine.policy",
-    "ConnectPolicy": "bulkps.engine.policy",
-    "FollowPolicy": "bulkps.engine.policy",
-    "RetryPolicy": "bulkps.engine.policy",
+    "BulkOperationConfig": "bulkps.engine.config",
+    "ConnectPolicy": "bulkps.engine.config",
+    "FollowPolicy": "bulkps.engine.config",
+    "RetryPolicy": "bulkps.engine.config",
     "BulkItemStatus": "bulkps.engine.status",
     "BulkpsError": "bulkps.errors",
     "CannotConnect": "bulkps.errors",

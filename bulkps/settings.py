@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from bulkps import yamlfile
-from bulkps.engine.policy import BulkOperationConfig
+from bulkps.engine.config import BulkOperationConfig
 from bulkps.errors import InvalidInput, UsageProblem
 from bulkps.exchange.errors import KnownError, shipped_catalogue
 from bulkps.operations.loader import built_in_operations, load_operation

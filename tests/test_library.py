@@ -20,7 +20,7 @@ from bulkps import (
     InvalidInput,
     load_settings,
 )
-from bulkps.engine.policy import FollowPolicy, LookupPolicy
+from bulkps.engine.config import FollowPolicy, LookupPolicy
 from tests.conftest import Run, Tenant, read_csv
 
 StartTenant = Callable[..., Tenant]

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from bulkps.engine.ports import SessionLostError, SessionRefusedError
+from bulkps.engine.interfaces import SessionLostError, SessionRefusedError
 from bulkps.exchange.cmdlet import Answer, Cmdlet, Invocation, Outcome, Value
 from bulkps.sessions.connection import Connection, ConnectionType, Credentials
 from bulkps.sessions.open import open_one, open_session

@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import pytest
 
-from bulkps.engine.ports import SessionLostError, SessionRefusedError
+from bulkps.engine.interfaces import SessionLostError, SessionRefusedError
 from bulkps.exchange.cmdlet import Answer, Cmdlet, Invocation, Outcome, Secret
 from bulkps.exchange.errors import classify, shipped_catalogue
 from bulkps.sessions.connection import Auth, Connection, ConnectionType, Credentials

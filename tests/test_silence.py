@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from bulkps.engine.ports import SessionLostError, SessionRefusedError
+from bulkps.engine.interfaces import SessionLostError, SessionRefusedError
 from bulkps.exchange.cmdlet import Answer, Cmdlet, Invocation, Outcome
 from bulkps.sessions.connection import Connection, ConnectionType, Credentials, ExchangeOnline
 from bulkps.sessions.open import open_session

@@ -16,8 +16,8 @@ from bulkps import (
     BulkOperationType,
     load_settings,
 )
-from bulkps.engine.policy import ConnectPolicy, RetryPolicy
-from bulkps.engine.ports import Gate, ReadingSession, StreamFailedError
+from bulkps.engine.config import ConnectPolicy, RetryPolicy
+from bulkps.engine.interfaces import Gate, ReadingSession, StreamFailedError
 from bulkps.errors import CannotConnect
 from bulkps.exchange.cmdlet import Answer, ErrorRecord, Invocation, Outcome
 from bulkps.exchange.errors import ErrorClass, shipped_catalogue

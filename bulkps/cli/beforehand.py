@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 import click
 
 from bulkps.cli import render
-from bulkps.engine.policy import BulkOperationConfig
+from bulkps.engine.config import BulkOperationConfig
 from bulkps.errors import FieldProblems, UsageProblem
 from bulkps.exchange.cmdlet import Value
 from bulkps.intake import UNSENDABLE

@@ -33,7 +33,7 @@ from bulkps.cli.options import (
 from bulkps.cli.plan import show_plan
 from bulkps.cli.running import show_report, target, work
 from bulkps.cli.window import ends_at, window_options
-from bulkps.engine.policy import BulkOperationConfig
+from bulkps.engine.config import BulkOperationConfig
 from bulkps.engine.status import BulkItemStatus
 from bulkps.errors import ExitCode, UsageProblem
 from bulkps.intake import CheckReport, InputRow

@@ -24,8 +24,8 @@ from bulkps.cli.options import NEW_FILE, config_option, force_option, json_optio
 from bulkps.cli.progress import progress
 from bulkps.cli.window import ends_at, window_options
 from bulkps.credentials import credentials
+from bulkps.engine.config import BulkOperationConfig
 from bulkps.engine.item import ITEMS_LEFT_BEHIND
-from bulkps.engine.policy import BulkOperationConfig
 from bulkps.engine.status import BulkItemStatus
 from bulkps.errors import ExitCode, RecordFailed
 from bulkps.exchange.findings import Code

@@ -8,10 +8,10 @@ import random
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-from bulkps.engine import events as ev
+from bulkps.engine import messages as ev
+from bulkps.engine.interfaces import Connect, Gate, Records
 from bulkps.engine.item import Change, Item
 from bulkps.engine.machine import Machine
-from bulkps.engine.ports import Connect, Gate, Records
 from bulkps.engine.worker import Answered, Batch, Crashed, Message, Query, Worker
 from bulkps.exchange.cmdlet import Answer, Cmdlet, Invocation
 from bulkps.operations.model import Operation
@@ -20,7 +20,7 @@ from bulkps.operations.model import Operation
 BEAT = 1.0
 #: How long an outcome waits for others to share its transaction, in seconds.
 _GATHERS = 0.02
-#: How many refs one question to the journal holds.
+#: How many refs one query of the journal holds.
 _CHUNK = 500
 #: How long closing sessions may take before the run ends without them, in seconds.
 _CLOSING = 15.0

@@ -9,9 +9,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from bulkps.engine.config import SEEN
 from bulkps.engine.item import FAILED_AT_EXCHANGE, IN_DOUBT, Item
-from bulkps.engine.judge import NO_SUCH_OBJECT, Judge, Judgement, advice_of
-from bulkps.engine.policy import SEEN
+from bulkps.engine.outcome_evaluator import NO_SUCH_OBJECT, OutcomeEvaluator, Transition, advice_of
 from bulkps.exchange.cmdlet import Answer, Outcome
 from bulkps.exchange.errors import ErrorClass, KnownError, Meaning, classify
 from bulkps.operations.model import Step
@@ -29,17 +29,17 @@ class FailedRequests:
     """Decides about items whose request Exchange failed.
 
     Attributes:
-        judge: Judges everything else.
+        evaluator: Judges everything else.
         catalogue: What errors mean.
     """
 
-    judge: Judge
+    evaluator: OutcomeEvaluator
     catalogue: tuple[KnownError, ...]
 
     def concerns(self, item: Item) -> bool:
         """Return whether *item* is looked up because its request had failed."""
         step = self._steps[item.step]
-        looks = item.code == FAILED_AT_EXCHANGE and bool(self.judge.operation.recovering(step))
+        looks = item.code == FAILED_AT_EXCHANGE and bool(self.evaluator.operation.recovering(step))
         return looks or step.recovers is not None
 
     def is_stale(self, item: Item, now: float) -> bool:
@@ -48,7 +48,7 @@ class FailedRequests:
 
     def looked_up(
         self, item: Item, verdict: str, proof: Mapping[str, object], now: float, *, stops: bool
-    ) -> Judgement:
+    ) -> Transition:
         """Return what the lookup makes of *item*.
 
         Args:
@@ -68,31 +68,31 @@ class FailedRequests:
             # Somebody, or an earlier try, let it go on.
             item = self._own(item, {_RESUMED: "yes"}) if at.recovers else item
             goes_on = replace(item, step=base, warnings=(*item.warnings, f"its request goes on: {status}"))
-            return self.judge.happened(goes_on, proof, "item.adopted", now)
+            return self.evaluator.happened(goes_on, proof, "item.adopted", now)
         if item.refusal:
             return self.given_back(item, now, there=True)
         if stops:
             return self.given_back(replace(item, step=base), now)
         return self._next(item, proof, now)
 
-    def _next(self, item: Item, proof: Mapping[str, object], now: float) -> Judgement:
+    def _next(self, item: Item, proof: Mapping[str, object], now: float) -> Transition:
         """Return *item* as the first cmdlet that may help is to be sent."""
         base = self._base(item)
         step = self._steps[base]
         kept = {name: str(proof[name]) for name in step.keep if proof.get(name) is not None}
         item = replace(item, outputs={**item.outputs, step.name: {**item.outputs.get(step.name, {}), **kept}})
-        for index in self.judge.operation.recovering(step):
+        for index in self.evaluator.operation.recovering(step):
             recovers = self._steps[index].recovers
             if recovers is None or not self._fits(item, index):
                 continue
-            longest = self.judge.config.batch_time + self.judge.config.settle
+            longest = self.evaluator.config.batch_time + self.evaluator.config.settle
             held = (item.sent_at or 0.0) + longest
             if recovers.then == "anew" and now < held <= now + longest:
                 # An earlier send of this name may be on its way yet: while it is taken, that is refused.
-                return Judgement(replace(item, not_before=held), "item.still-in-doubt")
+                return Transition(replace(item, not_before=held), "item.still-in-doubt")
             attempt = item.attempt if index == item.step else 0
             ready = replace(item.at_step(index), attempt=attempt, not_before=0.0, doubted_at=now)
-            return Judgement(replace(ready, doubtful=False), "item.recovering")
+            return Transition(replace(ready, doubtful=False), "item.recovering")
         return self.given_back(replace(item, step=base), now)
 
     def _fits(self, item: Item, index: int) -> bool:
@@ -113,11 +113,11 @@ class FailedRequests:
         told = [kept[name] for name in (detail.keep if detail else ()) if kept.get(name)]
         return ": ".join(told)
 
-    def answered(self, item: Item, outcome: Outcome, now: float, chance: float) -> Judgement:
+    def answered(self, item: Item, outcome: Outcome, now: float, chance: float) -> Transition:
         """Return what the answer to the cmdlet makes of *item*."""
         step = self._steps[item.step]
         if outcome.answer is Answer.NOT_SENT:
-            return Judgement(item.waiting(0.0, counted=False), "item.not-sent")
+            return Transition(item.waiting(0.0, counted=False), "item.not-sent")
         if outcome.errors and outcome.answer is not Answer.LOST:
             return self._refused(item, classify(outcome.errors, self.catalogue, mutates=True), now, chance)
         if outcome.answer is not Answer.COMPLETED:
@@ -127,43 +127,43 @@ class FailedRequests:
             return self.made_anew(item)
         return self._goes_on(item, now)
 
-    def unanswered(self, item: Item, reason: str, now: float) -> Judgement:
+    def unanswered(self, item: Item, reason: str, now: float) -> Transition:
         """Return *item* after nobody can tell whether its cmdlet did anything: it is looked up."""
-        wait = self.judge.config.wait_after(ErrorClass.TRANSIENT, item.attempt, 0.0)
+        wait = self.evaluator.config.wait_after(ErrorClass.TRANSIENT, item.attempt, 0.0)
         if wait is None:
             return self.given_back(item, now, reason)
-        until = now + self.judge.config.lookup.wait_after(0)
-        return Judgement(item.doubted(now, until, FAILED_AT_EXCHANGE, reason), "item.in-doubt")
+        until = now + self.evaluator.config.lookup.wait_after(0)
+        return Transition(item.doubted(now, until, FAILED_AT_EXCHANGE, reason), "item.in-doubt")
 
-    def _refused(self, item: Item, meaning: Meaning, now: float, chance: float) -> Judgement:
+    def _refused(self, item: Item, meaning: Meaning, now: float, chance: float) -> Transition:
         known = meaning.known
         kind, message = known.error_class, meaning.record.message
         named = meaning.wait if kind is ErrorClass.THROTTLED else None
-        wait = self.judge.config.wait_after(kind, item.attempt, chance)
+        wait = self.evaluator.config.wait_after(kind, item.attempt, chance)
         if wait is not None or (kind is ErrorClass.AUTH and known.reconnect):
             until = now + max(wait or 0.0, meaning.wait or 0.0)
             waits = item.doubted(now, until, FAILED_AT_EXCHANGE, message)
-            judged = Judgement(waits, "item.retry", error_class=kind)
+            transition = Transition(waits, "item.retry", error_class=kind)
         elif kind is ErrorClass.UNCERTAIN and known.retry == "after-lookup" and known.id != "unknown-error":
-            judged = self.unanswered(item, message, now)
+            transition = self.unanswered(item, message, now)
         elif known.scope == "row":
             # Its first try may have done it, and the module's second one met that: the lookup tells. What was
             # removed just now may be shown for a while yet.
             gone = known.id in NO_SUCH_OBJECT
-            until = now + (SEEN if gone else self.judge.config.lookup.wait_after(0))
+            until = now + (SEEN if gone else self.evaluator.config.lookup.wait_after(0))
             looks = replace(item.doubted(now, until, FAILED_AT_EXCHANGE, message), refusal=known.id)
-            judged = Judgement(replace(looks, advice=known.advice), "item.refused")
+            transition = Transition(replace(looks, advice=known.advice), "item.refused")
         else:
-            judged = self.given_back(item, now, message, known.advice)
+            transition = self.given_back(item, now, message, known.advice)
         return replace(
-            judged,
+            transition,
             scope=known.scope,
-            error_class=judged.error_class or kind,
+            error_class=transition.error_class or kind,
             reconnect=known.reconnect,
             named_wait=named,
         )
 
-    def _goes_on(self, item: Item, now: float) -> Judgement:
+    def _goes_on(self, item: Item, now: float) -> Transition:
         """Return *item* as its request is followed after it was resumed."""
         base = self._base(item)
         step = self._steps[base]
@@ -180,9 +180,9 @@ class FailedRequests:
         )
         # That it was failed may be shown for a while yet.
         item = replace(item, code="", error="", advice="", not_before=now + SEEN)
-        return Judgement(item.following(self.judge.ref(item)), "item.resumed")
+        return Transition(item.following(self.evaluator.ref(item)), "item.resumed")
 
-    def made_anew(self, item: Item) -> Judgement:
+    def made_anew(self, item: Item) -> Transition:
         """Return *item* as its step is sent again under the next name, for the failed request is gone."""
         base = self._base(item)
         name = item.outputs.get(_OWN, {}).get(_NAME, item.key)
@@ -199,11 +199,11 @@ class FailedRequests:
             item, outputs=outputs, ref="", progress="", doubtful=False, code="", error="", advice=""
         )
         ready = replace(item.at_step(base), attempt=1, not_before=0.0, warnings=(*item.warnings, gone))
-        return Judgement(ready, "item.made-anew")
+        return Transition(ready, "item.made-anew")
 
     def given_back(
         self, item: Item, now: float, why: str = "", advice: str = "", *, there: bool = False
-    ) -> Judgement:
+    ) -> Transition:
         """Return *item* at its end as it was: its request is failed.
 
         Args:
@@ -226,14 +226,14 @@ class FailedRequests:
             # What was never sent, or had no effect, is nothing that the next retry has to know.
             item = replace(item, step=self._base(item))
         item = replace(item, doubtful=False)
-        return Judgement(
+        return Transition(
             item.failed(now, FAILED_AT_EXCHANGE, error, told), "item.failed", error_class=ErrorClass.PERMANENT
         )
 
-    def look_again(self, item: Item, now: float) -> Judgement:
+    def look_again(self, item: Item, now: float) -> Transition:
         """Return *item* as it is looked up before its cmdlet is sent: the last look is too old."""
         looks = item.doubted(now, now, FAILED_AT_EXCHANGE, item.error)
-        return Judgement(looks, "item.still-in-doubt")
+        return Transition(looks, "item.still-in-doubt")
 
     def as_gone(self, item: Item) -> Item:
         """Return *item*, which only waited for a look, as one of which it is in doubt whether it is there."""
@@ -250,8 +250,8 @@ class FailedRequests:
 
     @property
     def _steps(self) -> tuple[Step, ...]:
-        return self.judge.operation.steps
+        return self.evaluator.operation.steps
 
     def _base(self, item: Item) -> int:
         step = self._steps[item.step]
-        return self.judge.operation.index_of(step.recovers.step) if step.recovers else item.step
+        return self.evaluator.operation.index_of(step.recovers.step) if step.recovers else item.step

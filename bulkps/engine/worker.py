@@ -4,8 +4,8 @@ import queue
 import threading
 from dataclasses import dataclass
 
-from bulkps.engine import events as ev
-from bulkps.engine.ports import Connect, Gate, Session, SessionLostError, SessionRefusedError
+from bulkps.engine import messages as ev
+from bulkps.engine.interfaces import Connect, Gate, Session, SessionLostError, SessionRefusedError
 from bulkps.exchange.cmdlet import Answer, Cmdlet, Invocation, Outcome
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
-from bulkps.engine.ports import SessionRefusedError
+from bulkps.engine.interfaces import SessionRefusedError
 from bulkps.errors import CannotConnect
 from bulkps.exchange.errors import KnownError, classify
 from bulkps.library.preflight import CMDLETS

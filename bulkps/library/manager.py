@@ -5,9 +5,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from bulkps.credentials import credentials
+from bulkps.engine.config import BulkOperationConfig
 from bulkps.engine.driver import Driver
 from bulkps.engine.item import Change, Phase
-from bulkps.engine.policy import BulkOperationConfig
 from bulkps.engine.status import BulkItemStatus
 from bulkps.errors import ExitCode, InvalidInput
 from bulkps.exchange.cmdlet import Value

@@ -8,8 +8,8 @@ from itertools import islice
 from typing import Any
 
 from bulkps import yamlfile
+from bulkps.engine.config import BulkOperationConfig
 from bulkps.engine.item import Item
-from bulkps.engine.policy import BulkOperationConfig
 from bulkps.engine.status import BulkItemStatus
 from bulkps.errors import ContentElsewhere, RecordFailed, UsageProblem
 from bulkps.intake import CheckReport, InputRow

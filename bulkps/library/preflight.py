@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from itertools import islice
 
 from bulkps.engine.driver import BEAT
-from bulkps.engine.events import Finish, StopReason
 from bulkps.engine.item import Change, Item, Phase
+from bulkps.engine.messages import Finish, StopReason
 from bulkps.engine.status import BulkItemStatus
 from bulkps.errors import CannotConnect
 from bulkps.exchange.cmdlet import Answer, Outcome, Value

@@ -8,16 +8,16 @@ from itertools import takewhile
 from queue import Empty, SimpleQueue
 from random import random
 
-from bulkps.engine.judge import NO_SUCH_OBJECT
-from bulkps.engine.policy import BulkOperationConfig
-from bulkps.engine.pool import is_final
-from bulkps.engine.ports import (
+from bulkps.engine.config import BulkOperationConfig
+from bulkps.engine.interfaces import (
     ConnectReading,
     ReadingSession,
     SessionLostError,
     SessionRefusedError,
     StreamFailedError,
 )
+from bulkps.engine.outcome_evaluator import NO_SUCH_OBJECT
+from bulkps.engine.session_pool import is_final
 from bulkps.errors import CannotConnect
 from bulkps.exchange.cmdlet import Answer, ErrorRecord, Invocation, Outcome
 from bulkps.exchange.errors import ErrorClass, KnownError, Meaning, classify

@@ -9,11 +9,11 @@ from itertools import takewhile
 from pathlib import Path
 
 from bulkps import yamlfile
+from bulkps.engine.config import BulkOperationConfig
 from bulkps.engine.driver import Driver, Prepare
-from bulkps.engine.events import Finish, StopReason
 from bulkps.engine.item import FAILED_AT_EXCHANGE, IN_DOUBT, Change
 from bulkps.engine.machine import Machine
-from bulkps.engine.policy import BulkOperationConfig
+from bulkps.engine.messages import Finish, StopReason
 from bulkps.engine.status import BulkItemStatus
 from bulkps.errors import BulkpsError, ExitCode, RecordFailed, UsageProblem
 from bulkps.exchange.errors import ErrorClass, portable_patterns

@@ -5,7 +5,7 @@ import socket
 from dataclasses import dataclass
 from pathlib import Path
 
-from bulkps.engine.policy import BulkOperationConfig
+from bulkps.engine.config import BulkOperationConfig
 from bulkps.errors import UsageProblem
 from bulkps.exchange.errors import KnownError
 from bulkps.operations.model import Operation

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from bulkps.exchange.cmdlet import NULL, Cmdlet, Part, Secret, Value
 from bulkps.exchange.facts import cmdlet_facts
 from bulkps.operations.columns import NULL_TEXT
-from bulkps.operations.following import Detail, Follow, Lookup, Parameter
+from bulkps.operations.following import Detail, Follow, Parameter, ReconcileQuery
 from bulkps.operations.model import Operation, Step
 from bulkps.operations.template import Template
 
@@ -61,7 +61,7 @@ def bind_query(follow: Follow, batch: str) -> Cmdlet:
     return Cmdlet(follow.cmdlet, _parameters(follow.cmdlet, follow.parameters, {"run.batch": batch}))
 
 
-def bind_question(question: Lookup | Detail, filled: Mapping[str, Value]) -> Cmdlet | None:
+def bind_lookup(question: ReconcileQuery | Detail, filled: Mapping[str, Value]) -> Cmdlet | None:
     """Return the query about one item; None if a place of it is empty.
 
     Without its identity it would ask for everybody (exchange-facts.md section 1.3).

@@ -8,7 +8,7 @@ from typing import TypeGuard
 from bulkps.exchange.facts import CmdletFacts, ParameterFacts, cmdlet_facts, unknown_cmdlet
 from bulkps.exchange.preflight import WantedRecovery, WantedRestore
 from bulkps.operations.columns import NULL_TEXT
-from bulkps.operations.following import Detail, Follow, Lookup, Parameter
+from bulkps.operations.following import Detail, Follow, Parameter, ReconcileQuery
 from bulkps.operations.model import Operation, Step, templates
 from bulkps.operations.resultcolumns import ALL_RESULTS_COLUMNS
 from bulkps.operations.template import Template
@@ -249,14 +249,14 @@ def _check_parameter(facts: CmdletFacts, name: str, value: object, path: str, re
         )
 
 
-def _check_question(question: Lookup | Detail, path: str, report: Problems) -> None:
+def _check_question(question: ReconcileQuery | Detail, path: str, report: Problems) -> None:
     _check_cmdlet(question.cmdlet, question.parameters, path, report)
     facts = cmdlet_facts(question.cmdlet)
     if facts and facts.mutates:
         report(f"{path}.cmdlet", f"{question.cmdlet} changes something; a question must only read")
     if not any(isinstance(value, str) and "{" in value for value in question.parameters.values()):
         report(f"{path}.parameters", "at least one must name the item, or everybody is asked for")
-    if isinstance(question, Lookup) and not question.match:
+    if isinstance(question, ReconcileQuery) and not question.match:
         report(f"{path}.match", "name a property that tells the object, or '*' as its value")
 
 

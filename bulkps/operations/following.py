@@ -13,7 +13,7 @@ Verdict = Literal["happened", "absent", "unknown"]
 
 
 @dataclass(frozen=True)
-class Lookup:
+class ReconcileQuery:
     """A query that tells of an item in doubt whether its step happened.
 
     Attributes:

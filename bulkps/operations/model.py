@@ -9,7 +9,7 @@ from typing import ClassVar, Literal
 
 from bulkps.exchange.cmdlet import Value
 from bulkps.operations.columns import SEPARATOR, STRICT, CellValue, Column
-from bulkps.operations.following import Follow, Lookup, Parameter
+from bulkps.operations.following import Follow, Parameter, ReconcileQuery
 from bulkps.operations.reversibility import cannot_be_undone, removes_request
 from bulkps.operations.template import Template
 
@@ -129,7 +129,7 @@ class Step:
     returns: dict[str, str] = field(default_factory=dict)
     keep: tuple[str, ...] = ()
     follow: Follow | None = None
-    reconcile: tuple[Lookup, ...] = ()
+    reconcile: tuple[ReconcileQuery, ...] = ()
     polled: bool = False
     idempotent: bool = False
     repeat_refused: bool = False

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator
 
 from bulkps.exchange.facts import cmdlet_facts
-from bulkps.operations.following import Detail, Lookup
+from bulkps.operations.following import Detail, ReconcileQuery
 from bulkps.operations.model import Operation, Step, templates
 from bulkps.operations.template import Template
 
@@ -21,7 +21,7 @@ def uses(operation: Operation) -> Iterator[tuple[str, tuple[str, ...]]]:
             yield step.follow.cmdlet, tuple(step.follow.parameters)
 
 
-def questions(step: Step) -> tuple[Lookup | Detail, ...]:
+def questions(step: Step) -> tuple[ReconcileQuery | Detail, ...]:
     """Return the queries about single items that *step* may need."""
     detail = step.follow.detail if step.follow else None
     return (*step.reconcile, *((detail,) if detail else ()))

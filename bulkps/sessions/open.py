@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
-from bulkps.engine.ports import ConnectReading, SessionRefusedError
+from bulkps.engine.interfaces import ConnectReading, SessionRefusedError
 from bulkps.exchange.cmdlet import ErrorRecord, Secret
 from bulkps.sessions import exchangeonline
 from bulkps.sessions.asking import Asker

@@ -10,7 +10,7 @@ from pypsrp.exceptions import WSManFaultError
 from pypsrp.powershell import PowerShell, RunspacePool
 from pypsrp.shell import SignalCode
 
-from bulkps.engine.ports import Gate
+from bulkps.engine.interfaces import Gate
 from bulkps.exchange.cmdlet import Answer, ErrorRecord
 from bulkps.sessions.pool import nothing
 from bulkps.sessions.wire_errors import WIRE_ERRORS, never_left, reading, text_of, wire_record

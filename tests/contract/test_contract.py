@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bulkps.engine.ports import SessionLostError, StreamFailedError
+from bulkps.engine.interfaces import SessionLostError, StreamFailedError
 from bulkps.exchange.cmdlet import NULL, Answer, Cmdlet, Invocation, Outcome, Part, Secret
 from bulkps.exchange.errors import classify, shipped_catalogue
 from bulkps.simulator.mailbox import Kind

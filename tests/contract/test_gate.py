@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from bulkps.engine.ports import SessionLostError
+from bulkps.engine.interfaces import SessionLostError
 from bulkps.exchange.cmdlet import Answer, Outcome
 from bulkps.simulator.mailbox import Kind
 from tests.contract.routes import Opened, Route, opened

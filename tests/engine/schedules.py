@@ -5,9 +5,9 @@ from collections import Counter
 from dataclasses import replace
 from typing import Any
 
-from bulkps.engine import events as ev
+from bulkps.engine import messages as ev
+from bulkps.engine.config import BulkOperationConfig, LookupPolicy
 from bulkps.engine.item import Item
-from bulkps.engine.policy import BulkOperationConfig, LookupPolicy
 from bulkps.operations.bind import item_key
 from tests.engine.world import REQUEST_ONLY as RESTORE
 from tests.engine.world import Fates, World

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bulkps.engine import events as ev
-from bulkps.engine.events import StopReason
+from bulkps.engine import messages as ev
+from bulkps.engine.config import Breaker, BulkOperationConfig, LookupPolicy
 from bulkps.engine.item import IN_DOUBT, Item, Phase
-from bulkps.engine.policy import Breaker, BulkOperationConfig, LookupPolicy
+from bulkps.engine.messages import StopReason
 from bulkps.engine.status import BulkItemStatus
 from bulkps.errors import ExitCode
 from bulkps.exchange.cmdlet import Answer, ErrorRecord, Outcome

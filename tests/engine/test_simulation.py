@@ -12,13 +12,13 @@ from typing import Any
 
 import pytest
 
-from bulkps.engine import events as ev
-from bulkps.engine.events import Action, Event
+from bulkps.engine import messages as ev
+from bulkps.engine.config import BulkOperationConfig
 from bulkps.engine.failed_request import FailedRequests
 from bulkps.engine.item import Item
-from bulkps.engine.judge import Judge, Judgement
 from bulkps.engine.machine import Machine
-from bulkps.engine.policy import BulkOperationConfig
+from bulkps.engine.messages import Action, Event
+from bulkps.engine.outcome_evaluator import OutcomeEvaluator, Transition
 from bulkps.exchange.errors import ErrorClass, shipped_catalogue
 from tests.engine.schedules import KINDS, try_seed, world_of
 
@@ -59,11 +59,11 @@ class SendsFirst(Machine):
         return sorted(actions, key=lambda action: isinstance(action, ev.Record))
 
 
-class _Trusting(Judge):
+class _Trusting(OutcomeEvaluator):
     def doubt(
         self, item: Item, reason: str, now: float, *, ended: bool = False, begins_until: float = 0.0
-    ) -> Judgement:
-        return Judgement(item.waiting(now, "in-doubt", reason), "item.absent")
+    ) -> Transition:
+        return Transition(item.waiting(now, "in-doubt", reason), "item.absent")
 
 
 class LooksNothingUp(Machine):
@@ -71,7 +71,7 @@ class LooksNothingUp(Machine):
 
     def __init__(self, operation: Any, config: Any, catalogue: Any, batch: str, **further: Any) -> None:
         super().__init__(operation, config, catalogue, batch, **further)
-        self._judge = _Trusting(operation, config, catalogue, batch)
+        self._evaluator = _Trusting(operation, config, catalogue, batch)
 
 
 class SettlesByItemTimeout(Machine):
@@ -104,7 +104,7 @@ RETRIES_UNCERTAIN = tuple(
 class _Sure(FailedRequests):
     def looked_up(
         self, item: Item, verdict: str, proof: Mapping[str, object], now: float, *, stops: bool
-    ) -> Judgement:
+    ) -> Transition:
         seen = {**proof, "Status": "Failed"} if verdict == "happened" else proof
         return super().looked_up(item, verdict, seen, now, stops=stops)
 
@@ -114,8 +114,8 @@ class RemovesWhateverIsThere(Machine):
 
     def __init__(self, operation: Any, config: Any, catalogue: Any, batch: str, **further: Any) -> None:
         super().__init__(operation, config, catalogue, batch, **further)
-        self._failed_requests = _Sure(self._judge, catalogue)
-        self._inquiry = replace(self._inquiry, failed_requests=self._failed_requests)
+        self._failed_requests = _Sure(self._evaluator, catalogue)
+        self._reconciler = replace(self._reconciler, failed_requests=self._failed_requests)
 
 
 ESCAPES_ARE_FINAL, USED_UP_IS_SAFE = (

@@ -5,8 +5,8 @@ from itertools import pairwise
 
 import pytest
 
+from bulkps.engine.config import BulkOperationConfig
 from bulkps.engine.item import Phase
-from bulkps.engine.policy import BulkOperationConfig
 from bulkps.engine.status import BulkItemStatus
 from bulkps.exchange.cmdlet import ErrorRecord
 from bulkps.exchange.errors import shipped_catalogue

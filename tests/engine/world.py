@@ -12,11 +12,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from itertools import count
 
-from bulkps.engine import events as ev
-from bulkps.engine.events import StopReason
+from bulkps.engine import messages as ev
+from bulkps.engine.config import BulkOperationConfig
 from bulkps.engine.item import Change, Item, Phase
 from bulkps.engine.machine import Machine
-from bulkps.engine.policy import BulkOperationConfig
+from bulkps.engine.messages import StopReason
 from bulkps.engine.status import FOLLOWS, BulkItemStatus
 from bulkps.exchange.cmdlet import Answer, Cmdlet, ErrorRecord, Invocation, Outcome
 from bulkps.exchange.errors import ErrorClass, KnownError, shipped_catalogue

@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 from bulkps import BulkCSVHandler, BulkOperationManager
-from bulkps.engine.policy import BulkOperationConfig, LookupPolicy
+from bulkps.engine.config import BulkOperationConfig, LookupPolicy
 from bulkps.records.journal import Journal
 from bulkps.settings import load_settings
 from tests.cli.processes import BULKPS, wait_for

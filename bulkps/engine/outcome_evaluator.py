@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from bulkps.engine.config import SEEN, BulkOperationConfig
 from bulkps.engine.item import FAILED_AT_EXCHANGE, IN_DOUBT, ITEMS_LEFT_BEHIND, WAITS_FOR_OPERATOR, Item
-from bulkps.engine.policy import SEEN, BulkOperationConfig
 from bulkps.exchange.cmdlet import Answer, ErrorRecord, Outcome, Value
 from bulkps.exchange.errors import (
     UNKNOWN_MUTATION,
@@ -37,7 +37,7 @@ _MIDWAY_ADVICE = (
 
 
 @dataclass(frozen=True)
-class Judgement:
+class Transition:
     """What became of an item.
 
     Attributes:
@@ -58,7 +58,7 @@ class Judgement:
 
 
 @dataclass(frozen=True)
-class Judge:
+class OutcomeEvaluator:
     """Judges outcomes by an operation, a policy and a catalogue.
 
     Attributes:
@@ -75,7 +75,7 @@ class Judge:
 
     def outcome(
         self, item: Item, outcome: Outcome, now: float, chance: float, begins_until: float = 0.0
-    ) -> Judgement:
+    ) -> Transition:
         """Return what *outcome* makes of *item*, which was sent.
 
         Args:
@@ -88,9 +88,9 @@ class Judge:
         step = self.operation.steps[item.step]
         item = replace(item, warnings=(*item.warnings, *outcome.warnings))
         if outcome.answer is Answer.NOT_SENT:
-            return Judgement(item.waiting(0.0, counted=False), "item.not-sent")
-        if step.polled and (judged := self._polled(item, step, outcome, now)):
-            return judged
+            return Transition(item.waiting(0.0, counted=False), "item.not-sent")
+        if step.polled and (transition := self._polled(item, step, outcome, now)):
+            return transition
         if outcome.answer is Answer.LOST:
             reason = outcome.errors[0].message if outcome.errors else "the answer was lost"
             why = f"{step.cmdlet} was sent, its answer was never seen: {reason}"
@@ -103,8 +103,8 @@ class Judge:
             return self.doubt(item, f"the pipeline of {step.cmdlet} failed without saying why", now)
         return self._answered(item, step, outcome, now)
 
-    def _polled(self, item: Item, step: Step, outcome: Outcome, now: float) -> Judgement | None:
-        """Return what becomes of an item whose step is repeated; None if it is judged as any other."""
+    def _polled(self, item: Item, step: Step, outcome: Outcome, now: float) -> Transition | None:
+        """Return what becomes of an item whose step is repeated; None for any other."""
         kind, named = None, None
         if outcome.errors and outcome.answer is not Answer.LOST:
             meaning = classify(outcome.errors, self.catalogue, mutates=False)
@@ -117,24 +117,24 @@ class Judge:
         looking = self._look_again(item, step, now, named or 0.0)
         return replace(looking, error_class=kind, named_wait=named)
 
-    def _look_again(self, item: Item, step: Step, now: float, least: float = 0.0) -> Judgement:
+    def _look_again(self, item: Item, step: Step, now: float, least: float = 0.0) -> Transition:
         """Return an item whose step only reads as it waits to be read again, or failed after long enough."""
         wait = self.config.poll.wait_after(max(1, item.attempt))
         if wait is not None:
             reason = f"{step.cmdlet} does not show it yet"
-            return Judgement(item.waiting(now + max(wait, least), "not-shown", reason), "item.retry")
+            return Transition(item.waiting(now + max(wait, least), "not-shown", reason), "item.retry")
         error = f"{step.cmdlet} did not show it within {self.config.poll.give_up_after:g} s"
         advice = (
             f"Done before it: {self._done_before(item)}. bulkps retry looks again and sends none of it twice."
         )
-        return Judgement(item.failed(now, "not-shown", error, advice), "item.failed")
+        return Transition(item.failed(now, "not-shown", error, advice), "item.failed")
 
     def _proven_all_the_same(self, item: Item, step: Step, outcome: Outcome) -> bool:
         return bool(step.returns) and proven(step, self.filled(item), outcome.output) is not None
 
     def doubt(
         self, item: Item, reason: str, now: float, *, ended: bool = False, begins_until: float = 0.0
-    ) -> Judgement:
+    ) -> Transition:
         """Return *item* after nobody can tell what happened.
 
         It is looked up, or sent again if that is harmless; else it is at its end.
@@ -152,14 +152,14 @@ class Judge:
         wait = self.config.wait_after(ErrorClass.TRANSIENT, item.attempt, 0.0) if step.idempotent else None
         if wait is not None:
             doubtful = replace(item, doubtful=True)
-            return Judgement(doubtful.waiting(now + wait, IN_DOUBT, reason), "item.retry")
+            return Transition(doubtful.waiting(now + wait, IN_DOUBT, reason), "item.retry")
         if step.reconcile:
             until = now + self.config.lookup.wait_after(0)
             since = max(now, begins_until)
-            return Judgement(item.doubted(since, until, IN_DOUBT, reason, ended=ended), "item.in-doubt")
+            return Transition(item.doubted(since, until, IN_DOUBT, reason, ended=ended), "item.in-doubt")
         return self.left_in_doubt(item, reason, now)
 
-    def left_in_doubt(self, item: Item, reason: str, now: float) -> Judgement:
+    def left_in_doubt(self, item: Item, reason: str, now: float) -> Transition:
         """Return *item* at its end: a person has to look."""
         done = self._done_before(item)
         step = self.operation.steps[item.step]
@@ -168,21 +168,21 @@ class Judge:
             first = _HARMLESS_ADVICE.format(attempts=item.attempt)
         advice = _MIDWAY_ADVICE.format(done=done) if done else first
         failed = item.failed(now, IN_DOUBT, reason, advice)
-        return Judgement(failed, "item.left-in-doubt", error_class=ErrorClass.UNCERTAIN)
+        return Transition(failed, "item.left-in-doubt", error_class=ErrorClass.UNCERTAIN)
 
     def _done_before(self, item: Item) -> str:
         steps = [step for step in self.operation.steps[: item.step] if step.name in item.outputs]
         return ", ".join(f"{step.name} ({step.cmdlet})" for step in steps)
 
-    def _refused(self, item: Item, step: Step, outcome: Outcome, now: float, chance: float) -> Judgement:
+    def _refused(self, item: Item, step: Step, outcome: Outcome, now: float, chance: float) -> Transition:
         facts = cmdlet_facts(step.cmdlet)
         meaning = classify(outcome.errors, self.catalogue, mutates=facts is None or facts.mutates)
         known = meaning.known
-        judged = self._by_class(item, step, meaning, now, chance)
+        transition = self._by_class(item, step, meaning, now, chance)
         wait = meaning.wait if known.error_class is ErrorClass.THROTTLED else None
-        return replace(judged, scope=known.scope, reconnect=known.reconnect, named_wait=wait)
+        return replace(transition, scope=known.scope, reconnect=known.reconnect, named_wait=wait)
 
-    def _by_class(self, item: Item, step: Step, meaning: Meaning, now: float, chance: float) -> Judgement:
+    def _by_class(self, item: Item, step: Step, meaning: Meaning, now: float, chance: float) -> Transition:
         known, message = meaning.known, meaning.record.message
         kind = known.error_class
         if known is UNKNOWN_MUTATION:
@@ -192,20 +192,20 @@ class Judge:
         if kind is ErrorClass.CONFLICT and known.retry == "after-lookup" and step.reconcile:
             # What is in the way may be the item's own, made by an answer that was lost.
             until = now + self.config.lookup.wait_after(0)
-            return Judgement(item.doubted(now, until, known.id, message, known.advice), "item.conflict")
+            return Transition(item.doubted(now, until, known.id, message, known.advice), "item.conflict")
         if kind is ErrorClass.AUTH and known.reconnect:
             if known.retry == "after-lookup" and not step.idempotent:
                 # It does not prove that nothing ran; what it says of the account holds all the same.
                 return replace(self._doubted(item, meaning, now), error_class=kind)
             # It was refused before it ran. The machine lets it try one new session, and no more.
-            return Judgement(item.waiting(0.0, known.id, message), "item.retry", error_class=kind)
+            return Transition(item.waiting(0.0, known.id, message), "item.retry", error_class=kind)
         wait = self.config.wait_after(kind, item.attempt, chance)
         if wait is not None and known.retry != "safe" and not step.idempotent:
             # The error does not say that nothing was executed. Of the cmdlet's own it says that it has ended.
             return self._doubted(item, meaning, now, ended=known.scope == "row")
         if wait is not None:
             until = now + max(wait, meaning.wait or 0.0)
-            return Judgement(item.waiting(until, known.id, message), "item.retry", error_class=kind)
+            return Transition(item.waiting(until, known.id, message), "item.retry", error_class=kind)
         may_have = kind is ErrorClass.TRANSIENT and known.retry == "after-lookup"
         # What is refused to everybody, or because of the pace, says nothing of the earlier attempt.
         own = known.scope == "row" and kind not in (ErrorClass.AUTH, ErrorClass.THROTTLED)
@@ -215,21 +215,23 @@ class Judge:
             until = now + self.config.lookup.wait_after(0)
             ended = not item.doubtful
             doubted = item.doubted(now, until, known.id, message, known.advice, ended=ended)
-            return Judgement(doubted, "item.in-doubt")
+            return Transition(doubted, "item.in-doubt")
         done = self._done_before(item)
         advice = f"{known.advice} Done before it: {done}." if done else known.advice
         advice += " An earlier attempt was never answered: look whether it happened." if item.doubtful else ""
-        return Judgement(item.failed(now, known.id, message, advice), "item.failed", error_class=kind)
+        return Transition(item.failed(now, known.id, message, advice), "item.failed", error_class=kind)
 
-    def _doubted(self, item: Item, meaning: Meaning, now: float, *, ended: bool = False) -> Judgement:
+    def _doubted(self, item: Item, meaning: Meaning, now: float, *, ended: bool = False) -> Transition:
         """Return *item* after an error that does not say whether anything was executed."""
         known = meaning.known
-        judged = self.doubt(item, meaning.record.message, now, ended=ended and not item.doubtful)
-        advice = f"{known.advice} {judged.item.advice}".strip()
+        transition = self.doubt(item, meaning.record.message, now, ended=ended and not item.doubtful)
+        advice = f"{known.advice} {transition.item.advice}".strip()
         until = now + (meaning.wait or 0.0)
-        return replace(judged, item=replace(judged.item, advice=advice, refusal=known.id, resend_from=until))
+        return replace(
+            transition, item=replace(transition.item, advice=advice, refusal=known.id, resend_from=until)
+        )
 
-    def _refused_in_unknown_words(self, item: Item, step: Step, message: str, now: float) -> Judgement:
+    def _refused_in_unknown_words(self, item: Item, step: Step, message: str, now: float) -> Transition:
         """Return *item* after an answer that is an error in words that the catalogue does not know.
 
         It was refused, and is not sent again: what its words do not say, sending it again would not either.
@@ -237,7 +239,7 @@ class Judge:
         """
         known = UNKNOWN_MUTATION
         if step.idempotent:
-            return Judgement(
+            return Transition(
                 item.failed(now, known.id, message, known.advice),
                 "item.failed",
                 error_class=ErrorClass.PERMANENT,
@@ -245,10 +247,10 @@ class Judge:
         if step.reconcile:
             until = now + self.config.lookup.wait_after(0)
             doubted = item.doubted(now, until, known.id, message, known.advice, ended=not item.doubtful)
-            return Judgement(replace(doubted, refusal=known.id), "item.refused")
+            return Transition(replace(doubted, refusal=known.id), "item.refused")
         return self.left_in_doubt(item, message, now)
 
-    def _answered(self, item: Item, step: Step, outcome: Outcome, now: float) -> Judgement:
+    def _answered(self, item: Item, step: Step, outcome: Outcome, now: float) -> Transition:
         proof = proven(step, self.filled(item), outcome.output)
         if proof is None:
             found = f"{len(outcome.output)} object{'s' * (len(outcome.output) != 1)}"
@@ -256,7 +258,7 @@ class Judge:
             return self.doubt(item, f"{step.cmdlet} completed but did not prove it: {claim}", now)
         return self.happened(item, proof, "item.accepted", now)
 
-    def happened(self, item: Item, proof: Mapping[str, object], event: str, now: float) -> Judgement:
+    def happened(self, item: Item, proof: Mapping[str, object], event: str, now: float) -> Transition:
         """Return *item* after *proof* (an output object) that its step happened.
 
         Args:
@@ -270,7 +272,7 @@ class Judge:
         item = replace(item, outputs={**item.outputs, step.name: kept}, doubtful=False)
         item = replace(item, code="", error="", advice="")
         if step.follow:
-            return Judgement(item.following(self.ref(item)), event)
+            return Transition(item.following(self.ref(item)), event)
         return self.step_done(item, now)
 
     def ref(self, item: Item) -> str:
@@ -282,12 +284,12 @@ class Judge:
         """Return what fills the places of the item's templates."""
         return places(self.operation, item.values, item.key, self.batch, item.outputs)
 
-    def step_done(self, item: Item, now: float) -> Judgement:
+    def step_done(self, item: Item, now: float) -> Transition:
         """Return *item* at its next step, or at its good end."""
         following = self.operation.next_step(item.step, self.filled(item), item.outputs)
         if following is None:
-            return Judgement(self._completed(item, now), "item.completed")
-        return Judgement(item.at_step(following), "item.step-completed")
+            return Transition(self._completed(item, now), "item.completed")
+        return Transition(item.at_step(following), "item.step-completed")
 
     def _completed(self, item: Item, now: float) -> Item:
         """Return *item* at its good end, and what of its content Exchange says that it left behind."""
@@ -309,7 +311,7 @@ class Judge:
         failed = follow.failed if follow else ()
         return status in failed and now < item.not_before <= now + SEEN
 
-    def followed(self, item: Item, status: str, now: float, why: str = "") -> Judgement | None:
+    def followed(self, item: Item, status: str, now: float, why: str = "") -> Transition | None:
         """Return what Exchange's *status* makes of a followed *item*; None if nothing changed.
 
         Args:
@@ -325,7 +327,7 @@ class Judge:
         if item.code == WAITS_FOR_OPERATOR and status not in follow.waiting:
             said = replace(said, code="", error="", advice="")
             if status in follow.running:
-                return Judgement(said, "item.progress")
+                return Transition(said, "item.progress")
         reason = f"Exchange says {status}{': ' + why if why else ''}"
         if status in follow.completed:
             return self.step_done(said, now)
@@ -340,21 +342,21 @@ class Judge:
             before = f" Done before it: {done}." if done else ""
             advice = telling + advice_of(follow, item) + before
             failed = said.failed(now, FAILED_AT_EXCHANGE, error, advice)
-            return Judgement(failed, "item.failed", error_class=ErrorClass.PERMANENT)
+            return Transition(failed, "item.failed", error_class=ErrorClass.PERMANENT)
         if item.progress == status or status in follow.running:
             return None
         if status in follow.waiting:
             said = replace(said, code=WAITS_FOR_OPERATOR, error=reason, advice=follow.waiting_advice)
-            return Judgement(said.following(item.ref), "item.waits-for-operator")
+            return Transition(said.following(item.ref), "item.waits-for-operator")
         # A status that the operation does not name is shown too: somebody has to look.
-        return Judgement(said.following(item.ref), "item.unknown-status")
+        return Transition(said.following(item.ref), "item.unknown-status")
 
-    def gone(self, item: Item, now: float) -> Judgement:
+    def gone(self, item: Item, now: float) -> Transition:
         """Return *item* at its end because Exchange does not know its request any more."""
         error = (
             "Exchange accepted it, and no longer knows of it: somebody removed the request, or it was cleared"
         )
-        return Judgement(item.failed(now, "request-gone", error, _DOUBT_ADVICE), "item.failed")
+        return Transition(item.failed(now, "request-gone", error, _DOUBT_ADVICE), "item.failed")
 
 
 def advice_of(follow: Follow, item: Item) -> str:

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from bulkps.engine import events as ev
-from bulkps.engine.events import StopReason
-from bulkps.engine.policy import BulkOperationConfig
+from bulkps.engine import messages as ev
+from bulkps.engine.config import BulkOperationConfig
+from bulkps.engine.messages import StopReason
 from bulkps.exchange.errors import UNKNOWN_READ, ErrorClass, KnownError, classify
 
 
@@ -24,7 +24,7 @@ class _Session:
     tired: str = ""
 
 
-class Pool:
+class SessionPool:
     """The sessions of a run.
 
     Args:

@@ -5,33 +5,33 @@ from collections import Counter, deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bulkps.engine.inquiry import Question
 from bulkps.engine.item import Item, Phase
+from bulkps.engine.reconciler import Lookup
 from bulkps.engine.status import BulkItemStatus
 from bulkps.exchange.cmdlet import Cmdlet, Value
 from bulkps.operations.model import Operation
 
 
 @dataclass(frozen=True)
-class Flight:
-    """An item that was handed to a session, or a question about it.
+class InFlight:
+    """An item that was handed to a session, or a lookup about it.
 
     Attributes:
         item: As it was recorded before it was sent.
         session: The session's number.
         cmdlet: What was sent.
-        question: What is asked, or None if the item itself was sent.
+        lookup: What is asked, or None if the item itself was sent.
         place: How many items stand before it in its batch.
     """
 
     item: Item
     session: int
     cmdlet: Cmdlet
-    question: Question | None = None
+    lookup: Lookup | None = None
     place: int = 0
 
 
-class Window:
+class WorkQueue:
     """Items between the journal and the sessions.
 
     Args:
@@ -44,15 +44,15 @@ class Window:
         self._harmless = frozenset(index for index, step in enumerate(operation.steps) if step.idempotent)
         self._ready: deque[Item] = deque()
         self._later: list[tuple[float, int, Item]] = []
-        self._questions: list[tuple[float, int, Item, Question]] = []
+        self._lookups: list[tuple[float, int, Item, Lookup]] = []
         self._asked: set[str] = set()
         self._holds: dict[str, frozenset[str]] = {}
         self._held: Counter[str] = Counter()
-        self.flying: dict[str, Flight] = {}
+        self.flying: dict[str, InFlight] = {}
 
     def __len__(self) -> int:
         """How many items wait to be sent or looked up."""
-        return len(self._ready) + len(self._later) + len(self._questions)
+        return len(self._ready) + len(self._later) + len(self._lookups)
 
     @property
     def ready(self) -> int:
@@ -61,8 +61,8 @@ class Window:
 
     @property
     def asking(self) -> bool:
-        """Whether a question waits to be asked."""
-        return bool(self._questions)
+        """Whether a lookup waits to be asked."""
+        return bool(self._lookups)
 
     @property
     def midway(self) -> bool:
@@ -90,15 +90,15 @@ class Window:
         else:
             self._ready.append(item)
 
-    def ask(self, item: Item, question: Question, at: float) -> None:
-        """Let *question* about *item* be asked at *at* (epoch seconds)."""
+    def ask(self, item: Item, lookup: Lookup, at: float) -> None:
+        """Let *lookup* about *item* be asked at *at* (epoch seconds)."""
         if item.phase is Phase.DOUBT:
             self._hold(item)
         self._asked.add(item.key)
-        heapq.heappush(self._questions, (at, item.row, item, question))
+        heapq.heappush(self._lookups, (at, item.row, item, lookup))
 
     def is_asked(self, key: str) -> bool:
-        """Return whether a question about that item waits or is in flight."""
+        """Return whether a lookup about that item waits or is in flight."""
         return key in self._asked
 
     def due(self, now: float) -> None:
@@ -106,13 +106,13 @@ class Window:
         while self._later and self._later[0][0] <= now:
             self._ready.appendleft(heapq.heappop(self._later)[2])
 
-    def questions_due(self, now: float, most: int) -> int:
-        """Return how many questions are to be asked now, counting to *most*."""
+    def lookups_due(self, now: float, most: int) -> int:
+        """Return how many lookups are to be asked now, counting to *most*."""
         # In a heap nothing below an entry is due before it: only what is due is looked at.
         due, open_places = 0, [0]
         while open_places and due < most:
             place = open_places.pop()
-            if place < len(self._questions) and self._questions[place][0] <= now:
+            if place < len(self._lookups) and self._lookups[place][0] <= now:
                 due += 1
                 open_places += (2 * place + 1, 2 * place + 2)
         return due
@@ -122,21 +122,21 @@ class Window:
         waiting = [*self._ready, *(item for _, _, item in self._later)]
         return [item for item in waiting if item.doubtful]
 
-    def take_question(self, now: float) -> tuple[Item, Question] | None:
-        """Take the next question that is to be asked now, or None."""
-        if not self._questions or self._questions[0][0] > now:
+    def take_lookup(self, now: float) -> tuple[Item, Lookup] | None:
+        """Take the next lookup that is to be asked now, or None."""
+        if not self._lookups or self._lookups[0][0] > now:
             return None
-        _, _, item, question = heapq.heappop(self._questions)
+        _, _, item, lookup = heapq.heappop(self._lookups)
         self.forget(item.key)
-        return item, question
+        return item, lookup
 
     def next_due(self) -> float | None:
         """When the first waiting item is due (epoch seconds), or None."""
         return self._later[0][0] if self._later else None
 
-    def next_question(self) -> float | None:
-        """When the first question is due (epoch seconds), or None."""
-        return self._questions[0][0] if self._questions else None
+    def next_lookup(self) -> float | None:
+        """When the first lookup is due (epoch seconds), or None."""
+        return self._lookups[0][0] if self._lookups else None
 
     def take(self, count: int, *, only_midway: bool) -> list[Item]:
         """Take up to *count* items whose exclusive targets are free, in order.
@@ -161,15 +161,15 @@ class Window:
         self._ready.extendleft(reversed(passed))
         return taken
 
-    def depart(self, flight: Flight) -> None:
-        """Note that an item, or a question about it, is in flight."""
+    def depart(self, flight: InFlight) -> None:
+        """Note that an item, or a lookup about it, is in flight."""
         self.flying[flight.item.key] = flight
-        if flight.question is None or flight.item.phase is Phase.DOUBT:
+        if flight.lookup is None or flight.item.phase is Phase.DOUBT:
             self._hold(flight.item)
-        if flight.question:
+        if flight.lookup:
             self._asked.add(flight.item.key)
 
-    def land(self, key: str) -> Flight | None:
+    def land(self, key: str) -> InFlight | None:
         """Return the flight of *key*, which is over, or None if there was none."""
         flight = self.flying.pop(key, None)
         if flight:

@@ -2,10 +2,10 @@
 
 from collections import Counter
 
-from bulkps.engine.events import Finish, StopReason
+from bulkps.engine.config import Breaker, BulkOperationConfig
 from bulkps.engine.item import Phase
-from bulkps.engine.judge import Judgement
-from bulkps.engine.policy import Breaker, BulkOperationConfig
+from bulkps.engine.messages import Finish, StopReason
+from bulkps.engine.outcome_evaluator import Transition
 from bulkps.engine.status import BulkItemStatus
 from bulkps.exchange.errors import ErrorClass
 
@@ -13,7 +13,7 @@ from bulkps.exchange.errors import ErrorClass
 _SETTLES = (StopReason.CANCELLED, StopReason.ERROR)
 
 
-class Ending:
+class StopControl:
     """Knows whether the run is stopping, and why; counts what failed in this process.
 
     Args:
@@ -58,7 +58,7 @@ class Ending:
 
     @property
     def settles(self) -> bool:
-        """Whether questions about single items are still asked."""
+        """Whether lookups about single items are still asked."""
         return not self.interrupted and (self.finish is None or self.is_final)
 
     @property
@@ -101,25 +101,25 @@ class Ending:
         if self._ends_at is not None and now >= self._ends_at:
             self.stop(Finish(StopReason.TIME, "the time that it was given is over"))
 
-    def condemn(self, judged: Judgement) -> None:
-        """Stop because what *judged* says of one item holds for every other."""
-        item = judged.item
+    def condemn(self, transition: Transition) -> None:
+        """Stop because what *transition* says of one item holds for every other."""
+        item = transition.item
         self.stop(Finish(StopReason.CONDEMNED, f"{item.code}: {item.error}", item.advice))
 
-    def count(self, judged: Judgement) -> None:
+    def count(self, transition: Transition) -> None:
         """Note what became of an item, and stop if that is more than the operator allows."""
-        item = judged.item
+        item = transition.item
         self._ended += item.phase is Phase.OVER
         if item.status is not BulkItemStatus.FAILED:
             return
-        self._failed[judged.error_class] += 1
-        auth = judged.scope == "session" and judged.error_class is ErrorClass.AUTH
-        if judged.scope == "run" or auth:
-            self.condemn(judged)
+        self._failed[transition.error_class] += 1
+        auth = transition.scope == "session" and transition.error_class is ErrorClass.AUTH
+        if transition.scope == "run" or auth:
+            self.condemn(transition)
         elif self._stops_on_error:
             reason = f"row {item.row} failed: {item.code}: {item.error}"
             self.stop(Finish(StopReason.ERROR, reason, item.advice))
-        elif why := self._too_many(judged.error_class):
+        elif why := self._too_many(transition.error_class):
             last = f"{why}; the last: row {item.row}: {item.code}: {item.error}"
             self.stop(Finish(StopReason.FAILURES, last, item.advice))
 

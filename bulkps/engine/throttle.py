@@ -26,7 +26,7 @@ _SESSION_STEP = 5.0
 _SHORTEST_DELAY = 0.05
 
 
-class Pace:
+class Throttle:
     """Decides how many items may be handed over now.
 
     Args:

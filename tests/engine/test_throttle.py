@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from bulkps.engine.pace import Pace
-from bulkps.engine.policy import BulkOperationConfig
+from bulkps.engine.config import BulkOperationConfig
 from bulkps.engine.status import BulkItemStatus
+from bulkps.engine.throttle import Throttle
 from tests.engine.schedules import restores
 from tests.engine.world import START, World
 
@@ -63,7 +63,7 @@ def test_where_nothing_throttles_the_pace_costs_less_than_a_tenth() -> None:
 
 def test_a_wait_that_exchange_names_is_obeyed_without_pacing_too() -> None:
     for adaptive in (True, False):
-        pace = Pace(4, 10, 0.0, adaptive=adaptive)
+        pace = Throttle(4, 10, 0.0, adaptive=adaptive)
 
         pace.throttled(100.0, 30.0, "Retry after 30 seconds")
 
@@ -73,7 +73,7 @@ def test_a_wait_that_exchange_names_is_obeyed_without_pacing_too() -> None:
 
 
 def test_a_limit_on_sessions_halves_them_and_one_after_the_other_comes_back() -> None:
-    pace = Pace(8, 10, 0.0, adaptive=True)
+    pace = Throttle(8, 10, 0.0, adaptive=True)
 
     pace.throttled(100.0, None, "too many concurrent shells", sessions=True)
     assert pace.sessions == 4
@@ -86,10 +86,10 @@ def test_a_limit_on_sessions_halves_them_and_one_after_the_other_comes_back() ->
 
 
 def test_the_delay_between_batches_shrinks_while_exchange_answers_freely() -> None:
-    pace = Pace(1, 10, 1.0, adaptive=True)
+    pace = Throttle(1, 10, 1.0, adaptive=True)
 
     rests = [pace.batch_ended() for _ in range(7)]
 
     assert rests[0] == 1.0 and rests[-1] == 0.0
     assert rests == sorted(rests, reverse=True)
-    assert Pace(1, 10, 1.0, adaptive=False).batch_ended() == 1.0
+    assert Throttle(1, 10, 1.0, adaptive=False).batch_ended() == 1.0

@@ -3,14 +3,14 @@
 import math
 from dataclasses import dataclass, replace
 
+from bulkps.engine.config import SEEN, BulkOperationConfig
 from bulkps.engine.failed_request import FailedRequests
 from bulkps.engine.item import IN_DOUBT, Item
-from bulkps.engine.judge import NO_SUCH_OBJECT, Judge, Judgement, text
-from bulkps.engine.policy import SEEN, BulkOperationConfig
+from bulkps.engine.outcome_evaluator import NO_SUCH_OBJECT, OutcomeEvaluator, Transition, text
 from bulkps.exchange.cmdlet import Answer, Cmdlet, Outcome
 from bulkps.exchange.errors import ErrorClass, KnownError, classify
-from bulkps.operations.bind import bind_question, matching
-from bulkps.operations.following import Detail, Lookup
+from bulkps.operations.bind import bind_lookup, matching
+from bulkps.operations.following import Detail, ReconcileQuery
 from bulkps.operations.model import Step
 
 #: Why an absence is not believed.
@@ -21,7 +21,7 @@ _CLEARED = (
 
 
 @dataclass(frozen=True)
-class Question:
+class Lookup:
     """A query about one item.
 
     Attributes:
@@ -41,33 +41,33 @@ class Question:
 
 
 @dataclass(frozen=True)
-class Inquiry:
-    """Binds questions and judges their answers.
+class Reconciler:
+    """Binds lookups and judges their answers.
 
     Attributes:
-        judge: Judges everything else.
+        evaluator: Judges everything else.
         config: How patiently items are looked up.
         catalogue: What errors mean.
         failed_requests: Decides about items whose request Exchange failed.
     """
 
-    judge: Judge
+    evaluator: OutcomeEvaluator
     config: BulkOperationConfig
     catalogue: tuple[KnownError, ...]
     failed_requests: FailedRequests
 
-    def missed(self, item: Item) -> Question | None:
-        """Return the question after a followed *item* that the run's own query does not show, or None.
+    def missed(self, item: Item) -> Lookup | None:
+        """Return the lookup after a followed *item* that the run's own query does not show, or None.
 
         A request that was made by another run, and adopted, is in another batch.
         """
-        return Question(missed=True) if self._step(item).reconcile else None
+        return Lookup(missed=True) if self._step(item).reconcile else None
 
     def tells_absence(self, item: Item) -> bool:
-        """Return whether the question after a followed *item* can be asked, and tell that it is not there."""
+        """Return whether the lookup after a followed *item* can be asked, and tell that it is not there."""
         reconcile = self._step(item).reconcile
         can_tell = bool(reconcile) and reconcile[0].missing == "absent"
-        return can_tell and self.cmdlet(item, Question(missed=True)) is not None
+        return can_tell and self.cmdlet(item, Lookup(missed=True)) is not None
 
     def passes(self, outcome: Outcome) -> bool:
         """Return whether what kept an answer from telling may pass."""
@@ -77,25 +77,25 @@ class Inquiry:
         return known.error_class not in (ErrorClass.PERMANENT, ErrorClass.AUTH)
 
     def is_there(self, item: Item, outcome: Outcome) -> bool | None:
-        """Return whether the answer to the question after a followed *item* shows it, if it tells."""
+        """Return whether the answer to the lookup after a followed *item* shows it, if it tells."""
         verdict, _ = self._verdict(item, self._step(item).reconcile[0], outcome)
         return {"happened": True, "absent": False}.get(verdict)
 
-    def _found_alone(self, item: Item, outcome: Outcome, now: float) -> Judgement | Question:
+    def _found_alone(self, item: Item, outcome: Outcome, now: float) -> Transition | Lookup:
         step = self._step(item)
-        fitting = matching(step.reconcile[0].match, self.judge.filled(item), outcome.output)
+        fitting = matching(step.reconcile[0].match, self.evaluator.filled(item), outcome.output)
         status = str(fitting[0].get(step.follow.status) or "") if len(fitting) == 1 and step.follow else ""
-        if not status or self.judge.is_stale(item, status, now):
-            return Judgement(item, "item.progress")
-        judged = self.judge.followed(item, status, now)
+        if not status or self.evaluator.is_stale(item, status, now):
+            return Transition(item, "item.progress")
+        transition = self.evaluator.followed(item, status, now)
         return (
             self.why(item, status, curious=False)
-            or judged
-            or Judgement(replace(item, progress=status), "item.progress")
+            or transition
+            or Transition(replace(item, progress=status), "item.progress")
         )
 
-    def why(self, item: Item, status: str, *, curious: bool) -> Question | None:
-        """Return the question why a followed *item* has this bad *status*, or how far it is.
+    def why(self, item: Item, status: str, *, curious: bool) -> Lookup | None:
+        """Return the lookup why a followed *item* has this bad *status*, or how far it is.
 
         None if nothing would tell, or nobody needs to know.
 
@@ -112,12 +112,12 @@ class Inquiry:
             ended = status in follow.completed and self.config.follow.final_statistics
             if not (follow.detail.progress and (curious or ended)):
                 return None
-        return Question(status=status)
+        return Lookup(status=status)
 
-    def cmdlet(self, item: Item, question: Question) -> tuple[Cmdlet, tuple[str, ...]] | None:
+    def cmdlet(self, item: Item, lookup: Lookup) -> tuple[Cmdlet, tuple[str, ...]] | None:
         """Return the query and the properties that are wanted; None if a place of it is empty."""
-        asked = self._asked(item, question)
-        bound = bind_question(asked, self.judge.filled(item))
+        asked = self._asked(item, lookup)
+        bound = bind_lookup(asked, self.evaluator.filled(item))
         if bound is None:
             return None
         if isinstance(asked, Detail):
@@ -126,55 +126,55 @@ class Inquiry:
         status = (step.follow.status,) if step.follow else ()
         return bound, tuple(dict.fromkeys((*asked.match, *step.keep, *status)))
 
-    def next_after(self, item: Item, question: Question) -> Question | None:
-        """Return the lookup to ask when *question* did not tell, or None if it was the last."""
-        last = question.index + 1 >= len(self._step(item).reconcile)
-        return None if question.follows or last else Question(question.index + 1)
+    def next_after(self, item: Item, lookup: Lookup) -> Lookup | None:
+        """Return the lookup to ask when *lookup* did not tell, or None if it was the last."""
+        last = lookup.index + 1 >= len(self._step(item).reconcile)
+        return None if lookup.follows or last else Lookup(lookup.index + 1)
 
     def answered(
         self,
         item: Item,
-        question: Question,
+        lookup: Lookup,
         outcome: Outcome,
         now: float,
         chance: float,
         *,
         stops: bool,
         gives_up: bool = True,
-    ) -> Judgement | Question:
-        """Return what the answer makes of *item*, or the question to ask next.
+    ) -> Transition | Lookup:
+        """Return what the answer makes of *item*, or the lookup to ask next.
 
         Args:
             item: The item.
-            question: What was asked.
+            lookup: What was asked.
             outcome: The answer.
             now: Epoch seconds.
             chance: In [0, 1).
             stops: Whether the run is about to be over, so that nothing is sent again.
             gives_up: Whether nobody asks once more why it has its status, where the answer does not tell.
         """
-        if question.status and not tells(outcome) and not gives_up:
+        if lookup.status and not tells(outcome) and not gives_up:
             # It is asked after again when the next poll shows it.
-            return Judgement(item, "item.progress")
-        if question.status:
-            return self._explained(item, question.status, outcome, now)
-        if question.missed:
+            return Transition(item, "item.progress")
+        if lookup.status:
+            return self._explained(item, lookup.status, outcome, now)
+        if lookup.missed:
             return self._found_alone(item, outcome, now)
-        asked = self._step(item).reconcile[question.index]
+        asked = self._step(item).reconcile[lookup.index]
         if outcome.answer is Answer.NOT_SENT:
             return self._again(item, "it was not looked up yet", now, counted=False)
         if outcome.answer is Answer.LOST:
             return self._again(item, f"the answer of {asked.cmdlet} was lost", now)
         verdict, proof = self._verdict(item, asked, outcome)
         if verdict == "failed":
-            judged = self._again(item, f"{asked.cmdlet} failed: {outcome.errors[0].message}", now)
+            transition = self._again(item, f"{asked.cmdlet} failed: {outcome.errors[0].message}", now)
             meaning = classify(outcome.errors, self.catalogue, mutates=False)
             known = meaning.known
             if known.error_class is ErrorClass.THROTTLED:
                 # It was not even asked.
-                judged = self._again(item, judged.item.error, now, counted=False)
+                transition = self._again(item, transition.item.error, now, counted=False)
             return replace(
-                judged, error_class=known.error_class, reconnect=known.reconnect, named_wait=meaning.wait
+                transition, error_class=known.error_class, reconnect=known.reconnect, named_wait=meaning.wait
             )
         if self.failed_requests.concerns(item):
             item, decided = self._failed_request(item, verdict, proof, now, stops=stops)
@@ -184,16 +184,16 @@ class Inquiry:
             before = "its answer was lost" if item.code == IN_DOUBT else "Exchange has it already"
             found = f"{before}; {asked.cmdlet} shows it"
             adopted = replace(item, warnings=(*item.warnings, found))
-            return self.judge.happened(adopted, proof, "item.adopted", now)
+            return self.evaluator.happened(adopted, proof, "item.adopted", now)
         if verdict == "absent":
             return self._absent(item, asked, now, None if stops else chance)
-        following = self.next_after(item, question)
+        following = self.next_after(item, lookup)
         return following or self._cannot_tell(item, now)
 
     def _failed_request(
         self, item: Item, verdict: str, proof: dict[str, object], now: float, *, stops: bool
-    ) -> tuple[Item, Judgement | None]:
-        """Return what becomes of an item whose request had failed; None where it is judged as any other."""
+    ) -> tuple[Item, Transition | None]:
+        """Return what becomes of an item whose request had failed; None for any other."""
         requests = self.failed_requests
         if verdict == "happened" or (verdict == "absent" and requests.waits_for_removal(item)):
             return item, requests.looked_up(item, verdict, proof, now, stops=stops)
@@ -201,63 +201,65 @@ class Inquiry:
 
     def _step(self, item: Item) -> Step:
         """Return the step whose lookups and whose follow count for *item*."""
-        operation = self.judge.operation
+        operation = self.evaluator.operation
         return operation.failed_at(operation.steps[item.step])
 
-    def nothing_asks(self, item: Item, question: Question, now: float) -> Judgement:
-        """Return *item* when *question* cannot be asked, and no other can."""
-        if question.follows:
-            judged = self.judge.followed(item, question.status, now) if question.status else None
-            return judged or Judgement(item, "item.progress")
+    def nothing_asks(self, item: Item, lookup: Lookup, now: float) -> Transition:
+        """Return *item* when *lookup* cannot be asked, and no other can."""
+        if lookup.follows:
+            transition = self.evaluator.followed(item, lookup.status, now) if lookup.status else None
+            return transition or Transition(item, "item.progress")
         return self._cannot_tell(item, now)
 
-    def _cannot_tell(self, item: Item, now: float) -> Judgement:
+    def _cannot_tell(self, item: Item, now: float) -> Transition:
         return self._again(item, "Exchange shows neither that it happened nor that it did not", now)
 
-    def _asked(self, item: Item, question: Question) -> Lookup | Detail:
+    def _asked(self, item: Item, lookup: Lookup) -> ReconcileQuery | Detail:
         step = self._step(item)
-        if question.status and step.follow and step.follow.detail:
+        if lookup.status and step.follow and step.follow.detail:
             return step.follow.detail
-        return step.reconcile[question.index]
+        return step.reconcile[lookup.index]
 
-    def _verdict(self, item: Item, asked: Lookup, outcome: Outcome) -> tuple[str, dict[str, object]]:
+    def _verdict(self, item: Item, asked: ReconcileQuery, outcome: Outcome) -> tuple[str, dict[str, object]]:
         if outcome.errors:
             known = classify(outcome.errors, self.catalogue, mutates=False).known
             return (asked.missing if known.id in NO_SUCH_OBJECT else "failed"), {}
         if outcome.answer is not Answer.COMPLETED:
             return "unknown", {}
-        fitting = matching(asked.match, self.judge.filled(item), outcome.output)
+        fitting = matching(asked.match, self.evaluator.filled(item), outcome.output)
         if len(fitting) == 1:
             return asked.found, dict(fitting[0])
         # More than one fits: whatever it means, it does not mean this item.
         return ("unknown" if fitting else asked.missing), {}
 
-    def _absent(self, item: Item, asked: Lookup, now: float, chance: float | None) -> Judgement:
+    def _absent(self, item: Item, asked: ReconcileQuery, now: float, chance: float | None) -> Transition:
         step = self._step(item)
         kind = next((entry.error_class for entry in self.catalogue if entry.id == item.code), None)
         if chance is None:
             reason = f"{item.error} {asked.cmdlet} did not show it before the run was over"
-            return self.judge.left_in_doubt(item, reason, now)
+            return self.evaluator.left_in_doubt(item, reason, now)
         settled = known_at = item.doubted_at + min(self.config.settle, SEEN if item.ended else math.inf)
         final = item.code != IN_DOUBT
         wait = None if final else self.config.wait_after(ErrorClass.TRANSIENT, item.attempt, chance)
         if wait is not None and step.repeat_refused:
             settled = min(settled, item.doubted_at + (0.0 if item.ended else SEEN))
         if now < settled:
-            return Judgement(replace(item, not_before=settled), "item.still-in-doubt")
+            return Transition(replace(item, not_before=settled), "item.still-in-doubt")
         if self._may_be_cleared(item, asked, now):
-            return self.judge.left_in_doubt(item, f"{item.error} {_CLEARED.format(cmdlet=asked.cmdlet)}", now)
+            return self.evaluator.left_in_doubt(
+                item, f"{item.error} {_CLEARED.format(cmdlet=asked.cmdlet)}", now
+            )
         item = replace(item, doubtful=now < known_at)
         if wait is not None:
             until = max(now + wait, item.resend_from)
-            return Judgement(item.waiting(until, IN_DOUBT, item.error), "item.absent")
+            return Transition(item.waiting(until, IN_DOUBT, item.error), "item.absent")
         if final:
-            return Judgement(
+            return Transition(
                 item.failed(now, item.code, item.error, item.advice), "item.failed", error_class=kind
             )
         return self._given_up(item, asked, now)
 
-    def _may_be_cleared(self, item: Item, asked: Lookup, now: float) -> bool:
+    def _may_be_cleared(self, item: Item, asked: ReconcileQuery, now: float) -> bool:
         """Return whether what was made may be gone again, so that its absence proves nothing."""
         if asked.proves_within is None or item.ended or item.sent_at is None:
             return False
@@ -265,7 +267,7 @@ class Inquiry:
         # Before it was sent by this clock: one of the two clocks was wrong, and nothing can be told.
         return not -SEEN <= now - item.sent_at <= asked.proves_within + self.config.settle
 
-    def _given_up(self, item: Item, asked: Lookup, now: float) -> Judgement:
+    def _given_up(self, item: Item, asked: ReconcileQuery, now: float) -> Transition:
         """Return *item* after it was sent as often as it may be, and is not there."""
         times = f"sent {item.attempt} time{'s' * (item.attempt != 1)}"
         shows = f"{asked.cmdlet} shows that it did not happen"
@@ -276,22 +278,24 @@ class Inquiry:
             never = "never answered" if item.attempt == 1 else "the last time never answered"
             code, error = "never-answered", f"{times}, {never}, and {shows}. {item.error}"
         advice = f"{item.advice} bulkps retry sends it again.".strip()
-        return Judgement(
+        return Transition(
             item.failed(now, code, error, advice), "item.failed", error_class=ErrorClass.TRANSIENT
         )
 
-    def _again(self, item: Item, reason: str, now: float, *, counted: bool = True) -> Judgement:
+    def _again(self, item: Item, reason: str, now: float, *, counted: bool = True) -> Transition:
         lookups = item.lookups + (1 if counted else 0)
         if lookups >= self.config.lookup.attempts and self.failed_requests.concerns(item):
             return self.failed_requests.given_back(item, now, f"looked up {lookups} times: {reason}")
         if lookups >= self.config.lookup.attempts:
-            return self.judge.left_in_doubt(item, f"{item.error} Looked up {lookups} times: {reason}", now)
+            return self.evaluator.left_in_doubt(
+                item, f"{item.error} Looked up {lookups} times: {reason}", now
+            )
         until = now + self.config.lookup.wait_after(lookups)
-        return Judgement(replace(item, lookups=lookups, not_before=until), "item.still-in-doubt")
+        return Transition(replace(item, lookups=lookups, not_before=until), "item.still-in-doubt")
 
-    def _explained(self, item: Item, status: str, outcome: Outcome, now: float) -> Judgement:
+    def _explained(self, item: Item, status: str, outcome: Outcome, now: float) -> Transition:
         found = outcome.output[0] if len(outcome.output) == 1 else {}
-        asked = self._asked(item, Question(status=status))
+        asked = self._asked(item, Lookup(status=status))
         keep, progress = (asked.keep, asked.progress) if isinstance(asked, Detail) else ((), ())
         step = self._step(item).name
         follow = self._step(item).follow
@@ -304,10 +308,10 @@ class Inquiry:
         if follow and status in follow.completed and not tells(outcome):
             cmdlet = asked.cmdlet
             item = replace(item, warnings=(*item.warnings, f"{cmdlet} did not tell how much it copied"))
-        judged = self.judge.followed(item, status, now, why)
-        return judged or Judgement(replace(item, progress=status), "item.progress")
+        transition = self.evaluator.followed(item, status, now, why)
+        return transition or Transition(replace(item, progress=status), "item.progress")
 
 
 def tells(outcome: Outcome) -> bool:
-    """Return whether the answer to a question about one item tells anything."""
+    """Return whether the answer to a lookup about one item tells anything."""
     return outcome.answer is Answer.COMPLETED and not outcome.errors and len(outcome.output) == 1

@@ -6,11 +6,11 @@ The followed items themselves stay in the journal; only their number is here.
 import math
 from collections.abc import Callable, Collection, Iterator, Sequence
 
-from bulkps.engine.events import FollowAnswered
-from bulkps.engine.inquiry import Inquiry, Question
+from bulkps.engine.config import FollowPolicy
 from bulkps.engine.item import Item, Phase
-from bulkps.engine.judge import Judge, Judgement
-from bulkps.engine.policy import FollowPolicy
+from bulkps.engine.messages import FollowAnswered
+from bulkps.engine.outcome_evaluator import OutcomeEvaluator, Transition
+from bulkps.engine.reconciler import Lookup, Reconciler
 from bulkps.exchange.cmdlet import Cmdlet
 from bulkps.operations.bind import bind_query
 from bulkps.operations.model import Operation
@@ -19,7 +19,7 @@ from bulkps.operations.model import Operation
 _LOOKED_FOR = 10
 #: In how many polls all of them are.
 _ROUND = 10
-#: After how many questions in a row that brought no answer nobody waits for one any more, where it may pass;
+#: After how many lookups in a row that brought no answer nobody waits for one any more, where it may pass;
 #: where it will not, ``failures`` are enough.
 _UNTOLD = 100
 
@@ -29,7 +29,7 @@ _NOBODY_TELLS = (
 )
 
 
-class Follower:
+class RequestPoller:
     """One query per poll for the whole run, at growing intervals.
 
     Args:
@@ -122,8 +122,8 @@ class Follower:
             self._asked_after = 0
 
     def gone(
-        self, event: FollowAnswered, judge: Judge, telling: Collection[str], now: float
-    ) -> Iterator[Judgement]:
+        self, event: FollowAnswered, evaluator: OutcomeEvaluator, telling: Collection[str], now: float
+    ) -> Iterator[Transition]:
         """Yield what becomes of each item that Exchange no longer shows; the answer is over then.
 
         That the run's own query does not show it counts only where nothing else can be asked: a request that
@@ -131,7 +131,7 @@ class Follower:
 
         Args:
             event: The answer.
-            judge: Judges.
+            evaluator: Judges.
             telling: The keys of those that are asked after by themselves, where the answer can tell.
             now: Epoch seconds.
         """
@@ -143,45 +143,47 @@ class Follower:
             if times >= self._policy.absences and now - since >= self._policy.gone_after:
                 del self._absent[item.key]
                 self._untold.pop(item.key, None)
-                yield judge.gone(item, now)
+                yield evaluator.gone(item, now)
         self._over(now)
 
     def answered(
-        self, event: FollowAnswered, inquiry: Inquiry, is_asked: Callable[[str], bool], now: float
-    ) -> Iterator[tuple[Item, Question | Judgement]]:
+        self, event: FollowAnswered, reconciler: Reconciler, is_asked: Callable[[str], bool], now: float
+    ) -> Iterator[tuple[Item, Lookup | Transition]]:
         """Yield what an answer makes of the items that it is about, or what is to be asked of one.
 
         Args:
             event: The answer.
-            inquiry: What can be asked.
-            is_asked: Tells of an item's key whether a question about it waits or is in flight.
+            reconciler: What can be asked.
+            is_asked: Tells of an item's key whether a lookup about it waits or is in flight.
             now: Epoch seconds.
         """
-        judge = inquiry.judge
+        evaluator = reconciler.evaluator
         for item, status, curious in self.seen(event):
-            if judge.is_stale(item, status, now):
+            if evaluator.is_stale(item, status, now):
                 continue
-            why = inquiry.why(item, status, curious=curious)
+            why = reconciler.why(item, status, curious=curious)
             if why is None:
-                judged = judge.followed(item, status, now)
-                if judged:
-                    yield item, judged
+                transition = evaluator.followed(item, status, now)
+                if transition:
+                    yield item, transition
             elif not is_asked(item.key):
                 yield item, why
-        questions = {item.key: question for item in event.absent if (question := inquiry.missed(item))}
+        lookups = {item.key: lookup for item in event.absent if (lookup := reconciler.missed(item))}
         gone = set()
         for item in self._given_up(event, is_asked):
             gone.add(item.key)
-            yield item, judge.left_in_doubt(item, _NOBODY_TELLS, now)
-        telling = {item.key for item in event.absent if item.key in questions and inquiry.tells_absence(item)}
-        for judged in self.gone(event, judge, telling, now):
-            # The answer to a question that is on its way decides.
-            if judged.item.key not in gone and not is_asked(judged.item.key):
-                gone.add(judged.item.key)
-                yield judged.item, judged
+            yield item, evaluator.left_in_doubt(item, _NOBODY_TELLS, now)
+        telling = {
+            item.key for item in event.absent if item.key in lookups and reconciler.tells_absence(item)
+        }
+        for transition in self.gone(event, evaluator, telling, now):
+            # The answer to a lookup that is on its way decides.
+            if transition.item.key not in gone and not is_asked(transition.item.key):
+                gone.add(transition.item.key)
+                yield transition.item, transition
         for item in self._in_turn(event.absent):
-            if item.key in questions and item.key not in gone and not is_asked(item.key):
-                yield item, questions[item.key]
+            if item.key in lookups and item.key not in gone and not is_asked(item.key):
+                yield item, lookups[item.key]
 
     def _given_up(self, event: FollowAnswered, is_asked: Callable[[str], bool]) -> Iterator[Item]:
         """Yield the items that were asked after so often in vain that nobody waits for an answer any more."""
