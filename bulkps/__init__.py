@@ -21,14 +21,14 @@ if TYPE_CHECKING:
         RunOwnedElsewhere,
         UsageProblem,
     )
+    from bulkps.export.exporter import ExportKind, ExportReport, export_mailboxes
     from bulkps.library.columns import RECOVERY_COLUMNS, RESTORE_COLUMNS
     from bulkps.library.csvhandler import BulkCSVHandler
-    from bulkps.library.exporting import ExportKind, ExportReport, export_mailboxes
     from bulkps.library.items import BulkOperationItem, BulkOperationResult
     from bulkps.library.manager import BulkOperationManager
     from bulkps.operations.model import BulkOperationType, Operation
     from bulkps.operations.resultcolumns import RESULTS_COLUMNS
-    from bulkps.records.passwords import PasswordFile
+    from bulkps.passwords.password_file import PasswordFile
     from bulkps.settings import Settings, load_settings
 
 __all__ = [
@@ -81,16 +81,16 @@ _HOMES = {
     "RECOVERY_COLUMNS": "bulkps.library.columns",
     "RESTORE_COLUMNS": "bulkps.library.columns",
     "BulkCSVHandler": "bulkps.library.csvhandler",
-    "ExportKind": "bulkps.library.exporting",
-    "ExportReport": "bulkps.library.exporting",
-    "export_mailboxes": "bulkps.library.exporting",
+    "ExportKind": "bulkps.export.exporter",
+    "ExportReport": "bulkps.export.exporter",
+    "export_mailboxes": "bulkps.export.exporter",
     "BulkOperationItem": "bulkps.library.items",
     "BulkOperationResult": "bulkps.library.items",
     "BulkOperationManager": "bulkps.library.manager",
     "BulkOperationType": "bulkps.operations.model",
     "Operation": "bulkps.operations.model",
     "RESULTS_COLUMNS": "bulkps.operations.resultcolumns",
-    "PasswordFile": "bulkps.records.passwords",
+    "PasswordFile": "bulkps.passwords.password_file",
     "Settings": "bulkps.settings",
     "load_settings": "bulkps.settings",
 }

@@ -12,7 +12,7 @@ import keyring
 from keyring.errors import KeyringError
 
 from bulkps.errors import CannotConnect
-from bulkps.exchange.cmdlet import Secret
+from bulkps.exchange.invocation import Secret
 from bulkps.sessions.connection import Auth, Connection, ConnectionType, Credentials
 
 #: The service name under which a keyring holds bulkps's passwords, with a colon and the server behind it

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from bulkps import yamlfile
 from bulkps.engine.config import BulkOperationConfig
 from bulkps.errors import InvalidInput, UsageProblem
-from bulkps.exchange.errors import KnownError, shipped_catalogue
+from bulkps.exchange.error_catalog import KnownError, shipped_catalogue
 from bulkps.operations.loader import built_in_operations, load_operation
 from bulkps.operations.model import Operation
 from bulkps.sessions.connection import Connection, ConnectionType

@@ -12,7 +12,7 @@ import click
 from bulkps import errors
 from bulkps.cli import cli
 from bulkps.engine import status
-from bulkps.exchange.facts import CMDLETS
+from bulkps.exchange.cmdlet_metadata import CMDLETS
 from bulkps.operations.loader import built_in_operations
 from bulkps.operations.uses import releases
 

@@ -20,7 +20,7 @@ OWNERS = {
     "requests": {"sessions"},
     "spnego": {"sessions"},
     "psrpcore": {"simulator"},
-    "cryptography": {"sealing.py", "simulator"},
+    "cryptography": {"passwords/password_encryption.py", "simulator"},
     "sqlalchemy": {"records"},
     "loguru": {"records"},
     "platformdirs": {"records"},
@@ -133,7 +133,9 @@ def test_a_room_knows_only_the_rooms_before_it(path: Path) -> None:
 def test_the_simulator_knows_nothing_of_bulkps_but_the_cmdlet_data(path: Path) -> None:
     for name in imports(path):
         if name.startswith("bulkps."):
-            assert name.startswith(("bulkps.simulator", "bulkps.exchange.facts")), f"{path} imports {name}"
+            assert name.startswith(("bulkps.simulator", "bulkps.exchange.cmdlet_metadata")), (
+                f"{path} imports {name}"
+            )
 
 
 def test_nothing_in_python_names_a_column_of_an_operation() -> None:

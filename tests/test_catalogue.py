@@ -2,8 +2,8 @@
 
 import pytest
 
-from bulkps.exchange.cmdlet import ErrorRecord
-from bulkps.exchange.errors import KnownError, classify, shipped_catalogue
+from bulkps.exchange.error_catalog import KnownError, classify, shipped_catalogue
+from bulkps.exchange.invocation import ErrorRecord
 
 SAMPLED = [entry for entry in shipped_catalogue() if entry.sample]
 

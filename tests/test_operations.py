@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bulkps.errors import InvalidInput
-from bulkps.exchange.cmdlet import Secret, Value
+from bulkps.exchange.invocation import Secret, Value
 from bulkps.library.samples import sample_rows
 from bulkps.operations.bind import bind, item_key, places, proven
 from bulkps.operations.loader import (
@@ -17,9 +17,9 @@ from bulkps.operations.loader import (
     dump_operation,
     load_operation,
 )
-from bulkps.operations.passwords import LENGTH, generate
 from bulkps.operations.template import Template
 from bulkps.operations.uses import releases
+from bulkps.passwords.password_generator import LENGTH, generate
 from bulkps.simulator import Tenant
 from tests.conftest import Run, as_object, read_csv
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from bulkps.errors import InvalidInput
-from bulkps.exchange.cmdlet import NULL, Cmdlet
-from bulkps.exchange.facts import CMDLETS
+from bulkps.exchange.cmdlet_metadata import CMDLETS
+from bulkps.exchange.invocation import NULL, Cmdlet
 from bulkps.operations.bind import bind, places
 from bulkps.operations.loader import dump_operation, load_operation
 from bulkps.operations.starting import starting_text

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from bulkps.engine.interfaces import SessionLostError, SessionRefusedError
-from bulkps.exchange.cmdlet import Answer, Cmdlet, Invocation, Outcome, Value
+from bulkps.exchange.invocation import Answer, Cmdlet, Invocation, Outcome, Value
 from bulkps.sessions.connection import Connection, ConnectionType, Credentials
 from bulkps.sessions.open import open_one, open_session
 from bulkps.sessions.process import ChildShell, find_powershell

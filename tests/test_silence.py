@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from bulkps.engine.interfaces import SessionLostError, SessionRefusedError
-from bulkps.exchange.cmdlet import Answer, Cmdlet, Invocation, Outcome
+from bulkps.exchange.invocation import Answer, Cmdlet, Invocation, Outcome
 from bulkps.sessions.connection import Connection, ConnectionType, Credentials, ExchangeOnline
 from bulkps.sessions.open import open_session
 from bulkps.sessions.session import PSRPSession

@@ -19,11 +19,10 @@ from bulkps import (
 from bulkps.engine.config import ConnectPolicy, RetryPolicy
 from bulkps.engine.interfaces import Gate, ReadingSession, StreamFailedError
 from bulkps.errors import CannotConnect
-from bulkps.exchange.cmdlet import Answer, ErrorRecord, Invocation, Outcome
-from bulkps.exchange.errors import ErrorClass, shipped_catalogue
-from bulkps.exchange.reading import Facet, Read
-from bulkps.exchange.reading.read import everything, one
-from bulkps.library.reader import Reader, Sessions
+from bulkps.exchange.error_catalog import ErrorClass, shipped_catalogue
+from bulkps.exchange.invocation import Answer, ErrorRecord, Invocation, Outcome
+from bulkps.preflight.query import Facet, Read, everything, one
+from bulkps.preflight.query_executor import QueryExecutor, Sessions
 from bulkps.simulator.people import disconnected_mailbox
 from tests.certificates import certificate
 from tests.conftest import Run, Tenant, rehearsal
@@ -190,7 +189,7 @@ def read(session: Scripted, reads: Sequence[Read], attempts: int = 2) -> list[tu
     def connect() -> ReadingSession:
         return session
 
-    reader = Reader("there", Sessions(connect), config, shipped_catalogue())
+    reader = QueryExecutor("there", Sessions(connect), config, shipped_catalogue())
     return [(what(one.cmdlet.parameters), meaning is not None) for one, _, meaning in reader.read(reads)]
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bulkps.errors import InvalidInput
-from bulkps.exchange.errors import load_catalogue
+from bulkps.exchange.error_catalog import load_catalogue
 from bulkps.operations.loader import built_in_text, load_operation
 from bulkps.settings import load_settings
 from bulkps.yamlfile import LONGEST

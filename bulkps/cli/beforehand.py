@@ -9,7 +9,7 @@ import click
 from bulkps.cli import render
 from bulkps.engine.config import BulkOperationConfig
 from bulkps.errors import FieldProblems, UsageProblem
-from bulkps.exchange.cmdlet import Value
+from bulkps.exchange.invocation import Value
 from bulkps.intake import UNSENDABLE
 from bulkps.operations.checks import folded_header
 from bulkps.operations.columns import Column

@@ -10,9 +10,9 @@ import click
 from bulkps.cli import render
 from bulkps.engine.status import BulkItemStatus
 from bulkps.errors import UsageProblem
-from bulkps.library.passwords import makes_passwords
 from bulkps.library.runs import operation_of
 from bulkps.operations.model import Operation
+from bulkps.passwords.password_provisioning import makes_passwords
 from bulkps.records.changes import keep_facts
 from bulkps.records.journal import Journal
 from bulkps.records.rows import Run

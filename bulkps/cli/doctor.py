@@ -6,7 +6,7 @@ from bulkps.cli import render
 from bulkps.cli.options import AS_JSON, chosen, config_option, json_option
 from bulkps.cli.running import target
 from bulkps.errors import BulkpsError, ExitCode
-from bulkps.library.doctor import Examination, examine
+from bulkps.library.doctor import Diagnosis, examine
 from bulkps.settings import Settings
 
 
@@ -50,7 +50,7 @@ def command(settings: Settings, connection: str | None, names: tuple[str, ...], 
     raise SystemExit(int(code))
 
 
-def _facts(found: Examination) -> dict[str, object]:
+def _facts(found: Diagnosis) -> dict[str, object]:
     session = found.session
     return {
         "connection": found.connection,
@@ -69,7 +69,7 @@ def _facts(found: Examination) -> dict[str, object]:
     }
 
 
-def _show(found: Examination) -> None:
+def _show(found: Diagnosis) -> None:
     session = found.session
     batching = "inside the engine" if session.batching else "one pipeline per item"
     rows = [

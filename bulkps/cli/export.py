@@ -12,7 +12,7 @@ from bulkps.cli.options import NEW_FILE, config_option, force_option, json_optio
 from bulkps.cli.progress import export_progress
 from bulkps.cli.running import target
 from bulkps.errors import ExitCode, ExportFailed, UsageProblem
-from bulkps.library.exporting import ExportKind, ExportReport, export_mailboxes
+from bulkps.export.exporter import ExportKind, ExportReport, export_mailboxes
 from bulkps.library.target import Target
 from bulkps.settings import Settings
 

@@ -10,10 +10,10 @@ import click
 from bulkps.cli import render
 from bulkps.cli.options import EXISTING_FILE, NEW_FILE
 from bulkps.errors import UsageProblem
-from bulkps.library.passwords import check_passwords
 from bulkps.operations.model import Operation
-from bulkps.records.passwords import PasswordFile
-from bulkps.sealing import SHORTEST, for_certificate
+from bulkps.passwords.password_encryption import SHORTEST, for_certificate
+from bulkps.passwords.password_file import PasswordFile
+from bulkps.passwords.password_provisioning import check_passwords
 
 F = TypeVar("F", bound=Callable[..., Any])
 

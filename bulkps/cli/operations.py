@@ -9,8 +9,8 @@ from click.core import ParameterSource
 from bulkps.cli import render
 from bulkps.cli.options import NEW_FILE, chosen, config_option, force_option, json_option
 from bulkps.errors import ExitCode, UsageProblem
-from bulkps.exchange.cmdlet import Cmdlet
-from bulkps.exchange.facts import cmdlet_facts, unknown_cmdlet
+from bulkps.exchange.cmdlet_metadata import cmdlet_facts, unknown_cmdlet
+from bulkps.exchange.invocation import Cmdlet
 from bulkps.operations.following import Parameter
 from bulkps.operations.loader import load_operation
 from bulkps.operations.model import Operation, Step

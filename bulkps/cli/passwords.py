@@ -8,9 +8,9 @@ import click
 
 from bulkps.cli.handingout import ask_passphrase
 from bulkps.cli.options import EXISTING_FILE
-from bulkps.exchange.cmdlet import Secret
+from bulkps.exchange.invocation import Secret
 from bulkps.intake import formula_safe
-from bulkps.records.passwords import PassphraseFile
+from bulkps.passwords.password_file import PassphraseFile
 
 
 @click.command()

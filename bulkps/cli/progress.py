@@ -12,9 +12,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from bulkps.cli import render
 from bulkps.engine.item import Change, Item, Phase
 from bulkps.engine.status import BulkItemStatus
-from bulkps.library.exporting import ExportStage, OnProgress
-from bulkps.library.reader import OnReading
+from bulkps.export.exporter import ExportStage, OnProgress
 from bulkps.library.runs import OnChanges
+from bulkps.preflight.query_executor import OnReading
 from bulkps.visible_text import visible
 
 #: Seconds between two plain lines.

@@ -19,8 +19,8 @@ from bulkps.visible_text import json_text, visible
 
 if TYPE_CHECKING:
     from bulkps.library.runs import RunReport
+    from bulkps.passwords.password_file import PasswordFile
     from bulkps.records.overview import Warned
-    from bulkps.records.passwords import PasswordFile
 
 #: Where the root context keeps what was warned of.
 _WARNINGS = "bulkps.warnings"

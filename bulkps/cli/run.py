@@ -37,10 +37,10 @@ from bulkps.engine.config import BulkOperationConfig
 from bulkps.engine.status import BulkItemStatus
 from bulkps.errors import ExitCode, UsageProblem
 from bulkps.intake import CheckReport, InputRow
-from bulkps.library.passwords import handing_out
 from bulkps.library.planning import create_run
 from bulkps.library.target import Target, check_target
 from bulkps.operations.model import Operation
+from bulkps.passwords.password_provisioning import handing_out
 from bulkps.records import home
 from bulkps.records.journal import Journal
 from bulkps.sessions.connection import Connection, Credentials

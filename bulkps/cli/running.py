@@ -28,16 +28,16 @@ from bulkps.engine.config import BulkOperationConfig
 from bulkps.engine.item import ITEMS_LEFT_BEHIND
 from bulkps.engine.status import BulkItemStatus
 from bulkps.errors import ExitCode, RecordFailed
-from bulkps.exchange.findings import Code
 from bulkps.library.done_already import DONE_DIFFERENTLY
-from bulkps.library.passwords import handing_out
 from bulkps.library.runs import RunReport, operation_of, options_of, proceed
 from bulkps.library.target import Target, connection_warnings
+from bulkps.passwords.password_file import PasswordFile
+from bulkps.passwords.password_provisioning import handing_out
+from bulkps.preflight.findings import Code
 from bulkps.records import home
 from bulkps.records.changes import keep_facts
 from bulkps.records.journal import Journal
 from bulkps.records.overview import warned_rows
-from bulkps.records.passwords import PasswordFile
 from bulkps.records.results import rows
 from bulkps.records.rows import Run
 from bulkps.sessions.connection import Connection

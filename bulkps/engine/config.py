@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from bulkps.errors import FieldProblems
-from bulkps.exchange.errors import ErrorClass
+from bulkps.exchange.error_catalog import ErrorClass
 
 _STRICT = {"extra": "forbid"}
 #: Seconds that a cmdlet of Exchange Online's module may take at the most (exo-module-facts.md section 2).

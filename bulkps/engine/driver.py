@@ -13,7 +13,7 @@ from bulkps.engine.interfaces import Connect, Gate, Records
 from bulkps.engine.item import Change, Item
 from bulkps.engine.machine import Machine
 from bulkps.engine.worker import Answered, Batch, Crashed, Message, Query, Worker
-from bulkps.exchange.cmdlet import Answer, Cmdlet, Invocation
+from bulkps.exchange.invocation import Answer, Cmdlet, Invocation
 from bulkps.operations.model import Operation
 
 #: How often what other processes wish is asked for, in seconds.

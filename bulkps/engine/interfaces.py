@@ -4,7 +4,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Se
 from typing import Protocol
 
 from bulkps.engine.item import Change, Item
-from bulkps.exchange.cmdlet import ErrorRecord, Invocation, Outcome
+from bulkps.exchange.invocation import ErrorRecord, Invocation, Outcome
 
 
 class SessionRefusedError(Exception):

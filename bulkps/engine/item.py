@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from bulkps.engine.status import BulkItemStatus, advance
-from bulkps.exchange.cmdlet import Cmdlet, ErrorRecord, Value
+from bulkps.exchange.invocation import Cmdlet, ErrorRecord, Value
 
 #: The code of an item of which nobody can tell whether it happened.
 IN_DOUBT = "in-doubt"

@@ -20,8 +20,8 @@ from bulkps.engine.session_pool import SessionPool
 from bulkps.engine.stop_control import StopControl
 from bulkps.engine.throttle import Throttle
 from bulkps.engine.work_queue import InFlight, WorkQueue
-from bulkps.exchange.cmdlet import Answer, Invocation, Outcome
-from bulkps.exchange.errors import ErrorClass, KnownError, classify
+from bulkps.exchange.error_catalog import ErrorClass, KnownError, classify
+from bulkps.exchange.invocation import Answer, Invocation, Outcome
 from bulkps.operations.bind import bind
 from bulkps.operations.model import Operation
 

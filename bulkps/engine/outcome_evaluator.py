@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 
 from bulkps.engine.config import SEEN, BulkOperationConfig
 from bulkps.engine.item import FAILED_AT_EXCHANGE, IN_DOUBT, ITEMS_LEFT_BEHIND, WAITS_FOR_OPERATOR, Item
-from bulkps.exchange.cmdlet import Answer, ErrorRecord, Outcome, Value
-from bulkps.exchange.errors import (
+from bulkps.exchange.cmdlet_metadata import cmdlet_facts
+from bulkps.exchange.error_catalog import (
     UNKNOWN_MUTATION,
     UNKNOWN_READ,
     ErrorClass,
@@ -14,7 +14,7 @@ from bulkps.exchange.errors import (
     Meaning,
     classify,
 )
-from bulkps.exchange.facts import cmdlet_facts
+from bulkps.exchange.invocation import Answer, ErrorRecord, Outcome, Value
 from bulkps.operations.bind import follow_ref, places, proven
 from bulkps.operations.following import Follow
 from bulkps.operations.model import Operation, Step

@@ -7,8 +7,8 @@ from bulkps.engine.config import SEEN, BulkOperationConfig
 from bulkps.engine.failed_request import FailedRequests
 from bulkps.engine.item import IN_DOUBT, Item
 from bulkps.engine.outcome_evaluator import NO_SUCH_OBJECT, OutcomeEvaluator, Transition, text
-from bulkps.exchange.cmdlet import Answer, Cmdlet, Outcome
-from bulkps.exchange.errors import ErrorClass, KnownError, classify
+from bulkps.exchange.error_catalog import ErrorClass, KnownError, classify
+from bulkps.exchange.invocation import Answer, Cmdlet, Outcome
 from bulkps.operations.bind import bind_lookup, matching
 from bulkps.operations.following import Detail, ReconcileQuery
 from bulkps.operations.model import Step

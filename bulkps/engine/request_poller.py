@@ -11,7 +11,7 @@ from bulkps.engine.item import Item, Phase
 from bulkps.engine.messages import FollowAnswered
 from bulkps.engine.outcome_evaluator import OutcomeEvaluator, Transition
 from bulkps.engine.reconciler import Lookup, Reconciler
-from bulkps.exchange.cmdlet import Cmdlet
+from bulkps.exchange.invocation import Cmdlet
 from bulkps.operations.bind import bind_query
 from bulkps.operations.model import Operation
 

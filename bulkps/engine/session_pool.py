@@ -6,7 +6,7 @@ from enum import Enum, auto
 from bulkps.engine import messages as ev
 from bulkps.engine.config import BulkOperationConfig
 from bulkps.engine.messages import StopReason
-from bulkps.exchange.errors import UNKNOWN_READ, ErrorClass, KnownError, classify
+from bulkps.exchange.error_catalog import UNKNOWN_READ, ErrorClass, KnownError, classify
 
 
 class _State(Enum):

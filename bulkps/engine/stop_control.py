@@ -7,7 +7,7 @@ from bulkps.engine.item import Phase
 from bulkps.engine.messages import Finish, StopReason
 from bulkps.engine.outcome_evaluator import Transition
 from bulkps.engine.status import BulkItemStatus
-from bulkps.exchange.errors import ErrorClass
+from bulkps.exchange.error_catalog import ErrorClass
 
 #: A run that stops for one of these is over: what is in doubt is looked up before it ends.
 _SETTLES = (StopReason.CANCELLED, StopReason.ERROR)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from bulkps.engine.item import Item, Phase
 from bulkps.engine.reconciler import Lookup
 from bulkps.engine.status import BulkItemStatus
-from bulkps.exchange.cmdlet import Cmdlet, Value
+from bulkps.exchange.invocation import Cmdlet, Value
 from bulkps.operations.model import Operation
 
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from bulkps.exchange.properties import listed
+from bulkps.exchange.psobject import listed
 
 _PREFIX = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,15}(?=:)")
 # An X500 address may hold commas and blanks: a new address begins where a prefix does.

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from bulkps.exchange.dates import FOREVER, date_text
-from bulkps.exchange.properties import Properties, listed, read_guid
+from bulkps.exchange.psobject import Properties, listed, read_guid
 
 
 class HoldKind(Enum):

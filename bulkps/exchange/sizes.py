@@ -1,4 +1,4 @@
-"""Sizes as Exchange prints them, such as ``16.09 MB (16,873,043 bytes)``, to bytes and back. Pure.
+"""StatisticsReader as Exchange prints them, such as ``16.09 MB (16,873,043 bytes)``, to bytes and back. Pure.
 
 The rounded amount is for people; the bytes in parentheses are what counts. Their group separator is the
 server's: comma, dot, blank or apostrophe [CSS reads comma and dot].

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from bulkps.exchange.cmdlet import Value
+from bulkps.exchange.invocation import Value
 from bulkps.intake.formula import formula_unsafe
 from bulkps.intake.header import BLANKS, Layout, known_headers
 from bulkps.operations.checks import folded_header

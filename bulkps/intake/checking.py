@@ -10,7 +10,7 @@ from bulkps.intake.body import Body
 from bulkps.intake.cells import UNSENDABLE, RowReader
 from bulkps.intake.csvfile import DELIMITERS, Chunk, Opening, chunks, read_opening
 from bulkps.intake.header import Layout, data_for_header, lay_out
-from bulkps.intake.repeats import Hashes, Repeats
+from bulkps.intake.repeats import DuplicateRows, Hashes
 from bulkps.intake.report import SHOWN, CheckReport, Findings, InputRow, Problem, shortened
 from bulkps.intake.source import Source, digest, examine, readable
 from bulkps.operations.model import Operation
@@ -145,7 +145,7 @@ class _Check:
             group.note(list(map(hash, filter(None, keys))))
 
     def _name_repeats(self, opening: Opening, body: Body, layout: Layout, hashes: list[Hashes]) -> None:
-        repeats = [Repeats(found) for found in hashes]
+        repeats = [DuplicateRows(found) for found in hashes]
         with self._source.open() as file:
             for chunk in chunks(file, opening):
                 read = body.read(chunk)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from bulkps.errors import InvalidInput
-from bulkps.exchange.cmdlet import Value
+from bulkps.exchange.invocation import Value
 from bulkps.intake.cells import Key, key_of
 from bulkps.intake.header import column_under
 from bulkps.intake.report import CheckReport, InputRow, Problem

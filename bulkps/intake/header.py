@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import partial
 
-from bulkps.exchange.inventory import COLUMNS as EXPORT_COLUMNS
-from bulkps.exchange.inventory import EXPORT_MARK, NAME_COLUMN
+from bulkps.export.deleted_mailbox import COLUMNS as EXPORT_COLUMNS
+from bulkps.export.deleted_mailbox import EXPORT_MARK, NAME_COLUMN
 from bulkps.intake.formula import formula_unsafe
 from bulkps.intake.report import Problem, readable_name, shortened
 from bulkps.operations.checks import folded_header

@@ -34,7 +34,7 @@ class Hashes:
             seen.add(number)
 
 
-class Repeats:
+class DuplicateRows:
     """The second round: the first row of each key whose hash is repeated.
 
     Args:

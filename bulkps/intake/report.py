@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Self, TextIO
 
 from bulkps.errors import UsageProblem
-from bulkps.exchange.cmdlet import Value
+from bulkps.exchange.invocation import Value
 from bulkps.intake.formula import formula_safe
 from bulkps.whole import Output, whole_file
 

@@ -6,12 +6,12 @@ from importlib.metadata import PackageNotFoundError, version
 
 from bulkps.engine.interfaces import SessionRefusedError
 from bulkps.errors import CannotConnect
-from bulkps.exchange.errors import KnownError, classify
-from bulkps.library.preflight import CMDLETS
+from bulkps.exchange.error_catalog import KnownError, classify
 from bulkps.library.runs import cmdlets_of
 from bulkps.library.target import offered as releases_offered
 from bulkps.operations.model import Operation
 from bulkps.operations.uses import expected, releases
+from bulkps.preflight.runner import CMDLETS
 from bulkps.sessions.connection import Connection, ConnectionType, Credentials
 from bulkps.sessions.facts import SessionFacts, describe, offered
 from bulkps.sessions.open import Opened, open_one, reachable
@@ -37,7 +37,7 @@ class Need:
 
 
 @dataclass(frozen=True)
-class Examination:
+class Diagnosis:
     """What was found.
 
     Attributes:
@@ -68,7 +68,7 @@ def examine(
     credentials: Credentials,
     operations: Iterable[Operation],
     catalogue: Sequence[KnownError],
-) -> Examination:
+) -> Diagnosis:
     """Open a session and return what it is and what it lacks.
 
     Raises:
@@ -91,7 +91,7 @@ def examine(
         finally:
             abandon(opened.pool)
             opened.close()
-    return Examination(name, _way(connection), connection.simulated, facts, needs, versions())
+    return Diagnosis(name, _way(connection), connection.simulated, facts, needs, versions())
 
 
 def versions() -> dict[str, str]:

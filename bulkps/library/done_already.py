@@ -7,8 +7,8 @@ from datetime import datetime
 
 from bulkps.engine.item import Item, Phase
 from bulkps.engine.status import BulkItemStatus
-from bulkps.exchange.cmdlet import Value
-from bulkps.exchange.facts import cmdlet_facts
+from bulkps.exchange.cmdlet_metadata import cmdlet_facts
+from bulkps.exchange.invocation import Value
 from bulkps.intake import cell_values
 from bulkps.operations.model import Operation, Step
 from bulkps.operations.template import Template

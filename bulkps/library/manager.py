@@ -10,20 +10,20 @@ from bulkps.engine.driver import Driver
 from bulkps.engine.item import Change, Phase
 from bulkps.engine.status import BulkItemStatus
 from bulkps.errors import ExitCode, InvalidInput
-from bulkps.exchange.cmdlet import Value
+from bulkps.exchange.invocation import Value
+from bulkps.export.exporter import ExportKind, ExportReport, OnProgress, export_mailboxes
 from bulkps.intake import UNSENDABLE, CheckReport, InputRow
 from bulkps.library.csvhandler import operation_named
-from bulkps.library.exporting import ExportKind, ExportReport, OnProgress, export_mailboxes
 from bulkps.library.items import BulkOperationItem, BulkOperationResult
-from bulkps.library.passwords import handing_out
 from bulkps.library.planning import create_run
 from bulkps.library.runs import RunReport, exit_code_of, operation_of, proceed
 from bulkps.library.target import Target, check_target
 from bulkps.operations.columns import cell_text
 from bulkps.operations.model import BulkOperationType, Operation
+from bulkps.passwords.password_file import PasswordFile
+from bulkps.passwords.password_provisioning import handing_out
 from bulkps.records import home
 from bulkps.records.journal import Journal
-from bulkps.records.passwords import PasswordFile
 from bulkps.records.rows import Run
 from bulkps.settings import Settings, load_settings
 

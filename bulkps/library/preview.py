@@ -5,16 +5,16 @@ from dataclasses import dataclass, field, replace
 
 from bulkps.engine.item import Item
 from bulkps.engine.status import BulkItemStatus
-from bulkps.exchange.cmdlet import Answer, Cmdlet
-from bulkps.exchange.preflight import Organization
-from bulkps.exchange.reading import Inquirer, Wanted
+from bulkps.exchange.invocation import Answer, Cmdlet
 from bulkps.intake import CheckReport, InputRow
-from bulkps.library.fallback import fallen_back, wanted_by
 from bulkps.library.planning import batch_name, items_of
-from bulkps.library.reader import Reader, Sessions, reason
 from bulkps.library.target import Target
 from bulkps.operations.bind import bind, places
 from bulkps.operations.model import Operation
+from bulkps.preflight.onmicrosoft_fallback import fallen_back, wanted_by
+from bulkps.preflight.preflight_facts import Organization
+from bulkps.preflight.query_executor import QueryExecutor, Sessions, reason
+from bulkps.preflight.query_planner import QueryPlanner, Wanted
 from bulkps.records.journal import Journal
 from bulkps.sessions.connection import ConnectionType
 from bulkps.sessions.open import endpoint
@@ -109,19 +109,19 @@ class Preview:
         )
         target = self.target
         online = target.connection.type is not ConnectionType.EXCHANGE
-        inquirer = Inquirer(wanted, online=online, sizes=False)
-        reads = list(inquirer.organization())
+        planner = QueryPlanner(wanted, online=online, sizes=False)
+        reads = list(planner.organization())
         cmdlets = [read.cmdlet.name for read in reads]
         with endpoint(target.connection, target.credentials, target.config.item_timeout, cmdlets) as there:
-            reader = Reader(target.name, Sessions(there.connect), target.config, target.catalogue)
+            reader = QueryExecutor(target.name, Sessions(there.connect), target.config, target.catalogue)
             try:
                 for read, outcome, meaning in reader.read(reads):
                     if outcome.answer is Answer.COMPLETED and meaning is None:
-                        inquirer.shelf.take_in(read, outcome.output)
+                        planner.cache.take_in(read, outcome.output)
                     else:
                         why = reason(outcome, meaning)
-                        inquirer.shelf.fail(read, why)
+                        planner.cache.fail(read, why)
                         self.unread.append(f"{read.cmdlet.name}: {why}")
             finally:
                 reader.close()
-        return inquirer.shelf.organization
+        return planner.cache.organization

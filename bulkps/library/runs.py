@@ -16,17 +16,18 @@ from bulkps.engine.machine import Machine
 from bulkps.engine.messages import Finish, StopReason
 from bulkps.engine.status import BulkItemStatus
 from bulkps.errors import BulkpsError, ExitCode, RecordFailed, UsageProblem
-from bulkps.exchange.errors import ErrorClass, portable_patterns
+from bulkps.exchange.error_catalog import ErrorClass, portable_patterns
 from bulkps.library.done_already import DONE_ALREADY, DONE_DIFFERENTLY
 from bulkps.library.other_runs import skip_what_others_did
-from bulkps.library.passwords import password_maker
 from bulkps.library.planning import batch_name
-from bulkps.library.preflight import CMDLETS, Examination
-from bulkps.library.reader import OnReading, Sessions
 from bulkps.library.target import Target, check_target, who
 from bulkps.operations.loader import load_operation
 from bulkps.operations.model import Operation, Step, templates
 from bulkps.operations.uses import uses
+from bulkps.passwords.password_file import PasswordFile
+from bulkps.passwords.password_provisioning import password_maker
+from bulkps.preflight.query_executor import OnReading, Sessions
+from bulkps.preflight.runner import CMDLETS, PreflightRunner
 from bulkps.records import home, results
 from bulkps.records.audit import Audit
 from bulkps.records.audit_opening import check_log, operation_digest
@@ -34,7 +35,6 @@ from bulkps.records.chain import Known
 from bulkps.records.journal import Journal
 from bulkps.records.lease import Heartbeat, Lease, acquire, raise_epoch, release
 from bulkps.records.overview import is_followed_by_others, left_behind, skipped_as
-from bulkps.records.passwords import PasswordFile
 from bulkps.records.recorder import Recorder
 from bulkps.records.rows import Run
 from bulkps.records.sweeps import RetrySteps
@@ -434,7 +434,7 @@ def _look(
         # What only checks has nothing else to do: there the setting is not meant.
         work.recorder.preflighted({"state": "skipped"})
         return None
-    looks = Examination(operation, target, sessions, work.recorder, orders.on_changes, orders.on_reading)
+    looks = PreflightRunner(operation, target, sessions, work.recorder, orders.on_changes, orders.on_reading)
     found = looks.run(operation.preflight)
     return found or (None if operation.steps else Finish(StopReason.DONE))
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bulkps.engine.config import BulkOperationConfig
 from bulkps.errors import UsageProblem
-from bulkps.exchange.errors import KnownError
+from bulkps.exchange.error_catalog import KnownError
 from bulkps.operations.model import Operation
 from bulkps.operations.uses import RELEASES, releases
 from bulkps.sessions.connection import Connection, ConnectionType, Credentials

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from bulkps.exchange.damaged_text import at
 from bulkps.exchange.distinguished_names import read_distinguished_name
-from bulkps.exchange.folders import WELL_KNOWN, read_folder
+from bulkps.exchange.folder_filter import WELL_KNOWN, read_folder
 from bulkps.exchange.sizes import read_size, size_argument
 from bulkps.operations.words import FALSE, TRUE, filter_problem
 

@@ -5,14 +5,14 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import MISSING, fields
 from typing import TypeGuard
 
-from bulkps.exchange.facts import CmdletFacts, ParameterFacts, cmdlet_facts, unknown_cmdlet
-from bulkps.exchange.preflight import WantedRecovery, WantedRestore
+from bulkps.exchange.cmdlet_metadata import CmdletFacts, ParameterFacts, cmdlet_facts, unknown_cmdlet
 from bulkps.operations.columns import NULL_TEXT
 from bulkps.operations.following import Detail, Follow, Parameter, ReconcileQuery
 from bulkps.operations.model import Operation, Step, templates
 from bulkps.operations.resultcolumns import ALL_RESULTS_COLUMNS
 from bulkps.operations.template import Template
 from bulkps.operations.uses import questions, releases
+from bulkps.preflight.wanted import WantedRecovery, WantedRestore
 from bulkps.yamlfile import nearest
 
 #: What a template may name beside columns and earlier steps' outputs.

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar
 
-from bulkps.exchange.cmdlet import NULL, Null, Value
+from bulkps.exchange.invocation import NULL, Null, Value
 from bulkps.operations.celltypes import CELL_TYPES, CellType, Unsound, utf16_length
 from bulkps.operations.words import not_a_value, words_problem, words_warning
 

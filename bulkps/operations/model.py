@@ -7,7 +7,7 @@ from enum import Enum
 from functools import cached_property
 from typing import ClassVar, Literal
 
-from bulkps.exchange.cmdlet import Value
+from bulkps.exchange.invocation import Value
 from bulkps.operations.columns import SEPARATOR, STRICT, CellValue, Column
 from bulkps.operations.following import Follow, Parameter, ReconcileQuery
 from bulkps.operations.reversibility import cannot_be_undone, removes_request

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 
-from bulkps.exchange.facts import CmdletFacts, ParameterFacts
+from bulkps.exchange.cmdlet_metadata import CmdletFacts, ParameterFacts
 from bulkps.operations.checks import COLLECTIONS, takes_several
 from bulkps.operations.reversibility import cannot_be_undone
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterator
 
-from bulkps.exchange.facts import cmdlet_facts
+from bulkps.exchange.cmdlet_metadata import cmdlet_facts
 from bulkps.operations.following import Detail, ReconcileQuery
 from bulkps.operations.model import Operation, Step, templates
 from bulkps.operations.template import Template

@@ -7,7 +7,7 @@ from typing import Any
 
 from bulkps.engine.item import IN_DOUBT, Change, Item, Phase
 from bulkps.engine.status import BulkItemStatus
-from bulkps.exchange.cmdlet import NULL, Value
+from bulkps.exchange.invocation import NULL, Value
 from bulkps.records.home import from_home, within_home
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from pypsrp.powershell import PowerShell
 
-from bulkps.exchange.cmdlet import ErrorRecord, Value
+from bulkps.exchange.invocation import ErrorRecord, Value
 from bulkps.sessions import pipeline as lines
 from bulkps.sessions.pool import Pool
 from bulkps.sessions.translate import error_records, plain_texts, properties, to_wire

@@ -6,7 +6,7 @@ from typing import Any
 
 from pypsrp.powershell import RunspacePool
 
-from bulkps.exchange.cmdlet import Answer, ErrorRecord, Invocation, Outcome
+from bulkps.exchange.invocation import Answer, ErrorRecord, Invocation, Outcome
 from bulkps.sessions.translate import plain, to_wire
 from bulkps.shippedfiles import shipped
 

@@ -7,7 +7,7 @@ small, and reconnecting for every row leaks.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bulkps.exchange.cmdlet import ErrorRecord, Secret, Value
+from bulkps.exchange.invocation import ErrorRecord, Secret, Value
 from bulkps.sessions.asking import Asker
 from bulkps.sessions.connection import ExchangeOnline
 

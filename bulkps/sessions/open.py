@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
 from bulkps.engine.interfaces import ConnectReading, SessionRefusedError
-from bulkps.exchange.cmdlet import ErrorRecord, Secret
+from bulkps.exchange.invocation import ErrorRecord, Secret
 from bulkps.sessions import exchangeonline
 from bulkps.sessions.asking import Asker
 from bulkps.sessions.batching import BATCH_FUNCTION, SELECT_FUNCTION, module_text

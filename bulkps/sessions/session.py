@@ -14,7 +14,7 @@ from pypsrp.complex_objects import PSInvocationState
 from pypsrp.powershell import PowerShell, RunspacePool
 
 from bulkps.engine.interfaces import Gate, SessionLostError, StreamFailedError
-from bulkps.exchange.cmdlet import Answer, ErrorRecord, Invocation, Outcome
+from bulkps.exchange.invocation import Answer, ErrorRecord, Invocation, Outcome
 from bulkps.sessions import pipeline as lines
 from bulkps.sessions.batching import (
     BATCH_FUNCTION,

@@ -8,7 +8,7 @@ import requests
 from pypsrp.exceptions import WinRMError
 from spnego.exceptions import SpnegoError
 
-from bulkps.exchange.cmdlet import ErrorRecord
+from bulkps.exchange.invocation import ErrorRecord
 
 #: What connecting, sending and receiving can raise when the other side or the way to it fails. OSError
 #: covers a socket that breaks below requests.

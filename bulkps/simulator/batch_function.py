@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from uuid import UUID
 
-from bulkps.exchange.facts import CmdletFacts, ParameterFacts
+from bulkps.exchange.cmdlet_metadata import CmdletFacts, ParameterFacts
 from bulkps.simulator.answers import Answer, Category, ErrorInfo, Item, Refused, Secret, Value
 from bulkps.simulator.binding import Arguments, bind
 from bulkps.simulator.service import Ending, Service

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from bulkps.exchange.facts import CmdletFacts, ParameterFacts, cmdlet_facts
+from bulkps.exchange.cmdlet_metadata import CmdletFacts, ParameterFacts, cmdlet_facts
 from bulkps.simulator.answers import Category, ErrorInfo, Refused, Secret, Value
 
 #: What a client sends: names and values in order; a positional argument has no name.

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
 
-from bulkps.exchange.facts import CmdletFacts
+from bulkps.exchange.cmdlet_metadata import CmdletFacts
 from bulkps.simulator.binding import facts_of
 
 _ALL = "*"

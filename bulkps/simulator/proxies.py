@@ -6,7 +6,7 @@ The service sends it as Exchange Online's does: the stand-in module has no cmdle
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
 
-from bulkps.exchange.facts import CmdletFacts, ParameterFacts
+from bulkps.exchange.cmdlet_metadata import CmdletFacts, ParameterFacts
 from bulkps.simulator.cmdlets import HANDLERS
 from bulkps.simulator.offer import Offer
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from functools import partial
 
-from bulkps.exchange.facts import CmdletFacts, ParameterFacts
+from bulkps.exchange.cmdlet_metadata import CmdletFacts, ParameterFacts
 from bulkps.simulator.answers import Answer, Category, ErrorInfo, Item, Refused, Value
 from bulkps.simulator.binding import bind, facts_of
 from bulkps.simulator.reading import Command

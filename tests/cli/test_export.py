@@ -13,8 +13,8 @@ import pytest
 
 from bulkps import BulkOperationManager, ExportKind, load_settings
 from bulkps.exchange.sizes import read_size
+from bulkps.export.exporter import EXPORT_COLUMNS, ExportStage
 from bulkps.intake import formula_unsafe
-from bulkps.library.exporting import EXPORT_COLUMNS, ExportStage
 from bulkps.simulator.contents import contents
 from bulkps.simulator.mailbox import Kind, Mailbox
 from tests.conftest import Run, Tenant, as_object, read_csv, write_csv
@@ -509,7 +509,7 @@ def test_an_inventory_that_cannot_be_put_in_its_place_stays_beside_it(
 def test_a_stream_that_is_cut_in_the_middle_begins_again(
     bulkps: Run, tenant: StartTenant, tmp_path: Path, cut: Deed
 ) -> None:
-    there = tenant(mailboxes=300)
+    there = tenant(mailboxes=900)
     orders = [Order(cut, f"Receive {cmdlet}", 2) for cmdlet in ("Get-Mailbox", "Get-Recipient", "Get-User")]
     with Proxy(there.simulator.port, *orders) as proxy:
         text = there.config.read_text(encoding="utf-8")
@@ -520,7 +520,7 @@ def test_a_stream_that_is_cut_in_the_middle_begins_again(
     assert not proxy.failed
     assert there.simulator.calls["Get-Mailbox"] == 3
     lines = (tmp_path / "out.csv").read_text(encoding="utf-8-sig").splitlines()
-    assert len(lines) - 1 == len(rows) == 320
+    assert len(lines) - 1 == len(rows) == 920
     assert {row["recoverable"] for row in rows.values() if row["kind"] == "inactive"} == {"yes"}
 
 

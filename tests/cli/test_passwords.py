@@ -25,8 +25,8 @@ from bulkps import (
     load_settings,
 )
 from bulkps.errors import RecordFailed
-from bulkps.exchange.cmdlet import Secret
-from bulkps.sealing import Owner
+from bulkps.exchange.invocation import Secret
+from bulkps.passwords.password_encryption import Owner
 from tests.cli.passwordfiles import PASSPHRASE, Recipient, Terminal, lines_of
 from tests.cli.processes import BULKPS, wait_for
 from tests.conftest import Run, Tenant, as_object, read_csv, rehearsal, write_csv

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bulkps.exchange.cmdlet import Secret
+from bulkps.exchange.invocation import Secret
 from bulkps.sessions.connection import Auth, Connection, ConnectionType, Credentials, ExchangeOnline
 from bulkps.sessions.open import open_session
 from bulkps.sessions.session import PSRPSession

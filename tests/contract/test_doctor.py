@@ -2,8 +2,8 @@
 
 import pytest
 
-from bulkps.exchange.cmdlet import Secret
-from bulkps.exchange.errors import shipped_catalogue
+from bulkps.exchange.error_catalog import shipped_catalogue
+from bulkps.exchange.invocation import Secret
 from bulkps.library.doctor import examine
 from bulkps.operations.loader import built_in_operations
 from bulkps.sessions.connection import Credentials

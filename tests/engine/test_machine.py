@@ -13,8 +13,8 @@ from bulkps.engine.item import IN_DOUBT, Item, Phase
 from bulkps.engine.messages import StopReason
 from bulkps.engine.status import BulkItemStatus
 from bulkps.errors import ExitCode
-from bulkps.exchange.cmdlet import Answer, ErrorRecord, Outcome
-from bulkps.exchange.errors import ErrorClass
+from bulkps.exchange.error_catalog import ErrorClass
+from bulkps.exchange.invocation import Answer, ErrorRecord, Outcome
 from bulkps.library.runs import exit_code
 from bulkps.operations.bind import item_key
 from bulkps.operations.loader import built_in_operations

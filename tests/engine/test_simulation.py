@@ -19,7 +19,7 @@ from bulkps.engine.item import Item
 from bulkps.engine.machine import Machine
 from bulkps.engine.messages import Action, Event
 from bulkps.engine.outcome_evaluator import OutcomeEvaluator, Transition
-from bulkps.exchange.errors import ErrorClass, shipped_catalogue
+from bulkps.exchange.error_catalog import ErrorClass, shipped_catalogue
 from tests.engine.schedules import KINDS, try_seed, world_of
 
 #: Run by ``python -m pytest -m proof``, which CI does in this short form, and in full by ``tox -e soak``.

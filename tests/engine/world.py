@@ -18,8 +18,8 @@ from bulkps.engine.item import Change, Item, Phase
 from bulkps.engine.machine import Machine
 from bulkps.engine.messages import StopReason
 from bulkps.engine.status import FOLLOWS, BulkItemStatus
-from bulkps.exchange.cmdlet import Answer, Cmdlet, ErrorRecord, Invocation, Outcome
-from bulkps.exchange.errors import ErrorClass, KnownError, shipped_catalogue
+from bulkps.exchange.error_catalog import ErrorClass, KnownError, shipped_catalogue
+from bulkps.exchange.invocation import Answer, Cmdlet, ErrorRecord, Invocation, Outcome
 from bulkps.operations.loader import built_in_operations
 from bulkps.operations.model import Operation, Step
 

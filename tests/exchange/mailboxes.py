@@ -2,14 +2,10 @@
 
 from datetime import UTC, datetime, timedelta
 
-from bulkps.exchange.findings import Code, Finding, Severity
-from bulkps.exchange.preflight import (
-    Organization,
-    Recipient,
-    Surroundings,
-    WantedRecovery,
-    WantedRestore,
-)
+from bulkps.preflight.findings import Code, Finding, Severity
+from bulkps.preflight.preflight_facts import Organization, PreflightFacts
+from bulkps.preflight.recipient import Recipient
+from bulkps.preflight.wanted import WantedRecovery, WantedRestore
 
 NOW = datetime(2020, 12, 1, 12, tzinfo=UTC)
 ROOT = "OU=contoso.onmicrosoft.com,DC=EURPR07A005,DC=prod,DC=outlook,DC=com"
@@ -106,10 +102,10 @@ def days_ago(days: float) -> str:
     return (NOW - timedelta(days=days)).isoformat()
 
 
-def sound() -> Surroundings:
+def sound() -> PreflightFacts:
     """Return what is read around a row that nothing speaks against."""
     source = inactive()
-    return Surroundings((source,), (active(),), (source, active()), (), ORGANIZATION)
+    return PreflightFacts((source,), (active(),), (source, active()), (), ORGANIZATION)
 
 
 def is_blocker(found: Finding | None, code: Code) -> bool:

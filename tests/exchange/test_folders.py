@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bulkps.exchange.folders import WELL_KNOWN, Folder, read_folder
+from bulkps.exchange.folder_filter import WELL_KNOWN, Folder, read_folder
 
 NAMES = st.text(
     st.characters(blacklist_characters="/*\\#", blacklist_categories=("Cs", "Cc", "Z")), min_size=1

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bulkps.exchange.locations import (
+from bulkps.exchange.mailbox_locations import (
     AUX_ARCHIVE,
     AUX_PRIMARY,
     MAIN_ARCHIVE,

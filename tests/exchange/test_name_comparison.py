@@ -4,9 +4,12 @@ from datetime import UTC, datetime
 
 import pytest
 
-from bulkps.exchange.findings import Code, Severity
 from bulkps.exchange.name_comparison import damaged_from
-from bulkps.exchange.preflight import Recipient, Surroundings, WantedRecovery, recovery_findings
+from bulkps.preflight.checks import recovery_findings
+from bulkps.preflight.findings import Code, Severity
+from bulkps.preflight.preflight_facts import PreflightFacts
+from bulkps.preflight.recipient import Recipient
+from bulkps.preflight.wanted import WantedRecovery
 from tests.exchange.mailboxes import INACTIVE
 
 NOW = datetime(2026, 11, 27, tzinfo=UTC)
@@ -57,7 +60,7 @@ def test_a_new_name_is_nothing_to_be_warned_of(text: str, own: str) -> None:
 
 def _warnings(display_name: str, own: str | None) -> list[str]:
     found = {**INACTIVE, **({} if own is None else {"DisplayName": own})}
-    around = Surroundings(sources=(Recipient.from_properties(found),), recipients=())
+    around = PreflightFacts(sources=(Recipient.from_properties(found),), recipients=())
     wanted = WantedRecovery("x", "new@contoso.com", display_name=display_name)
     return [
         one.seen

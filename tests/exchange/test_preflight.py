@@ -6,17 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bulkps.exchange.findings import Blocks, Code, Severity
-from bulkps.exchange.preflight import (
-    Organization,
-    Recipient,
-    RestoreRequest,
-    Surroundings,
-    WantedRecovery,
-    WantedRestore,
-    recovery_findings,
-    restore_findings,
-)
+from bulkps.preflight.checks import recovery_findings, restore_findings
+from bulkps.preflight.findings import Blocks, Code, Severity
+from bulkps.preflight.preflight_facts import Organization, PreflightFacts, RestoreRequest
+from bulkps.preflight.recipient import Recipient
+from bulkps.preflight.wanted import WantedRecovery, WantedRestore
 from bulkps.simulator import people
 from tests.exchange.mailboxes import (
     ACTIVE,
@@ -119,7 +113,7 @@ def test_a_missing_source_and_a_missing_target_are_both_told() -> None:
 
 
 def test_where_nothing_was_read_every_finding_is_a_note_that_nobody_looked() -> None:
-    nothing = Surroundings()
+    nothing = PreflightFacts()
 
     for found in (recovery_findings(RECOVERY, nothing, NOW), restore_findings(RESTORE, nothing)):
         assert found
@@ -128,7 +122,7 @@ def test_where_nothing_was_read_every_finding_is_a_note_that_nobody_looked() -> 
 
 def test_an_object_of_which_nothing_was_read_is_no_clean_bill() -> None:
     blank = Recipient.from_properties({})
-    around = Surroundings((blank,), (blank,), (), (), Organization())
+    around = PreflightFacts((blank,), (blank,), (), (), Organization())
 
     for found in (recovery_findings(RECOVERY, around, NOW), restore_findings(RESTORE, around)):
         assert {one.code for one in found} == {Code.NOT_CHECKED}
@@ -139,7 +133,7 @@ def test_an_object_of_which_nothing_was_read_is_no_clean_bill() -> None:
 def test_no_properties_make_a_check_raise(
     source: dict[str, object], target: dict[str, object], others: list[dict[str, object]]
 ) -> None:
-    around = Surroundings(
+    around = PreflightFacts(
         sources=(Recipient.from_properties(source, target, source),),
         targets=(Recipient.from_properties(target, source),),
         recipients=tuple(map(Recipient.from_properties, others)),
@@ -164,7 +158,7 @@ def test_the_simulators_mailboxes_restore_into_the_same_persons_new_one(index: i
     """What the simulated tenant does with these two is a success; so must be what is foreseen."""
     source = Recipient.from_properties(people.inactive_mailbox(1, index))
     target = Recipient.from_properties(people.active_mailbox(1, index))
-    around = Surroundings((source,), (target,), (source, target), (), Organization(False, (), None))
+    around = PreflightFacts((source,), (target,), (source, target), (), Organization(False, (), None))
     wanted = WantedRestore(source.exchange_guid or "", target.exchange_guid or "", "bulkps-1")
 
     found = restore_findings(wanted, around)
@@ -178,7 +172,7 @@ def test_the_simulators_inactive_mailboxes_can_be_recovered(index: int) -> None:
     source = Recipient.from_properties(people.inactive_mailbox(1, index))
     target = Recipient.from_properties(people.active_mailbox(1, index))
     organization = Organization(False, (), {"contoso.com": "Managed"})
-    around = Surroundings((source,), None, (source, target), None, organization)
+    around = PreflightFacts((source,), None, (source, target), None, organization)
 
     assert recovery_findings(WantedRecovery(source.identity, "new@contoso.com"), around, NOW) == ()
 

@@ -4,12 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from bulkps.exchange.findings import Blocks, Code
-from bulkps.exchange.preflight import (
-    Organization,
-    Recipient,
-    Surroundings,
-    WantedRecovery,
+from bulkps.preflight.account_checks import (
     account_exists,
     domain_not_accepted,
     fallback_upn,
@@ -17,6 +12,10 @@ from bulkps.exchange.preflight import (
     guid_reused,
     name_taken,
 )
+from bulkps.preflight.findings import Blocks, Code
+from bulkps.preflight.preflight_facts import Organization, PreflightFacts
+from bulkps.preflight.recipient import Recipient
+from bulkps.preflight.wanted import WantedRecovery
 from tests.exchange.mailboxes import (
     ARCHIVE,
     DOMAINS,
@@ -50,8 +49,8 @@ def user(**changed: object) -> Recipient:
     return Recipient.from_properties({**USER, **changed})
 
 
-def around(*recipients: Recipient) -> Surroundings:
-    return Surroundings(recipients=recipients)
+def around(*recipients: Recipient) -> PreflightFacts:
+    return PreflightFacts(recipients=recipients)
 
 
 def test_nobody_else_is_no_finding() -> None:
@@ -226,7 +225,7 @@ def test_the_source_itself_has_its_guids() -> None:
 
 
 def test_guids_that_were_not_read_are_noted() -> None:
-    assert is_unchecked(guid_reused(inactive(), Surroundings(), Blocks.RECOVER), Code.GUID_REUSED)
+    assert is_unchecked(guid_reused(inactive(), PreflightFacts(), Blocks.RECOVER), Code.GUID_REUSED)
 
 
 def test_a_domain_is_known_in_any_case() -> None:

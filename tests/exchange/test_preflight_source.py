@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from bulkps.exchange.findings import Blocks, Code
-from bulkps.exchange.preflight import (
-    Organization,
+from bulkps.preflight.findings import Blocks, Code
+from bulkps.preflight.preflight_facts import Organization
+from bulkps.preflight.source_checks import (
     additional_shards,
     ambiguous_identity,
     auto_expanding_archive,

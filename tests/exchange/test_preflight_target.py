@@ -5,12 +5,10 @@ from typing import Any
 
 import pytest
 
-from bulkps.exchange.findings import Code, Severity
-from bulkps.exchange.preflight import (
-    Recipient,
-    RestoreRequest,
-    Surroundings,
-    WantedRestore,
+from bulkps.preflight.findings import Code, Severity
+from bulkps.preflight.preflight_facts import PreflightFacts, RestoreRequest
+from bulkps.preflight.recipient import Recipient
+from bulkps.preflight.target_checks import (
     large_data_loss,
     legacy_dn_mismatch,
     not_visible,
@@ -19,6 +17,7 @@ from bulkps.exchange.preflight import (
     target_too_full,
     target_unusable,
 )
+from bulkps.preflight.wanted import WantedRestore
 from tests.exchange.mailboxes import (
     ACTIVE,
     ARCHIVE,
@@ -43,7 +42,7 @@ STRANGER = {"EmailAddresses": ["SMTP:pilar.pinilla@contoso.com"]}
 MAIL_USER = Recipient.from_properties(
     {**ACTIVE, "RecipientType": "MailUser", "RecipientTypeDetails": "MailUser", "ExchangeGuid": None}
 )
-FULL = Surroundings(targets=(active(),))
+FULL = PreflightFacts(targets=(active(),))
 
 
 def test_nothing_speaks_against_a_sound_target() -> None:
@@ -55,7 +54,7 @@ def test_nothing_speaks_against_a_sound_target() -> None:
 
 
 def test_a_target_that_nothing_names_is_missing() -> None:
-    found = target_unusable(RESTORE, inactive(), None, Surroundings(targets=()))
+    found = target_unusable(RESTORE, inactive(), None, PreflightFacts(targets=()))
 
     assert is_blocker(found, Code.TARGET_MISSING)
     assert found is not None and "Get-Recipient -Identity 'pilar.pinilla@contoso.com'" in found.instead
@@ -72,11 +71,11 @@ def test_a_target_that_is_deleted_is_missing() -> None:
 
 
 def test_several_targets_are_not_none() -> None:
-    assert target_unusable(RESTORE, inactive(), None, Surroundings(targets=(active(), inactive()))) is None
+    assert target_unusable(RESTORE, inactive(), None, PreflightFacts(targets=(active(), inactive()))) is None
 
 
 def test_a_target_that_was_not_read_is_noted() -> None:
-    assert is_unchecked(target_unusable(RESTORE, None, None, Surroundings()), Code.TARGET_MISSING)
+    assert is_unchecked(target_unusable(RESTORE, None, None, PreflightFacts()), Code.TARGET_MISSING)
 
 
 @pytest.mark.parametrize(
@@ -84,7 +83,7 @@ def test_a_target_that_was_not_read_is_noted() -> None:
     ["Pilar.Pinilla@contoso.com", str(ACTIVE["Guid"]).upper(), str(ACTIVE["DistinguishedName"]), "pinilla"],
 )
 def test_a_target_that_is_a_mail_user_is_no_mailbox(identity: str) -> None:
-    around = Surroundings(targets=(), recipients=(inactive(), MAIL_USER))
+    around = PreflightFacts(targets=(), recipients=(inactive(), MAIL_USER))
 
     found = target_unusable(WantedRestore(SOURCE, identity), inactive(), None, around)
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bulkps.exchange.properties import Properties, listed, read_guid
+from bulkps.exchange.psobject import Properties, listed, read_guid
 
 GUID = "3f2504e0-4f89-41d3-9a0c-0305e82c3301"
 

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bulkps.exchange.cmdlet import Cmdlet
-from bulkps.exchange.facts import cmdlet_facts
-from bulkps.exchange.preflight import WantedRecovery, WantedRestore
-from bulkps.exchange.reading import INVENTORY_COSTS, Facet, Inquirer, Read, Wanted
-from bulkps.exchange.reading.read import any_of, one
+from bulkps.exchange.cmdlet_metadata import cmdlet_facts
+from bulkps.exchange.invocation import Cmdlet
+from bulkps.preflight.query import INVENTORY_COSTS, Facet, Read, any_of, one
+from bulkps.preflight.query_planner import QueryPlanner, Wanted
+from bulkps.preflight.wanted import WantedRecovery, WantedRestore
 from tests.exchange.mailboxes import ACTIVE, DOMAINS, INACTIVE, SOURCE, TARGET, UPN
 
 #: Parameters that say what a read is about.
@@ -96,14 +96,14 @@ def found_by(read: Read, known: Objects, *, online: bool) -> Objects:
     return [one for one in known if online or one["IsInactiveMailbox"] is False]
 
 
-def read_all(inquirer: Inquirer, known: Objects, unread: set[Facet], *, online: bool) -> list[Read]:
+def read_all(planner: QueryPlanner, known: Objects, unread: set[Facet], *, online: bool) -> list[Read]:
     done = []
-    for reads in inquirer.rounds():
+    for reads in planner.rounds():
         for read in reads:
             if read.facet in unread:
-                inquirer.shelf.fail(read, "no")
+                planner.cache.fail(read, "no")
             else:
-                inquirer.shelf.take_in(read, found_by(read, known, online=online))
+                planner.cache.take_in(read, found_by(read, known, online=online))
         done += reads
     return done
 
@@ -148,16 +148,16 @@ def test_no_read_lacks_a_name_unless_it_is_an_inventory_and_each_exists_in_its_r
 ) -> None:
     rows = data.draw(st.lists(kinds[kind], max_size=30))
     online = kind != "on-premises"
-    inquirer = Inquirer(rows, online=online, sizes=sizes)
+    planner = QueryPlanner(rows, online=online, sizes=sizes)
 
     done = read_all(
-        inquirer, data.draw(objects), data.draw(st.sets(st.sampled_from(Facet), max_size=3)), online=online
+        planner, data.draw(objects), data.draw(st.sets(st.sampled_from(Facet), max_size=3)), online=online
     )
 
     for read in done:
         check(read, ("EXO",) if online else ("2016", "2019", "SE"))
     for row in rows:
-        inquirer.surroundings(row)
+        planner.facts_of(row)
 
 
 @given(data=st.data(), kind=st.sampled_from(sorted(kinds)))
@@ -165,7 +165,7 @@ def test_nothing_is_read_twice_with_the_same_words(data: st.DataObject, kind: st
     rows = data.draw(st.lists(kinds[kind], max_size=30))
     online = kind != "on-premises"
 
-    done = read_all(Inquirer(rows, online=online), data.draw(objects), set(), online=online)
+    done = read_all(QueryPlanner(rows, online=online), data.draw(objects), set(), online=online)
 
     lines = [read.cmdlet.line() for read in done]
     assert len(set(lines)) == len(lines)
@@ -186,7 +186,7 @@ def guid_of(number: int) -> str:
 def test_mailboxes_are_read_by_inventory_once_that_takes_less_than_one_by_one(
     rows: int, inventories: int
 ) -> None:
-    first = next(iter(Inquirer(wanted(rows), online=True).rounds()))
+    first = next(iter(QueryPlanner(wanted(rows), online=True).rounds()))
 
     mailboxes = [read for read in first if read.facet is Facet.MAILBOXES]
     assert sum(read.is_inventory for read in mailboxes) == inventories
@@ -197,45 +197,45 @@ def test_mailboxes_are_read_by_inventory_once_that_takes_less_than_one_by_one(
 @pytest.mark.parametrize("rows", [1, 31])
 def test_what_could_not_be_read_is_not_known_and_what_is_not_there_is_empty(rows: int) -> None:
     row = wanted(rows)[0]
-    missing, unread = Inquirer(wanted(rows), online=True), Inquirer(wanted(rows), online=True)
+    missing, unread = QueryPlanner(wanted(rows), online=True), QueryPlanner(wanted(rows), online=True)
     read_all(missing, [], set(), online=True)
     read_all(unread, [], set(Facet), online=True)
 
-    gone, dark = missing.surroundings(row), unread.surroundings(row)
+    gone, dark = missing.facts_of(row), unread.facts_of(row)
 
     assert (gone.sources, gone.targets, gone.recipients) == ((), (), ())
     assert (dark.sources, dark.targets, dark.requests) == (None, None, None)
-    assert set(unread.shelf.unread) >= {Facet.ORGANIZATION, Facet.MAILBOXES}
-    assert unread.shelf.unread[Facet.MAILBOXES] == "Get-Mailbox: no"
+    assert set(unread.cache.unread) >= {Facet.ORGANIZATION, Facet.MAILBOXES}
+    assert unread.cache.unread[Facet.MAILBOXES] == "Get-Mailbox: no"
 
 
 def test_an_empty_mailbox_has_a_size() -> None:
-    inquirer = Inquirer([WantedRestore(SOURCE, TARGET)], online=True, sizes=True)
+    planner = QueryPlanner([WantedRestore(SOURCE, TARGET)], online=True, sizes=True)
     empty: dict[Facet, Objects] = {Facet.SIZES: [{"TotalItemSize": "0 B (0 bytes)"}]}
-    for reads in inquirer.rounds():
+    for reads in planner.rounds():
         for read in reads:
             known = [INACTIVE, ACTIVE] if read.facet is Facet.MAILBOXES else []
             mine = [one for one in known if read.about in str(one["ExchangeGuid"]).casefold()]
-            inquirer.shelf.take_in(read, empty.get(read.facet, mine))
+            planner.cache.take_in(read, empty.get(read.facet, mine))
 
-    [target] = inquirer.surroundings(inquirer.wanted[0]).targets or ()
+    [target] = planner.facts_of(planner.wanted[0]).targets or ()
 
     assert target.size == 0
 
 
 @pytest.mark.parametrize("printed", ["pinilla\\r", "contoso.com/Users/pinilla\\r"])
 def test_what_a_request_copies_is_told_by_what_was_asked_and_not_by_how_it_is_printed(printed: str) -> None:
-    inquirer = Inquirer([WantedRestore(SOURCE, TARGET)], online=True)
+    planner = QueryPlanner([WantedRestore(SOURCE, TARGET)], online=True)
     statistics = [{"Identity": printed, "SourceExchangeGuid": SOURCE, "TargetIsArchive": False}]
     request = {"Name": "r", "Identity": "pinilla\\r", "Status": "InProgress", "TargetMailbox": "pinilla"}
-    for reads in inquirer.rounds():
+    for reads in planner.rounds():
         for read in reads:
             known = [INACTIVE, ACTIVE] if read.facet is Facet.MAILBOXES else []
             mine = [one for one in known if read.about in str(one["ExchangeGuid"]).casefold()]
             brought: dict[Facet, Objects] = {Facet.REQUESTS: [request], Facet.REQUEST_STATISTICS: statistics}
-            inquirer.shelf.take_in(read, brought.get(read.facet, mine))
+            planner.cache.take_in(read, brought.get(read.facet, mine))
 
-    [found] = inquirer.surroundings(inquirer.wanted[0]).requests or ()
+    [found] = planner.facts_of(planner.wanted[0]).requests or ()
 
     assert found.source_exchange_guid == SOURCE
 
@@ -246,30 +246,30 @@ def test_a_mailbox_is_found_by_every_name_that_a_cell_may_have(rows: int) -> Non
     spellings = (SOURCE.upper(), f"{{{SOURCE}}}", dn, dn.swapcase())
     for spelling in spellings:
         mine = WantedRestore(spelling, "Pilar.Pinilla@CONTOSO.com")
-        inquirer = Inquirer([mine, *wanted(rows - 1)], online=True)
+        planner = QueryPlanner([mine, *wanted(rows - 1)], online=True)
         asked = {"Identity": spelling}
-        for reads in inquirer.rounds():
+        for reads in planner.rounds():
             for read in reads:
                 named = read.cmdlet.parameters.get("Identity")
                 about = {asked["Identity"]: [INACTIVE], mine.target_identity: [ACTIVE]}
                 everybody = [INACTIVE, ACTIVE] if read.is_inventory else []
                 found = about.get(str(named), everybody) if read.facet is Facet.MAILBOXES else []
-                inquirer.shelf.take_in(read, found)
+                planner.cache.take_in(read, found)
 
-        around = inquirer.surroundings(mine)
+        around = planner.facts_of(mine)
 
         assert around.sources and around.sources[0].exchange_guid == SOURCE, spelling
         assert around.targets and around.targets[0].exchange_guid == TARGET
 
 
 def test_a_mailbox_that_two_reads_bring_is_one_mailbox() -> None:
-    inquirer = Inquirer(wanted(31), online=True)
-    inventory = next(read for read in next(iter(inquirer.rounds())) if read.is_inventory)
+    planner = QueryPlanner(wanted(31), online=True)
+    inventory = next(read for read in next(iter(planner.rounds())) if read.is_inventory)
     by_item = one(Facet.MAILBOXES, "Get-Mailbox", (), {"Identity": SOURCE})
 
     for read in (inventory, by_item, by_item):
-        inquirer.shelf.take_in(read, [INACTIVE])
+        planner.cache.take_in(read, [INACTIVE])
 
-    found = inquirer.shelf.named(Facet.MAILBOXES, SOURCE)
+    found = planner.cache.named(Facet.MAILBOXES, SOURCE)
     assert found is not None
     assert len(found) == 1

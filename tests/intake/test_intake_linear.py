@@ -15,8 +15,8 @@ import pytest
 from bulkps.exchange.addresses import read_addresses
 from bulkps.exchange.damaged_text import damage
 from bulkps.exchange.distinguished_names import read_distinguished_name
-from bulkps.exchange.folders import read_folder
-from bulkps.exchange.locations import read_locations
+from bulkps.exchange.folder_filter import read_folder
+from bulkps.exchange.mailbox_locations import read_locations
 from bulkps.exchange.name_comparison import damaged_from
 from bulkps.exchange.sizes import read_size
 from bulkps.intake import check

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from bulkps.intake import check
 from bulkps.intake.csvfile import CHUNK
-from bulkps.intake.repeats import Hashes, Repeats
+from bulkps.intake.repeats import DuplicateRows, Hashes
 from tests.intake.intakefiles import (
     GUID,
     HEADER,
@@ -113,7 +113,7 @@ def test_two_rows_that_share_a_hash_are_no_repeat() -> None:
     hashes = Hashes()
     hashes.note([1, hash(("a",))])
     hashes.note([hash(("a",)), 2])
-    second = Repeats(hashes)
+    second = DuplicateRows(hashes)
 
     assert hashes.repeated == {hash(("a",))}
     assert second.earlier(("b",), 2) is None

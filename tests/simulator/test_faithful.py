@@ -13,8 +13,8 @@ from pypsrp.complex_objects import PSInvocationState
 from pypsrp.exceptions import InvalidPSRPOperation, WSManFaultError
 from pypsrp.powershell import PowerShell, RunspacePool
 
-from bulkps.exchange.cmdlet import ErrorRecord
-from bulkps.exchange.errors import classify, shipped_catalogue
+from bulkps.exchange.error_catalog import classify, shipped_catalogue
+from bulkps.exchange.invocation import ErrorRecord
 from bulkps.simulator import Simulator, SimulatorOptions
 from bulkps.simulator.answers import Answer, ErrorInfo, Information, Progress, Value
 

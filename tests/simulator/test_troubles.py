@@ -6,17 +6,11 @@ from typing import Any
 
 import pytest
 
-from bulkps.exchange.errors import shipped_catalogue
-from bulkps.exchange.preflight import (
-    Organization,
-    Recipient,
-    RestoreRequest,
-    Surroundings,
-    WantedRecovery,
-    WantedRestore,
-    recovery_findings,
-    restore_findings,
-)
+from bulkps.exchange.error_catalog import shipped_catalogue
+from bulkps.preflight.checks import recovery_findings, restore_findings
+from bulkps.preflight.preflight_facts import Organization, PreflightFacts, RestoreRequest
+from bulkps.preflight.recipient import Recipient
+from bulkps.preflight.wanted import WantedRecovery, WantedRestore
 from bulkps.simulator import Trouble
 from bulkps.simulator.answers import Answer, Secret
 from bulkps.simulator.mailbox import Kind
@@ -64,7 +58,7 @@ def mailboxes(tenant: Tenant, identity: str, **switches: bool) -> tuple[Recipien
     return tuple(read)
 
 
-def around(tenant: Tenant, row: Trouble) -> Surroundings:
+def around(tenant: Tenant, row: Trouble) -> PreflightFacts:
     """Read through the cmdlets what pre-flight wants to know."""
     sources = mailboxes(tenant, row.source, SoftDeletedMailbox=True, IncludeInactiveMailbox=True)
     targets = mailboxes(tenant, row.target)
@@ -77,7 +71,7 @@ def around(tenant: Tenant, row: Trouble) -> Surroundings:
     statistics = [
         found(tenant, "Get-MailboxRestoreRequestStatistics", Identity=one["Identity"])[0] for one in requests
     ]
-    return Surroundings(
+    return PreflightFacts(
         sources=sources,
         targets=targets,
         recipients=tuple(map(Recipient.from_properties, recipients)),

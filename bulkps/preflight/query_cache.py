@@ -3,10 +3,11 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from bulkps.exchange.preflight import Organization, Recipient, RestoreRequest
-from bulkps.exchange.properties import Properties, read_guid
-from bulkps.exchange.reading.read import Facet, Read
+from bulkps.exchange.psobject import Properties, read_guid
 from bulkps.exchange.sizes import Size
+from bulkps.preflight.preflight_facts import Organization, RestoreRequest
+from bulkps.preflight.query import Facet, Read
+from bulkps.preflight.recipient import Recipient
 
 _SIZES = (Facet.SIZES, Facet.ARCHIVE_SIZES)
 _Properties = Mapping[str, object]
@@ -18,7 +19,7 @@ def folded(identity: str) -> str:
     return read_guid(identity) or identity.strip().casefold()
 
 
-class Shelf:
+class QueryCache:
     """What was read, by facet.
 
     A fact that nobody read, or that could not be read, is None; what was read and is not there is empty.

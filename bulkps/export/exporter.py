@@ -16,9 +16,10 @@ from pathlib import Path
 
 from bulkps.engine.driver import BEAT
 from bulkps.errors import CannotConnect, ExportFailed, UsageProblem
-from bulkps.exchange.cmdlet import Answer
-from bulkps.exchange.errors import ErrorClass, portable_patterns
-from bulkps.exchange.inventory import (
+from bulkps.exchange.error_catalog import ErrorClass, portable_patterns
+from bulkps.exchange.invocation import Answer
+from bulkps.exchange.psobject import Properties
+from bulkps.export.deleted_mailbox import (
     COLUMNS,
     INACTIVE,
     NAME_COLUMN,
@@ -27,23 +28,24 @@ from bulkps.exchange.inventory import (
     DeletedMailbox,
     source_of,
 )
-from bulkps.exchange.preflight import Organization, Recipient, Surroundings
-from bulkps.exchange.properties import Properties
-from bulkps.exchange.reading import Facet, Read
-from bulkps.exchange.reading.namesakes import Namesakes
-from bulkps.exchange.reading.read import (
-    ORGANIZATION_PROPERTIES,
-    RECIPIENT_PROPERTIES,
-    USER_PROPERTIES,
-    everything,
-)
-from bulkps.library.reader import Reader, Sessions, Take, reason
-from bulkps.library.sizes import Sized, Sizes
-from bulkps.library.taking import KEEP, Taking
+from bulkps.export.export_writer import Spool, write_inventory
+from bulkps.export.mailbox_spooler import KEEP, MailboxSpooler
+from bulkps.export.statistics_reader import Sized, StatisticsReader
 from bulkps.library.target import Target, check_connection
 from bulkps.operations.loader import built_in_operations
 from bulkps.operations.model import BulkOperationType
-from bulkps.records.inventory import Spool, write_inventory
+from bulkps.preflight.preflight_facts import Organization, PreflightFacts
+from bulkps.preflight.query import (
+    ORGANIZATION_PROPERTIES,
+    RECIPIENT_PROPERTIES,
+    USER_PROPERTIES,
+    Facet,
+    Read,
+    everything,
+)
+from bulkps.preflight.query_executor import QueryExecutor, Sessions, Take, reason
+from bulkps.preflight.recipient import Recipient
+from bulkps.preflight.recipient_conflicts import RecipientConflicts
 from bulkps.sessions.connection import ConnectionType
 from bulkps.sessions.open import endpoint
 from bulkps.whole import Output
@@ -74,7 +76,7 @@ class ExportStage(Enum):
 
     MAILBOXES = "mailboxes read"  #: The inventory arrives.
     RECIPIENTS = "recipients and users compared"  #: Whoever else there is arrives.
-    WRITTEN = "mailboxes written"  #: Sizes are read and rows written.
+    WRITTEN = "mailboxes written"  #: StatisticsReader are read and rows written.
 
 
 #: Called with the stage, how many are done, and how many there are in all; None where nobody knows yet.
@@ -200,13 +202,15 @@ class _Export:
     def __init__(self, target: Target, sessions: Sessions, spool: Spool, order: _Order) -> None:
         self._target, self._spool, self._order = target, spool, order
         count = target.config.sessions if order.sizes else 1
-        self._readers = [Reader(target.name, sessions, target.config, target.catalogue) for _ in range(count)]
+        self._readers = [
+            QueryExecutor(target.name, sessions, target.config, target.catalogue) for _ in range(count)
+        ]
         self._moment = datetime.now(UTC)
         self._seen: set[str] = set()
         self._lacking: Counter[str] = Counter()
         self._unread: list[str] = []
         self._organization = Organization()
-        self._namesakes: Namesakes | None = Namesakes()
+        self._namesakes: RecipientConflicts | None = RecipientConflicts()
 
     def interrupt(self) -> None:
         """Stop what is being read; safe from any thread."""
@@ -270,7 +274,7 @@ class _Export:
             yield everything(Facet.MAILBOXES, "Get-Mailbox", KEEP, "SoftDeletedMailbox"), SOFT_DELETED
 
     def _read_mailboxes(self, read: Read, inventory: str) -> None:
-        taking = Taking(self._spool, self._seen, inventory)
+        taking = MailboxSpooler(self._spool, self._seen, inventory)
 
         def take(found: Mapping[str, object]) -> None:
             one = Recipient.from_properties(found)
@@ -295,7 +299,7 @@ class _Export:
             everything(Facet.RECIPIENTS, "Get-Recipient", RECIPIENT_PROPERTIES),
             everything(Facet.USERS, "Get-User", USER_PROPERTIES),
         )
-        namesakes, done = self._namesakes or Namesakes(), 0
+        namesakes, done = self._namesakes or RecipientConflicts(), 0
 
         def take(found: Mapping[str, object]) -> None:
             nonlocal done
@@ -314,7 +318,7 @@ class _Export:
     # --- writing --------------------------------------------------------------------------------------
 
     def _rows(self, tally: _Tally) -> Iterator[list[Cell]]:
-        chunks, sizes, done = self._chunks(), Sizes(self._readers), 0
+        chunks, sizes, done = self._chunks(), StatisticsReader(self._readers), 0
         for chunk in sizes.of(chunks) if self._order.sizes else chunks:
             for sized in chunk:
                 one = self._mailbox(sized)
@@ -350,11 +354,11 @@ class _Export:
     def _mailbox(self, sized: Sized) -> DeletedMailbox:
         one = Recipient.from_properties(sized.found)
         around = self._namesakes.around(one) if self._namesakes else None
-        surroundings = Surroundings(sources=(one,), recipients=around, organization=self._organization)
-        inventory = str(sized.found.get(Taking.INVENTORY))
+        facts_of = PreflightFacts(sources=(one,), recipients=around, organization=self._organization)
+        inventory = str(sized.found.get(MailboxSpooler.INVENTORY))
         return DeletedMailbox(
             sized.found,
-            surroundings,
+            facts_of,
             self._moment,
             sized.statistics,
             sized.archive,

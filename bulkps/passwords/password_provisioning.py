@@ -9,12 +9,12 @@ from dataclasses import replace
 from bulkps.engine.driver import Prepare
 from bulkps.engine.item import Item
 from bulkps.errors import UsageProblem
-from bulkps.exchange.cmdlet import Cmdlet, Secret
+from bulkps.exchange.invocation import Cmdlet, Secret
 from bulkps.operations.bind import PASSWORD
 from bulkps.operations.model import Operation
-from bulkps.operations.passwords import generate
 from bulkps.operations.template import Template
-from bulkps.records.passwords import PasswordFile
+from bulkps.passwords.password_file import PasswordFile
+from bulkps.passwords.password_generator import generate
 
 
 def makes_passwords(operation: Operation) -> bool:

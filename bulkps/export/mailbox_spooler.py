@@ -3,9 +3,9 @@
 from collections import Counter
 from collections.abc import Mapping
 
-from bulkps.exchange.preflight import Recipient
-from bulkps.exchange.reading.read import HOLD_PROPERTIES, MAILBOX_PROPERTIES
-from bulkps.records.inventory import Spool
+from bulkps.export.export_writer import Spool
+from bulkps.preflight.query import HOLD_PROPERTIES, MAILBOX_PROPERTIES
+from bulkps.preflight.recipient import Recipient
 
 #: What an export keeps of a mailbox.
 KEEP = (*MAILBOX_PROPERTIES, *HOLD_PROPERTIES)
@@ -15,7 +15,7 @@ _DISPENSABLE = (
 )  # fmt: skip
 
 
-class Taking:
+class MailboxSpooler:
     """Takes one inventory's mailboxes into the spool, each once, and forgets them if it begins again.
 
     Args:

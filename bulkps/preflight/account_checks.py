@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 
 from bulkps.exchange.addresses import domain_of
-from bulkps.exchange.findings import Blocks, Code, Finding, Severity, not_checked, quoted
 from bulkps.exchange.name_comparison import damaged_from
-from bulkps.exchange.preflight.read import Organization, Recipient, Surroundings, WantedRecovery
+from bulkps.preflight.findings import Blocks, Code, Finding, Severity, not_checked, quoted
+from bulkps.preflight.preflight_facts import Organization, PreflightFacts
+from bulkps.preflight.recipient import Recipient
+from bulkps.preflight.wanted import WantedRecovery
 
 _INITIAL = ".onmicrosoft.com"
 #: How many domains a sentence names.
@@ -199,7 +201,7 @@ def _folded(*texts: str) -> frozenset[str]:
     return frozenset(text.casefold() for text in texts if text)
 
 
-def guid_reused(source: Recipient, around: Surroundings, blocks: Blocks) -> Finding | None:
+def guid_reused(source: Recipient, around: PreflightFacts, blocks: Blocks) -> Finding | None:
     """B16: a newly synced user has the source's ExchangeGuid or ArchiveGuid.
 
     Within 30 days of the deletion that is a validation conflict, and once the old account is purged and the

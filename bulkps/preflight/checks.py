@@ -1,11 +1,11 @@
 """What can be known to go wrong before a row is sent: the blockers B1 to B16 as functions. Pure.
 
-How it is used: whoever has a session reads what ``Surroundings`` asks for, makes it with the
+How it is used: whoever has a session reads what ``PreflightFacts`` asks for, makes it with the
 ``from_properties`` constructors, and calls ``recovery_findings`` or ``restore_findings``. What was not read
 is left None: that becomes a note that nobody looked, never a clean bill. Each check is also a function of
-its own, named after what it finds. Codes are in ``bulkps.exchange.findings``, explained in docs/findings.md.
+its own, named after what it finds. Codes are in ``bulkps.preflight.findings``, explained in docs/findings.md.
 
-    around = Surroundings(
+    around = PreflightFacts(
         sources=tuple(map(Recipient.from_properties, outcome.output)),
         organization=Organization.from_properties(config, domains),
     )
@@ -15,25 +15,18 @@ its own, named after what it finds. Codes are in ``bulkps.exchange.findings``, e
 from collections.abc import Iterable
 from datetime import datetime
 
-from bulkps.exchange.findings import Blocks, Code, Finding, Severity, not_checked
-from bulkps.exchange.preflight.account import (
+from bulkps.preflight.account_checks import (
     account_exists,
     domain_not_accepted,
-    fallback_upn,
     federated_domain,
     guid_reused,
     name_garbled,
     name_taken,
 )
-from bulkps.exchange.preflight.read import (
-    Organization,
-    Recipient,
-    RestoreRequest,
-    Surroundings,
-    WantedRecovery,
-    WantedRestore,
-)
-from bulkps.exchange.preflight.source import (
+from bulkps.preflight.findings import Blocks, Code, Finding, Severity, not_checked
+from bulkps.preflight.preflight_facts import PreflightFacts
+from bulkps.preflight.recipient import Recipient
+from bulkps.preflight.source_checks import (
     additional_shards,
     ambiguous_identity,
     auto_expanding_archive,
@@ -44,7 +37,7 @@ from bulkps.exchange.preflight.source import (
     source_missing,
     still_soft_deleted,
 )
-from bulkps.exchange.preflight.target import (
+from bulkps.preflight.target_checks import (
     large_data_loss,
     legacy_dn_mismatch,
     not_visible,
@@ -53,44 +46,12 @@ from bulkps.exchange.preflight.target import (
     target_too_full,
     target_unusable,
 )
-
-__all__ = [
-    "Organization",
-    "Recipient",
-    "RestoreRequest",
-    "Surroundings",
-    "WantedRecovery",
-    "WantedRestore",
-    "account_exists",
-    "additional_shards",
-    "ambiguous_identity",
-    "auto_expanding_archive",
-    "domain_not_accepted",
-    "fallback_upn",
-    "federated_domain",
-    "guid_reused",
-    "large_data_loss",
-    "legacy_dn_mismatch",
-    "name_garbled",
-    "name_taken",
-    "not_inactive",
-    "not_visible",
-    "recovery_findings",
-    "request_exists",
-    "restore_findings",
-    "source_archive",
-    "source_is_active",
-    "source_missing",
-    "still_soft_deleted",
-    "target_synced",
-    "target_too_full",
-    "target_unusable",
-]
+from bulkps.preflight.wanted import WantedRecovery, WantedRestore
 
 _GRAVITY, _ORDER = tuple(Severity), tuple(Code)
 
 
-def recovery_findings(wanted: WantedRecovery, around: Surroundings, now: datetime) -> tuple[Finding, ...]:
+def recovery_findings(wanted: WantedRecovery, around: PreflightFacts, now: datetime) -> tuple[Finding, ...]:
     """Return everything that speaks against a recovery, the gravest first, in the order of the codes.
 
     Args:
@@ -118,7 +79,7 @@ def recovery_findings(wanted: WantedRecovery, around: Surroundings, now: datetim
     return _ordered(found)
 
 
-def restore_findings(wanted: WantedRestore, around: Surroundings) -> tuple[Finding, ...]:
+def restore_findings(wanted: WantedRestore, around: PreflightFacts) -> tuple[Finding, ...]:
     """Return everything that speaks against a restore, the gravest first, in the order of the codes.
 
     Args:

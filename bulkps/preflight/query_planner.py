@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from bulkps.exchange.preflight import Recipient, Surroundings, WantedRecovery, WantedRestore
-from bulkps.exchange.preflight.target import ENDED
-from bulkps.exchange.reading.read import (
+from bulkps.exchange.sizes import UNLIMITED
+from bulkps.preflight.preflight_facts import PreflightFacts
+from bulkps.preflight.query import (
     DISCONNECTED_PROPERTIES,
     DOMAIN_PROPERTIES,
     INVENTORY_COSTS,
@@ -21,8 +21,10 @@ from bulkps.exchange.reading.read import (
     everything,
     one,
 )
-from bulkps.exchange.reading.shelf import Shelf, folded
-from bulkps.exchange.sizes import UNLIMITED
+from bulkps.preflight.query_cache import QueryCache, folded
+from bulkps.preflight.recipient import Recipient
+from bulkps.preflight.target_checks import ENDED
+from bulkps.preflight.wanted import WantedRecovery, WantedRestore
 
 #: What a row wants.
 Wanted = WantedRecovery | WantedRestore
@@ -31,7 +33,7 @@ _WHATEVER = ("SoftDeletedMailbox", "IncludeInactiveMailbox")
 _DELETED = "IncludeSoftDeletedRecipients"
 
 
-class Inquirer:
+class QueryPlanner:
     """Reads what the checks of many rows need, each fact once.
 
     Args:
@@ -41,13 +43,13 @@ class Inquirer:
 
     Attributes:
         wanted: What the rows want; it may be changed between the first round and the second.
-        shelf: Everything that was read.
+        cache: Everything that was read.
     """
 
     def __init__(self, wanted: Sequence[Wanted], *, online: bool, sizes: bool | None = None) -> None:
         self.wanted, self._online = list(wanted), online
         self._sizes = len(wanted) <= INVENTORY_COSTS if sizes is None else sizes
-        self.shelf = Shelf()
+        self.cache = QueryCache()
 
     @property
     def _recoveries(self) -> list[WantedRecovery]:
@@ -58,21 +60,21 @@ class Inquirer:
         return [one for one in self.wanted if isinstance(one, WantedRestore)]
 
     def rounds(self) -> Iterator[list[Read]]:
-        """Yield reads that can be run together; what they bring must be on the shelf before the next."""
+        """Yield reads that can be run together; what they bring must be on the cache before the next."""
         yield _each_once(*self.organization(), *self._mailboxes())
         yield _each_once(*self._missing())
         yield _each_once(*self._people(), *self._requests())
         yield _each_once(*self._what_requests_copy(), *self._all_sizes())
 
-    def surroundings(self, wanted: Wanted) -> Surroundings:
+    def facts_of(self, wanted: Wanted) -> PreflightFacts:
         """Return everything that was read for one row."""
         sources, targets = self.sources(wanted), self.targets(wanted)
         around = self._around(wanted, sources)
         requests = None
         if isinstance(wanted, WantedRestore):
-            requests = self.shelf.requests(_only(targets), wanted.target_identity)
-        return Surroundings(
-            self._sized(sources), self._sized(targets), around, requests, self.shelf.organization
+            requests = self.cache.requests(_only(targets), wanted.target_identity)
+        return PreflightFacts(
+            self._sized(sources), self._sized(targets), around, requests, self.cache.organization
         )
 
     # --- the rounds -----------------------------------------------------------------------------------
@@ -112,7 +114,7 @@ class Inquirer:
         if len(sources) > INVENTORY_COSTS:
             yield _all_mailboxes()
         else:
-            yield from (read for read in self._one_by_one(sources) if not self.shelf.was_asked(read))
+            yield from (read for read in self._one_by_one(sources) if not self.cache.was_asked(read))
         nowhere = [w.target_identity for w in self._restores if self.targets(w) == ()]
         if len(nowhere) <= INVENTORY_COSTS:
             for name in dict.fromkeys(nowhere):
@@ -149,7 +151,7 @@ class Inquirer:
         """What the requests of the targets copy, as far as they are few; of unfinished ones first."""
         asked: dict[str, bool] = {}
         for wanted in self._restores:
-            requests = self.shelf.requests(_only(self.targets(wanted)), wanted.target_identity) or ()
+            requests = self.cache.requests(_only(self.targets(wanted)), wanted.target_identity) or ()
             asked |= {one.identity: one.status.casefold() in ENDED for one in requests}
         few = len(self._restores) <= INVENTORY_COSTS
         fitting = [name for name, ended in asked.items() if name and "*" not in name and (few or not ended)]
@@ -184,33 +186,33 @@ class Inquirer:
         """Return what the source of a row names; None if nobody could tell."""
         database = _database(wanted)
         facet = Facet.DISCONNECTED if database else Facet.MAILBOXES
-        return self.shelf.named(facet, wanted.source_identity, database)
+        return self.cache.named(facet, wanted.source_identity, database)
 
     def targets(self, wanted: Wanted) -> tuple[Recipient, ...] | None:
         """Return what the target of a row names; None if nobody could tell, and for a recovery."""
         if not isinstance(wanted, WantedRestore):
             return None
-        found = self.shelf.named(Facet.MAILBOXES, wanted.target_identity)
+        found = self.cache.named(Facet.MAILBOXES, wanted.target_identity)
         # TargetMailbox means the living one, should a deleted one have its address too.
         living = tuple(one for one in found or () if one.is_deleted is not True)
         return living or found
 
     def _around(self, wanted: Wanted, sources: tuple[Recipient, ...] | None) -> tuple[Recipient, ...] | None:
-        source, shelf = _only(sources), self.shelf
+        source, cache = _only(sources), self.cache
         names = {folded(value) for _, value in _of_recipients(wanted, source)}
         if isinstance(wanted, WantedRestore):
             names.add(folded(wanted.target_identity))
         text = _recipient_filter(wanted, source)
-        known = shelf.knows(Facet.RECIPIENTS, text or wanted.source_identity)
+        known = cache.knows(Facet.RECIPIENTS, text or wanted.source_identity)
         if isinstance(wanted, WantedRecovery):
             names |= {folded(value) for _, value in _of_users(wanted, source)}
-            known = known and shelf.knows(Facet.USERS, _user_filter(wanted, source))
-        found = shelf.around({name.removeprefix("smtp:") for name in names})
+            known = known and cache.knows(Facet.USERS, _user_filter(wanted, source))
+        found = cache.around({name.removeprefix("smtp:") for name in names})
         # Without a source a restore's recipients only tell what its target is.
         return found if known or (isinstance(wanted, WantedRestore) and source is None) else None
 
     def _sized(self, found: tuple[Recipient, ...] | None) -> tuple[Recipient, ...] | None:
-        return None if found is None else tuple(map(self.shelf.sized, found))
+        return None if found is None else tuple(map(self.cache.sized, found))
 
 
 def _each_once(*reads: Read) -> list[Read]:

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
-from bulkps.exchange.facts import cmdlet_facts
-from bulkps.exchange.findings import quoted
+from bulkps.exchange.cmdlet_metadata import cmdlet_facts
+from bulkps.preflight.findings import quoted
 
 
 class Secret:

@@ -3,10 +3,12 @@
 import re
 
 from bulkps.exchange.addresses import knows_legacy_dn, x500_address
-from bulkps.exchange.findings import Blocks, Code, Finding, Severity, not_checked, quoted
-from bulkps.exchange.preflight.read import Recipient, RestoreRequest, Surroundings, WantedRestore
-from bulkps.exchange.properties import read_guid
+from bulkps.exchange.psobject import read_guid
 from bulkps.exchange.sizes import UNLIMITED, Size, size_text
+from bulkps.preflight.findings import Blocks, Code, Finding, Severity, not_checked, quoted
+from bulkps.preflight.preflight_facts import PreflightFacts, RestoreRequest
+from bulkps.preflight.recipient import Recipient
+from bulkps.preflight.wanted import WantedRestore
 
 #: A request with one of these has ended; every other is at work or waits for somebody.
 ENDED = frozenset({"completed", "completedwithwarning", "failed"})
@@ -20,7 +22,7 @@ _ONE_MAILBOX = "Get-Mailbox -Identity"
 
 
 def target_unusable(
-    wanted: WantedRestore, source: Recipient | None, target: Recipient | None, around: Surroundings
+    wanted: WantedRestore, source: Recipient | None, target: Recipient | None, around: PreflightFacts
 ) -> Finding | None:
     """B9: the target is missing, is no mailbox, is the source, or lacks the archive that is to be filled.
 
@@ -61,7 +63,7 @@ def _is_one_mailbox(source: Recipient, target: Recipient) -> bool:
     return same or source.is_object(target)
 
 
-def _target_missing(wanted: WantedRestore, around: Surroundings) -> Finding:
+def _target_missing(wanted: WantedRestore, around: PreflightFacts) -> Finding:
     if around.targets is None:
         how = f"{_ONE_MAILBOX} {quoted(wanted.target_identity)}"
         unread = "the target, and so everything about it"

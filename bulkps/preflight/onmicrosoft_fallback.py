@@ -3,13 +3,15 @@
 from dataclasses import dataclass, replace
 
 from bulkps.engine.item import Item
-from bulkps.exchange.cmdlet import Value
-from bulkps.exchange.preflight import Organization, WantedRecovery, fallback_upn
-from bulkps.exchange.reading import Wanted
+from bulkps.exchange.invocation import Value
 from bulkps.operations.bind import places
 from bulkps.operations.checks import KINDS
 from bulkps.operations.model import Operation, Preflight
 from bulkps.operations.template import Template
+from bulkps.preflight.account_checks import fallback_upn
+from bulkps.preflight.preflight_facts import Organization
+from bulkps.preflight.query_planner import Wanted
+from bulkps.preflight.wanted import WantedRecovery
 
 
 @dataclass(frozen=True)

@@ -4,20 +4,22 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bulkps.engine.item import Item
-from bulkps.exchange.cmdlet import Value
-from bulkps.exchange.findings import Blocks, Code, Finding, Severity
-from bulkps.exchange.preflight import Recipient, WantedRecovery, WantedRestore
-from bulkps.exchange.reading import Wanted, identities
+from bulkps.exchange.invocation import Value
 from bulkps.operations.bind import item_key, places
 from bulkps.operations.model import Operation
 from bulkps.operations.template import Template
+from bulkps.preflight.findings import Blocks, Code, Finding, Severity
+from bulkps.preflight.query_cache import identities
+from bulkps.preflight.query_planner import Wanted
+from bulkps.preflight.recipient import Recipient
+from bulkps.preflight.wanted import WantedRecovery, WantedRestore
 
 #: How many rows are named; whoever repeats a file repeats all of it.
 _NAMED = 5
 
 
 @dataclass
-class Repeats:
+class DuplicateTargets:
     """Finds rows of one run of which Exchange would do the same twice.
 
     The file was refused where its cells say so. Here one mailbox may have been named by its ExchangeGuid in

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 
-from bulkps.exchange.cmdlet import Cmdlet, Value
-from bulkps.exchange.facts import cmdlet_facts
+from bulkps.exchange.cmdlet_metadata import cmdlet_facts
+from bulkps.exchange.invocation import Cmdlet, Value
 
 #: An inventory counts as so many reads by item: it comes in pages of 1000 objects, which take their time.
 INVENTORY_COSTS = 20

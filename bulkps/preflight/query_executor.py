@@ -19,9 +19,9 @@ from bulkps.engine.interfaces import (
 from bulkps.engine.outcome_evaluator import NO_SUCH_OBJECT
 from bulkps.engine.session_pool import is_final
 from bulkps.errors import CannotConnect
-from bulkps.exchange.cmdlet import Answer, ErrorRecord, Invocation, Outcome
-from bulkps.exchange.errors import ErrorClass, KnownError, Meaning, classify
-from bulkps.exchange.reading import Read
+from bulkps.exchange.error_catalog import ErrorClass, KnownError, Meaning, classify
+from bulkps.exchange.invocation import Answer, ErrorRecord, Invocation, Outcome
+from bulkps.preflight.query import Read
 
 _PASSING = (ErrorClass.TRANSIENT, ErrorClass.THROTTLED, ErrorClass.UNCERTAIN)
 #: Takes what arrives, object by object.
@@ -71,7 +71,7 @@ class Sessions:
                 return
 
 
-class Reader:
+class QueryExecutor:
     """Runs reads, patiently: what passes is tried again, what does not is told.
 
     Args:

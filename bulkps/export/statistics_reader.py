@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from queue import SimpleQueue
 
 from bulkps.errors import CannotConnect
-from bulkps.exchange.cmdlet import Answer, Outcome
-from bulkps.exchange.errors import Meaning
-from bulkps.exchange.preflight import Recipient
-from bulkps.exchange.reading import Facet, Read
-from bulkps.exchange.reading.read import STATISTICS_PROPERTIES, one
-from bulkps.library.reader import Reader, reason
+from bulkps.exchange.error_catalog import Meaning
+from bulkps.exchange.invocation import Answer, Outcome
+from bulkps.preflight.query import STATISTICS_PROPERTIES, Facet, Read, one
+from bulkps.preflight.query_executor import QueryExecutor, reason
+from bulkps.preflight.recipient import Recipient
 
 #: Errors that the next mailbox would only meet again: the cmdlet is not there for this account.
 _FOR_ALL = ("command-not-found", "param-not-found", "not-assigned-role", "exo-not-connected")
@@ -38,18 +37,18 @@ class Sized:
     archive: Mapping[str, object] | None = None
 
 
-class Sizes:
+class StatisticsReader:
     """Reads statistics chunk by chunk.
 
     Args:
         readers: One for each session that may be used.
     """
 
-    def __init__(self, readers: Sequence[Reader]) -> None:
+    def __init__(self, readers: Sequence[QueryExecutor]) -> None:
         self._unread: Counter[str] = Counter()
         self._words: dict[str, str] = {}
         self._readers = readers
-        self._free: SimpleQueue[Reader] = SimpleQueue()
+        self._free: SimpleQueue[QueryExecutor] = SimpleQueue()
         for reader in readers:
             self._free.put(reader)
         self._count, self._usable = len(readers), len(readers)
@@ -104,7 +103,7 @@ class Sizes:
         self._free.put(reader)
         return chunk
 
-    def _fill(self, reader: Reader, chunk: list[Sized]) -> None:
+    def _fill(self, reader: QueryExecutor, chunk: list[Sized]) -> None:
         reads: dict[tuple[Facet, str], Read] = {}
         about: dict[tuple[Facet, str], list[Sized]] = {}
         for sized in chunk:

@@ -6,7 +6,7 @@ A value reads ``1;<mailboxGuid>;Primary;eurprd07.prod.outlook.com;<databaseGuid>
 import re
 from dataclasses import dataclass
 
-from bulkps.exchange.properties import listed, read_guid
+from bulkps.exchange.psobject import listed, read_guid
 
 PRIMARY = "Primary"
 AUX_PRIMARY = "AuxPrimary"

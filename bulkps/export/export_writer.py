@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TextIO
 
 from bulkps.exchange.dates import date_text
-from bulkps.exchange.inventory import Cell
+from bulkps.export.deleted_mailbox import Cell
 from bulkps.intake import formula_safe
 from bulkps.whole import Output, whole_file
 

@@ -6,10 +6,10 @@ mailbox's way. So of the mailboxes only hashes are kept, and of the recipients o
 
 from collections.abc import Iterable, Mapping
 
-from bulkps.exchange.preflight import Recipient
+from bulkps.preflight.recipient import Recipient
 
 
-class Namesakes:
+class RecipientConflicts:
     """Whoever living shares something with a mailbox: what ``account_exists`` and ``guid_reused`` look for.
 
     Every mailbox must be expected before the first recipient is taken in.

@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from bulkps.exchange.dates import date_text
-from bulkps.exchange.findings import Blocks, Code, Finding, Severity, not_checked, quoted
-from bulkps.exchange.locations import AUX_ARCHIVE, AUX_PRIMARY
-from bulkps.exchange.preflight.read import Organization, Recipient, WantedRestore
+from bulkps.exchange.mailbox_locations import AUX_ARCHIVE, AUX_PRIMARY
+from bulkps.preflight.findings import Blocks, Code, Finding, Severity, not_checked, quoted
+from bulkps.preflight.preflight_facts import Organization
+from bulkps.preflight.recipient import Recipient
+from bulkps.preflight.wanted import WantedRestore
 
 #: How long a soft-deleted mailbox, and its account in Entra ID's recycle bin, are kept.
 SOFT_DELETED_DAYS = 30

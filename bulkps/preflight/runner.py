@@ -13,25 +13,22 @@ from bulkps.engine.item import Change, Item, Phase
 from bulkps.engine.messages import Finish, StopReason
 from bulkps.engine.status import BulkItemStatus
 from bulkps.errors import CannotConnect
-from bulkps.exchange.cmdlet import Answer, Outcome, Value
-from bulkps.exchange.errors import Meaning
-from bulkps.exchange.findings import Code, Finding, Severity
-from bulkps.exchange.preflight import (
-    Recipient,
-    Surroundings,
-    WantedRecovery,
-    WantedRestore,
-    recovery_findings,
-    restore_findings,
-)
-from bulkps.exchange.reading import Facet, Inquirer, Read, Wanted
+from bulkps.exchange.error_catalog import Meaning
+from bulkps.exchange.invocation import Answer, Outcome, Value
 from bulkps.library.done_already import DONE_ALREADY, DONE_DIFFERENTLY
-from bulkps.library.fallback import fallen_back, wanted_by
-from bulkps.library.reader import Interrupted, OnReading, Reader, Sessions, reason
-from bulkps.library.repeats import Repeats, done_elsewhere, other_keys, other_names
 from bulkps.library.target import Target
 from bulkps.operations.model import Operation, Preflight
 from bulkps.operations.template import Template
+from bulkps.preflight.checks import recovery_findings, restore_findings
+from bulkps.preflight.duplicate_targets import DuplicateTargets, done_elsewhere, other_keys, other_names
+from bulkps.preflight.findings import Code, Finding, Severity
+from bulkps.preflight.onmicrosoft_fallback import fallen_back, wanted_by
+from bulkps.preflight.preflight_facts import PreflightFacts
+from bulkps.preflight.query import Facet, Read
+from bulkps.preflight.query_executor import Interrupted, OnReading, QueryExecutor, Sessions, reason
+from bulkps.preflight.query_planner import QueryPlanner, Wanted
+from bulkps.preflight.recipient import Recipient
+from bulkps.preflight.wanted import WantedRecovery, WantedRestore
 from bulkps.records.recorder import Recorder
 from bulkps.records.rows import DONE_IN_PART, IN_DOUBT_THERE
 from bulkps.sessions.connection import ConnectionType
@@ -72,7 +69,7 @@ class _Row:
     told: tuple[str, ...] = ()
 
 
-class Examination:
+class PreflightRunner:
     """Examines the rows of a run of which nothing was sent yet.
 
     Args:
@@ -94,9 +91,9 @@ class Examination:
         on_reading: OnReading,
     ) -> None:
         self._operation, self._target, self._recorder, self._tell = operation, target, recorder, tell
-        self._reader = Reader(target.name, sessions, target.config, target.catalogue, on_reading)
+        self._reader = QueryExecutor(target.name, sessions, target.config, target.catalogue, on_reading)
         self._counts: Counter[tuple[Code, Severity]] = Counter()
-        self._repeats = Repeats(operation)
+        self._repeats = DuplicateTargets(operation)
         self._elsewhere: dict[str, tuple[str, str]] = {}
         self._blocked = self._unsure = self._changed = 0
 
@@ -112,12 +109,12 @@ class Examination:
         ]
         online = self._is_online([row.wanted for row in rows])
         config = self._target.config
-        inquirer = Inquirer([row.wanted for row in rows], online=online, sizes=config.preflight_sizes)
+        planner = QueryPlanner([row.wanted for row in rows], online=online, sizes=config.preflight_sizes)
         if not rows:
-            return self._ended(inquirer)
+            return self._ended(planner)
         try:
-            rows = self._read(inquirer, rows, preflight)
-            self._compare(inquirer, rows)
+            rows = self._read(planner, rows, preflight)
+            self._compare(planner, rows)
         except CannotConnect as error:
             return Finish(StopReason.CANNOT_CONNECT, error.reason, error.advice)
         except Interrupted as stop:
@@ -128,10 +125,10 @@ class Examination:
             return Finish(code)
         finally:
             self._reader.close()
-        if failed := self._unreadable(inquirer, rows):
+        if failed := self._unreadable(planner, rows):
             return failed
-        self._record(inquirer, rows)
-        return self._ended(inquirer)
+        self._record(planner, rows)
+        return self._ended(planner)
 
     def _is_online(self, wanted: Sequence[Wanted]) -> bool:
         """Return whether it is Exchange Online: no connection says it for certain, but what the rows ask."""
@@ -141,18 +138,18 @@ class Examination:
 
     # --- reading --------------------------------------------------------------------------------------
 
-    def _read(self, inquirer: Inquirer, rows: list[_Row], preflight: Preflight) -> list[_Row]:
+    def _read(self, planner: QueryPlanner, rows: list[_Row], preflight: Preflight) -> list[_Row]:
         """Run every round on a thread of its own, while the lease is kept and wishes are heard."""
-        for number, reads in enumerate(inquirer.rounds()):
+        for number, reads in enumerate(planner.rounds()):
             self._note(reads)
             for read, outcome, meaning in self._answers(reads):
                 if outcome.answer is Answer.COMPLETED and meaning is None:
-                    inquirer.shelf.take_in(read, outcome.output)
+                    planner.cache.take_in(read, outcome.output)
                 else:
-                    inquirer.shelf.fail(read, reason(outcome, meaning))
+                    planner.cache.fail(read, reason(outcome, meaning))
             if number == 0 and self._target.config.onmicrosoft_fallback:
-                rows = [self._fallen_back(row, inquirer, preflight) for row in rows]
-                inquirer.wanted = [row.wanted for row in rows]
+                rows = [self._fallen_back(row, planner, preflight) for row in rows]
+                planner.wanted = [row.wanted for row in rows]
         self._reader.hand_over()
         return rows
 
@@ -178,8 +175,8 @@ class Examination:
                 parameters=read.cmdlet.shown(),
             )
 
-    def _fallen_back(self, row: _Row, inquirer: Inquirer, preflight: Preflight) -> _Row:
-        found = fallen_back(row.wanted, inquirer.shelf.organization, preflight)
+    def _fallen_back(self, row: _Row, planner: QueryPlanner, preflight: Preflight) -> _Row:
+        found = fallen_back(row.wanted, planner.cache.organization, preflight)
         if found is None:
             return row
         return replace(row, wanted=found.wanted, replaced=found.values, told=(found.why,))
@@ -200,12 +197,12 @@ class Examination:
         replaced = {**row.replaced, **dict.fromkeys(columns, False)}
         return replace(row, replaced=replaced, told=(*row.told, why))
 
-    def _unreadable(self, inquirer: Inquirer, rows: Sequence[_Row]) -> Finish | None:
+    def _unreadable(self, planner: QueryPlanner, rows: Sequence[_Row]) -> Finish | None:
         """Return why the run stops because a row's source or target could not be read."""
         for row in rows:
-            sources, targets = inquirer.sources(row.wanted), inquirer.targets(row.wanted)
+            sources, targets = planner.sources(row.wanted), planner.targets(row.wanted)
             if sources is None or (isinstance(row.wanted, WantedRestore) and targets is None):
-                unread = inquirer.shelf.unread
+                unread = planner.cache.unread
                 why = unread.get(Facet.MAILBOXES) or unread.get(Facet.DISCONNECTED) or "no answer came"
                 detail = f"pre-flight could not read the mailboxes of row {row.item.row}: {why}"
                 advice = "Mend that and resume; or run it again with --skip-preflight, which checks nothing."
@@ -214,16 +211,14 @@ class Examination:
 
     # --- what was found -------------------------------------------------------------------------------
 
-    def _record(self, inquirer: Inquirer, rows: Sequence[_Row]) -> None:
+    def _record(self, planner: QueryPlanner, rows: Sequence[_Row]) -> None:
         now = time.time()
-        judged = [(row, self._found(row, inquirer.surroundings(row.wanted), now)) for row in rows]
+        judged = [(row, self._found(row, planner.facts_of(row.wanted), now)) for row in rows]
         for row, found in judged:
             if not any(one.severity is Severity.BLOCKER for one in found):
-                self._repeats.goes_on(row.item.row, row.wanted, *_sides(row, inquirer))
+                self._repeats.goes_on(row.item.row, row.wanted, *_sides(row, planner))
         changes = (
-            change
-            for row, found in judged
-            for change in self._changes(row, found, _sides(row, inquirer), now)
+            change for row, found in judged for change in self._changes(row, found, _sides(row, planner), now)
         )
         while part := list(islice(changes, _CHUNK)):
             if replaced := [one for one in part if one.event == "item.replaced"]:
@@ -253,7 +248,7 @@ class Examination:
             yield Change(item, "item.replaced", now)
         yield from self._judged(item, found, now)
 
-    def _found(self, row: _Row, around: Surroundings, now: float) -> tuple[Finding, ...]:
+    def _found(self, row: _Row, around: PreflightFacts, now: float) -> tuple[Finding, ...]:
         # Worth a row's time only where there is something that could have one of them.
         compared = self._elsewhere or around.requests
         others = other_keys(self._operation, row.item, around.sources, around.targets) if compared else {}
@@ -269,7 +264,7 @@ class Examination:
             *_findings(wanted, around, now),
         )
 
-    def _compare(self, inquirer: Inquirer, rows: Sequence[_Row]) -> None:
+    def _compare(self, planner: QueryPlanner, rows: Sequence[_Row]) -> None:
         """Look for what else is done of these rows, in this run and in others, under other names.
 
         Raises:
@@ -277,11 +272,11 @@ class Examination:
         """
         for row in rows:
             item = replace(row.item, values={**row.item.values, **row.replaced})
-            self._repeats.add(item, row.wanted, *_sides(row, inquirer))
+            self._repeats.add(item, row.wanted, *_sides(row, planner))
         # The embedded simulator's tenant ends with its run; and a run that only checks has no past.
         if self._target.connection.embedded or not self._operation.steps:
             return
-        sides = ((row.item, inquirer.sources(row.wanted), inquirer.targets(row.wanted)) for row in rows)
+        sides = ((row.item, planner.sources(row.wanted), planner.targets(row.wanted)) for row in rows)
         keys = (key for side in sides for key in other_keys(self._operation, *side))
         while part := list(islice(keys, _CHUNK)):
             if wish := self._recorder.beat():
@@ -312,13 +307,13 @@ class Examination:
         elif warnings:
             yield Change(item, "item.warned", now)
 
-    def _ended(self, inquirer: Inquirer) -> Finish | None:
+    def _ended(self, planner: QueryPlanner) -> Finish | None:
         findings: dict[str, dict[str, int]] = {}
         for code in Code:
             for severity in Severity:
                 if count := self._counts[code, severity]:
                     findings.setdefault(code.value, {})[severity.value] = count
-        unread = {facet.value: reason for facet, reason in inquirer.shelf.unread.items()}
+        unread = {facet.value: reason for facet, reason in planner.cache.unread.items()}
         counts = {"blocked": self._blocked, "changed": self._changed}
         told = {"state": "done", **counts, "findings": findings, "unread": unread}
         unclean = self._blocked + self._unsure
@@ -336,16 +331,16 @@ class Examination:
         return Finish(StopReason.NOT_CLEAN, detail)
 
 
-def _sides(row: _Row, inquirer: Inquirer) -> tuple[Recipient | None, Recipient | None]:
+def _sides(row: _Row, planner: QueryPlanner) -> tuple[Recipient | None, Recipient | None]:
     """Return the one mailbox that a row's source names, and its target; None where it is not one."""
-    return _only(inquirer.sources(row.wanted)), _only(inquirer.targets(row.wanted))
+    return _only(planner.sources(row.wanted)), _only(planner.targets(row.wanted))
 
 
 def _only(found: Sequence[Recipient] | None) -> Recipient | None:
     return found[0] if found and len(found) == 1 else None
 
 
-def _findings(wanted: Wanted, around: Surroundings, now: float) -> tuple[Finding, ...]:
+def _findings(wanted: Wanted, around: PreflightFacts, now: float) -> tuple[Finding, ...]:
     if isinstance(wanted, WantedRecovery):
         return recovery_findings(wanted, around, datetime.fromtimestamp(now, UTC))
     return restore_findings(wanted, around)

@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self, TextIO
 
 from bulkps.errors import RecordFailed, UsageProblem
-from bulkps.exchange.cmdlet import Secret
+from bulkps.exchange.invocation import Secret
 from bulkps.intake import formula_safe
 from bulkps.intake.formula import formula_unsafe
-from bulkps.sealing import (
+from bulkps.passwords.password_encryption import (
     CMS,
     SCRYPT,
     Opener,

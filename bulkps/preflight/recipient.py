@@ -1,95 +1,22 @@
-"""What the checks work on: what a row wants, and what was read around it. Pure.
+"""A recipient of Exchange, as far as it was read. Pure.
 
-Every value is made from plain properties as ``Outcome.output`` holds them. None always means *was not read*;
-an empty text or an empty tuple means that it was read and there is nothing.
+None always means *was not read*; an empty text or an empty tuple means that it was read and there is nothing.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
-from types import MappingProxyType
 
 from bulkps.exchange.addresses import ProxyAddress, is_soft_deleted_dn, read_addresses, smtp_addresses
-from bulkps.exchange.holds import Hold, organization_holds
-from bulkps.exchange.locations import AUX_ARCHIVE, MAIN_ARCHIVE, MailboxLocation, kinds_of, read_locations
-from bulkps.exchange.properties import Properties, read_guid
+from bulkps.exchange.mailbox_locations import (
+    AUX_ARCHIVE,
+    MAIN_ARCHIVE,
+    MailboxLocation,
+    kinds_of,
+    read_locations,
+)
+from bulkps.exchange.psobject import Properties
 from bulkps.exchange.sizes import Size
-
-_NOTHING: Mapping[str, object] = MappingProxyType({})
-
-
-def _refuse_empty(**identities: str) -> None:
-    for name, value in identities.items():
-        # Exchange answers an empty Identity with every object that there is.
-        if not value.strip():
-            raise ValueError(f"{name} must not be empty")
-
-
-@dataclass(frozen=True)
-class WantedRecovery:
-    """What a recovery row asks for.
-
-    Attributes:
-        source_identity: What the inactive mailbox is named by.
-        upn: The new account's user principal name (MicrosoftOnlineServicesID).
-        name: The new mailbox's Name; empty where it is the user principal name.
-        smtp: Its primary SMTP address; empty where it is the user principal name.
-        display_name: Its DisplayName; empty where that is not to be compared.
-    """
-
-    source_identity: str
-    upn: str
-    name: str = ""
-    smtp: str = ""
-    display_name: str = ""
-
-    def __post_init__(self) -> None:
-        """Refuse an identity that would name everything."""
-        _refuse_empty(source_identity=self.source_identity, upn=self.upn)
-
-
-@dataclass(frozen=True)
-class WantedRestore:
-    """What a restore row asks for.
-
-    Attributes:
-        source_identity: What the source is named by.
-        target_identity: What the target is named by.
-        request_name: The request's Name; empty where Exchange is to choose.
-        source_is_archive: Copy from the source's archive (SourceIsArchive).
-        target_is_archive: Copy into the target's archive (TargetIsArchive).
-        allow_legacy_dn_mismatch: Whether AllowLegacyDNMismatch is given.
-        prepare_x500: Whether the target gets the source's LegacyExchangeDN as an X500 address first.
-        remove_x500: Whether that address is taken off again once the request is completed.
-        target_folder: The folder that everything is put under (TargetRootFolder), or empty.
-        source_database: The database in which a disconnected source lies (on-premises), or empty.
-        bad_item_limit: How many damaged items may be skipped; empty where that is not said.
-        large_item_limit: The same of items that are too large.
-        accept_large_data_loss: Whether AcceptLargeDataLoss is given.
-        other_names: Names, folded, of the requests that the same row would make, had it named source or
-            target in another way; and of the first time, where it is done once more.
-        once_more: Whether what is completed is to be done again.
-    """
-
-    source_identity: str
-    target_identity: str
-    request_name: str = ""
-    source_is_archive: bool = False
-    target_is_archive: bool = False
-    allow_legacy_dn_mismatch: bool = False
-    prepare_x500: bool = False
-    remove_x500: bool = False
-    target_folder: str = ""
-    source_database: str = ""
-    bad_item_limit: str = ""
-    large_item_limit: str = ""
-    accept_large_data_loss: bool = False
-    other_names: frozenset[str] = frozenset()
-    once_more: bool = False
-
-    def __post_init__(self) -> None:
-        """Refuse an identity that would name everything."""
-        _refuse_empty(source_identity=self.source_identity, target_identity=self.target_identity)
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,8 +114,8 @@ class Recipient:
             archive_status=of.text("ArchiveStatus"),
             auto_expanding_archive=of.flag("AutoExpandingArchiveEnabled"),
             locations=_locations(of),
-            size=Properties(statistics or _NOTHING).size("TotalItemSize"),
-            archive_size=Properties(archive_statistics or _NOTHING).size("TotalItemSize"),
+            size=Properties(statistics or {}).size("TotalItemSize"),
+            archive_size=Properties(archive_statistics or {}).size("TotalItemSize"),
             quota=_quota(of),
             archive_quota=of.size("ArchiveQuota"),
         )
@@ -298,104 +225,3 @@ def _addresses(of: Properties) -> tuple[ProxyAddress, ...] | None:
         if name in of:
             return read_addresses(of.raw(name))
     return None
-
-
-@dataclass(frozen=True)
-class RestoreRequest:
-    """A restore request that is there already.
-
-    Attributes:
-        name: Its Name.
-        status: Its Status, such as ``InProgress``.
-        identity: Its Identity.
-        source_exchange_guid: The mailbox that it copies; only the statistics say it.
-        target_is_archive: Whether it copies into the archive; only the statistics say it.
-        target: Its TargetMailbox, as it came.
-        batch: Its BatchName.
-    """
-
-    name: str
-    status: str
-    identity: str = ""
-    source_exchange_guid: str | None = None
-    target_is_archive: bool | None = None
-    target: str = ""
-    batch: str = ""
-
-    @classmethod
-    def from_properties(
-        cls, found: Mapping[str, object], statistics: Mapping[str, object] | None = None
-    ) -> "RestoreRequest":
-        """Return what the properties of Get-MailboxRestoreRequest, and of its statistics, say."""
-        of, more = Properties(found), Properties(statistics or _NOTHING)
-        return cls(
-            name=of.text("Name") or "",
-            status=of.text("Status") or more.text("Status") or "",
-            identity=of.text("Identity") or of.text("RequestGuid") or "",
-            target=of.text("TargetMailbox") or "",
-            batch=of.text("BatchName") or "",
-            source_exchange_guid=more.guid("SourceExchangeGuid") or None,
-            target_is_archive=more.flag("TargetIsArchive"),
-        )
-
-    @property
-    def owners(self) -> frozenset[str]:
-        """Folded names of the target: the Identity is ``alias\\Name``, TargetMailbox its name or path."""
-        alias = self.identity.rpartition("\\")[0]
-        # Assumed: the property prints as a name, or as a path that ends in one.
-        names = (alias, self.target, self.target.rpartition("/")[2])
-        return frozenset(read_guid(name) or name.casefold() for name in names if name)
-
-
-@dataclass(frozen=True)
-class Organization:
-    """What was read of the organization.
-
-    Attributes:
-        auto_expanding_archive: AutoExpandingArchiveEnabled of Get-OrganizationConfig.
-        holds: Its organization-wide policies.
-        domains: AuthenticationType by accepted domain, folded; empty text where it was not said.
-    """
-
-    auto_expanding_archive: bool | None = None
-    holds: tuple[Hold, ...] | None = None
-    domains: Mapping[str, str] | None = None
-
-    @classmethod
-    def from_properties(
-        cls,
-        config: Mapping[str, object] | None = None,
-        accepted_domains: Sequence[Mapping[str, object]] | None = None,
-    ) -> "Organization":
-        """Return what Get-OrganizationConfig and Get-AcceptedDomain say; None for what was not asked."""
-        domains = None
-        if accepted_domains is not None:
-            read = [Properties(domain) for domain in accepted_domains]
-            domains = {
-                (of.text("DomainName") or of.text("Name") or "").casefold(): of.text("AuthenticationType")
-                or ""
-                for of in read
-            }
-        of = Properties(config or _NOTHING)
-        return cls(of.flag("AutoExpandingArchiveEnabled"), organization_holds(config or _NOTHING), domains)
-
-
-@dataclass(frozen=True)
-class Surroundings:
-    """Everything that was read for one row. None: nobody looked, or could not.
-
-    Attributes:
-        sources: Every mailbox that the source's identity names: active, inactive and soft-deleted.
-        targets: Every mailbox that the target's identity names (restore).
-        recipients: Every recipient and user, soft-deleted ones too, that has the source's user principal
-            name, one of its addresses or its GUIDs, or a name that the new account is to have. Others may
-            be among them.
-        requests: Every restore request into the target (restore).
-        organization: The organization.
-    """
-
-    sources: tuple[Recipient, ...] | None = None
-    targets: tuple[Recipient, ...] | None = None
-    recipients: tuple[Recipient, ...] | None = None
-    requests: tuple[RestoreRequest, ...] | None = None
-    organization: Organization = Organization()

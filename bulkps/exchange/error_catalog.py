@@ -13,7 +13,7 @@ from importlib.resources import files
 from typing import ClassVar
 
 from bulkps import yamlfile
-from bulkps.exchange.cmdlet import ErrorRecord
+from bulkps.exchange.invocation import ErrorRecord
 
 
 class ErrorClass(Enum):

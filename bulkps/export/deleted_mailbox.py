@@ -8,24 +8,23 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 
-from bulkps.exchange.findings import Blocks, Code, Finding, Severity, quoted
 from bulkps.exchange.holds import MailboxHolds, holds_in_force, mailbox_holds
-from bulkps.exchange.locations import AUX_ARCHIVE
-from bulkps.exchange.preflight import (
-    Recipient,
-    Surroundings,
-    WantedRestore,
-    account_exists,
+from bulkps.exchange.mailbox_locations import AUX_ARCHIVE
+from bulkps.exchange.psobject import Properties, listed
+from bulkps.exchange.sizes import UNLIMITED, Size
+from bulkps.preflight.account_checks import account_exists, guid_reused
+from bulkps.preflight.findings import Blocks, Code, Finding, Severity, quoted
+from bulkps.preflight.preflight_facts import PreflightFacts
+from bulkps.preflight.recipient import Recipient
+from bulkps.preflight.source_checks import (
+    SOFT_DELETED_DAYS,
     additional_shards,
     auto_expanding_archive,
-    guid_reused,
     not_inactive,
     source_archive,
     still_soft_deleted,
 )
-from bulkps.exchange.preflight.source import SOFT_DELETED_DAYS
-from bulkps.exchange.properties import Properties, listed
-from bulkps.exchange.sizes import UNLIMITED, Size
+from bulkps.preflight.wanted import WantedRestore
 
 #: What a cell holds: a moment has a zone.
 Cell = str | int | bool | datetime | tuple[str, ...] | None
@@ -83,7 +82,7 @@ class DeletedMailbox:
     """
 
     found: Mapping[str, object]
-    around: Surroundings
+    around: PreflightFacts
     moment: datetime
     statistics: Mapping[str, object] | None = None
     archive_statistics: Mapping[str, object] | None = None

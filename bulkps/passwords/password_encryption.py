@@ -21,8 +21,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.hazmat.primitives.serialization.pkcs7 import PKCS7EnvelopeBuilder, PKCS7Options
 
 from bulkps.errors import UsageProblem
-from bulkps.exchange.cmdlet import Secret
-from bulkps.exchange.findings import quoted
+from bulkps.exchange.invocation import Secret
+from bulkps.preflight.findings import quoted
 
 #: How few characters a passphrase may have.
 SHORTEST = 12

@@ -1,0 +1,1 @@
+"""The inventory of deleted mailboxes that ``bulkps export`` writes."""

@@ -1,0 +1,1 @@
+"""Generated passwords: how they are made, encrypted, and written for the one who hands them out."""
