@@ -20,7 +20,7 @@ from typing import Any
 
 from pypsrp.powershell import PowerShell, RunspacePool
 
-from bulkps.sessions.process import ChildConnection, ChildShell, find_powershell
+from bulkps.sessions.process_transport import ChildConnection, ChildShell, find_powershell
 from bulkps.simulator import Simulator, SimulatorOptions, standin_path
 
 APP = "2f1a0e6c-5d3b-4c8e-9f70-1b2c3d4e5f60"

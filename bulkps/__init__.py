@@ -8,6 +8,10 @@ from importlib import import_module, metadata
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from bulkps.api.columns import RECOVERY_COLUMNS, RESTORE_COLUMNS
+    from bulkps.api.csv_handler import BulkCSVHandler
+    from bulkps.api.manager import BulkOperationManager
+    from bulkps.api.models import BulkOperationItem, BulkOperationResult
     from bulkps.engine.config import BulkOperationConfig, ConnectPolicy, FollowPolicy, RetryPolicy
     from bulkps.engine.status import BulkItemStatus
     from bulkps.errors import (
@@ -22,12 +26,8 @@ if TYPE_CHECKING:
         UsageProblem,
     )
     from bulkps.export.exporter import ExportKind, ExportReport, export_mailboxes
-    from bulkps.library.columns import RECOVERY_COLUMNS, RESTORE_COLUMNS
-    from bulkps.library.csvhandler import BulkCSVHandler
-    from bulkps.library.items import BulkOperationItem, BulkOperationResult
-    from bulkps.library.manager import BulkOperationManager
     from bulkps.operations.model import BulkOperationType, Operation
-    from bulkps.operations.resultcolumns import RESULTS_COLUMNS
+    from bulkps.operations.result_columns import RESULTS_COLUMNS
     from bulkps.passwords.password_file import PasswordFile
     from bulkps.settings import Settings, load_settings
 
@@ -78,18 +78,18 @@ _HOMES = {
     "RunNotFound": "bulkps.errors",
     "RunOwnedElsewhere": "bulkps.errors",
     "UsageProblem": "bulkps.errors",
-    "RECOVERY_COLUMNS": "bulkps.library.columns",
-    "RESTORE_COLUMNS": "bulkps.library.columns",
-    "BulkCSVHandler": "bulkps.library.csvhandler",
+    "RECOVERY_COLUMNS": "bulkps.api.columns",
+    "RESTORE_COLUMNS": "bulkps.api.columns",
+    "BulkCSVHandler": "bulkps.api.csv_handler",
     "ExportKind": "bulkps.export.exporter",
     "ExportReport": "bulkps.export.exporter",
     "export_mailboxes": "bulkps.export.exporter",
-    "BulkOperationItem": "bulkps.library.items",
-    "BulkOperationResult": "bulkps.library.items",
-    "BulkOperationManager": "bulkps.library.manager",
+    "BulkOperationItem": "bulkps.api.models",
+    "BulkOperationResult": "bulkps.api.models",
+    "BulkOperationManager": "bulkps.api.manager",
     "BulkOperationType": "bulkps.operations.model",
     "Operation": "bulkps.operations.model",
-    "RESULTS_COLUMNS": "bulkps.operations.resultcolumns",
+    "RESULTS_COLUMNS": "bulkps.operations.result_columns",
     "PasswordFile": "bulkps.passwords.password_file",
     "Settings": "bulkps.settings",
     "load_settings": "bulkps.settings",

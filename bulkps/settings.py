@@ -7,14 +7,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
-from bulkps import yamlfile
+from bulkps import yaml_config
 from bulkps.engine.config import BulkOperationConfig
 from bulkps.errors import InvalidInput, UsageProblem
 from bulkps.exchange.error_catalog import KnownError, shipped_catalogue
 from bulkps.operations.loader import built_in_operations, load_operation
 from bulkps.operations.model import Operation
 from bulkps.sessions.connection import Connection, ConnectionType
-from bulkps.yamlfile import nearest
+from bulkps.yaml_config import nearest
 
 _STRICT = {"extra": "forbid"}
 _SECRETS = ("password", "passwd", "pwd", "secret", "token", "api_key")
@@ -135,9 +135,9 @@ def read_text(path: Path) -> str:
     """
     try:
         with path.open("rb") as file:
-            data = file.read(yamlfile.LONGEST + 1)
-        if len(data) > yamlfile.LONGEST:
-            raise InvalidInput(str(path), [yamlfile.too_long("more")])
+            data = file.read(yaml_config.LONGEST + 1)
+        if len(data) > yaml_config.LONGEST:
+            raise InvalidInput(str(path), [yaml_config.too_long("more")])
         return data.decode("utf-8-sig")
     except OSError as error:
         raise UsageProblem(f"cannot read {path}: {error.strerror or error}") from error
@@ -161,13 +161,13 @@ def load_settings(path: Path | None = None, environment: Mapping[str, str] | Non
     if path is None and env.get("BULKPS_CONFIG"):
         path = Path(env["BULKPS_CONFIG"])
     source = str(path) if path else "settings"
-    data, lines = yamlfile.parse(read_text(path), source) if path else ({}, {})
+    data, lines = yaml_config.parse(read_text(path), source) if path else ({}, {})
     problems = _refuse_secrets(data, (), lines)
     if problems:
         raise InvalidInput(source, problems)
     _overlay(data, env, source)
     try:
-        settings = yamlfile.build(data, lines, source, Settings)
+        settings = yaml_config.build(data, lines, source, Settings)
     except InvalidInput as error:
         raise InvalidInput(source, [_named(problem, env) for problem in error.problems]) from error
     if path and settings.operations_path and not Path(settings.operations_path).expanduser().is_absolute():

@@ -13,8 +13,8 @@ from bulkps import errors
 from bulkps.cli import cli
 from bulkps.engine import status
 from bulkps.exchange.cmdlet_metadata import CMDLETS
+from bulkps.operations.availability import releases
 from bulkps.operations.loader import built_in_operations
-from bulkps.operations.uses import releases
 
 DOCS = Path(__file__).resolve().parent
 _NOTE = "<!-- Made by docs/generate.py; do not edit. -->\n"

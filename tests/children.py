@@ -18,9 +18,9 @@ from types import TracebackType
 from uuid import UUID
 
 from bulkps.simulator import Simulator
-from bulkps.simulator.answers import Answer, Item
-from bulkps.simulator.service import Further
-from bulkps.simulator.shells import CmdletShell
+from bulkps.simulator.cmdlets.cmdlet_result import Answer, Item
+from bulkps.simulator.cmdlets.cmdlet_service import Further
+from bulkps.simulator.wire.cmdlet_shell import CmdletShell
 
 _POOL = UUID(int=0)
 _PACKET = re.compile(rb"<(Data|Command|Signal|Close)\b[^>]*\bPSGuid='([0-9a-fA-F-]+)'[^>]*?(?:/>|>([^<]*)<)")

@@ -15,7 +15,7 @@ import spnego
 from pypsrp.encryption import WinRMEncryption
 
 from bulkps.simulator import Simulator
-from bulkps.simulator.shell import ConnectionLost
+from bulkps.simulator.wire.shell_base import ConnectionLost
 
 USER, PASSWORD = "simulator", "simulator"
 _ACTION = re.compile(rb"<\w+:Action[^>]*>[^<]*/(\w+)</")

@@ -10,8 +10,8 @@ import pytest
 from bulkps import ExitCode
 from bulkps.cli import cli
 from bulkps.intake import template_text
-from bulkps.library.samples import sample_rows
 from bulkps.operations.loader import BUILT_IN, built_in_operations
+from bulkps.runs.sample_rows import sample_rows
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "docs"))

@@ -12,10 +12,10 @@ import pytest
 from bulkps.engine.interfaces import SessionLostError, SessionRefusedError
 from bulkps.exchange.invocation import Answer, Cmdlet, Invocation, Outcome, Secret
 from bulkps.sessions.connection import Auth, Connection, ConnectionType, Credentials
-from bulkps.sessions.open import open_session
 from bulkps.sessions.session import PSRPSession
+from bulkps.sessions.session_factory import open_session
 from bulkps.simulator import Simulator, SimulatorOptions
-from bulkps.simulator.mailbox import Kind
+from bulkps.simulator.tenant.mailbox import Kind
 from tests.front import PASSWORD, USER, Front, Reply, Request, allow_ntlm, as_it_is, fault
 
 SHELL_GONE, TOO_MANY, TIMED_OUT, ACCESS_DENIED = 2150858843, 2150859174, 2150858793, 5

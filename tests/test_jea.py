@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bulkps.operations.loader import built_in_operations
-from bulkps.shippedfiles import shipped
+from bulkps.resources import shipped
 
 DOCS = Path(__file__).resolve().parent.parent / "docs" / "jea.md"
 OWN = ("Invoke-BulkPSBatch", "Select-BulkPSProperty")

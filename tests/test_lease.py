@@ -13,12 +13,12 @@ from bulkps.engine.item import Change, Item
 from bulkps.engine.status import BulkItemStatus
 from bulkps.errors import RecordFailed, RunOwnedElsewhere
 from bulkps.records.audit import Audit
+from bulkps.records.bulk_updates import RetrySteps
 from bulkps.records.creation import create
 from bulkps.records.journal import Journal
 from bulkps.records.lease import Clocks, Heartbeat, Lease, acquire, release
 from bulkps.records.recorder import Recorder
-from bulkps.records.rows import Run
-from bulkps.records.sweeps import RetrySteps
+from bulkps.records.row_mapping import Run
 
 ITEM = Item("0" * 24, 2, {}, "0" * 24)
 RUN = Run(

@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 
 from bulkps.errors import InvalidInput
 from bulkps.exchange.invocation import Secret, Value
-from bulkps.library.samples import sample_rows
-from bulkps.operations.bind import bind, item_key, places, proven
+from bulkps.operations.availability import releases
 from bulkps.operations.loader import (
     BUILT_IN,
     built_in_operations,
@@ -17,9 +16,10 @@ from bulkps.operations.loader import (
     dump_operation,
     load_operation,
 )
-from bulkps.operations.template import Template
-from bulkps.operations.uses import releases
+from bulkps.operations.parameter_binding import bind, item_key, places, proven
+from bulkps.operations.placeholders import Template
 from bulkps.passwords.password_generator import LENGTH, generate
+from bulkps.runs.sample_rows import sample_rows
 from bulkps.simulator import Tenant
 from tests.conftest import Run, as_object, read_csv
 

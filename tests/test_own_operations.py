@@ -11,13 +11,13 @@ import pytest
 from bulkps.errors import InvalidInput
 from bulkps.exchange.cmdlet_metadata import CMDLETS
 from bulkps.exchange.invocation import NULL, Cmdlet
-from bulkps.operations.bind import bind, places
 from bulkps.operations.loader import dump_operation, load_operation
-from bulkps.operations.starting import starting_text
-from bulkps.shippedfiles import shipped
+from bulkps.operations.parameter_binding import bind, places
+from bulkps.operations.scaffold import starting_text
+from bulkps.resources import shipped
 from bulkps.simulator import Simulator, SimulatorOptions
 from bulkps.simulator import Tenant as Organization
-from bulkps.simulator.mailbox import Kind
+from bulkps.simulator.tenant.mailbox import Kind
 from tests.conftest import Run, Tenant, as_object, read_csv, rehearsal, write_csv
 from tests.engines import ENGINES, child_connection, needs_pwsh
 

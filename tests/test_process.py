@@ -13,9 +13,9 @@ import pytest
 from bulkps.engine.interfaces import SessionLostError, SessionRefusedError
 from bulkps.exchange.invocation import Answer, Cmdlet, Invocation, Outcome, Value
 from bulkps.sessions.connection import Connection, ConnectionType, Credentials
-from bulkps.sessions.open import open_one, open_session
-from bulkps.sessions.process import ChildShell, find_powershell
+from bulkps.sessions.process_transport import ChildShell, find_powershell
 from bulkps.sessions.session import PSRPSession
+from bulkps.sessions.session_factory import open_one, open_session
 from tests.conftest import Run
 from tests.engines import PWSH, needs_pwsh
 
@@ -209,7 +209,7 @@ def test_an_item_that_takes_too_long_is_in_doubt_and_those_behind_it_were_never_
 def test_the_child_ends_when_bulkps_is_killed(tmp_path: Path) -> None:
     code = f"""
     import time
-    from bulkps.sessions.open import open_one
+    from bulkps.sessions.session_factory import open_one
     from bulkps.sessions.connection import Connection, ConnectionType, Credentials
     opened = open_one(Connection(ConnectionType.PROCESS, executable={PWSH!r}), Credentials(), ())
     print(opened.pool.shell.pid, flush=True)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pypsrp.serializer import Serializer
 
 from bulkps.sessions.serializer import QuickSerializer, xml_of
-from bulkps.sessions.translate import plain, properties
+from bulkps.sessions.wire_types import plain, properties
 
 #: What a batch is made of: pypsrp has no form for a lone surrogate.
 VALUES = st.recursive(

@@ -10,8 +10,8 @@ from bulkps.engine.interfaces import SessionLostError, SessionRefusedError
 from bulkps.exchange.error_catalog import classify, shipped_catalogue
 from bulkps.exchange.invocation import Answer, Cmdlet, Invocation, Outcome, Secret
 from bulkps.sessions.connection import Auth, Connection, ConnectionType, Credentials
-from bulkps.sessions.open import open_session
 from bulkps.sessions.session import PSRPSession
+from bulkps.sessions.session_factory import open_session
 from bulkps.simulator import Simulator, SimulatorOptions
 from tests.certificates import certificate
 

@@ -13,8 +13,8 @@ import pytest
 from bulkps.engine.interfaces import SessionLostError, SessionRefusedError
 from bulkps.exchange.invocation import Answer, Cmdlet, Invocation, Outcome
 from bulkps.sessions.connection import Connection, ConnectionType, Credentials, ExchangeOnline
-from bulkps.sessions.open import open_session
 from bulkps.sessions.session import PSRPSession
+from bulkps.sessions.session_factory import open_session
 from bulkps.simulator import Simulator, SimulatorOptions
 from tests.children import SIGN_IN, Children, Packet
 from tests.conftest import Run, as_object, read_csv

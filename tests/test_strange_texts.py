@@ -11,9 +11,9 @@ import pytest
 
 from bulkps.exchange.invocation import Answer, Cmdlet, Invocation, Outcome, Secret
 from bulkps.sessions.connection import Auth, Connection, ConnectionType, Credentials
-from bulkps.sessions.open import open_session
+from bulkps.sessions.session_factory import open_session
 from bulkps.simulator import Simulator, SimulatorOptions
-from bulkps.simulator.mailbox import Kind
+from bulkps.simulator.tenant.mailbox import Kind
 from tests.conftest import Run, Tenant, as_object, read_csv, rehearsal
 from tests.contract.mutations import replaced
 from tests.front import Front, Reply, Request

@@ -23,7 +23,7 @@ from bulkps.exchange.error_catalog import ErrorClass, shipped_catalogue
 from bulkps.exchange.invocation import Answer, ErrorRecord, Invocation, Outcome
 from bulkps.preflight.query import Facet, Read, everything, one
 from bulkps.preflight.query_executor import QueryExecutor, Sessions
-from bulkps.simulator.people import disconnected_mailbox
+from bulkps.simulator.tenant.fake_directory import disconnected_mailbox
 from tests.certificates import certificate
 from tests.conftest import Run, Tenant, rehearsal
 

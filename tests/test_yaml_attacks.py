@@ -12,7 +12,7 @@ from bulkps.errors import InvalidInput
 from bulkps.exchange.error_catalog import load_catalogue
 from bulkps.operations.loader import built_in_text, load_operation
 from bulkps.settings import load_settings
-from bulkps.yamlfile import LONGEST
+from bulkps.yaml_config import LONGEST
 from tests.conftest import Run
 
 LAUGHS = "\n".join(f"x{n}: &x{n} [{', '.join([f'*x{n - 1}'] * 9) if n else '1'}]" for n in range(20))

@@ -9,13 +9,13 @@ from typing import Any
 
 import click
 
-from bulkps.cli import render
+from bulkps.cli import console
 from bulkps.cli.options import json_array_option, json_option
 from bulkps.errors import ExitCode, RunNotFound, UsageProblem
-from bulkps.records import home
-from bulkps.records.chain import Finding, Known, Verdict, verify
+from bulkps.records import paths
+from bulkps.records.audit_verify import Finding, Known, Verdict, verify
 from bulkps.records.journal import Journal
-from bulkps.records.rows import Run
+from bulkps.records.row_mapping import Run
 from bulkps.visible_text import harmless_json, visible
 
 #: How many findings are shown.
@@ -63,7 +63,7 @@ def verify_command(log: str, as_json: bool) -> None:
     verdict = verify(lines, run, lambda: _known(run))
     code = ExitCode.COMPLETED if verdict.sound else ExitCode.SOME_FAILED
     if as_json:
-        render.as_json(_verdict_json(path, run, verdict, code))
+        console.as_json(_verdict_json(path, run, verdict, code))
     else:
         _show_verdict(path, verdict)
     raise SystemExit(int(code))
@@ -94,9 +94,9 @@ def show_command(log: str, row: int | None, events: tuple[str, ...], as_json: bo
     )
     count = _pour_json(text for text, _ in entries) if as_json else _pour(entry for _, entry in entries)
     if not count and (row is not None or events):
-        render.say("no line is about that")
+        console.say("no line is about that")
     if unreadable:
-        render.say(
+        console.say(
             f"{len(unreadable)} lines cannot be read, the first is line {unreadable[0]}; "
             f"'bulkps audit verify {log}' says more"
         )
@@ -119,7 +119,7 @@ def _find(log: str) -> tuple[Path, str]:
         return path, owner.id if owner and Path(owner.audit).resolve() == path.resolve() else ""
     if path.name != log or path.suffix == ".jsonl":
         raise UsageProblem(f"there is no file {log}")
-    with Journal(home.journal_path()) as journal:
+    with Journal(paths.journal_path()) as journal:
         run = journal.run(log)
     path = Path(run.audit)
     if _is_there(path):
@@ -169,7 +169,7 @@ def _known(name: str) -> Known | None:
 
 def _run_called(name: str) -> Run | None:
     """Return the run of just this name, or None; a journal is not made for that."""
-    path = home.journal_path()
+    path = paths.journal_path()
     if not path.exists():
         return None
     with Journal(path) as journal:
@@ -209,20 +209,20 @@ def _finding_json(finding: Finding) -> dict[str, object]:
 
 def _show_verdict(path: Path, verdict: Verdict) -> None:
     for note in verdict.notes:
-        render.say(f"note: {note}")
+        console.say(f"note: {note}")
     lines = f"{verdict.lines} line{'s' * (verdict.lines != 1)}"
     if verdict.sound:
-        render.show(f"{path}: {lines}, the chain is whole")
+        console.show(f"{path}: {lines}, the chain is whole")
         return
     count = len(verdict.findings)
-    render.show(f"{path}: {lines}, {count} finding{'s' * (count != 1)}: it is not the log that was written")
+    console.show(f"{path}: {lines}, {count} finding{'s' * (count != 1)}: it is not the log that was written")
     shown = verdict.findings[:SHOWN]
     for finding in shown:
-        render.show(f"  {finding.sentence()}")
+        console.show(f"  {finding.sentence()}")
     if count > SHOWN:
-        render.show(f"  and {count - SHOWN} more")
+        console.show(f"  and {count - SHOWN} more")
     for kind, advice in {finding.kind: finding.advice for finding in shown}.items():
-        render.show(f"-> {kind.value}: {advice}")
+        console.show(f"-> {kind.value}: {advice}")
 
 
 def _entries(lines: Iterable[bytes], unreadable: list[int]) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -257,7 +257,7 @@ def _pour(entries: Iterable[dict[str, Any]]) -> int:
         row = f"row {_plain(entry['row'])}" if "row" in entry else ""
         words = ": ".join(_plain(entry[name]) for name in ("code", "message") if entry.get(name))
         line = f"{_local(entry.get('at'))}  {_plain(entry.get('event', '')):<22}  {row:<10}  {words}"
-        render.show(line.rstrip())
+        console.show(line.rstrip())
     return count
 
 

@@ -2,13 +2,13 @@
 
 import click
 
-from bulkps.cli import render
+from bulkps.cli import console
 from bulkps.cli.options import json_option
-from bulkps.cli.running import show_report
+from bulkps.cli.run_common import show_report
 from bulkps.errors import ExitCode
-from bulkps.library.runs import cancel
-from bulkps.records import home
+from bulkps.records import paths
 from bulkps.records.journal import Journal
+from bulkps.runs.run_service import cancel
 
 
 @click.command()
@@ -26,7 +26,7 @@ def command(run: str, as_json: bool) -> None:
     \b
         bulkps cancel last
     """
-    with Journal(home.journal_path()) as journal:
+    with Journal(paths.journal_path()) as journal:
         found = journal.run(run)
         owner = journal.wish(found.id, "cancel")
         if not owner:
@@ -34,6 +34,6 @@ def command(run: str, as_json: bool) -> None:
             show_report(journal, report, report.exit_code, as_json=as_json)
             unfinished = report.exit_code is ExitCode.UNFINISHED
             raise SystemExit(int(ExitCode.UNFINISHED if unfinished else ExitCode.COMPLETED))
-    render.say(f"asked {owner} to cancel run {found.id}. Next: bulkps show {found.id}")
+    console.say(f"asked {owner} to cancel run {found.id}. Next: bulkps show {found.id}")
     if as_json:
-        render.as_json({"run": found.id, "asked": owner, "exit_code": 0})
+        console.as_json({"run": found.id, "asked": owner, "exit_code": 0})

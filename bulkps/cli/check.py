@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from bulkps import intake
-from bulkps.cli import render
+from bulkps.cli import console
 from bulkps.cli.options import (
     EXISTING_FILE,
     NEW_FILE,
@@ -58,7 +58,7 @@ def command(
         encoding=encoding,
     )
     if as_json:
-        render.as_json(render.check_json(report))
+        console.as_json(console.check_json(report))
     else:
-        render.check_report(report, problems, sends=False)
+        console.check_report(report, problems, sends=False)
     raise SystemExit(int(ExitCode.COMPLETED if report.sound else ExitCode.INVALID_INPUT))

@@ -7,15 +7,15 @@ from pathlib import Path
 
 import click
 
-from bulkps.cli import render
+from bulkps.cli import console
 from bulkps.engine.status import BulkItemStatus
 from bulkps.errors import UsageProblem
-from bulkps.library.runs import operation_of
 from bulkps.operations.model import Operation
 from bulkps.passwords.password_provisioning import makes_passwords
 from bulkps.records.changes import keep_facts
 from bulkps.records.journal import Journal
-from bulkps.records.rows import Run
+from bulkps.records.row_mapping import Run
+from bulkps.runs.run_service import operation_of
 from bulkps.visible_text import visible
 
 #: What a run keeps in its invocation until it is confirmed.
@@ -65,7 +65,7 @@ def question(
 
     def ask() -> bool:
         with hidden():
-            render.say(_told(journal, journal.run(run.id), passwords=passwords))
+            console.say(_told(journal, journal.run(run.id), passwords=passwords))
             try:
                 yes = click.confirm("Continue?", err=True)
             except click.Abort:
@@ -89,7 +89,7 @@ def _told(journal: Journal, run: Run, *, passwords: bool) -> str:
         f"{operation.name} cannot be undone.",
         f"Pre-flight: {', '.join(found)}." if looked else "Pre-flight was skipped: nothing was checked.",
         f"{counts[BulkItemStatus.PENDING]} of {sum(counts.values())} rows of {visible(Path(run.file).name)} "
-        f"go to connection {run.connection} {render.simulated(run.simulated)}".rstrip()
+        f"go to connection {run.connection} {console.simulated(run.simulated)}".rstrip()
         + ".",
         *consequences(operation, passwords=passwords),
     ]

@@ -2,11 +2,11 @@
 
 import click
 
-from bulkps.cli import render
+from bulkps.cli import console
 from bulkps.cli.options import AS_JSON, chosen, config_option, json_option
-from bulkps.cli.running import target
+from bulkps.cli.run_common import target
 from bulkps.errors import BulkpsError, ExitCode
-from bulkps.library.doctor import Diagnosis, examine
+from bulkps.runs.diagnostics import Diagnosis, examine
 from bulkps.settings import Settings
 
 
@@ -36,17 +36,17 @@ def command(settings: Settings, connection: str | None, names: tuple[str, ...], 
     except BulkpsError as error:
         if as_json:
             failed = {"connection": there.name, "connected": False, "reason": str(error)}
-            render.as_json({**failed, "error": str(error), "exit_code": int(error.exit_code)})
+            console.as_json({**failed, "error": str(error), "exit_code": int(error.exit_code)})
             # It is told; stdout holds one object.
             click.get_current_context().find_root().meta[AS_JSON] = False
         raise
     code = ExitCode.COMPLETED if found.complete else ExitCode.CANNOT_CONNECT
     if as_json:
-        render.as_json({**_facts(found), "exit_code": int(code)})
+        console.as_json({**_facts(found), "exit_code": int(code)})
     else:
         _show(found)
         if not found.complete:
-            render.say("operations whose cmdlets or parameters are missing cannot run: ask for the roles")
+            console.say("operations whose cmdlets or parameters are missing cannot run: ask for the roles")
     raise SystemExit(int(code))
 
 
@@ -73,7 +73,7 @@ def _show(found: Diagnosis) -> None:
     session = found.session
     batching = "inside the engine" if session.batching else "one pipeline per item"
     rows = [
-        ("connection", f"{found.connection} {render.simulated(found.simulated)}".strip()),
+        ("connection", f"{found.connection} {console.simulated(found.simulated)}".strip()),
         ("connected by", found.way),
         ("engine", session.engine or "the session does not say"),
         ("language mode", session.language),
@@ -84,11 +84,11 @@ def _show(found: Diagnosis) -> None:
         ),
     ]
     if session.token_ends is not None:
-        rows.append(("token ends", render.local_time(session.token_ends)))
+        rows.append(("token ends", console.local_time(session.token_ends)))
     for need in found.needs:
         state = "everything is there" if not need.missing else "missing: " + ", ".join(need.missing)
         state = state if need.counts else f"{state} (does not count)" if need.missing else state
         what = need.operation if need.operation == "pre-flight" else f"operation {need.operation}"
         rows.append((what, state))
     rows += [(f"version of {name}", number) for name, number in found.versions.items()]
-    render.show(render.table(rows, ("", "")))
+    console.show(console.table(rows, ("", "")))

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import click
 
-from bulkps.cli import render
-from bulkps.cli.interrupts import interruptible
+from bulkps.cli import console
 from bulkps.cli.options import NEW_FILE, config_option, force_option, json_option
 from bulkps.cli.progress import export_progress
-from bulkps.cli.running import target
+from bulkps.cli.run_common import target
+from bulkps.cli.signals import interruptible
 from bulkps.errors import ExitCode, ExportFailed, UsageProblem
 from bulkps.export.exporter import ExportKind, ExportReport, export_mailboxes
-from bulkps.library.target import Target
+from bulkps.run_target import Target
 from bulkps.settings import Settings
 
 _KINDS = [kind.value for kind in ExportKind]
@@ -57,7 +57,7 @@ def command(
     chosen, sizes = ExportKind(kind), not no_sizes
     if output:
         report = _export(there, output, chosen, sizes=sizes, force=force, quiet=quiet)
-        render.as_json(_facts(report)) if as_json else _say(report, str(output))
+        console.as_json(_facts(report)) if as_json else _say(report, str(output))
         return
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "export.csv"
@@ -65,7 +65,7 @@ def command(
             report = _export(there, path, chosen, sizes=sizes, force=force, quiet=quiet)
         except ExportFailed as error:
             raise ExportFailed("the export", error.reason, error.advice) from error
-        render.pour(report.path)
+        console.pour(report.path)
         _say(report, "stdout")
 
 
@@ -91,9 +91,9 @@ def _facts(report: ExportReport) -> dict[str, object]:
 
 
 def _say(report: ExportReport, where: str) -> None:
-    say = render.say
+    say = console.say
     if report.simulated:
-        say(render.simulated(True))
+        say(console.simulated(True))
     say(f"wrote {report.mailboxes} mailbox{'es' * (report.mailboxes != 1)} to {where}")
     for title, counts in (
         ("kind", report.kinds),

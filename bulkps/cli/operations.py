@@ -6,18 +6,18 @@ from pathlib import Path
 import click
 from click.core import ParameterSource
 
-from bulkps.cli import render
+from bulkps.atomic_file import Output, write_text
+from bulkps.cli import console
 from bulkps.cli.options import NEW_FILE, chosen, config_option, force_option, json_option
 from bulkps.errors import ExitCode, UsageProblem
 from bulkps.exchange.cmdlet_metadata import cmdlet_facts, unknown_cmdlet
 from bulkps.exchange.invocation import Cmdlet
+from bulkps.operations.availability import releases
 from bulkps.operations.following import Parameter
 from bulkps.operations.loader import load_operation
 from bulkps.operations.model import Operation, Step
-from bulkps.operations.starting import starting_text
-from bulkps.operations.uses import releases
+from bulkps.operations.scaffold import starting_text
 from bulkps.settings import Settings
-from bulkps.whole import Output, write_text
 
 
 class _Operations(click.Group):
@@ -47,15 +47,15 @@ def command(ctx: click.Context, settings: Settings, as_json: bool) -> None:
     if as_json:
         told = {name: {"file": one.source, "problems": list(one.problems)} for name, one in broken.items()}
         facts = [_facts(operation) for operation in every.values()]
-        render.as_json({"operations": facts, "broken": told, "exit_code": int(ExitCode.COMPLETED)})
+        console.as_json({"operations": facts, "broken": told, "exit_code": int(ExitCode.COMPLETED)})
         return
     rows = [(one.name, one.summary, "yes" if one.one_way else "no") for one in every.values()]
     rows += [(name, f"broken: {_count(one.problems)}; see below", "") for name, one in broken.items()]
-    render.show(render.table(rows, ("operation", "what it does", "one-way")))
+    console.show(console.table(rows, ("operation", "what it does", "one-way")))
     for one in broken.values():
-        render.say(f"{one.source}: {_count(one.problems)}, the operation is left out")
+        console.say(f"{one.source}: {_count(one.problems)}, the operation is left out")
         for problem in one.problems:
-            render.say(f"  {problem}")
+            console.say(f"  {problem}")
 
 
 @command.command("new")
@@ -88,7 +88,7 @@ def new_command(name: str, cmdlet: str, output: Path | None, force: bool) -> Non
         click.echo(text, nl=False)
         return
     write_text(Output(output, force), text)
-    render.say(f"wrote {output}")
+    console.say(f"wrote {output}")
 
 
 def _count(problems: Sequence[str]) -> str:
@@ -108,7 +108,7 @@ def _show_command(name: str) -> click.Command:
             settings = before.get("settings", settings)
         found = chosen(settings, name)
         if as_json or before.get("as_json"):
-            render.as_json({**_facts(found), "exit_code": int(ExitCode.COMPLETED)})
+            console.as_json({**_facts(found), "exit_code": int(ExitCode.COMPLETED)})
         else:
             _show(found)
 
@@ -116,19 +116,19 @@ def _show_command(name: str) -> click.Command:
 
 
 def _show(operation: Operation) -> None:
-    render.show(f"{operation.name}: {operation.summary}\n")
+    console.show(f"{operation.name}: {operation.summary}\n")
     if operation.description:
-        render.show(operation.description)
-    render.show(f"Exists in Exchange: {', '.join(releases(operation))}\n")
+        console.show(operation.description)
+    console.show(f"Exists in Exchange: {', '.join(releases(operation))}\n")
     columns = [
         (name, "required" if column.required else "", column.expected, column.help)
         for name, column in operation.columns.items()
     ]
-    render.show(render.table(columns, ("column", "", "a cell holds", "meaning")))
+    console.show(console.table(columns, ("column", "", "a cell holds", "meaning")))
     for number, step in enumerate(operation.steps, 1):
         _show_step(number, step)
         if step.follow:
-            render.show(f"  then followed by one {step.follow.cmdlet} per poll for the whole run")
+            console.show(f"  then followed by one {step.follow.cmdlet} per poll for the whole run")
 
 
 def _show_step(number: int, step: Step) -> None:
@@ -136,17 +136,17 @@ def _show_step(number: int, step: Step) -> None:
     only += [f"only after {' and '.join(step.needs)}"] if step.needs else []
     only += [f"not where {there.text} is in {there.within}" for there in step.unless]
     only += ["repeated until it is shown"] if step.polled else []
-    render.show(f"\nStep {number}, {step.name}: {step.cmdlet}" + (f" ({'; '.join(only)})" if only else ""))
+    console.show(f"\nStep {number}, {step.name}: {step.cmdlet}" + (f" ({'; '.join(only)})" if only else ""))
     for parameter, value in step.parameters.items():
-        render.show(f"  -{parameter} {_declared(value)}")
+        console.show(f"  -{parameter} {_declared(value)}")
     for index, variant in enumerate(step.variants):
         where = (
             f"where {' and '.join(variant.when)} is given" if variant.when else "else" if index else "always"
         )
-        render.show(f"  {where}:")
+        console.show(f"  {where}:")
         for parameter, value in variant.parameters.items():
-            render.show(f"    -{parameter} {_declared(value)}")
-    render.show(f"  in doubt: {_doubt(step)}")
+            console.show(f"    -{parameter} {_declared(value)}")
+    console.show(f"  in doubt: {_doubt(step)}")
 
 
 def _declared(value: Parameter) -> str:

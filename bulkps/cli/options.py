@@ -6,11 +6,11 @@ from typing import Any, TypeVar
 
 import click
 
+from bulkps.atomic_file import Output
 from bulkps.errors import UsageProblem
 from bulkps.operations.loader import choose
 from bulkps.operations.model import Operation
 from bulkps.settings import Settings, load_settings
-from bulkps.whole import Output
 
 F = TypeVar("F", bound=Callable[..., Any])
 

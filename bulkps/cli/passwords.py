@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from bulkps.cli.handingout import ask_passphrase
 from bulkps.cli.options import EXISTING_FILE
+from bulkps.cli.password_options import ask_passphrase
 from bulkps.exchange.invocation import Secret
 from bulkps.intake import formula_safe
 from bulkps.passwords.password_file import PassphraseFile

@@ -2,14 +2,14 @@
 
 import click
 
-from bulkps.cli import render
-from bulkps.cli.next_command import next_command
+from bulkps.cli import console
 from bulkps.cli.options import json_option
+from bulkps.cli.printed_command import next_command
 from bulkps.engine.status import BulkItemStatus
 from bulkps.errors import UsageProblem
-from bulkps.records import home
+from bulkps.records import paths
 from bulkps.records.journal import Journal
-from bulkps.records.rows import Run
+from bulkps.records.row_mapping import Run
 
 
 @click.command()
@@ -26,19 +26,19 @@ def command(run: str, as_json: bool) -> None:
     \b
         bulkps pause last
     """
-    with Journal(home.journal_path()) as journal:
+    with Journal(paths.journal_path()) as journal:
         found = journal.run(run)
         owner = journal.wish(found.id, "pause")
         if not owner:
             why = _goes_on(journal, found)
             raise UsageProblem(f"no process works on run {found.id}; there is nothing to pause{why}")
     following = next_command(found)
-    render.say(
+    console.say(
         f"asked {owner} to pause run {found.id}. It stops once what is in flight is finished: bulkps show "
         f"{found.id} tells. To continue after that: {following}"
     )
     if as_json:
-        render.as_json({"run": found.id, "asked": owner, "next": following, "exit_code": 0})
+        console.as_json({"run": found.id, "asked": owner, "next": following, "exit_code": 0})
 
 
 def _goes_on(journal: Journal, run: Run) -> str:

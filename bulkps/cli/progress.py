@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from bulkps.cli import render
+from bulkps.cli import console
 from bulkps.engine.item import Change, Item, Phase
 from bulkps.engine.status import BulkItemStatus
 from bulkps.export.exporter import ExportStage, OnProgress
-from bulkps.library.runs import OnChanges
 from bulkps.preflight.query_executor import OnReading
+from bulkps.runs.run_service import OnChanges
 from bulkps.visible_text import visible
 
 #: Seconds between two plain lines.
@@ -58,8 +58,8 @@ class _Tally:
         if not self.looked_up:
             return ""
         first = min(self.looked_up.values(), key=lambda item: item.not_before)
-        at = render.local_time(first.not_before).rpartition(" ")[2]
-        why = visible(render.short(first.error, _SHOWN_REASON))
+        at = console.local_time(first.not_before).rpartition(" ")[2]
+        why = visible(console.short(first.error, _SHOWN_REASON))
         return f", {len(self.looked_up)} looked up (row {first.row} at {at}: {first.code}: {why})"
 
 
@@ -90,7 +90,7 @@ def progress(title: str, total: int, over: int, *, quiet: bool) -> Iterator[Show
     """
     tally = _Tally(total, over)
     if quiet:
-        yield Shown(_Told(tally.take_in, render.say).show)
+        yield Shown(_Told(tally.take_in, console.say).show)
     elif sys.stderr.isatty():
         yield from _bar(title, tally)
     else:
@@ -176,7 +176,7 @@ class _ExportLines:
         if time.monotonic() - self._said >= _EVERY:
             self._said = time.monotonic()
             of = f" of {total}" if total is not None else ""
-            render.say(f"{done}{of} {stage.value}")
+            console.say(f"{done}{of} {stage.value}")
 
 
 def _lines(tally: _Tally) -> Iterator[Shown]:
@@ -186,7 +186,7 @@ def _lines(tally: _Tally) -> Iterator[Shown]:
         nonlocal said, last
         if sentence != last:
             said, last = time.monotonic(), sentence
-            render.say(last)
+            console.say(last)
 
     def show(changes: Sequence[Change]) -> None:
         tally.take_in(changes)
@@ -197,7 +197,7 @@ def _lines(tally: _Tally) -> Iterator[Shown]:
         if time.monotonic() - said >= _EVERY:
             say(_reading(objects, left))
 
-    yield Shown(_Told(show, render.say).show, reading)
+    yield Shown(_Told(show, console.say).show, reading)
     say(tally.sentence())
 
 

@@ -5,15 +5,15 @@ from pathlib import Path
 
 import click
 
-from bulkps.cli import render
+from bulkps.atomic_file import Output
+from bulkps.cli import console
 from bulkps.cli.options import NEW_FILE, force_option
 from bulkps.engine.item import ITEMS_LEFT_BEHIND
 from bulkps.engine.status import BulkItemStatus
-from bulkps.library.runs import operation_of
-from bulkps.records import home, results
+from bulkps.records import paths, results
 from bulkps.records.journal import Journal
-from bulkps.whole import Output
-from bulkps.yamlfile import nearest
+from bulkps.runs.run_service import operation_of
+from bulkps.yaml_config import nearest
 
 #: What ``--only`` takes: statuses, and what is told apart among the completed rows.
 _ONLY = [*(status.name.lower() for status in BulkItemStatus), ITEMS_LEFT_BEHIND]
@@ -62,7 +62,7 @@ def command(
     """
     if output:
         Output(output, force).check()
-    journal = Journal(home.journal_path())
+    journal = Journal(paths.journal_path())
     try:
         found = journal.run(run)
         operation = operation_of(found)
@@ -70,11 +70,11 @@ def command(
         write = results.write_json if as_json else results.write_csv
         if output:
             count = write(Output(output, force), journal, found, operation, only or ())
-            render.say(f"wrote {count} row{'s' * (count != 1)} to {output}")
+            console.say(f"wrote {count} row{'s' * (count != 1)} to {output}")
             return
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "results"
             write(Output(path), journal, found, operation, only or ())
-            render.pour(path)
+            console.pour(path)
     finally:
         journal.close()

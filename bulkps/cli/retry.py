@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from bulkps.cli.running import go_on, going_on
+from bulkps.cli.run_common import go_on, going_on
 
 
 @click.command()

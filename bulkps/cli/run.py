@@ -8,17 +8,9 @@ from typing import Any
 import click
 
 from bulkps import intake
-from bulkps.cli import render
-from bulkps.cli.beforehand import (
-    beforehand_options,
-    configured,
-    preflight_options,
-    values_everywhere,
-    with_values,
-)
+from bulkps.cli import console
 from bulkps.cli.confirmation import asks
-from bulkps.cli.handingout import check_options, password_file, passwords_options
-from bulkps.cli.next_command import invocation
+from bulkps.cli.dry_run_output import show_plan
 from bulkps.cli.options import (
     EXISTING_FILE,
     NEW_FILE,
@@ -30,19 +22,27 @@ from bulkps.cli.options import (
     operation_argument,
     output_file,
 )
-from bulkps.cli.plan import show_plan
-from bulkps.cli.running import show_report, target, work
-from bulkps.cli.window import ends_at, window_options
+from bulkps.cli.password_options import check_options, password_file, passwords_options
+from bulkps.cli.preflight_options import (
+    beforehand_options,
+    configured,
+    preflight_options,
+    values_everywhere,
+    with_values,
+)
+from bulkps.cli.printed_command import invocation
+from bulkps.cli.run_common import show_report, target, work
+from bulkps.cli.time_limit import ends_at, window_options
 from bulkps.engine.config import BulkOperationConfig
 from bulkps.engine.status import BulkItemStatus
 from bulkps.errors import ExitCode, UsageProblem
 from bulkps.intake import CheckReport, InputRow
-from bulkps.library.planning import create_run
-from bulkps.library.target import Target, check_target
 from bulkps.operations.model import Operation
 from bulkps.passwords.password_provisioning import handing_out
-from bulkps.records import home
+from bulkps.records import paths
 from bulkps.records.journal import Journal
+from bulkps.run_target import Target, check_target
+from bulkps.runs.run_creation import create_run
 from bulkps.sessions.connection import Connection, Credentials
 from bulkps.settings import Settings
 
@@ -109,11 +109,11 @@ def command(operation: str, file: Path, settings: Settings, as_json: bool, **giv
     if not report.sound:
         _refuse(report, given["problems"], connection, as_json)
     for remark in report.remarks():
-        render.say(remark)
+        console.say(remark)
     rows = intake.filled(intake.rows(file, asked, report), everywhere, found, report)
     report = intake.with_columns(report, everywhere, found)
     if given["dry_run"]:
-        nothing = {**_nothing_sent(report, connection, ExitCode.COMPLETED), **render.remarks_json(report)}
+        nothing = {**_nothing_sent(report, connection, ExitCode.COMPLETED), **console.remarks_json(report)}
         there = _rehearsed(settings, connection, given)
         show_plan(report, found, rows, there, nothing, again=given["again"], as_json=as_json)
         return
@@ -132,13 +132,13 @@ def _execute(
 ) -> None:
     check_target(operation, there)
     passwords = password_file(given)
-    with Journal(home.journal_path()) as journal:
+    with Journal(paths.journal_path()) as journal:
         with handing_out(operation, passwords):
             run = create_run(
                 *(journal, operation, report, rows, there), again=given["again"], invocation=invocation(given)
             )
             if not given["quiet"]:
-                render.say(
+                console.say(
                     f"run {run.id}: {report.rows} row{'s' * (report.rows != 1)} with connection {there.name}"
                 )
             end = ends_at(given["until"], given["max_duration"])
@@ -151,7 +151,7 @@ def _execute(
                 ends_at=end,
                 passwords=passwords,
             )
-        remarks = render.remarks_json(report)
+        remarks = console.remarks_json(report)
         show_report(journal, ended, code, as_json=as_json, passwords=passwords, remarks=remarks)
     raise SystemExit(int(code))
 
@@ -169,7 +169,7 @@ def _nothing_sent(
         "operation": report.operation,
         "connection": connection[0],
         "simulated": connection[1].simulated,
-        "counts": render.totals(dict.fromkeys(BulkItemStatus, 0)),
+        "counts": console.totals(dict.fromkeys(BulkItemStatus, 0)),
         "exit_code": int(code),
         "results": None,
         "audit": None,
@@ -190,8 +190,8 @@ def _refuse(
 ) -> None:
     if as_json:
         nothing = _nothing_sent(report, connection, ExitCode.INVALID_INPUT)
-        render.as_json({**nothing, **render.check_json(report)})
-    render.check_report(report, problems)
+        console.as_json({**nothing, **console.check_json(report)})
+    console.check_report(report, problems)
     raise SystemExit(int(ExitCode.INVALID_INPUT))
 
 

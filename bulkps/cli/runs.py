@@ -2,12 +2,12 @@
 
 import click
 
-from bulkps.cli import render
+from bulkps.cli import console
 from bulkps.cli.options import json_option
 from bulkps.errors import ExitCode
-from bulkps.records import home
+from bulkps.records import paths
 from bulkps.records.journal import Journal
-from bulkps.records.rows import Run
+from bulkps.records.row_mapping import Run
 
 
 @click.command()
@@ -22,29 +22,29 @@ def command(limit: int, as_json: bool) -> None:
         bulkps runs
         bulkps runs --json
     """
-    journal = Journal(home.journal_path())
+    journal = Journal(paths.journal_path())
     try:
-        found = [(run, render.totals(journal.counts(run.id))) for run in journal.runs(limit)]
+        found = [(run, console.totals(journal.counts(run.id))) for run in journal.runs(limit)]
     finally:
         journal.close()
     if as_json:
         told = [_facts(run, counts) for run, counts in found]
-        render.as_json({"runs": told, "exit_code": int(ExitCode.COMPLETED)})
+        console.as_json({"runs": told, "exit_code": int(ExitCode.COMPLETED)})
         return
     if not found:
-        render.say("no runs yet; bulkps run OPERATION FILE makes one")
+        console.say("no runs yet; bulkps run OPERATION FILE makes one")
         return
     rows = [
         (
             run.id,
-            render.local_time(run.created_at),
+            console.local_time(run.created_at),
             f"{run.connection}{' (simulated)' * run.simulated}",
             run.state,
             ", ".join(f"{count} {status}" for status, count in counts.items() if count),
         )
         for run, counts in found
     ]
-    render.show(render.table(rows, ("run", "made", "connection", "state", "rows")))
+    console.show(console.table(rows, ("run", "made", "connection", "state", "rows")))
 
 
 def _facts(run: Run, counts: dict[str, int]) -> dict[str, object]:

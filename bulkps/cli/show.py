@@ -5,16 +5,16 @@ from pathlib import Path
 
 import click
 
-from bulkps.cli import render
-from bulkps.cli.next_command import next_command
+from bulkps.cli import console
 from bulkps.cli.options import json_option
+from bulkps.cli.printed_command import next_command
 from bulkps.engine.status import BulkItemStatus
 from bulkps.errors import ExitCode
-from bulkps.library.runs import operation_of
-from bulkps.records import home
+from bulkps.records import paths
 from bulkps.records.journal import Journal
-from bulkps.records.overview import at_exchange, in_doubt, left_behind, looked_up, stalled
-from bulkps.records.rows import Run
+from bulkps.records.row_mapping import Run
+from bulkps.records.run_queries import at_exchange, in_doubt, left_behind, looked_up, stalled
+from bulkps.runs.run_service import operation_of
 from bulkps.settings import SIMULATOR
 from bulkps.visible_text import visible
 
@@ -35,7 +35,7 @@ def command(run: str, as_json: bool) -> None:
     \b
         bulkps show last
     """
-    with Journal(home.journal_path()) as journal:
+    with Journal(paths.journal_path()) as journal:
         found = journal.run(run)
         counts = journal.counts(found.id)
         standing = {
@@ -48,25 +48,25 @@ def command(run: str, as_json: bool) -> None:
         }
     facts = _facts(found, counts, standing)
     if as_json:
-        told = {"counts": render.totals(counts), "preflight": dict(found.preflight)}
-        render.as_json({**facts, **told, "exit_code": int(ExitCode.COMPLETED)})
+        told = {"counts": console.totals(counts), "preflight": dict(found.preflight)}
+        console.as_json({**facts, **told, "exit_code": int(ExitCode.COMPLETED)})
         return
     rows = [
         (name.replace("_", " "), str(value))
         for name, value in facts.items()
         if value not in ("", False) and name != "run"
     ]
-    render.show(render.table(rows, ("run", found.id)))
-    render.show()
-    render.show(render.counts_table(counts))
+    console.show(console.table(rows, ("run", found.id)))
+    console.show()
+    console.show(console.counts_table(counts))
     if facts["worker"]:
-        render.say(
+        console.say(
             f"{facts['worker']} works on it now. bulkps pause {found.id} lets it stop; until it has, nothing "
             "else can resume the run"
         )
     elif facts["next"] and found.connection != SIMULATOR and not found.invocation.get("config"):
         # A program gave the library its settings: no file of them is known.
-        render.say(f"add --config FILE if only FILE has the connection {found.connection!r}")
+        console.say(f"add --config FILE if only FILE has the connection {found.connection!r}")
 
 
 def _waited(found: Run) -> str:
@@ -100,8 +100,8 @@ def _looked_up(journal: Journal, found: Run) -> str:
     """Return which rows are looked up, why, and when next, for people."""
     count, first = looked_up(journal, found.id, _SHOWN_LOOKED_UP)
     rows = [
-        f"row {item.row} at {render.local_time(item.not_before)}: {item.code}: "
-        f"{visible(render.short(item.error, _SHOWN_REASON))}"
+        f"row {item.row} at {console.local_time(item.not_before)}: {item.code}: "
+        f"{visible(console.short(item.error, _SHOWN_REASON))}"
         for item in first
     ]
     more = f" and {count - len(first)} more" if count > len(first) else ""
@@ -111,7 +111,7 @@ def _looked_up(journal: Journal, found: Run) -> str:
 def _facts(
     found: Run, counts: Mapping[BulkItemStatus, int], standing: Mapping[str, object]
 ) -> dict[str, object]:
-    results = home.results_path(found.id)
+    results = paths.results_path(found.id)
     return {
         "run": found.id,
         "operation": found.operation,
@@ -123,10 +123,10 @@ def _facts(
         "detail": found.detail,
         "file": found.file,
         "who": found.who,
-        "created_at": render.local_time(found.created_at),
-        "ended_at": "" if standing["worker"] else render.local_time(found.ended_at),
+        "created_at": console.local_time(found.created_at),
+        "ended_at": "" if standing["worker"] else console.local_time(found.ended_at),
         "results": str(results) if Path(results).exists() else "",
         "audit": found.audit,
-        "journal": str(home.journal_path()),
+        "journal": str(paths.journal_path()),
         "next": next_command(found) if _is_open(counts) and not standing["worker"] else "",
     }

@@ -6,11 +6,11 @@ from typing import Any
 
 import click
 
-from bulkps.cli import render
+from bulkps.atomic_file import Output, write_text
+from bulkps.cli import console
 from bulkps.cli.options import EXISTING_FILE, NEW_FILE, force_option
 from bulkps.errors import UsageProblem
 from bulkps.simulator import Engine, Language, Simulator, SimulatorOptions, standin_path
-from bulkps.whole import Output, write_text
 
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
@@ -122,16 +122,16 @@ def command(
         settings = _settings(simulator)
         if write_config:
             write_text(Output(write_config, force), settings)
-        render.say(f"simulated Exchange tenant (nothing real) listens on {simulator.url}")
-        render.say(f"settings that lead here:\n\n{settings}")
+        console.say(f"simulated Exchange tenant (nothing real) listens on {simulator.url}")
+        console.say(f"settings that lead here:\n\n{settings}")
         if simulator.rest_url:
-            render.say(_standin(simulator))
-        render.say("Ctrl-C stops it.")
+            console.say(_standin(simulator))
+        console.say("Ctrl-C stops it.")
         # An Event without a timeout cannot be interrupted on Windows.
         while not threading.Event().wait(1.0):
             pass
     except KeyboardInterrupt:
-        render.say("stopped")
+        console.say("stopped")
     finally:
         simulator.stop()
 

@@ -5,11 +5,11 @@ from pathlib import Path
 import click
 
 from bulkps import intake
-from bulkps.cli import render
+from bulkps.atomic_file import Output, write_text
+from bulkps.cli import console
 from bulkps.cli.options import NEW_FILE, chosen, config_option, force_option, operation_argument
-from bulkps.library.samples import sample_rows
+from bulkps.runs.sample_rows import sample_rows
 from bulkps.settings import Settings
-from bulkps.whole import Output, write_text
 
 
 @click.command()
@@ -48,4 +48,4 @@ def command(
         click.echo(text, nl=False)
         return
     write_text(Output(output, force), text, encoding="utf-8-sig", newline="")
-    render.say(f"wrote {output}")
+    console.say(f"wrote {output}")

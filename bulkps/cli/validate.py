@@ -6,9 +6,7 @@ from typing import Any
 import click
 
 from bulkps import intake
-from bulkps.cli import render
-from bulkps.cli.beforehand import beforehand_options, configured, values_everywhere, with_values
-from bulkps.cli.next_command import invocation
+from bulkps.cli import console
 from bulkps.cli.options import (
     EXISTING_FILE,
     NEW_FILE,
@@ -20,12 +18,14 @@ from bulkps.cli.options import (
     operation_argument,
     output_file,
 )
-from bulkps.cli.running import show_report, target, work
+from bulkps.cli.preflight_options import beforehand_options, configured, values_everywhere, with_values
+from bulkps.cli.printed_command import invocation
+from bulkps.cli.run_common import show_report, target, work
 from bulkps.errors import ExitCode, UsageProblem
-from bulkps.library.planning import create_run
-from bulkps.library.target import check_target
-from bulkps.records import home
+from bulkps.records import paths
 from bulkps.records.journal import Journal
+from bulkps.run_target import check_target
+from bulkps.runs.run_creation import create_run
 from bulkps.settings import Settings
 
 
@@ -72,17 +72,17 @@ def command(operation: str, file: Path, settings: Settings, as_json: bool, **giv
     )
     if not report.sound:
         if as_json:
-            render.as_json(render.check_json(report))
-        render.check_report(report, given["problems"])
+            console.as_json(console.check_json(report))
+        console.check_report(report, given["problems"])
         raise SystemExit(int(ExitCode.INVALID_INPUT))
     for remark in report.remarks():
-        render.say(remark)
+        console.say(remark)
     there = target(settings, settings.choose_connection(given["connection"]), configured(settings.run, given))
     check_target(found, there)
-    with Journal(home.journal_path()) as journal:
+    with Journal(paths.journal_path()) as journal:
         rows = intake.filled(intake.rows(file, asked, report), everywhere, found, report)
         report = intake.with_columns(report, everywhere, found)
         run = create_run(journal, found, report, rows, there, checks=True, invocation=invocation(given))
         ended, code = work(journal, run, there, output, quiet=given["quiet"])
-        show_report(journal, ended, code, as_json=as_json, remarks=render.remarks_json(report))
+        show_report(journal, ended, code, as_json=as_json, remarks=console.remarks_json(report))
     raise SystemExit(int(code))

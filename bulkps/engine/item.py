@@ -16,6 +16,10 @@ FAILED_AT_EXCHANGE = "failed-at-exchange"
 ITEMS_LEFT_BEHIND = "items-left-behind"
 #: The code of an item at Exchange that somebody has to let go on.
 WAITS_FOR_OPERATOR = "waits-for-operator"
+#: The code of an item that another run completed: nothing is left to do.
+DONE_ALREADY = "done-already"
+#: The code of one that another run completed with other values: something of it is not done.
+DONE_DIFFERENTLY = "done-differently"
 
 
 class Phase(Enum):

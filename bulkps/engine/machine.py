@@ -22,8 +22,8 @@ from bulkps.engine.throttle import Throttle
 from bulkps.engine.work_queue import InFlight, WorkQueue
 from bulkps.exchange.error_catalog import ErrorClass, KnownError, classify
 from bulkps.exchange.invocation import Answer, Invocation, Outcome
-from bulkps.operations.bind import bind
 from bulkps.operations.model import Operation
+from bulkps.operations.parameter_binding import bind
 
 #: How many batches' worth of items are held for each session.
 _BATCHES_HELD = 4

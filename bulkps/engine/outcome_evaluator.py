@@ -15,9 +15,9 @@ from bulkps.exchange.error_catalog import (
     classify,
 )
 from bulkps.exchange.invocation import Answer, ErrorRecord, Outcome, Value
-from bulkps.operations.bind import follow_ref, places, proven
 from bulkps.operations.following import Follow
 from bulkps.operations.model import Operation, Step
+from bulkps.operations.parameter_binding import follow_ref, places, proven
 
 _DOUBT_ADVICE = (
     "bulkps does not send it again by itself. Look in Exchange whether it happened; if it did not, "

@@ -9,9 +9,9 @@ from bulkps.engine.item import IN_DOUBT, Item
 from bulkps.engine.outcome_evaluator import NO_SUCH_OBJECT, OutcomeEvaluator, Transition, text
 from bulkps.exchange.error_catalog import ErrorClass, KnownError, classify
 from bulkps.exchange.invocation import Answer, Cmdlet, Outcome
-from bulkps.operations.bind import bind_lookup, matching
 from bulkps.operations.following import Detail, ReconcileQuery
 from bulkps.operations.model import Step
+from bulkps.operations.parameter_binding import bind_lookup, matching
 
 #: Why an absence is not believed.
 _CLEARED = (

@@ -12,8 +12,8 @@ from bulkps.engine.messages import FollowAnswered
 from bulkps.engine.outcome_evaluator import OutcomeEvaluator, Transition
 from bulkps.engine.reconciler import Lookup, Reconciler
 from bulkps.exchange.invocation import Cmdlet
-from bulkps.operations.bind import bind_query
 from bulkps.operations.model import Operation
+from bulkps.operations.parameter_binding import bind_query
 
 #: How many items that a poll does not show are asked after by themselves, at least.
 _LOOKED_FOR = 10

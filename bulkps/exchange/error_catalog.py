@@ -12,7 +12,7 @@ from functools import cache, cached_property
 from importlib.resources import files
 from typing import ClassVar
 
-from bulkps import yamlfile
+from bulkps import yaml_config
 from bulkps.exchange.invocation import ErrorRecord
 
 
@@ -148,7 +148,7 @@ def load_catalogue(text: str, source: str) -> tuple[KnownError, ...]:
     Raises:
         InvalidInput: With every problem of the text.
     """
-    return yamlfile.load(text, source, _CatalogueFile).errors
+    return yaml_config.load(text, source, _CatalogueFile).errors
 
 
 @cache

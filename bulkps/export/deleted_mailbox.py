@@ -10,10 +10,11 @@ from functools import cached_property
 
 from bulkps.exchange.holds import MailboxHolds, holds_in_force, mailbox_holds
 from bulkps.exchange.mailbox_locations import AUX_ARCHIVE
+from bulkps.exchange.powershell_text import quoted
 from bulkps.exchange.psobject import Properties, listed
 from bulkps.exchange.sizes import UNLIMITED, Size
 from bulkps.preflight.account_checks import account_exists, guid_reused
-from bulkps.preflight.findings import Blocks, Code, Finding, Severity, quoted
+from bulkps.preflight.findings import Blocks, Code, Finding, Severity
 from bulkps.preflight.preflight_facts import PreflightFacts
 from bulkps.preflight.recipient import Recipient
 from bulkps.preflight.source_checks import (

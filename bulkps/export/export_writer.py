@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TextIO
 
+from bulkps.atomic_file import Output, whole_file
 from bulkps.exchange.dates import date_text
 from bulkps.export.deleted_mailbox import Cell
 from bulkps.intake import formula_safe
-from bulkps.whole import Output, whole_file
 
 #: What stands between the values of a cell that holds several; sentences have semicolons of their own.
 BETWEEN, BETWEEN_SENTENCES = ";", " | "

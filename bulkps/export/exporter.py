@@ -14,6 +14,7 @@ from enum import Enum
 from itertools import islice
 from pathlib import Path
 
+from bulkps.atomic_file import Output
 from bulkps.engine.driver import BEAT
 from bulkps.errors import CannotConnect, ExportFailed, UsageProblem
 from bulkps.exchange.error_catalog import ErrorClass, portable_patterns
@@ -31,7 +32,6 @@ from bulkps.export.deleted_mailbox import (
 from bulkps.export.export_writer import Spool, write_inventory
 from bulkps.export.mailbox_spooler import KEEP, MailboxSpooler
 from bulkps.export.statistics_reader import Sized, StatisticsReader
-from bulkps.library.target import Target, check_connection
 from bulkps.operations.loader import built_in_operations
 from bulkps.operations.model import BulkOperationType
 from bulkps.preflight.preflight_facts import Organization, PreflightFacts
@@ -46,9 +46,9 @@ from bulkps.preflight.query import (
 from bulkps.preflight.query_executor import QueryExecutor, Sessions, Take, reason
 from bulkps.preflight.recipient import Recipient
 from bulkps.preflight.recipient_conflicts import RecipientConflicts
+from bulkps.run_target import Target, check_connection
 from bulkps.sessions.connection import ConnectionType
-from bulkps.sessions.open import endpoint
-from bulkps.whole import Output
+from bulkps.sessions.session_factory import endpoint
 
 #: Cmdlets that an export runs.
 CMDLETS = (

@@ -1,12 +1,12 @@
 """From a CSV file to checked rows: reading, checking, templates."""
 
-from bulkps.intake.cells import UNSENDABLE, cell_values
-from bulkps.intake.checking import check, rows
-from bulkps.intake.everywhere import filled, with_columns
-from bulkps.intake.formula import formula_safe, formula_unsafe
+from bulkps.intake.column_defaults import filled, with_columns
+from bulkps.intake.csv_template import template_text
+from bulkps.intake.formula_escape import formula_safe, formula_unsafe
 from bulkps.intake.header import BLANKS
-from bulkps.intake.report import CheckReport, InputRow, Problem
-from bulkps.intake.template import template_text
+from bulkps.intake.row_parser import UNSENDABLE, cell_values
+from bulkps.intake.validation_report import CheckReport, InputRow, Problem
+from bulkps.intake.validator import check, rows
 
 __all__ = [
     "BLANKS",

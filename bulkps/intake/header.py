@@ -7,12 +7,12 @@ from functools import partial
 
 from bulkps.export.deleted_mailbox import COLUMNS as EXPORT_COLUMNS
 from bulkps.export.deleted_mailbox import EXPORT_MARK, NAME_COLUMN
-from bulkps.intake.formula import formula_unsafe
-from bulkps.intake.report import Problem, readable_name, shortened
-from bulkps.operations.checks import folded_header
+from bulkps.intake.formula_escape import formula_unsafe
+from bulkps.intake.validation_report import Problem, readable_name, shortened
+from bulkps.operations.definition_validator import folded_header
 from bulkps.operations.model import Operation
-from bulkps.operations.resultcolumns import ALL_RESULTS_COLUMNS, RESULTS_MARK
-from bulkps.yamlfile import nearest
+from bulkps.operations.result_columns import ALL_RESULTS_COLUMNS, RESULTS_MARK
+from bulkps.yaml_config import nearest
 
 #: What is stripped from around a cell: every kind of space and line end, and what shows nothing. The joiners
 #: U+200C and U+200D are not among them: they belong to the last letter of names in Malayalam and others.

@@ -6,8 +6,8 @@ from functools import cached_property
 from typing import ClassVar
 
 from bulkps.exchange.invocation import NULL, Null, Value
-from bulkps.operations.celltypes import CELL_TYPES, CellType, Unsound, utf16_length
-from bulkps.operations.words import not_a_value, words_problem, words_warning
+from bulkps.operations.cell_types import CELL_TYPES, CellType, Unsound, utf16_length
+from bulkps.operations.spreadsheet_words import not_a_value, words_problem, words_warning
 
 #: What pydantic is told of every dataclass here: a key that it does not know is a problem.
 STRICT = {"extra": "forbid"}

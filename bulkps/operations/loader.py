@@ -5,11 +5,11 @@ from dataclasses import asdict
 from functools import cache
 from importlib.resources import files
 
-from bulkps import yamlfile
+from bulkps import yaml_config
 from bulkps.errors import InvalidInput, UsageProblem
-from bulkps.operations.checks import check_operation
+from bulkps.operations.definition_validator import check_operation
 from bulkps.operations.model import Operation
-from bulkps.yamlfile import nearest
+from bulkps.yaml_config import nearest
 
 BUILT_IN = ("recovery", "restore")
 
@@ -25,8 +25,8 @@ def load_operation(text: str, source: str) -> Operation:
         InvalidInput: With every problem: unknown keys and columns, cmdlets and parameters that Exchange
             does not have, places in templates that nothing fills.
     """
-    data, lines = yamlfile.parse(text, source)
-    operation, problems = yamlfile.attempt(data, lines, Operation)
+    data, lines = yaml_config.parse(text, source)
+    operation, problems = yaml_config.attempt(data, lines, Operation)
     if operation is None:
         raise InvalidInput(source, problems)
 
@@ -69,4 +69,4 @@ def choose(name: str, operations: Mapping[str, Operation]) -> Operation:
 
 def dump_operation(operation: Operation) -> str:
     """Return *operation* as YAML text that ``load_operation`` reads back: what a run keeps of it."""
-    return yamlfile.dump(asdict(operation))
+    return yaml_config.dump(asdict(operation))

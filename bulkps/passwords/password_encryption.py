@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.serialization.pkcs7 import PKCS7EnvelopeBuil
 
 from bulkps.errors import UsageProblem
 from bulkps.exchange.invocation import Secret
-from bulkps.preflight.findings import quoted
+from bulkps.exchange.powershell_text import quoted
 
 #: How few characters a passphrase may have.
 SHORTEST = 12

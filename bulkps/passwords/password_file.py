@@ -14,10 +14,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Self, TextIO
 
+from bulkps.atomic_file import Output, new_for_owner, sync_folder
 from bulkps.errors import RecordFailed, UsageProblem
 from bulkps.exchange.invocation import Secret
 from bulkps.intake import formula_safe
-from bulkps.intake.formula import formula_unsafe
+from bulkps.intake.formula_escape import formula_unsafe
 from bulkps.passwords.password_encryption import (
     CMS,
     SCRYPT,
@@ -30,7 +31,6 @@ from bulkps.passwords.password_encryption import (
     salt_of,
     with_passphrase,
 )
-from bulkps.whole import Output, new_for_owner, sync_folder
 
 if TYPE_CHECKING:
     from _csv import Writer

@@ -10,9 +10,9 @@ from bulkps.engine.driver import Prepare
 from bulkps.engine.item import Item
 from bulkps.errors import UsageProblem
 from bulkps.exchange.invocation import Cmdlet, Secret
-from bulkps.operations.bind import PASSWORD
 from bulkps.operations.model import Operation
-from bulkps.operations.template import Template
+from bulkps.operations.parameter_binding import PASSWORD
+from bulkps.operations.placeholders import Template
 from bulkps.passwords.password_file import PasswordFile
 from bulkps.passwords.password_generator import generate
 

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 from bulkps.exchange.addresses import domain_of
 from bulkps.exchange.name_comparison import damaged_from
-from bulkps.preflight.findings import Blocks, Code, Finding, Severity, not_checked, quoted
+from bulkps.exchange.powershell_text import quoted
+from bulkps.preflight.findings import Blocks, Code, Finding, Severity, not_checked
 from bulkps.preflight.preflight_facts import Organization, PreflightFacts
 from bulkps.preflight.recipient import Recipient
 from bulkps.preflight.wanted import WantedRecovery

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 
 from bulkps.engine.item import Item
 from bulkps.exchange.invocation import Value
-from bulkps.operations.bind import item_key, places
 from bulkps.operations.model import Operation
-from bulkps.operations.template import Template
+from bulkps.operations.parameter_binding import item_key, places
+from bulkps.operations.placeholders import Template
 from bulkps.preflight.findings import Blocks, Code, Finding, Severity
 from bulkps.preflight.query_cache import identities
 from bulkps.preflight.query_planner import Wanted

@@ -3,11 +3,8 @@
 The codes are stable: scripts match them, and docs/findings.md has a section for each.
 """
 
-import re
 from dataclasses import dataclass
 from enum import Enum
-
-from bulkps.visible_text import visible
 
 
 class Severity(Enum):
@@ -100,15 +97,6 @@ class Finding:
 
     def __str__(self) -> str:
         return f"{self.severity.value} {self.code.value}: {self.seen}. {self.instead}"
-
-
-def quoted(text: str) -> str:
-    """Return *text* in single quotes, so that it is one text to PowerShell should somebody paste it.
-
-    It stays on its line too: control characters are shown in place of being there.
-    """
-    # PowerShell takes the typographic single quotes for quotes too.
-    return "'" + re.sub("(['\u2018\u2019\u201a\u201b])", r"\1\1", visible(text)) + "'"
 
 
 def not_checked(code: Code, blocks: Blocks, unread: str, how: str) -> Finding:

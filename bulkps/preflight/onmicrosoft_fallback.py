@@ -4,10 +4,10 @@ from dataclasses import dataclass, replace
 
 from bulkps.engine.item import Item
 from bulkps.exchange.invocation import Value
-from bulkps.operations.bind import places
-from bulkps.operations.checks import KINDS
+from bulkps.operations.definition_validator import KINDS
 from bulkps.operations.model import Operation, Preflight
-from bulkps.operations.template import Template
+from bulkps.operations.parameter_binding import places
+from bulkps.operations.placeholders import Template
 from bulkps.preflight.account_checks import fallback_upn
 from bulkps.preflight.preflight_facts import Organization
 from bulkps.preflight.query_planner import Wanted

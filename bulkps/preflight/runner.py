@@ -9,16 +9,14 @@ from datetime import UTC, datetime
 from itertools import islice
 
 from bulkps.engine.driver import BEAT
-from bulkps.engine.item import Change, Item, Phase
+from bulkps.engine.item import DONE_ALREADY, DONE_DIFFERENTLY, Change, Item, Phase
 from bulkps.engine.messages import Finish, StopReason
 from bulkps.engine.status import BulkItemStatus
 from bulkps.errors import CannotConnect
 from bulkps.exchange.error_catalog import Meaning
 from bulkps.exchange.invocation import Answer, Outcome, Value
-from bulkps.library.done_already import DONE_ALREADY, DONE_DIFFERENTLY
-from bulkps.library.target import Target
 from bulkps.operations.model import Operation, Preflight
-from bulkps.operations.template import Template
+from bulkps.operations.placeholders import Template
 from bulkps.preflight.checks import recovery_findings, restore_findings
 from bulkps.preflight.duplicate_targets import DuplicateTargets, done_elsewhere, other_keys, other_names
 from bulkps.preflight.findings import Code, Finding, Severity
@@ -30,7 +28,8 @@ from bulkps.preflight.query_planner import QueryPlanner, Wanted
 from bulkps.preflight.recipient import Recipient
 from bulkps.preflight.wanted import WantedRecovery, WantedRestore
 from bulkps.records.recorder import Recorder
-from bulkps.records.rows import DONE_IN_PART, IN_DOUBT_THERE
+from bulkps.records.row_mapping import DONE_IN_PART, IN_DOUBT_THERE
+from bulkps.run_target import Target
 from bulkps.sessions.connection import ConnectionType
 
 #: Told of changes that are durable.

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 from filelock import FileLock, Timeout
 from loguru import logger
 
+from bulkps.atomic_file import new_for_owner
 from bulkps.errors import RecordFailed
 from bulkps.records.file_identity import FileIdentity
-from bulkps.records.home import private_folder
+from bulkps.records.paths import private_folder
 from bulkps.visible_text import json_text
-from bulkps.whole import new_for_owner
 
 if TYPE_CHECKING:
     from loguru import Record

@@ -16,7 +16,7 @@ from typing import Any
 
 from bulkps.errors import RecordFailed
 from bulkps.records.audit import FIRST
-from bulkps.records.chain import Finding, Known, is_over, verify
+from bulkps.records.audit_verify import Finding, Known, is_over, verify
 
 _PUT_BACK = (
     "'bulkps audit verify {run}' says where; find out who changed it and put it back from a copy, then resume"

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, func, select, update
 
 from bulkps.engine.item import Change, Item
-from bulkps.records.rows import STATE_COLUMNS, event_row, state_row, values_text
+from bulkps.records.row_mapping import STATE_COLUMNS, event_row, state_row, values_text
 from bulkps.records.schema import events, items, runs
 
 

@@ -14,9 +14,9 @@ from bulkps.engine.item import Item
 from bulkps.errors import RunOwnedElsewhere, UsageProblem
 from bulkps.records.journal import LOADING, OWNER_COLUMNS, Journal
 from bulkps.records.lease import Clocks, Lease, holding
-from bulkps.records.overview import elsewhere, fence, living
 from bulkps.records.owner import forget, is_alive
-from bulkps.records.rows import Elsewhere, Run, new_row, run_row
+from bulkps.records.row_mapping import Elsewhere, Run, new_row, run_row
+from bulkps.records.run_queries import elsewhere, fence, living
 from bulkps.records.schema import items, runs
 
 #: How many items go into one transaction: a million in one would keep every other run from its journal.

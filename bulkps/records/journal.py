@@ -32,14 +32,10 @@ from bulkps.engine.item import Item, Phase
 from bulkps.engine.status import BulkItemStatus
 from bulkps.errors import RecordFailed, RecordUnreadable, RunNotFound, UsageProblem
 from bulkps.records.file_identity import FileIdentity
-from bulkps.records.home import private_database
 from bulkps.records.journal_holder import JournalHolder
 from bulkps.records.owner import Owner, is_alive
-from bulkps.records.rows import (
-    Run,
-    item_of,
-    run_of,
-)
+from bulkps.records.paths import private_database
+from bulkps.records.row_mapping import Run, item_of, run_of
 from bulkps.records.schema import MIGRATIONS, current_version, items, migrate, runs
 
 _log = logging.getLogger(__name__)

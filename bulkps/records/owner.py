@@ -14,7 +14,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from bulkps.records.home import private_folder
+from bulkps.records.paths import private_folder
 
 _NAME = re.compile(r"process \d+ on (?P<host>.+) \((?P<token>[0-9a-f]{16})\)")
 

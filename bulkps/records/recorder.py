@@ -8,14 +8,14 @@ from sqlalchemy import Connection, update
 
 from bulkps.engine.item import IN_DOUBT, LONGEST_TEXT, Change, Item
 from bulkps.engine.status import BulkItemStatus
-from bulkps.records import sweeps
+from bulkps.records import bulk_updates
 from bulkps.records.audit import Audit
 from bulkps.records.audit_opening import Ahead
 from bulkps.records.changes import keep_audit, keep_changes, keep_facts, replace_values
 from bulkps.records.journal import Journal
 from bulkps.records.lease import Heartbeat, Lease, holding
-from bulkps.records.overview import elsewhere, ended_badly, living
-from bulkps.records.rows import Elsewhere
+from bulkps.records.row_mapping import Elsewhere
+from bulkps.records.run_queries import elsewhere, ended_badly, living
 from bulkps.records.schema import runs
 
 _SENTENCES = {
@@ -173,13 +173,13 @@ class Recorder:
         """Make every PENDING item SKIPPED."""
         with self._keeping() as connection:
             self._audit.write("run.rest-skipped", reason, now, {"code": code})
-            sweeps.skip_pending(connection, self._run, code, reason, now)
+            bulk_updates.skip_pending(connection, self._run, code, reason, now)
 
     def retry_failed(
         self,
         never: Sequence[str],
         doubtful: Sequence[str],
-        steps: sweeps.RetrySteps,
+        steps: bulk_updates.RetrySteps,
         *,
         remembers: bool,
     ) -> int:
@@ -192,7 +192,7 @@ class Recorder:
         with self._keeping() as connection:
             self._say("run.retry-asked", "failed items are to be sent again", never=list(never))
             alive = living(self._journal, connection) if remembers else None
-            left = sweeps.retry_failed(connection, run, never, doubtful, steps, self._clock(), alive)
+            left = bulk_updates.retry_failed(connection, run, never, doubtful, steps, self._clock(), alive)
             if left:
                 self._say("run.retry-left", "another run did them since, or has them underway", items=left)
         return left

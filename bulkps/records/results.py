@@ -6,14 +6,14 @@ from collections.abc import Callable, Collection, Iterator
 from datetime import UTC, datetime
 from typing import TextIO
 
+from bulkps.atomic_file import Output, whole_file
 from bulkps.engine.item import Item, Phase
 from bulkps.errors import RecordFailed
 from bulkps.intake import BLANKS, formula_safe
 from bulkps.operations.model import Operation
-from bulkps.operations.resultcolumns import ALL_RESULTS_COLUMNS
+from bulkps.operations.result_columns import ALL_RESULTS_COLUMNS
 from bulkps.records.journal import Journal
-from bulkps.records.rows import Run
-from bulkps.whole import Output, whole_file
+from bulkps.records.row_mapping import Run
 
 _IDENTITIES = ("source_identity", "target_identity")
 

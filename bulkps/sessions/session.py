@@ -16,7 +16,7 @@ from pypsrp.powershell import PowerShell, RunspacePool
 from bulkps.engine.interfaces import Gate, SessionLostError, StreamFailedError
 from bulkps.exchange.invocation import Answer, ErrorRecord, Invocation, Outcome
 from bulkps.sessions import pipeline as lines
-from bulkps.sessions.batching import (
+from bulkps.sessions.batch_function import (
     BATCH_FUNCTION,
     SELECT_FUNCTION,
     batch_items,
@@ -25,15 +25,9 @@ from bulkps.sessions.batching import (
 )
 from bulkps.sessions.pool import abandon
 from bulkps.sessions.serializer import LateSeconds
-from bulkps.sessions.translate import (
-    UnsendableValueError,
-    error_records,
-    plain_texts,
-    properties,
-    to_wire,
-)
-from bulkps.sessions.wear import Wear
+from bulkps.sessions.session_renewal import Wear
 from bulkps.sessions.wire_errors import WIRE_ERRORS, reading, text_of, wire_record
+from bulkps.sessions.wire_types import UnsendableValueError, error_records, plain_texts, properties, to_wire
 
 _ANSWERS = {PSInvocationState.COMPLETED: Answer.COMPLETED, PSInvocationState.FAILED: Answer.FAILED}
 #: The function was not begun, for its own parameters could not be bound.

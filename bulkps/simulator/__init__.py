@@ -13,19 +13,19 @@ from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 
-from bulkps.simulator import batch_function, selection
-from bulkps.simulator.faults import Budget, Faults
-from bulkps.simulator.launch import Launch
-from bulkps.simulator.offer import Offer
+from bulkps.simulator.cmdlets import invoke_batch, property_selection
+from bulkps.simulator.cmdlets.cmdlet_service import Further, Service
+from bulkps.simulator.cmdlets.faults import Budget, Faults
+from bulkps.simulator.cmdlets.rbac import Offer
 from bulkps.simulator.options import Engine, Language, SimulatorOptions
-from bulkps.simulator.rest import RestFace, RestServer
-from bulkps.simulator.server import Server
-from bulkps.simulator.service import Further, Service
-from bulkps.simulator.shells import CmdletShell, Opener, Shells
-from bulkps.simulator.signin import SignIn
-from bulkps.simulator.tenant import Tenant
-from bulkps.simulator.troubles import Trouble
-from bulkps.simulator.wsman import Endpoint
+from bulkps.simulator.powershell.pwsh_launcher import Launch
+from bulkps.simulator.rest.auth import SignIn
+from bulkps.simulator.rest.rest_api import RestFace, RestServer
+from bulkps.simulator.tenant.blocked_mailboxes import Trouble
+from bulkps.simulator.tenant.tenant import Tenant
+from bulkps.simulator.wire.cmdlet_shell import CmdletShell, Opener, Shells
+from bulkps.simulator.wire.wsman import Endpoint
+from bulkps.simulator.wire.wsman_http import Server
 
 __all__ = ["Engine", "Language", "Simulator", "SimulatorOptions", "Tenant", "Trouble", "standin_path"]
 
@@ -34,7 +34,7 @@ _COUNTED = frozenset({"restore-request", "mailbox-recovered", "user-set"})
 
 def standin_path() -> Path:
     """Return the folder to put on PSModulePath so that ExchangeOnlineManagement is the stand-in."""
-    return Path(__file__).resolve().parent / "standin"
+    return Path(__file__).resolve().parent / "powershell" / "standin"
 
 
 class Simulator:
@@ -117,7 +117,9 @@ class Simulator:
         """Return what exists for the caller; a real engine shows its functions itself."""
         chosen = self.options
         batches = not chosen.real and chosen.spoken is not Language.NO_LANGUAGE
-        functions = {one.name: one for one in (batch_function.FACTS, selection.FACTS)} if batches else {}
+        functions = (
+            {one.name: one for one in (invoke_batch.FACTS, property_selection.FACTS)} if batches else {}
+        )
         return replace(chosen.offer(), functions=functions)
 
     def _rest_server(self, service: Service, undo: ExitStack) -> RestServer | None:

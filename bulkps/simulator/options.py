@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
-from bulkps.simulator.faults import Budget, Faults
-from bulkps.simulator.offer import ONLINE, Offer
-from bulkps.simulator.signin import SignInRules
+from bulkps.simulator.cmdlets.faults import Budget, Faults
+from bulkps.simulator.cmdlets.rbac import ONLINE, Offer
+from bulkps.simulator.rest.auth import SignInRules
 
 #: The release of Exchange Server that it is on-premises: Subscription Edition.
 _SERVER = "SE"

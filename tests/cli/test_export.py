@@ -15,8 +15,8 @@ from bulkps import BulkOperationManager, ExportKind, load_settings
 from bulkps.exchange.sizes import read_size
 from bulkps.export.exporter import EXPORT_COLUMNS, ExportStage
 from bulkps.intake import formula_unsafe
-from bulkps.simulator.contents import contents
-from bulkps.simulator.mailbox import Kind, Mailbox
+from bulkps.simulator.tenant.mailbox import Kind, Mailbox
+from bulkps.simulator.tenant.mailbox_content import contents
 from tests.conftest import Run, Tenant, as_object, read_csv, write_csv
 from tests.contract.proxy import Deed, Order, Proxy
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bulkps.simulator.restorerequest import Ending, Failure
+from bulkps.simulator.tenant.restore_request import Ending, Failure
 from tests.conftest import Run, Tenant, as_object, read_csv, rehearsal, write_csv
 
 StartTenant = Callable[..., Tenant]

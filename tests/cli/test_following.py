@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from click.testing import Result
 
-from bulkps.simulator.contents import contents
-from bulkps.simulator.people import size_text
-from bulkps.simulator.restorerequest import Ending
+from bulkps.simulator.tenant.fake_directory import size_text
+from bulkps.simulator.tenant.mailbox_content import contents
+from bulkps.simulator.tenant.restore_request import Ending
 from tests.cli.processes import paused_once, wait_for
 from tests.conftest import Run, Tenant, as_object, read_csv, rehearsal
 

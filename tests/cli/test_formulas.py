@@ -10,7 +10,7 @@ import pytest
 
 from bulkps import intake
 from bulkps.operations.loader import built_in_operations
-from bulkps.simulator.mailbox import Kind
+from bulkps.simulator.tenant.mailbox import Kind
 from tests.conftest import Run, Tenant, as_object, read_csv, rehearsal, write_csv
 
 StartTenant = Callable[..., Tenant]

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from bulkps.library.next_command import quoted
 from bulkps.records.journal import Journal
 from bulkps.records.lease import acquire
+from bulkps.runs.next_command import quoted
 from tests.conftest import Run, Tenant, as_object, read_csv, rehearsal, write_csv
 
 StartTenant = Callable[..., Tenant]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bulkps.whole import Output, whole_file
+from bulkps.atomic_file import Output, whole_file
 from tests.conftest import Run, read_csv, rehearsal
 
 POSIX = pytest.mark.skipif(os.name == "nt", reason="Windows has access control lists, not modes")
@@ -164,7 +164,7 @@ def test_what_another_process_made_in_the_meantime_is_not_replaced_and_nothing_i
 
 #: Begins to write a file, says so, and waits to be killed.
 WRITING = (
-    "import sys; from pathlib import Path; from bulkps.whole import Output, whole_file\n"
+    "import sys; from pathlib import Path; from bulkps.atomic_file import Output, whole_file\n"
     "with whole_file(Output(Path(sys.argv[1]))) as file:\n"
     "    file.write('half'); file.flush(); print('writing', flush=True); sys.stdin.read()\n"
 )

@@ -4,7 +4,7 @@ import csv
 from collections.abc import Callable
 from pathlib import Path
 
-from bulkps.simulator.mailbox import LIVING
+from bulkps.simulator.tenant.mailbox import LIVING
 from tests.conftest import Run, Tenant, as_object, read_csv, write_csv
 
 StartTenant = Callable[..., Tenant]

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from bulkps.simulator import people
-from bulkps.simulator.answers import Refused
-from bulkps.simulator.mailbox import Kind, Mailbox
-from bulkps.simulator.tenant import not_found
+from bulkps.simulator.cmdlets.cmdlet_result import Refused
+from bulkps.simulator.tenant import fake_directory
+from bulkps.simulator.tenant.mailbox import Kind, Mailbox
+from bulkps.simulator.tenant.tenant import not_found
 from tests.conftest import Run, Tenant, as_object, read_csv, rehearsal, write_csv
 
 StartTenant = Callable[..., Tenant]
@@ -202,7 +202,7 @@ def test_that_a_mailbox_is_not_there_is_an_answer_even_if_the_error_ends_the_pip
     def thrown(identity: str) -> Refused:
         return Refused(not_found(identity).info, terminating=True)
 
-    monkeypatch.setattr("bulkps.simulator.directory.not_found", thrown)
+    monkeypatch.setattr("bulkps.simulator.cmdlets.recipient_cmdlets.not_found", thrown)
     there = settings(tenant())
     file = rehearsal(bulkps, "restore", 2, tmp_path / "in.csv")
     rows = read_csv(file.read_text(encoding="utf-8-sig"))
@@ -391,7 +391,7 @@ def test_an_account_that_is_back_under_an_address_of_the_source_is_found_among_f
     source = tenant_.find(str(tenant_.inactive(1)["ExchangeGuid"]), (Kind.INACTIVE,))
     tenant_.change(source, Kind.INACTIVE, {"UserPrincipalName": f"old.{address}"})
     # No recipient, for it has no licence; its name is what was the mailbox's address.
-    back = people.unlicensed_user(tenant_.seed, 1, "back.again", address)
+    back = fake_directory.unlicensed_user(tenant_.seed, 1, "back.again", address)
     tenant_.add(Mailbox(Kind.NONE, back))
 
     validated(bulkps, there, "recovery", file)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bulkps.simulator.mailbox import LIVING, Mailbox
+from bulkps.simulator.tenant.mailbox import LIVING, Mailbox
 from tests.conftest import Run, Tenant, as_object, read_csv, write_csv
 
 StartTenant = Callable[..., Tenant]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bulkps.simulator import Simulator, SimulatorOptions
-from bulkps.simulator.answers import Answer, ErrorInfo, Value
+from bulkps.simulator.cmdlets.cmdlet_result import Answer, ErrorInfo, Value
 from tests.conftest import Run, Tenant, as_object, read_csv, rehearsal
 
 NEW = "New-MailboxRestoreRequest"

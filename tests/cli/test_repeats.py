@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bulkps.simulator.mailbox import Kind
+from bulkps.simulator.tenant.mailbox import Kind
 from tests.conftest import Run, Tenant, as_object, read_csv, write_csv
 
 StartTenant = Callable[..., Tenant]

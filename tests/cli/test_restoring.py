@@ -12,9 +12,9 @@ from bulkps.errors import InvalidInput
 from bulkps.exchange.invocation import Value
 from bulkps.settings import load_settings
 from bulkps.simulator import Tenant as Organization
-from bulkps.simulator.cmdlets import execute
-from bulkps.simulator.mailbox import Kind, Mailbox
-from bulkps.simulator.offer import Offer
+from bulkps.simulator.cmdlets.cmdlet_table import execute
+from bulkps.simulator.cmdlets.rbac import Offer
+from bulkps.simulator.tenant.mailbox import Kind, Mailbox
 from tests.certificates import certificate
 from tests.conftest import Run, Tenant, as_object, read_csv, write_csv
 from tests.engines import ENGINES

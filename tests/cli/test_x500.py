@@ -9,7 +9,7 @@ from uuid import UUID
 
 import pytest
 
-from bulkps.simulator.mailbox import Kind
+from bulkps.simulator.tenant.mailbox import Kind
 from tests.cli.processes import BULKPS, paused_once, wait_for
 from tests.conftest import Run, Tenant, as_object, read_csv, write_csv
 from tests.engines import ENGINES

@@ -5,8 +5,15 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, timezone
 from uuid import UUID
 
-from bulkps.simulator.answers import Answer, Category, ErrorInfo, Item, Secret, Value
-from bulkps.simulator.service import Further
+from bulkps.simulator.cmdlets.cmdlet_result import (
+    Answer,
+    Category,
+    ErrorInfo,
+    Item,
+    Secret,
+    Value,
+)
+from bulkps.simulator.cmdlets.cmdlet_service import Further
 
 
 def _values(*values: Value) -> list[Item]:

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from bulkps.exchange.invocation import Secret
+from bulkps.resources import shipped
 from bulkps.sessions.connection import Auth, Connection, ConnectionType, Credentials, ExchangeOnline
-from bulkps.sessions.open import open_session
 from bulkps.sessions.session import PSRPSession
-from bulkps.shippedfiles import shipped
+from bulkps.sessions.session_factory import open_session
 from bulkps.simulator import Simulator, SimulatorOptions, standin_path
 from tests.contract.cmdlets import FURTHER
 from tests.engines import PWSH

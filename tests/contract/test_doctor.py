@@ -4,8 +4,8 @@ import pytest
 
 from bulkps.exchange.error_catalog import shipped_catalogue
 from bulkps.exchange.invocation import Secret
-from bulkps.library.doctor import examine
 from bulkps.operations.loader import built_in_operations
+from bulkps.runs.diagnostics import examine
 from bulkps.sessions.connection import Credentials
 from bulkps.simulator import Simulator
 from tests.contract.routes import Route, connection_of, options_of

@@ -6,7 +6,7 @@ import pytest
 
 from bulkps.engine.interfaces import SessionLostError
 from bulkps.exchange.invocation import Answer, Outcome
-from bulkps.simulator.mailbox import Kind
+from bulkps.simulator.tenant.mailbox import Kind
 from tests.contract.routes import Opened, Route, opened
 from tests.contract.test_contract import EVERY, TENANT, item, there
 

@@ -7,7 +7,7 @@ import pytest
 
 from bulkps.sessions.connection import ConnectionType
 from bulkps.simulator import Simulator, Tenant
-from bulkps.simulator.signin import SignIn
+from bulkps.simulator.rest.auth import SignIn
 from tests.conftest import Run, as_object, read_csv, rehearsal, write_csv
 from tests.contract.routes import APP, ORGANIZATION, ROUTES, Route, connection_of, options_of
 from tests.contract.test_contract import TENANT

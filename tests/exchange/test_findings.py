@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from bulkps.exchange.cmdlet_metadata import cmdlet_facts
-from bulkps.preflight.findings import Blocks, Code, Finding, Severity, quoted
+from bulkps.exchange.powershell_text import quoted
+from bulkps.preflight.findings import Blocks, Code, Finding, Severity
 
 PAGE = (Path(__file__).resolve().parent.parent.parent / "docs" / "findings.md").read_text(encoding="utf-8")
 SECTIONS = dict(re.findall(r"^## (\S+)\n(.*?)(?=^## |\Z)", PAGE, re.MULTILINE | re.DOTALL))

@@ -11,7 +11,7 @@ from bulkps.preflight.findings import Blocks, Code, Severity
 from bulkps.preflight.preflight_facts import Organization, PreflightFacts, RestoreRequest
 from bulkps.preflight.recipient import Recipient
 from bulkps.preflight.wanted import WantedRecovery, WantedRestore
-from bulkps.simulator import people
+from bulkps.simulator.tenant import fake_directory
 from tests.exchange.mailboxes import (
     ACTIVE,
     ARCHIVE,
@@ -156,8 +156,8 @@ def test_an_empty_identity_is_refused_for_it_would_name_everything(identity: str
 @pytest.mark.parametrize("index", range(12))
 def test_the_simulators_mailboxes_restore_into_the_same_persons_new_one(index: int) -> None:
     """What the simulated tenant does with these two is a success; so must be what is foreseen."""
-    source = Recipient.from_properties(people.inactive_mailbox(1, index))
-    target = Recipient.from_properties(people.active_mailbox(1, index))
+    source = Recipient.from_properties(fake_directory.inactive_mailbox(1, index))
+    target = Recipient.from_properties(fake_directory.active_mailbox(1, index))
     around = PreflightFacts((source,), (target,), (source, target), (), Organization(False, (), None))
     wanted = WantedRestore(source.exchange_guid or "", target.exchange_guid or "", "bulkps-1")
 
@@ -169,8 +169,8 @@ def test_the_simulators_mailboxes_restore_into_the_same_persons_new_one(index: i
 
 @pytest.mark.parametrize("index", range(12))
 def test_the_simulators_inactive_mailboxes_can_be_recovered(index: int) -> None:
-    source = Recipient.from_properties(people.inactive_mailbox(1, index))
-    target = Recipient.from_properties(people.active_mailbox(1, index))
+    source = Recipient.from_properties(fake_directory.inactive_mailbox(1, index))
+    target = Recipient.from_properties(fake_directory.active_mailbox(1, index))
     organization = Organization(False, (), {"contoso.com": "Managed"})
     around = PreflightFacts((source,), None, (source, target), None, organization)
 
@@ -178,7 +178,7 @@ def test_the_simulators_inactive_mailboxes_can_be_recovered(index: int) -> None:
 
 
 def test_the_simulators_soft_deleted_mailboxes_cannot() -> None:
-    source = Recipient.from_properties(people.soft_deleted_mailbox(1, 0))
+    source = Recipient.from_properties(fake_directory.soft_deleted_mailbox(1, 0))
 
     found = recovery_findings(RECOVERY, replace(sound(), sources=(source,), recipients=()), NOW)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from bulkps.intake import Problem, check
-from bulkps.intake.csvfile import CELL_LIMIT, CHUNK
+from bulkps.intake.csv_reader import CELL_LIMIT, CHUNK
 from tests.conftest import Run
 from tests.intake.intakefiles import (
     ANN,

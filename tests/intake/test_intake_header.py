@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from bulkps.intake import check, formula_safe
 from bulkps.intake.header import distance
-from bulkps.operations.resultcolumns import ALL_RESULTS_COLUMNS
+from bulkps.operations.result_columns import ALL_RESULTS_COLUMNS
 from tests.intake.intakefiles import (
     ANN,
     GUID,

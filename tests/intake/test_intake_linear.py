@@ -21,10 +21,10 @@ from bulkps.exchange.name_comparison import damaged_from
 from bulkps.exchange.sizes import read_size
 from bulkps.intake import check
 from bulkps.intake.header import lay_out
-from bulkps.operations.celltypes import CELL_TYPES
+from bulkps.operations.cell_types import CELL_TYPES
 from bulkps.operations.columns import Column
 from bulkps.operations.loader import built_in_operations, load_operation
-from bulkps.operations.words import filter_problem, words_problem, words_warning
+from bulkps.operations.spreadsheet_words import filter_problem, words_problem, words_warning
 from bulkps.settings import read_text
 from tests.intake.intakefiles import GUID, RESTORE, save
 

@@ -11,14 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bulkps.atomic_file import Output
 from bulkps.errors import InvalidInput, UsageProblem
 from bulkps.intake import check, formula_unsafe, rows
-from bulkps.intake.body import Body
-from bulkps.intake.cells import RowReader, key_of
-from bulkps.intake.csvfile import CHUNK, Chunk, Opening, chunks
+from bulkps.intake.chunk_validator import Body
+from bulkps.intake.csv_reader import CHUNK, Chunk, Opening, chunks
 from bulkps.intake.header import lay_out
+from bulkps.intake.row_parser import RowReader, key_of
 from bulkps.operations.model import Operation
-from bulkps.whole import Output
 from tests.intake.intakefiles import ANN, GUID, HEADER, RECOVERY, RESTORE, read, row, save, sentences
 
 
@@ -196,7 +196,7 @@ PIECES = st.lists(
 def test_chunks_give_what_the_csv_module_gives(pieces: list[str], size: int) -> None:
     text = "".join(pieces)
     with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
-        patch.setattr("bulkps.intake.csvfile.CHUNK", size)
+        patch.setattr("bulkps.intake.csv_reader.CHUNK", size)
         path = Path(folder) / "in.csv"
         path.write_text(f"header\n{text}", encoding="utf-8", newline="")
         with path.open(encoding="utf-8", newline="") as file:

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from bulkps.intake import check
-from bulkps.intake.csvfile import CHUNK
-from bulkps.intake.repeats import DuplicateRows, Hashes
+from bulkps.intake.csv_reader import CHUNK
+from bulkps.intake.duplicates import DuplicateRows, Hashes
 from tests.intake.intakefiles import (
     GUID,
     HEADER,

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from bulkps.simulator.answers import Answer, Secret
-from bulkps.simulator.cmdlets import execute
-from bulkps.simulator.offer import Offer
-from bulkps.simulator.tenant import Tenant
+from bulkps.simulator.cmdlets.cmdlet_result import Answer, Secret
+from bulkps.simulator.cmdlets.cmdlet_table import execute
+from bulkps.simulator.cmdlets.rbac import Offer
+from bulkps.simulator.tenant.tenant import Tenant
 
 NOW = 1_700_000_000.0
 

@@ -4,7 +4,7 @@ from xml.etree.ElementTree import Element, fromstring
 
 import pytest
 
-from bulkps.simulator import clixml, reading
+from bulkps.simulator.wire import clixml_reader, clixml_writer
 
 TEXTS = [
     "", " leading and trailing ", "'; Remove-Mailbox *; '",
@@ -15,18 +15,18 @@ TEXTS = [
 
 
 def parsed(text: str) -> Element:
-    return fromstring(f"<S>{clixml.escape(text)}</S>")  # noqa: S314 - our own
+    return fromstring(f"<S>{clixml_writer.escape(text)}</S>")  # noqa: S314 - our own
 
 
 @pytest.mark.parametrize("text", TEXTS)
 def test_a_text_is_read_as_it_was_written(text: str) -> None:
     element = parsed(text)
 
-    assert reading.unescape(element.text or "") == text
+    assert clixml_reader.unescape(element.text or "") == text
 
 
 def test_a_text_that_only_looks_like_an_escape_is_left_alone() -> None:
-    assert reading.unescape("_x12_ _xGHIJ_") == "_x12_ _xGHIJ_"
+    assert clixml_reader.unescape("_x12_ _xGHIJ_") == "_x12_ _xGHIJ_"
 
 
 def test_a_lone_surrogate_can_be_written() -> None:

@@ -25,7 +25,7 @@ from pypsrp.wsman import WSMan
 from requests.exceptions import ConnectionError as ConnectionClosed
 
 from bulkps.simulator import Simulator, SimulatorOptions
-from bulkps.simulator.relay import EngineShell
+from bulkps.simulator.powershell.pwsh_shell import EngineShell
 
 TEXT = 'O\'Hara \u2019 \U0001f600 "x"\r\n\t$(Stop-Computer) _x000A_ 2024-01-01T00:00:00'
 BATCH = """

@@ -16,7 +16,13 @@ from pypsrp.powershell import PowerShell, RunspacePool
 from bulkps.exchange.error_catalog import classify, shipped_catalogue
 from bulkps.exchange.invocation import ErrorRecord
 from bulkps.simulator import Simulator, SimulatorOptions
-from bulkps.simulator.answers import Answer, ErrorInfo, Information, Progress, Value
+from bulkps.simulator.cmdlets.cmdlet_result import (
+    Answer,
+    ErrorInfo,
+    Information,
+    Progress,
+    Value,
+)
 
 Simulate = Callable[..., Simulator]
 Connect = Callable[..., RunspacePool]

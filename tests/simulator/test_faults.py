@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from bulkps.simulator.faults import Budget, Fault, Faults
+from bulkps.simulator.cmdlets.faults import Budget, Fault, Faults
 
 
 def decide(

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from bulkps.simulator import Simulator, SimulatorOptions
-from bulkps.simulator.tenant import Tenant
+from bulkps.simulator.tenant.tenant import Tenant
 from tests.simulator.calls import recover, run, text_of
 from tests.simulator.conftest import Clock, Connect, Invoke
 

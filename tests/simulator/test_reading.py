@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from bulkps.simulator.mailbox import Kind
-from bulkps.simulator.tenant import Tenant
+from bulkps.simulator.tenant.mailbox import Kind
+from bulkps.simulator.tenant.tenant import Tenant
 from tests.simulator.calls import column, recover, restore, run, text_of
 
 SIZE = re.compile(r"[\d.]+ [KMG]?B \([\d,]+ bytes\)")

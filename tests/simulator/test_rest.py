@@ -10,8 +10,8 @@ import pytest
 from pypsrp.powershell import PowerShell, RunspacePool
 
 from bulkps.simulator import Simulator, SimulatorOptions
-from bulkps.simulator.offer import Offer
-from bulkps.simulator.proxies import module_text, proxied
+from bulkps.simulator.cmdlets.rbac import Offer
+from bulkps.simulator.powershell.proxy_module import module_text, proxied
 
 Simulate = Callable[..., Simulator]
 ASKED = {"client_id": "app", "organization": "contoso.onmicrosoft.com", "thumbprint": "AB"}

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from bulkps.simulator.answers import Answer
-from bulkps.simulator.mailbox import Kind, Mailbox
-from bulkps.simulator.tenant import Tenant
+from bulkps.simulator.cmdlets.cmdlet_result import Answer
+from bulkps.simulator.tenant.mailbox import Kind, Mailbox
+from bulkps.simulator.tenant.tenant import Tenant
 from tests.simulator.calls import column, restore, run, text_of
 
 

@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from bulkps.simulator.answers import Secret
-from bulkps.simulator.cmdlets import HANDLERS, execute
-from bulkps.simulator.mailbox import Kind
-from bulkps.simulator.offer import Offer
-from bulkps.simulator.tenant import Tenant
+from bulkps.simulator.cmdlets.cmdlet_result import Secret
+from bulkps.simulator.cmdlets.cmdlet_table import HANDLERS, execute
+from bulkps.simulator.cmdlets.rbac import Offer
+from bulkps.simulator.tenant.mailbox import Kind
+from bulkps.simulator.tenant.tenant import Tenant
 from tests.simulator.calls import NOW, recover, restore, run, text_of
 
 

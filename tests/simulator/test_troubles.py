@@ -12,9 +12,9 @@ from bulkps.preflight.preflight_facts import Organization, PreflightFacts, Resto
 from bulkps.preflight.recipient import Recipient
 from bulkps.preflight.wanted import WantedRecovery, WantedRestore
 from bulkps.simulator import Trouble
-from bulkps.simulator.answers import Answer, Secret
-from bulkps.simulator.mailbox import Kind
-from bulkps.simulator.tenant import Tenant
+from bulkps.simulator.cmdlets.cmdlet_result import Answer, Secret
+from bulkps.simulator.tenant.mailbox import Kind
+from bulkps.simulator.tenant.tenant import Tenant
 from tests.simulator.calls import NOW, column, run, text_of
 
 TENANT = Tenant(seed=1, mailboxes=3)

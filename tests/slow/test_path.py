@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from bulkps.simulator import Tenant as Organization
-from bulkps.simulator.mailbox import LIVING
+from bulkps.simulator.tenant.mailbox import LIVING
 from tests.conftest import Run, Tenant, as_object, read_csv, write_csv
 from tests.engines import ENGINES
 

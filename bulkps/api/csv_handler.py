@@ -1,0 +1,113 @@
+"""The seed's BulkCSVHandler: import, validate, templates, export, as a thin face of intake and records."""
+
+from pathlib import Path
+
+from bulkps import intake
+from bulkps.api.models import BulkOperationItem, BulkOperationResult
+from bulkps.atomic_file import Output, write_text
+from bulkps.errors import InvalidInput
+from bulkps.operations.loader import built_in_operations, choose
+from bulkps.operations.model import BulkOperationType, Operation
+from bulkps.records import paths, results
+from bulkps.records.journal import Journal
+from bulkps.runs.run_service import operation_of
+
+
+def operation_named(operation: BulkOperationType | Operation | str) -> Operation:
+    """Return an operation by the seed's type, by name, or as it is.
+
+    Raises:
+        UsageProblem: If there is none.
+    """
+    if isinstance(operation, Operation):
+        return operation
+    name = operation.value if isinstance(operation, BulkOperationType) else operation
+    return choose(name, built_in_operations())
+
+
+class BulkCSVHandler:
+    """CSV files of mailboxes."""
+
+    def import_csv(
+        self, path: Path | str, operation: BulkOperationType | Operation | str, encoding: str = ""
+    ) -> list[BulkOperationItem]:
+        """Return the items of a sound file.
+
+        Args:
+            path: The file.
+            operation: What is to be done.
+            encoding: How it is written, such as ``cp1250``; empty where that is to be found out.
+
+        Raises:
+            InvalidInput: With the file's problems (the first 50 and how many there are).
+        """
+        found = operation_named(operation)
+        report = self.validate_csv_format(path, found, encoding)
+        if not report.sound:
+            raise InvalidInput(str(path), report.sentences())
+        return [
+            BulkOperationItem(
+                row.row,
+                row.values,
+                row.cells,
+                source_identity=str(row.values.get(found.source) or ""),
+                target_identity=str(row.values.get(found.target) or ""),
+            )
+            for row in intake.rows(Path(path), found, report)
+        ]
+
+    def import_recovery_csv(self, path: Path | str) -> list[BulkOperationItem]:
+        """Return the items of a recovery file; see import_csv."""
+        return self.import_csv(path, BulkOperationType.RECOVERY)
+
+    def import_restore_csv(self, path: Path | str) -> list[BulkOperationItem]:
+        """Return the items of a restore file; see import_csv."""
+        return self.import_csv(path, BulkOperationType.RESTORE)
+
+    def validate_csv_format(
+        self, path: Path | str, operation: BulkOperationType | Operation | str, encoding: str = ""
+    ) -> intake.CheckReport:
+        """Return everything that is wrong with a file; nothing is sent.
+
+        Raises:
+            UsageProblem: If the file cannot be read.
+        """
+        return intake.check(Path(path), operation_named(operation), encoding=encoding)
+
+    def generate_template(
+        self, operation: BulkOperationType | Operation | str, path: Path | str, *, force: bool = False
+    ) -> Path:
+        """Write a template with an example row and return its path.
+
+        Args:
+            operation: Whose template.
+            path: Where to.
+            force: Whether a file that already exists is replaced.
+
+        Raises:
+            UsageProblem: If it cannot be written.
+        """
+        text = intake.template_text(operation_named(operation))
+        write_text(Output(Path(path), force), text, encoding="utf-8-sig", newline="")
+        return Path(path)
+
+    def export_results_csv(
+        self, result: BulkOperationResult | str, path: Path | str, *, force: bool = False
+    ) -> int:
+        """Write a run's results as CSV and return how many rows.
+
+        Args:
+            result: What an execution returned, or a run's name.
+            path: Where to.
+            force: Whether a file that already exists is replaced.
+
+        Raises:
+            RunNotFound: If the journal has no such run.
+            RecordFailed: If it cannot be written.
+        """
+        journal = Journal(paths.journal_path())
+        try:
+            run = journal.run(result if isinstance(result, str) else result.run)
+            return results.write_csv(Output(Path(path), force), journal, run, operation_of(run))
+        finally:
+            journal.close()

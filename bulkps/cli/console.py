@@ -1,0 +1,195 @@
+"""What people and runbooks read: tables, problems, reports. Results go to stdout, messages to stderr."""
+
+import shutil
+import sys
+import textwrap
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from tabulate import tabulate
+
+from bulkps.engine.status import BulkItemStatus
+from bulkps.errors import ExitCode
+from bulkps.intake import CheckReport, Problem
+from bulkps.records import paths
+from bulkps.visible_text import json_text, visible
+
+if TYPE_CHECKING:
+    from bulkps.passwords.password_file import PasswordFile
+    from bulkps.records.run_queries import Warned
+    from bulkps.runs.run_service import RunReport
+
+#: Where the root context keeps what was warned of.
+_WARNINGS = "bulkps.warnings"
+#: How many failed rows the table shows.
+SHOWN_FAILURES = 20
+#: Of how many rows the JSON object has the warnings.
+SHOWN_WARNINGS = 50
+#: How many characters of an error or advice.
+_SHOWN_TEXT = 1000
+
+
+class Wrapped(str):
+    """A cell of a table whose line breaks are ours."""
+
+
+def say(text: str) -> None:
+    """Print a message for people."""
+    click.echo(visible(text, lines=True), err=True)
+
+
+def show(text: str = "") -> None:
+    """Print to stdout what people read there."""
+    click.echo(visible(text, lines=True))
+
+
+def warn(sentence: str) -> None:
+    """Print a warning about where bulkps connects to; it is in the JSON object too."""
+    say(f"warning: {sentence}")
+    context = click.get_current_context()
+    context.find_root().meta.setdefault(_WARNINGS, []).append(sentence)
+
+
+def table(rows: Iterable[Sequence[object]], headers: Sequence[str]) -> str:
+    """Return rows as a plain table; what is in a cell stays in its cell."""
+    shown = [
+        [visible(cell, lines=True) if isinstance(cell, Wrapped) else visible(short(cell)) for cell in row]
+        for row in rows
+    ]
+    return tabulate(shown, headers=headers, tablefmt="simple", disable_numparse=True)
+
+
+def wrapped(text: str) -> Wrapped:
+    """Return *text* as a cell of some lines."""
+    return Wrapped("\n".join(textwrap.wrap(short(" ".join(text.split())), 90)))
+
+
+def short(text: object, longest: int = _SHOWN_TEXT) -> str:
+    """Return as much of *text* as people read on a terminal."""
+    whole = str(text)
+    return whole if len(whole) <= longest else f"{whole[:longest]}\u2026 ({len(whole):,} characters)"
+
+
+def as_json(data: Mapping[str, object]) -> None:
+    """Print one JSON object to stdout."""
+    warnings = click.get_current_context().find_root().meta.get(_WARNINGS)
+    if warnings:
+        data = {**data, "connection_warnings": warnings}
+    click.echo(json_text(data, indent=2))
+
+
+def pour(path: Path) -> None:
+    """Print a file to stdout: as it is, unless a terminal would do what stands in it."""
+    if sys.stdout.isatty():
+        with path.open(encoding="utf-8-sig", newline="") as text:
+            for line in text:
+                show(line.rstrip("\r\n"))
+        return
+    # As bytes: a text stdout on Windows would double every carriage return and lose what its code page lacks.
+    with path.open("rb") as file:
+        shutil.copyfileobj(file, sys.stdout.buffer)
+
+
+def check_report(report: CheckReport, problems_file: Path | None, *, sends: bool = True) -> None:
+    """Print what was found in a file.
+
+    Args:
+        report: What was found.
+        problems_file: Where all problems are.
+        sends: Whether the command would send anything, were the file sound.
+    """
+    for remark in report.remarks():
+        say(remark)
+    if report.sound:
+        say(f"{report.path}: {report.rows} row{'s' * (report.rows != 1)}, all sound for {report.operation}")
+        return
+    count = report.problem_count
+    say(f"{report.path}: {count} problem{'s' * (count != 1)}{', nothing was sent' * sends}")
+    for sentence in report.sentences():
+        say(f"  {sentence}")
+    if problems_file:
+        say(f"all of them: {problems_file}")
+    elif count > len(report.problems):
+        say("--problems FILE writes all of them")
+
+
+def check_json(report: CheckReport) -> dict[str, object]:
+    """Return a check's outcome for a runbook."""
+    return {
+        "file": str(report.path),
+        "operation": report.operation,
+        "rows": report.rows,
+        "sound": report.sound,
+        "problem_count": report.problem_count,
+        "problems": [_problem_json(problem) for problem in report.problems],
+        **remarks_json(report),
+        "exit_code": int(ExitCode.COMPLETED if report.sound else ExitCode.INVALID_INPUT),
+    }
+
+
+def remarks_json(report: CheckReport) -> dict[str, object]:
+    """Return what a person should know of a file, whether or not anything is wrong with it."""
+    return {
+        "notes": list(report.notes),
+        "cell_warning_count": report.warning_count,
+        "cell_warnings": [_problem_json(problem) for problem in report.warnings],
+    }
+
+
+def _problem_json(problem: Problem) -> dict[str, object]:
+    return {
+        "row": problem.row,
+        "column": problem.column,
+        "found": problem.found,
+        "expected": problem.expected,
+    }
+
+
+def run_json(
+    report: "RunReport", exit_code: ExitCode, passwords: "PasswordFile | None", warned: "Warned"
+) -> dict[str, object]:
+    """Return a run's outcome for a runbook."""
+    return {
+        "run": report.run.id,
+        "operation": report.run.operation,
+        "connection": report.run.connection,
+        "simulated": report.run.simulated,
+        "counts": totals(report.counts),
+        "warned": warned.count,
+        "row_warnings": [{"row": row, "warnings": list(told)} for row, _, told in warned.first],
+        "done_already": report.settled,
+        "done_differently": report.differing,
+        "items_left_behind": report.left_behind,
+        "exit_code": int(exit_code),
+        "preflight": dict(report.run.preflight),
+        "stopped": report.finish.reason.value,
+        "detail": report.finish.detail,
+        "results": str(report.results) if report.results else None,
+        "audit": report.run.audit,
+        "journal": str(paths.journal_path()),
+        "passwords": str(passwords.path) if passwords and passwords.count else None,
+    }
+
+
+def simulated(is_simulated: bool) -> str:
+    """Return the words that no simulated output goes without."""
+    return "SIMULATED (no real Exchange was touched)" if is_simulated else ""
+
+
+def totals(counts: Mapping[BulkItemStatus, int]) -> dict[str, int]:
+    """Return counts by the seed's names in upper case."""
+    return {status.name: counts[status] for status in BulkItemStatus}
+
+
+def counts_table(counts: Mapping[BulkItemStatus, int]) -> str:
+    """Return the totals as a table."""
+    rows = [(status.name, counts[status]) for status in BulkItemStatus if counts[status]]
+    return table([*rows, ("total", sum(counts.values()))], ("status", "rows"))
+
+
+def local_time(at: float | None) -> str:
+    """Return epoch seconds as people here read them."""
+    return "" if at is None else datetime.fromtimestamp(at).astimezone().strftime("%Y-%m-%d %H:%M:%S")

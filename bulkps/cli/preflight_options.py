@@ -1,0 +1,160 @@
+"""What ``run`` and ``validate`` share: values for every row, and how rows are examined beforehand."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from typing import Any, TypeVar
+
+import click
+
+from bulkps.cli import console
+from bulkps.engine.config import BulkOperationConfig
+from bulkps.errors import FieldProblems, UsageProblem
+from bulkps.exchange.invocation import Value
+from bulkps.intake import UNSENDABLE
+from bulkps.operations.columns import Column
+from bulkps.operations.definition_validator import folded_header
+from bulkps.operations.model import Operation
+from bulkps.visible_text import visible
+from bulkps.yaml_config import nearest
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+#: Option to setting, where the command line says otherwise than the settings.
+_SAID = {
+    "sizes": "preflight_sizes",
+    "require_clean": "require_clean",
+    "onmicrosoft_fallback": "onmicrosoft_fallback",
+}
+
+
+def beforehand_options(function: F) -> F:
+    """``--set``, ``--sizes`` and ``--onmicrosoft-fallback``."""
+    options = (
+        click.option(
+            "--set",
+            "everywhere",
+            multiple=True,
+            metavar="COLUMN=VALUE",
+            help="The value of a column in every row that leaves it empty; may be given again.",
+        ),
+        click.option(
+            "--sizes/--no-sizes",
+            default=None,
+            help="Whether pre-flight reads how big mailboxes are; without it, only of few rows.",
+        ),
+        click.option(
+            "--onmicrosoft-fallback",
+            is_flag=True,
+            help="Make an account of a federated domain in the .onmicrosoft.com domain.",
+        ),
+    )
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
+def preflight_options(function: F) -> F:
+    """Whether and how ``run`` looks before it sends."""
+    options = (
+        click.option(
+            "--skip-preflight", is_flag=True, help="Do not look for what is known to fail; audited."
+        ),
+        click.option(
+            "--require-clean",
+            is_flag=True,
+            help="Send nothing at all if pre-flight finds a blocker, or could not look for one.",
+        ),
+    )
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
+def configured(config: BulkOperationConfig, given: Mapping[str, Any]) -> BulkOperationConfig:
+    """Return *config* with what the command line says of pre-flight.
+
+    Raises:
+        UsageProblem: If two options contradict each other.
+    """
+    changed = {setting: given[name] for name, setting in _SAID.items() if given.get(name)}
+    if given.get("sizes") is False:
+        changed["preflight_sizes"] = False
+    if given.get("skip_preflight"):
+        changed["preflight"] = False
+    try:
+        return replace(config, **changed)
+    except FieldProblems as error:
+        option = "--" + error.problems[0][0].replace("_", "-")
+        off = (
+            "--skip-preflight leaves"
+            if given.get("skip_preflight")
+            else "run.preflight of the settings leaves"
+        )
+        raise UsageProblem(f"{option} needs pre-flight, and {off} it out; nothing was sent") from error
+
+
+def with_values(operation: Operation, values: Mapping[str, Value]) -> Operation:
+    """Return *operation* as a file is checked of which columns are filled with *values*: none is missing."""
+    columns = {
+        name: replace(column, required=False) if name in values else column
+        for name, column in operation.columns.items()
+    }
+    return replace(operation, columns=columns)
+
+
+def values_everywhere(operation: Operation, texts: Iterable[str]) -> dict[str, Value]:
+    """Return the values of ``--set``, by column.
+
+    Raises:
+        UsageProblem: If one is not sound.
+    """
+    headers = {
+        folded_header(header): name
+        for name, column in operation.columns.items()
+        for header in (name, *column.aliases)
+    }
+    values: dict[str, Value] = {}
+    for text in texts:
+        header, equals, cell = text.partition("=")
+        name, cell = headers.get(folded_header(header), ""), cell.strip()
+        if name and not equals:
+            raise UsageProblem(f"--set {text}: say COLUMN=VALUE, such as {header}=…; nothing was sent")
+        if not name:
+            wanted = nearest(header, operation.columns)
+            raise UsageProblem(
+                f"--set {text}: say COLUMN=VALUE; {operation.name} has no column {header!r}{wanted}; "
+                "nothing was sent"
+            )
+        problem = _problem(operation.columns[name], cell)
+        if problem:
+            raise UsageProblem(f"--set {name}: found {cell!r}, expected {problem}; nothing was sent")
+        values[name] = operation.columns[name].canonical(cell)
+    return values
+
+
+def _problem(column: Column, cell: str) -> str:
+    """Return what is expected instead of *cell*; an empty text if it is sound."""
+    if not cell:
+        return "a value"
+    if found := UNSENDABLE.search(cell):
+        return f"text without U+{ord(found.group()):04X}, which no session survives"
+    return column.problem(cell)
+
+
+def say_found(preflight: Mapping[str, Any]) -> None:
+    """Tell what pre-flight found: the table to stdout, the rest to stderr."""
+    if preflight.get("state") == "skipped":
+        console.say("Pre-flight was skipped: nothing was checked.")
+    findings = preflight.get("findings") or {}
+    told = [
+        (code, severity, rows)
+        for severity in ("blocker", "warning", "note")
+        for code, by_severity in findings.items()
+        if (rows := by_severity.get(severity))
+    ]
+    if told:
+        console.show()
+        console.show(console.table(told, ("finding", "severity", "rows")))
+        console.say("Explanations and fixes: docs/findings.md")
+    for facet, reason in (preflight.get("unread") or {}).items():
+        console.say(f"not read ({facet}): {visible(reason)}")

@@ -1,0 +1,55 @@
+"""The commands that the command line prints, with what this sitting was told."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bulkps.cli.options import CONFIG, CONNECTION
+from bulkps.cli.password_options import handed_out
+from bulkps.records.row_mapping import Run
+from bulkps.runs import next_command as commands
+from bulkps.runs.next_command import free_name, quoted, same_again
+from bulkps.settings import SIMULATOR
+
+#: Options of ``run`` that a row that is put in again needs again, by the argument that says them.
+_OPTIONS = {"again": "--again", "onmicrosoft_fallback": "--onmicrosoft-fallback"}
+
+
+def invocation(given: dict[str, Any]) -> dict[str, Any]:
+    """Return what of this command line the next command has to say again, as a run keeps it."""
+    options = [option for name, option in _OPTIONS.items() if given.get(name)]
+    told = {**settings_file(), **({"options": options} if options else {})}
+    return {**told, "asks": True} if given.get("asks") else told
+
+
+def settings_file() -> dict[str, str]:
+    """Return the settings file of this sitting, as a run keeps it; empty for the defaults."""
+    config = _told(CONFIG) or os.environ.get("BULKPS_CONFIG")
+    # A whole path: who goes on may do so from another folder.
+    return {"config": str(Path(config).absolute())} if config else {}
+
+
+def next_command(run: Run, command: str = "resume") -> str:
+    """Return the command that goes on with *run* as this sitting did, or the last one."""
+    return commands.next_command(run, command, config=_told(CONFIG), passwords=handed_out() or None)
+
+
+def rows_again(run: Run, only: str) -> str:
+    """Return the commands that put the rows of *run* with one of these statuses in once more."""
+    rest = quoted(free_name(Path("rest.csv")))
+    options = "".join(f" {option}" for option in run.invocation.get("options", ()))
+    # A command without --config does not know what its settings are; without settings it is the simulator.
+    default = _told(CONNECTION) or ("" if run.invocation.get("config") else SIMULATOR)
+    connection = "" if run.connection == default else f" --connection {quoted(run.connection)}"
+    return (
+        f"bulkps results {run.id} --only {only} -o {rest}, then bulkps run {run.operation} {rest}"
+        f"{commands.config_option(run, _told(CONFIG))}{connection}{options}"
+        f"{same_again(handed_out() or run.passwords)}"
+    )
+
+
+def _told(name: str) -> str | None:
+    found: str | None = click.get_current_context().find_root().meta.get(name)
+    return found

@@ -1,0 +1,90 @@
+"""Values for the empty cells of every row, and what they make of the rows. Pure."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from bulkps.errors import InvalidInput
+from bulkps.exchange.invocation import Value
+from bulkps.intake.header import column_under
+from bulkps.intake.row_parser import Key, key_of
+from bulkps.intake.validation_report import CheckReport, InputRow, Problem
+from bulkps.operations.columns import cell_text
+from bulkps.operations.model import Operation
+
+
+def filled(
+    rows: Iterable[InputRow], values: Mapping[str, Value], operation: Operation, report: CheckReport
+) -> Iterator[InputRow]:
+    """Yield *rows* with *values* where they are empty, in their cells too; see ``with_columns``.
+
+    Args:
+        rows: The rows of a sound file.
+        values: Canonical values by column.
+        operation: What is to be done with them.
+        report: What the check said of the file.
+
+    Raises:
+        InvalidInput: If rows that differ in the file are alike then; with all of them, once all are read.
+    """
+    repeats = _Repeats(operation, values)
+    places = _places(report, values, operation)
+    for row in rows:
+        whole = _whole(row, values, places, len(report.header)) if values else row
+        repeats.note(whole)
+        if not repeats.problems:
+            yield whole
+    if repeats.problems:
+        raise InvalidInput(str(report.path), [problem.sentence() for problem in repeats.problems])
+
+
+def with_columns(report: CheckReport, values: Mapping[str, Value], operation: Operation) -> CheckReport:
+    """Return *report* with a column for each of *values* that the file has none for.
+
+    The results carry them: whoever puts a row of them in again has the value that was in force.
+    """
+    places = _places(report, values, operation)
+    added = {name: place for name, place in places.items() if place >= len(report.header)}
+    return replace(report, header=(*report.header, *added), carried=(*report.carried, *added.values()))
+
+
+def _places(report: CheckReport, values: Iterable[str], operation: Operation) -> dict[str, int]:
+    """Return where the cell of each column is, for those that the file does not have behind the last one."""
+    there = {column_under(report.header[place], operation): place for place in report.carried}
+    behind = len(report.header)
+    places: dict[str, int] = {}
+    for name in values:
+        places[name] = there.get(name, behind)
+        behind += name not in there
+    return places
+
+
+def _whole(row: InputRow, values: Mapping[str, Value], places: Mapping[str, int], width: int) -> InputRow:
+    cells: Sequence[str] = row.cells[:width]
+    cells = [*cells, *[""] * (max(width, max(places.values()) + 1) - len(cells))]
+    for name, place in places.items():
+        if name not in row.values:
+            cells[place] = _cell(values[name])
+    return replace(row, cells=tuple(cells), values={**values, **row.values})
+
+
+def _cell(value: Value) -> str:
+    return str(value).lower() if isinstance(value, bool) else cell_text(value)
+
+
+class _Repeats:
+    """The rows that are alike in a unique group of columns of which one is filled."""
+
+    def __init__(self, operation: Operation, values: Mapping[str, Value]) -> None:
+        # The check of the file has found those that are alike in what it holds itself.
+        self._groups = [group for group in operation.unique if any(name in values for name in group)]
+        self._first: dict[tuple[int, Key], int] = {}
+        self.problems: list[Problem] = []
+
+    def note(self, row: InputRow) -> None:
+        for number, group in enumerate(self._groups):
+            key = key_of(dict(row.values), group)
+            first = row.row if key is None else self._first.setdefault((number, key), row.row)
+            if key is not None and first != row.row:
+                found = ", ".join(str(row.values.get(name) or "") for name in group)
+                expected = f"no duplicate: row {first} has the same once --set has filled it"
+                self.problems.append(Problem(row.row, " + ".join(group), found, expected))

@@ -1,0 +1,189 @@
+"""What a check finds: problems, and the report that a run is built on."""
+
+import csv
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self, TextIO
+
+from bulkps.atomic_file import Output, whole_file
+from bulkps.errors import UsageProblem
+from bulkps.exchange.invocation import Value
+from bulkps.intake.formula_escape import formula_safe
+
+#: How many problems a report holds; the rest are counted, and written where a problems file is asked for.
+SHOWN = 50
+#: How many warnings are told to a person, who is to read them all.
+SHOWN_WARNINGS = 10
+_SHORT = 80
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong with a file.
+
+    Attributes:
+        row: The line on which the record starts, as an editor counts (from 1); None for the whole file.
+        column: The header that it stands under, or the column that is missing; empty for a whole row.
+        found: The cell as it is in the file, or in words what is there where no one column is meant.
+        expected: The end of the sentence "expected …".
+    """
+
+    row: int | None
+    column: str
+    found: str
+    expected: str
+
+    def sentence(self) -> str:
+        """Return it for a person, a long or many-lined cell shortened and escaped."""
+        where = ", ".join([*([f"row {self.row}"] if self.row is not None else []), *self._column()])
+        return f"{where}{': ' if where else ''}found {self._found()}, expected {self.expected}"
+
+    def _column(self) -> list[str]:
+        return [readable_name(self.column)] if self.column else []
+
+    def _found(self) -> str:
+        if not self.column:
+            return self.found
+        return shortened(self.found) if self.found else "nothing"
+
+
+def readable_name(header: str) -> str:
+    """Return *header* as it is if a terminal can show it, else quoted, escaped and shortened."""
+    return header if header.isprintable() and len(header) <= _SHORT else shortened(header)
+
+
+def shortened(cell: str) -> str:
+    """Return *cell* quoted, escaped and at most about 80 characters long."""
+    return repr(cell if len(cell) <= _SHORT else cell[: _SHORT - 1] + "…")
+
+
+@dataclass(frozen=True)
+class InputRow:
+    """A sound row.
+
+    Attributes:
+        row: The line on which it starts, as an editor counts.
+        cells: All its cells as they were in the file; of a former results file, as they were before they
+            were made formula-safe.
+        values: Canonical values by the operation's column; only those that are given.
+    """
+
+    row: int
+    cells: tuple[str, ...]
+    values: dict[str, Value]
+
+
+@dataclass(frozen=True)
+class CheckReport:
+    """What a check says about a file.
+
+    Attributes:
+        path: The file.
+        operation: The operation's name.
+        rows: How many rows it has; empty ones do not count.
+        problem_count: How many problems there are.
+        problems: The first of them, in the order of the file.
+        notes: What a person should be told once; nothing is wrong with it.
+        encoding: The name that Python has for how the file is written.
+        delimiter: What is between its cells.
+        header: Its headers as they were, under the same rule as InputRow.cells.
+        carried: Indexes of the input's own columns, which go into the results as they are.
+        digest: SHA-256 of the file's bytes, in hexadecimal digits.
+        warning_count: How many cells are sound and more likely meant otherwise.
+        warnings: The first of them; what may be meant stands in ``expected``.
+    """
+
+    path: Path
+    operation: str
+    rows: int
+    problem_count: int
+    problems: tuple[Problem, ...]
+    notes: tuple[str, ...]
+    encoding: str
+    delimiter: str
+    header: tuple[str, ...]
+    carried: tuple[int, ...]
+    digest: str
+    warning_count: int = 0
+    warnings: tuple[Problem, ...] = ()
+
+    @property
+    def sound(self) -> bool:
+        """Whether every row may be sent."""
+        return self.problem_count == 0
+
+    def sentences(self) -> list[str]:
+        """Return the first problems as sentences, and how many more there are."""
+        told = [problem.sentence() for problem in self.problems]
+        more = self.problem_count - len(told)
+        return [*told, f"and {more} more"] if more else told
+
+    def remarks(self) -> list[str]:
+        """Return the notes and the first warnings as sentences, and how many more warnings there are."""
+        told = [problem.sentence() for problem in self.warnings[:SHOWN_WARNINGS]]
+        more = self.warning_count - len(told)
+        warnings = [*told, f"and {more} more like these"] if more else told
+        return [*(f"note: {note}" for note in self.notes), *(f"warning: {one}" for one in warnings)]
+
+
+class Findings:
+    """Collects problems: counts all, keeps the first, writes all where that is asked for.
+
+    Attributes:
+        count: How many there were.
+    """
+
+    def __init__(self, output: Output | None) -> None:
+        self.count = 0
+        self._output = output
+        self._stack = ExitStack()
+        self._kept: list[Problem] = []
+        self._late: list[Problem] = []
+        self._file: TextIO | None = None
+
+    def __enter__(self) -> Self:
+        if self._output is not None:
+            # A cell may hold half a surrogate pair: that is one of the problems, and no reason to fail here.
+            file = whole_file(self._output, encoding="utf-8-sig", newline="", errors="backslashreplace")
+            try:
+                self._file = self._stack.enter_context(file)
+            except OSError as error:
+                raise self._unwritable(error) from error
+            self._write(("row", "column", "found", "expected"))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            self._stack.__exit__(kind, error, trace)
+        except OSError as closing:
+            raise self._unwritable(closing) from closing
+
+    def add(self, problem: Problem, *, late: bool = False) -> None:
+        """Take *problem*; *late* if earlier rows were looked at before and this is a second round."""
+        self.count += 1
+        kept = self._late if late else self._kept
+        if len(kept) < SHOWN:
+            kept.append(problem)
+        row = "" if problem.row is None else str(problem.row)
+        self._write((row, problem.column, problem.found, problem.expected))
+
+    def first(self) -> tuple[Problem, ...]:
+        """Return the first problems in the order of the file."""
+        # Each round is in the file's order, so the first of both together are among the first of each.
+        return tuple(sorted((*self._kept, *self._late), key=lambda problem: problem.row or 0)[:SHOWN])
+
+    def _write(self, cells: tuple[str, ...]) -> None:
+        if self._file is None:
+            return
+        try:
+            csv.writer(self._file, quoting=csv.QUOTE_ALL).writerow([formula_safe(cell) for cell in cells])
+        except OSError as error:
+            raise self._unwritable(error) from error
+
+    def _unwritable(self, error: OSError) -> UsageProblem:
+        path = self._output.path if self._output else ""
+        return UsageProblem(f"cannot write the problems to {path}: {error.strerror or error}")

@@ -1,0 +1,325 @@
+"""What a cell may hold: for each type how it is read, what to call it, and how it looks at first sight.
+
+Reading takes the forms in which people paste a value, and gives the one that is sent; what it refuses it
+explains. The look at first sight is a pattern, so that a reader can pass a column of usual cells in one go.
+Whatever sees a cell takes time that grows with its length and no faster: no part of a pattern can match what
+the part behind it can, or it gives nothing back (``++``).
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from bulkps.exchange.damaged_text import at
+from bulkps.exchange.distinguished_names import read_distinguished_name
+from bulkps.exchange.folder_filter import WELL_KNOWN, read_folder
+from bulkps.exchange.sizes import read_size, size_argument
+from bulkps.operations.spreadsheet_words import FALSE, TRUE, filter_problem
+
+
+class Unsound(ValueError):
+    """A cell is not of the type; the text says why where more is to be said than what was expected."""
+
+
+@dataclass(frozen=True)
+class CellType:
+    """A kind of cell.
+
+    Attributes:
+        name: As an operation's YAML says it.
+        expected: The end of the sentence "expected …".
+        read: From a cell to the value that is bound; raises Unsound.
+        plain: A regular expression without groups for usual sound cells, whole; None where none is that
+            simple. It never matches a line end, nor an unsound cell.
+        same: Whether the value of such a cell is the cell itself, but for its case.
+        words: Whether it holds people's own words, which may be damaged without being impossible.
+        one_line: Whether a line break or another control character in it is unsound.
+        longest: The most UTF-16 code units, whatever the column says.
+        sign: What is in every cell that may be meant as one of the kind: of several kinds it explains.
+    """
+
+    name: str
+    expected: str
+    read: Callable[[str], str | bool | int]
+    plain: str | None = None
+    same: bool = True
+    words: bool = False
+    one_line: bool = False
+    longest: int = 400
+    sign: str = ""
+
+
+def utf16_length(text: str) -> int:
+    """Return how long *text* is to Exchange, which counts UTF-16 code units: an emoji is two."""
+    return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
+# --- GUIDs ----------------------------------------------------------------------------------------------
+_HEX = "[0-9A-Fa-f]"
+_DASHED = f"{_HEX}{{8}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{12}}"
+_GUID = re.compile(rf"(?:{_DASHED}|\{{{_DASHED}\}}|\({_DASHED}\)|{_HEX}{{32}})")
+_NO_DIGITS = str.maketrans("", "", "-{}()")
+
+
+def _guid(text: str) -> str:
+    if not _GUID.fullmatch(text):
+        bare = text.strip("'\"\u2018\u2019\u201c\u201d`")
+        if bare != text and _GUID.fullmatch(bare):
+            raise Unsound("write it without quotes")
+        if text.casefold().startswith("urn:uuid:"):
+            raise Unsound("write it without urn:uuid: before it")
+        if re.fullmatch(r"[A-Za-z0-9+/]{22}==", text):
+            raise Unsound("this looks like an ImmutableId, which is a GUID in base64")
+        raise Unsound(_strange(text, "0123456789abcdefABCDEF-{}()"))
+    digits = text.translate(_NO_DIGITS).lower()
+    if not digits.strip("0"):
+        # Such as ArchiveGuid without an archive.
+        raise Unsound("a GUID of zeros is what Exchange prints where there is none: it names nothing")
+    return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
+
+
+# --- addresses ------------------------------------------------------------------------------------------
+# RFC 5321 dot-atom, as Exchange takes it: an apostrophe or a plus is legal, two dots in a row, a dot
+# at an end, a space or a second @ is not. Letters beyond ASCII are refused: Exchange's own addresses
+# have none (EAI addresses are for recipients elsewhere). An asterisk is legal and refused all the same: in an
+# identity Exchange takes it for any text, and a read would answer with everybody who fits.
+_ATOM = r"[A-Za-z0-9!#$%&'+/=?^_`{|}~-]++"
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+# The lookahead holds the local part to 64 characters (RFC 5321 4.5.3.1.1).
+_SMTP = rf"(?=[^@\n]{{1,64}}@){_ATOM}(?:\.{_ATOM})*+@{_LABEL}(?:\.{_LABEL})++"
+# Entra ID allows A-Z a-z 0-9 ' . - _ ! # ^ ~ in a UPN before the @ and no dot right before it;
+# plus is legal too in Exchange Online's MicrosoftOnlineServicesID.
+_UPN_ATOM = r"[A-Za-z0-9'_!#^~+-]++"
+_UPN = rf"(?=[^@\n]{{1,64}}@){_UPN_ATOM}(?:\.{_UPN_ATOM})*+@{_LABEL}(?:\.{_LABEL})++"
+_ADDRESS, _PRINCIPAL = re.compile(_SMTP), re.compile(_UPN)
+_ADDRESS_CHARACTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.@!#$%&'+/=?^_`{|}~-"
+_BETWEEN = re.compile(r"[\s,;|/]")
+_PREFIX = re.compile(r"([A-Za-z][A-Za-z0-9]{1,15}):")
+
+
+def _pasted(text: str) -> str:
+    """Return the address in a cell that was pasted from Outlook, a browser, or EmailAddresses."""
+    text = text.rstrip("; \t")
+    if text.endswith(">") and text.count("<") == 1:
+        text = text[text.index("<") + 1 : -1].strip()
+    found = _PREFIX.match(text)
+    return text[found.end() :].strip() if found and found.group(1).casefold() in ("smtp", "mailto") else text
+
+
+def _address(text: str, kind: re.Pattern[str] = _ADDRESS) -> str:
+    bare = _pasted(text)
+    if kind.fullmatch(bare):
+        return bare
+    raise Unsound(_why_no_address(text, bare))
+
+
+def _principal(text: str) -> str:
+    return _address(text, _PRINCIPAL)
+
+
+def _why_no_address(text: str, bare: str) -> str:
+    if (signs := bare.count("@")) > 1:
+        if not _BETWEEN.search(bare):
+            return f"it has {signs} @ signs"
+        return "this is more than one address" + (
+            ", with ; between them and not a comma" if "," in bare else ""
+        )
+    if (found := _PREFIX.match(bare)) and "@" in bare:
+        return f"this is a {found.group(1).upper()} address"
+    if bare.endswith("."):
+        return "a dot stands at its end"
+    strange = _strange(text, _ADDRESS_CHARACTERS + "<>:; ")
+    local, _, domain = bare.rpartition("@")
+    if local.isascii() and not domain.isascii():
+        try:
+            return f"{strange}; in an address that domain is written {domain.encode('idna').decode('ascii')}"
+        except UnicodeError:
+            return strange
+    if any(quote in bare for quote in "\u2018\u2019\u00b4"):
+        return f"{strange}; the apostrophe of addresses is '"
+    return strange
+
+
+def _proxy(text: str) -> str:
+    """Read an entry of EmailAddresses: an address, or another kind of one with its prefix."""
+    found = _PREFIX.match(text)
+    prefix = found.group(1) if found else ""
+    if prefix == "SMTP":
+        raise Unsound("SMTP: in capitals would make it the primary address; write smtp: or nothing before it")
+    if prefix.casefold() in ("x500", "sip", "eum", "x400", "spo") and found and text[found.end() :].strip():
+        return f"{prefix}:{text[found.end() :].strip()}"
+    return _address(text)
+
+
+def _strange(text: str, allowed: str) -> str:
+    """Return which character is the first that such a cell cannot have, and where it stands."""
+    place = next((place for place, one in enumerate(text) if one not in allowed), None)
+    return "" if place is None else f"not with {at(text, place)}"
+
+
+# --- DistinguishedNames and folders ---------------------------------------------------------------------
+# What needs no second look: nothing escaped but the line feed of a deleted mailbox's name, no blanks around
+# commas. Everything else is read letter by letter.
+_DN_VALUE = r"(?:[!$-)\-./0-:@-\[\]-~]|\\0A)++(?: ++(?:[!#$-)\-./0-:@-\[\]-~]|\\0A)++)*+"
+_DN = rf"(?i:CN|OU)={_DN_VALUE}(?:,(?i:CN|OU)={_DN_VALUE})*+(?:,(?i:DC)={_DN_VALUE})++"
+
+
+def _distinguished_name(text: str) -> str:
+    if (
+        place := next((place for place, one in enumerate(text) if one < " " or one == "\x7f"), None)
+    ) is not None:
+        raise Unsound(f"not with {at(text, place)}")
+    try:
+        return read_distinguished_name(text)
+    except ValueError as error:
+        star = text.find("*")
+        raise Unsound(
+            f"not with {at(text, star)}, which names several" if star >= 0 else str(error)
+        ) from error
+
+
+_KNOWN = "|".join(WELL_KNOWN)
+_WELL_KNOWN_FIRST = re.compile(rf"#((?ai:{_KNOWN}))#")
+
+
+def _folder(text: str) -> str:
+    """Return the folder with a well-known name as the documentation spells it.
+
+    Whether Exchange takes another case is not documented.
+    """
+    if text[0] == "/" or text[-1] == "/":
+        raise Unsound("without / at its beginning and its end")
+    if (place := next((place for place, one in enumerate(text) if one in ";\r\n"), None)) is not None:
+        raise Unsound(f"not with {at(text, place)}")
+    try:
+        read_folder(text)
+    except ValueError as error:
+        raise Unsound(str(error)) from error
+    found = _WELL_KNOWN_FIRST.match(text)
+    if found is None:
+        return text
+    folded = found[1].casefold()
+    name = next(name for name in WELL_KNOWN if name.casefold() == folded)
+    return f"#{name}#{text[found.end() :]}"
+
+
+# --- true, false, numbers -------------------------------------------------------------------------------
+#: What is said in English; the words of other spreadsheets are taken too.
+_ENGLISH = ("true", "yes", "y", "1", "on", "$true", "false", "no", "n", "0", "off", "$false")
+_BOOLEAN = "(?ai:" + "|".join(re.escape(word) for word in _ENGLISH) + ")"
+
+
+def _boolean(text: str) -> bool:
+    folded = text.casefold()
+    if folded in TRUE:
+        return True
+    if folded in FALSE:
+        return False
+    raise Unsound("")
+
+
+_DAYS = r"(?ai:unlimited|0{0,9}[1-9][0-9]{0,3}(?:\.(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9])?)"
+_DAYS_READ, _NUMBER_READ = re.compile(_DAYS), re.compile("[0-9]{1,9}")
+
+
+def _days(text: str) -> str:
+    if not _DAYS_READ.fullmatch(text):
+        raise Unsound("")
+    if text.casefold() == "unlimited":
+        return "Unlimited"
+    return text if ":" in text else f"{int(text)}.00:00:00"
+
+
+def _number(text: str) -> int:
+    if not _NUMBER_READ.fullmatch(text):
+        raise Unsound("")
+    return int(text)
+
+
+# As people type it, and as Exchange prints it: a cell copied from Get-Mailbox is sound. A number without a
+# unit is bytes to Exchange; a small one is far more often a number of gigabytes, and would stop a mailbox.
+_SIZE = (
+    r"(?ai:unlimited|0|[0-9]{7,15}|[0-9]{1,9}(?:[.,][0-9]{1,2})?[ ]?[KMGT]?B"
+    r"|[0-9.,]{1,15} [KMGT]?B \([0-9][0-9.,'\u2019 \u00a0\u202f]{0,25} bytes\))"
+)
+_SIZE_READ = re.compile(_SIZE)
+_THOUSANDS = re.compile(r"([0-9]{1,3})[.,]([0-9]{3})[ ]?([KMGT]?B)", re.IGNORECASE | re.ASCII)
+
+
+def _size(text: str) -> str:
+    size = read_size(text) if _SIZE_READ.fullmatch(text) else None
+    if size is not None:
+        return size_argument(size)
+    if found := _THOUSANDS.fullmatch(text):
+        whole, rest, unit = found.groups()
+        raise Unsound(
+            f"{text} may be {whole}{rest}{unit} or {whole}.{rest[:2]}{unit}: write which of the two it is"
+        )
+    if re.fullmatch("[0-9]{1,6}", text):
+        raise Unsound(f"without a unit {text} is so many bytes: write {text}GB or {text}MB")
+    raise Unsound("")
+
+
+# --- words ----------------------------------------------------------------------------------------------
+def _filter(text: str) -> str:
+    if problem := filter_problem(text):
+        raise Unsound(problem)
+    return text
+
+
+_WORDS = 1 << 20
+
+#: Every type of cell by name.
+CELL_TYPES = {
+    kind.name: kind
+    for kind in (
+        CellType("text", "text", str, words=True, longest=_WORDS),
+        CellType("name", "text of one line", str, words=True, one_line=True, longest=_WORDS),
+        CellType(
+            "filter",
+            "a filter with straight quotes, such as Received -gt '01/01/2024'",
+            _filter,
+            one_line=True,
+            longest=_WORDS,
+        ),
+        CellType(
+            "guid", "a GUID such as 3f2504e0-4f89-41d3-9a0c-0305e82c3301", _guid, rf"(?![0-]{{36}}){_DASHED}"
+        ),
+        CellType("smtp", "an SMTP address such as ann.beebe@contoso.com", _address, _SMTP, sign="@"),
+        CellType("upn", "a user principal name such as ann.beebe@contoso.com", _principal, _UPN, sign="@"),
+        CellType(
+            "proxy",
+            "an address such as ann.beebe@contoso.com, or one of another kind such as X500:/o=…",
+            _proxy,
+            _SMTP,
+            longest=2000,
+            sign="@",
+        ),
+        CellType(
+            "dn",
+            "a DistinguishedName (CN=…,DC=…)",
+            _distinguished_name,
+            _DN,
+            words=True,
+            longest=2000,
+            sign="=",
+        ),
+        CellType("boolean", "true or false (also yes, no, 1, 0, on, off)", _boolean, _BOOLEAN, same=False),
+        CellType(
+            "days",
+            "a number of days from 1, such as 30 or 30.00:00:00, or Unlimited",
+            _days,
+            _DAYS,
+            same=False,
+        ),
+        CellType("number", "a whole number", _number, "[0-9]{1,9}", same=False),
+        CellType(
+            "folder",
+            "a folder such as Inbox/Projects, #Inbox#/* (well-known, with all below it) or Projects/*",
+            _folder,
+            words=True,
+            longest=2000,
+        ),
+        CellType("size", "a size such as 50GB, 49.5 GB or Unlimited", _size, _SIZE, same=False),
+    )
+}

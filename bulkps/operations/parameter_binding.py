@@ -1,0 +1,165 @@
+"""From an item's values to the cmdlet that is sent for it, and whether its answer proves anything."""
+
+import hashlib
+from collections.abc import Mapping
+
+from bulkps.exchange.cmdlet_metadata import cmdlet_facts
+from bulkps.exchange.invocation import NULL, Cmdlet, Part, Secret, Value
+from bulkps.operations.columns import NULL_TEXT
+from bulkps.operations.following import Detail, Follow, Parameter, ReconcileQuery
+from bulkps.operations.model import Operation, Step
+from bulkps.operations.placeholders import Template
+
+#: Where a generated password goes; the driver puts a fresh one in when the cmdlet is sent.
+PASSWORD = Secret("")
+#: Switches that a session's preferences turn on where nothing is said.
+_ON_BY_THEMSELVES = frozenset({"confirm", "whatif"})
+
+
+def item_key(operation: Operation, values: Mapping[str, Value], salt: str = "") -> str:
+    """Return the key of an item: 24 hexadecimal digits made of the operation and what identifies the item.
+
+    The row number is no part of it: a sorted or edited file finds its own past. With a *salt* the same
+    content has a past of its own.
+    """
+    parts = [operation.name, *(str(values.get(name) or "").casefold() for name in operation.key)]
+    parts += [salt] if salt else []
+    return hashlib.sha256("\x1f".join(parts).encode("utf-8")).hexdigest()[:24]
+
+
+def places(
+    operation: Operation,
+    values: Mapping[str, Value],
+    key: str,
+    batch: str,
+    outputs: Mapping[str, Mapping[str, str]],
+) -> dict[str, Value]:
+    """Return what fills the places of a step's templates.
+
+    Args:
+        operation: What is done; its columns' defaults fill what the item leaves empty.
+        values: The item's column values.
+        key: The item's key.
+        batch: The run's BatchName.
+        outputs: Kept output properties by step name.
+    """
+    filled: dict[str, Value] = {**operation.defaults, **values}
+    # What was made anew has another name, which stands among the outputs.
+    filled |= {"item.key": key, "item.name": key, "run.batch": batch, "secret.password": PASSWORD}
+    for step, properties in outputs.items():
+        filled |= {f"{step}.{name}": value for name, value in properties.items()}
+    return filled
+
+
+def bind(step: Step, filled: Mapping[str, Value]) -> Cmdlet:
+    """Return the cmdlet of *step* with its parameters; those with an empty place are left out."""
+    return Cmdlet(step.cmdlet, _parameters(step.cmdlet, step.declared(filled), filled))
+
+
+def bind_query(follow: Follow, batch: str) -> Cmdlet:
+    """Return the query that follows a whole run."""
+    return Cmdlet(follow.cmdlet, _parameters(follow.cmdlet, follow.parameters, {"run.batch": batch}))
+
+
+def bind_lookup(question: ReconcileQuery | Detail, filled: Mapping[str, Value]) -> Cmdlet | None:
+    """Return the query about one item; None if a place of it is empty.
+
+    Without its identity it would ask for everybody (exchange-facts.md section 1.3).
+    """
+    bound = _parameters(question.cmdlet, question.parameters, filled)
+    return Cmdlet(question.cmdlet, bound) if len(bound) == len(question.parameters) else None
+
+
+def follow_ref(follow: Follow, filled: Mapping[str, Value]) -> str:
+    """Return what the query's matching property holds for an item, folded for comparison."""
+    return str(Template.parse(follow.ref).render(filled) or "").casefold()
+
+
+def proven(
+    step: Step, filled: Mapping[str, Value], output: tuple[Mapping[str, object], ...]
+) -> Mapping[str, object] | None:
+    """Return the output object that proves that *step* worked; None if none does.
+
+    A step that declares nothing is proven by completing; the proof is then an empty mapping.
+    """
+    if not step.returns:
+        return output[0] if len(output) == 1 else {}
+    fitting = matching(step.returns, filled, output)
+    return fitting[0] if len(fitting) == 1 else None
+
+
+def matching(
+    declared: Mapping[str, str], filled: Mapping[str, Value], output: tuple[Mapping[str, object], ...]
+) -> list[Mapping[str, object]]:
+    """Return the output objects whose properties are as *declared*: a template's text, or ``*``."""
+    wanted = {
+        name: None if text == "*" else _text(Template.parse(text).render(filled)).casefold()
+        for name, text in declared.items()
+    }
+    return [
+        found
+        for found in output
+        if all(
+            _text(found.get(name)) != ""
+            if expected is None
+            else _text(found.get(name)).casefold() == expected
+            for name, expected in wanted.items()
+        )
+    ]
+
+
+def _text(value: object) -> str:
+    # What was cleared is empty.
+    return "" if value is None or value is NULL else str(value)
+
+
+def _parameters(
+    cmdlet: str, declared: Mapping[str, Parameter], filled: Mapping[str, Value]
+) -> dict[str, Value]:
+    facts = cmdlet_facts(cmdlet)
+    bound: dict[str, Value] = {}
+    for name, given in declared.items():
+        value = _filled(given, filled)
+        if value is None:
+            continue
+        known = facts.parameter(name) if facts else None
+        if value is False and known and known.type == "SwitchParameter" and not _means_off(name, given):
+            continue
+        bound[name] = value
+    return bound
+
+
+def _means_off(name: str, given: Parameter) -> bool:
+    """Return whether a switch that is false is sent as that, and not left out.
+
+    What stands in the operation is meant. A cell says "not this": sent all the same, a switch would choose
+    among the cmdlet's parameter sets; only those that every cmdlet has are on by themselves.
+    """
+    return given is False or name.casefold() in _ON_BY_THEMSELVES
+
+
+def _filled(given: Parameter, filled: Mapping[str, Value]) -> Value:
+    """Return what is *given* with its places filled; None if nothing is left of it."""
+    if not isinstance(given, dict):
+        return _part(given, filled)
+    entries: dict[str, Part] = {}
+    for name, part in given.items():
+        value = _part(part, filled)
+        if value is None or isinstance(value, Secret | Mapping):
+            continue
+        # Exchange takes a list where there may be several, and one is a list of one.
+        entries[name] = (value,) if isinstance(value, str) else value
+    return entries or None
+
+
+def _part(given: str | bool | int | tuple[str, ...], filled: Mapping[str, Value]) -> Value:
+    if isinstance(given, tuple):
+        parts: list[str] = []
+        for one in given:
+            value = Template.parse(one).render(filled)
+            if value is not None:
+                parts += value if isinstance(value, tuple) else (str(value),)
+        return tuple(parts) or None
+    if not isinstance(given, str):
+        return given
+    return NULL if given == NULL_TEXT else Template.parse(given).render(filled)

@@ -1,0 +1,243 @@
+"""Between the journal's rows and what they stand for: runs, items, events."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from bulkps.engine.item import IN_DOUBT, Change, Item, Phase
+from bulkps.engine.status import BulkItemStatus
+from bulkps.exchange.invocation import NULL, Value
+from bulkps.records.paths import from_home, within_home
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run as the journal has it.
+
+    Attributes:
+        id: Its name.
+        operation: The operation's name.
+        operation_text: The operation as it was, in YAML: a run is its journal.
+        connection: The connection's name.
+        simulated: Whether nothing real was at its end.
+        place: Where the connection led; it is resumed nowhere else.
+        options: How it may proceed, as JSON.
+        file: The file it was made from.
+        digest: SHA-256 of that file.
+        header: The file's header as it was.
+        carried: Indexes of the header's columns that the results carry.
+        who: User and host that made it.
+        created_at: Epoch seconds.
+        ended_at: Epoch seconds at which it last stopped, or None.
+        state: ``new``, ``running``, or why it last stopped.
+        detail: The same in words.
+        audit: The audit log's path.
+        audit_lines: How many lines it has.
+        audit_head: SHA-256 of its last line.
+        waited: Seconds that it was held back, by reason.
+        preflight: What pre-flight found: ``state`` (done or skipped), ``findings`` (rows by code and
+            severity), ``unread`` (why something was not read); empty before it.
+        passwords: Where the generated passwords of the last sitting that handed any out went: ``file``,
+            ``way`` (the option) and ``certificate``; empty if none did.
+        number: How many runs the journal had before it, and one; the order of runs by no clock.
+        epoch: How often a process took it.
+        invocation: What the command line said that the next command has to say again: ``config`` (the
+            settings file's whole path) and ``options`` (such as ``--again``); empty for the defaults. And
+            ``asks``, until somebody confirmed a run that has to be confirmed.
+    """
+
+    id: str
+    operation: str
+    operation_text: str
+    connection: str
+    simulated: bool
+    place: str
+    options: str
+    file: str
+    digest: str
+    header: tuple[str, ...]
+    carried: tuple[int, ...]
+    who: str
+    created_at: float
+    ended_at: float | None = None
+    state: str = "new"
+    detail: str = ""
+    audit: str = ""
+    audit_lines: int = 0
+    audit_head: str = ""
+    waited: Mapping[str, float] = field(default_factory=dict)
+    preflight: Mapping[str, Any] = field(default_factory=dict)
+    passwords: Mapping[str, str] = field(default_factory=dict)
+    number: int = 0
+    epoch: int = 0
+    invocation: Mapping[str, Any] = field(default_factory=dict)
+
+
+#: How content stands in a run where its row failed, but something was, or may have been, done.
+IN_DOUBT_THERE, DONE_IN_PART = "in doubt", "done in part"
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """What another run knows of an item's content.
+
+    Attributes:
+        run: The other run's name.
+        status: The item's status there.
+        state: The same in words; of a failed one what is known of what it did.
+        code: Its error code there, or empty.
+        completed_at: Epoch seconds of its end there, or None.
+        outputs: What was kept of Exchange's answers there.
+        values: Its column values there, as JSON has them.
+        header: The header of its file.
+        cells: Its row's cells.
+        invocation: See Run.
+        passwords: See Run.
+    """
+
+    run: str
+    status: BulkItemStatus
+    state: str
+    code: str
+    completed_at: float | None
+    outputs: Mapping[str, Mapping[str, str]]
+    values: Mapping[str, object]
+    header: tuple[str, ...] = ()
+    cells: tuple[str, ...] = ()
+    invocation: Mapping[str, Any] = field(default_factory=dict)
+    passwords: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def id(self) -> str:
+        """The other run's name."""
+        return self.run
+
+
+def elsewhere_of(row: Any) -> Elsewhere:
+    """Return what a *row* of another run says."""
+    status, outputs = BulkItemStatus(row["status"]), json.loads(row["outputs"])
+    state = status.name
+    if status is BulkItemStatus.FAILED:
+        state = IN_DOUBT_THERE if row["code"] == IN_DOUBT or row["doubtful"] else DONE_IN_PART
+    return Elsewhere(
+        *(row["other"], status, state, row["code"], row["completed_at"], outputs, json.loads(row["values"])),
+        *(tuple(json.loads(row["header"])), tuple(json.loads(row["cells"]))),
+        *(json.loads(row["invocation"]), json.loads(row["passwords"])),
+    )
+
+
+#: What of an item changes while it is on its way.
+STATE_COLUMNS = (
+    "status", "phase", "step", "attempt", "attempts", "not_before", "outputs", "ref", "progress",
+    "code", "error", "advice", "warnings", "started_at", "completed_at", "doubtful",
+    "sent_at",
+)  # fmt: skip
+
+
+def state_row(item: Item) -> dict[str, Any]:
+    """Return what of *item* changes, by column."""
+    row = {name: getattr(item, name) for name in STATE_COLUMNS}
+    return row | {
+        "status": item.status.value,
+        "phase": item.phase.value,
+        "outputs": json.dumps(dict(item.outputs)),
+        "warnings": json.dumps(item.warnings),
+    }
+
+
+def values_text(item: Item) -> str:
+    """Return an item's column values as the journal keeps them."""
+    # An item has no None among its values: what is empty is not there. So JSON's null is free for $null.
+    return json.dumps(dict(item.values), default=_as_json)
+
+
+def _as_json(value: object) -> None:
+    if value is not NULL:
+        raise TypeError(f"no value of an item: {value!r}")
+
+
+def _value(found: Any) -> Value:
+    if found is None:
+        return NULL
+    return tuple(found) if isinstance(found, list) else found
+
+
+def item_of(row: Any) -> Item:
+    """Return the item that a *row* stands for."""
+    found = dict(row)
+    found.pop("cells", None)
+    return Item(
+        **found
+        | {
+            "values": {name: _value(found) for name, found in json.loads(row["values"]).items()},
+            "outputs": json.loads(row["outputs"]),
+            "warnings": tuple(json.loads(row["warnings"])),
+            "status": BulkItemStatus(row["status"]),
+            "phase": Phase(row["phase"]),
+            "doubtful": bool(row["doubtful"]),
+        }
+    )
+
+
+def run_of(row: Any) -> Run:
+    """Return the run that a *row* stands for."""
+    known = {name: row[name] for name in Run.__dataclass_fields__}
+    return Run(
+        **known
+        | {
+            "simulated": bool(row["simulated"]),
+            "header": tuple(json.loads(row["header"])),
+            "carried": tuple(json.loads(row["carried"])),
+            "waited": json.loads(row["waited"]),
+            "preflight": json.loads(row["preflight"]),
+            "passwords": json.loads(row["passwords"]),
+            "invocation": json.loads(row["invocation"]),
+            "audit": from_home(row["audit"]),
+        }
+    )
+
+
+def event_row(run: str, change: Change) -> dict[str, Any]:
+    """Return the row that keeps *change* as an event."""
+    item = change.item
+    detail = {
+        "errors": [asdict(record) for record in change.errors],
+        "warnings": list(change.warnings),
+        "milliseconds": change.milliseconds,
+        "cmdlet": change.cmdlet.name if change.cmdlet else None,
+    }
+    return {
+        "run": run,
+        "key": item.key,
+        "at": change.at,
+        "event": change.event,
+        "status": item.status.value,
+        "step": item.step,
+        "attempt": item.attempt,
+        "code": item.code,
+        "detail": json.dumps({key: value for key, value in detail.items() if value}),
+    }
+
+
+def new_row(run: str, item: Item, cells: Sequence[str]) -> dict[str, Any]:
+    """Return the row of a new item."""
+    identity = {"row": item.row, "key": item.key, "content": item.content, "values": values_text(item)}
+    return {"run": run, "cells": json.dumps(cells), **identity, **state_row(item)}
+
+
+def run_row(run: Run) -> dict[str, Any]:
+    """Return the row of a new run that no one owns yet."""
+    return asdict(run) | {
+        "header": json.dumps(run.header),
+        "carried": json.dumps(run.carried),
+        "waited": json.dumps(dict(run.waited)),
+        "preflight": json.dumps(dict(run.preflight)),
+        "passwords": json.dumps(dict(run.passwords)),
+        "invocation": json.dumps(dict(run.invocation)),
+        "audit": within_home(run.audit),
+        "simulated": int(run.simulated),
+        "owner": "",
+        "heartbeat": 0.0,
+        "wish": "",
+    }

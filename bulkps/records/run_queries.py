@@ -1,0 +1,220 @@
+"""What the journal knows of whole runs: where their items stand, and what other runs know of a content."""
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, Connection, FromClause, case, func, or_, select, update
+
+from bulkps.engine.item import FAILED_AT_EXCHANGE, IN_DOUBT, ITEMS_LEFT_BEHIND, Item, Phase
+from bulkps.engine.status import BulkItemStatus
+from bulkps.records.journal import ITEM_COLUMNS, LOADING, OWNER_COLUMNS, Journal
+from bulkps.records.owner import is_alive
+from bulkps.records.row_mapping import Elsewhere, Run, elsewhere_of, item_of
+from bulkps.records.schema import events, items, runs
+
+#: How many contents one question to the journal holds.
+_CHUNK = 500
+
+
+def living(journal: Journal, connection: Connection) -> list[str]:
+    """Return the names of the runs whose owner has to be taken for alive, those being read in among them."""
+    query = select(runs.c.id, *OWNER_COLUMNS).where(runs.c.owner != "")
+    found = connection.execute(query).all()
+    now = time.time()
+    return [row.id for row in found if is_alive(journal.locks, row.owner, row.heartbeat, row.lease, now)]
+
+
+def elsewhere(
+    connection: Connection, run: Run, contents: Sequence[str], deeds: Mapping[int, str], alive: Sequence[str]
+) -> dict[str, Elsewhere]:
+    """Return what other runs at the same place know of these *contents*, by content.
+
+    Only what matters to a run that is about to send: that it is at Exchange or about to be sent by a living
+    process; else what came last: that it is completed, in doubt, or done in part.
+
+    Args:
+        connection: To the journal.
+        run: The run that asks.
+        contents: What it asks for.
+        deeds: The steps that must not be done twice, index to name: a row that failed behind one is done in
+            part.
+        alive: The runs whose owner is alive.
+    """
+    underway = is_underway(items, runs, alive)
+    completed = items.c.status == BulkItemStatus.COMPLETED.value
+    found: dict[str, Elsewhere] = {}
+    for start in range(0, len(contents), _CHUNK):
+        query = (
+            select(items, runs.c.id.label("other"), runs.c.header, runs.c.invocation, runs.c.passwords)
+            .join(runs, runs.c.id == items.c.run)
+            .where(items.c.content.in_(contents[start : start + _CHUNK]), *of_others(runs, run, alive))
+            .where(or_(underway, completed, happened(items, runs, run, deeds)))
+            # The last one stands.
+            .order_by(case((underway, 1), else_=0), items.c.changed)
+        )
+        rows = connection.execute(query).mappings()
+        found |= {row["content"]: elsewhere_of(row) for row in rows}
+    return found
+
+
+def of_others(of: FromClause, run: Run, alive: Sequence[str]) -> tuple[ColumnElement[bool], ...]:
+    """Return what says of a run that it is another one that does the same at the same place.
+
+    One that is still being read in counts while its process lives.
+    """
+    known = or_(of.c.state != LOADING, of.c.id.in_(alive))
+    return of.c.id != run.id, of.c.operation == run.operation, of.c.place == run.place, known
+
+
+def fence(connection: Connection, contents: Sequence[str], run: Run, alive: Sequence[str]) -> None:
+    """Take the lease from owners that are no longer heard of and were about to send one of *contents*.
+
+    Should such a process only have stood still, it finds that out before it sends anything.
+
+    Args:
+        connection: To the journal, writing.
+        contents: What *run* claims.
+        run: The run that claims it.
+        alive: The runs whose owner is alive.
+    """
+    dead = runs.c.owner.not_in(["", *alive]) & runs.c.id.not_in([run.id, *alive])
+    for start in range(0, len(contents), _CHUNK):
+        part = contents[start : start + _CHUNK]
+        query = (
+            select(runs.c.id)
+            .distinct()
+            .join(items, items.c.run == runs.c.id)
+            .where(dead, items.c.content.in_(part), items.c.status == BulkItemStatus.PENDING.value)
+        )
+        lost = [name for (name,) in connection.execute(query)]
+        why = f"it was not heard of, and run {run.id} claimed rows of it"
+        connection.execute(
+            update(runs)
+            .where(runs.c.id.in_(lost))
+            .values(owner="", epoch=runs.c.epoch + 1, state="interrupted", detail=why)
+        )
+
+
+def is_followed_by_others(journal: Journal, run: Run) -> bool:
+    """Return whether another run of the same operation and place did anything after *run* last did."""
+    mine = select(func.coalesce(func.max(events.c.id), 0)).where(events.c.run == run.id).scalar_subquery()
+    with journal.reading() as connection:
+        alive = living(journal, connection)
+        others = select(runs.c.id).where(*of_others(runs, run, alive))
+        later = select(events.c.id).where(events.c.run.in_(others), events.c.id > mine).limit(1)
+        if connection.execute(later).first():
+            return True
+        return connection.execute(others.where(runs.c.id.in_(alive)).limit(1)).first() is not None
+
+
+def happened(item: FromClause, of: FromClause, run: Run, deeds: Mapping[int, str]) -> ColumnElement[bool]:
+    """Return what says of a failed *item* that something was done, or may have been, that is not done twice.
+
+    Args:
+        item: Items.
+        of: The run that each is of.
+        run: The run that wants to know.
+        deeds: The steps of its operation that must not be done twice, index to name.
+    """
+    # A request that Exchange failed is not done: while it is there, Exchange refuses a second one.
+    failed = (item.c.status == BulkItemStatus.FAILED.value) & (item.c.code != FAILED_AT_EXCHANGE)
+    there = [func.json_extract(item.c.outputs, f'$."{deed}"').is_not(None) for deed in deeds.values()]
+    # An operation that was changed since has other indexes: there any doubt counts.
+    here = item.c.step.in_(list(deeds)) | (of.c.operation_text != run.operation_text)
+    return failed & or_(or_(item.c.code == IN_DOUBT, item.c.doubtful == 1) & here, *there)
+
+
+def is_underway(item: FromClause, of: FromClause, alive: Sequence[str]) -> ColumnElement[bool]:
+    """Return what says of an *item* of a run *of* that it is at Exchange, or about to be sent."""
+    pending = (item.c.status == BulkItemStatus.PENDING.value) & of.c.id.in_(alive)
+    return or_(item.c.status == BulkItemStatus.IN_PROGRESS.value, pending)
+
+
+def at_exchange(journal: Journal, run: str) -> dict[str, int]:
+    """Return how many items are at Exchange, by what it last said of them."""
+    query = select(items.c.progress, func.count()).where(
+        items.c.run == run, items.c.phase == Phase.FOLLOWING.value
+    )
+    with journal.reading() as connection:
+        return {row[0]: int(row[1]) for row in connection.execute(query.group_by(items.c.progress))}
+
+
+def in_doubt(journal: Journal, run: str) -> int:
+    """Return how many items of *run* are in doubt, at their end or not."""
+    query = select(func.count()).where(items.c.run == run, items.c.code == IN_DOUBT)
+    with journal.reading() as connection:
+        return int(connection.execute(query).scalar_one())
+
+
+def left_behind(journal: Journal, run: str) -> int:
+    """Return how many items are COMPLETED at Exchange, which left some of their content behind."""
+    query = select(func.count()).where(
+        items.c.run == run,
+        items.c.status == BulkItemStatus.COMPLETED.value,
+        items.c.code == ITEMS_LEFT_BEHIND,
+    )
+    with journal.reading() as connection:
+        return int(connection.execute(query).scalar_one())
+
+
+def looked_up(journal: Journal, run: str, limit: int) -> tuple[int, list[Item]]:
+    """Return how many items wait to be looked up, and the first of them."""
+    waits = (items.c.run == run) & (items.c.phase == Phase.DOUBT.value)
+    first = select(*ITEM_COLUMNS).where(waits).order_by(items.c.row).limit(limit)
+    with journal.reading() as connection:
+        count = int(connection.execute(select(func.count()).where(waits)).scalar_one())
+        return count, [item_of(row) for row in connection.execute(first).mappings()]
+
+
+def stalled(journal: Journal, run: str, step: str) -> dict[str, int]:
+    """Return how many items at Exchange have which StatusDetail, as far as it was asked."""
+    detail = func.json_extract(items.c.outputs, f'$."{step}".StatusDetail')
+    query = select(detail, func.count()).where(items.c.run == run, items.c.phase == Phase.FOLLOWING.value)
+    with journal.reading() as connection:
+        return {row[0]: int(row[1]) for row in connection.execute(query.group_by(detail)) if row[0]}
+
+
+def skipped_as(journal: Journal, run: str, code: str) -> int:
+    """Return how many items are SKIPPED because of *code*."""
+    query = select(func.count()).where(
+        items.c.run == run, items.c.status == BulkItemStatus.SKIPPED.value, items.c.code == code
+    )
+    with journal.reading() as connection:
+        return int(connection.execute(query).scalar_one())
+
+
+@dataclass(frozen=True)
+class Warned:
+    """The COMPLETED rows of a run that have warnings.
+
+    Attributes:
+        count: How many there are.
+        first: Row, column values and warnings of the first of them, in the order of the file.
+    """
+
+    count: int
+    first: Sequence[tuple[int, Mapping[str, object], Sequence[str]]]
+
+
+def warned_rows(journal: Journal, run: str, limit: int) -> Warned:
+    """Return the COMPLETED rows of *run* that have warnings, the first *limit* of them with what they say."""
+    warned = (
+        (items.c.run == run) & (items.c.status == BulkItemStatus.COMPLETED.value) & (items.c.warnings != "[]")
+    )
+    query = select(items.c.row, items.c["values"], items.c.warnings).where(warned)
+    with journal.reading() as connection:
+        count = connection.execute(select(func.count()).select_from(items).where(warned)).scalar_one()
+        found = connection.execute(query.order_by(items.c.row).limit(limit)).all()
+    return Warned(int(count), [(row, json.loads(values), json.loads(told)) for row, values, told in found])
+
+
+def ended_badly(journal: Journal, run: str, leaving: Sequence[str]) -> int:
+    """Return how many items are FAILED or SKIPPED, but for those with one of these codes."""
+    bad = [BulkItemStatus.FAILED.value, BulkItemStatus.SKIPPED.value]
+    query = select(func.count()).where(
+        items.c.run == run, items.c.status.in_(bad), items.c.code.not_in(list(leaving))
+    )
+    with journal.reading() as connection:
+        return int(connection.execute(query).scalar_one())

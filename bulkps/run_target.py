@@ -1,0 +1,95 @@
+"""Where a run goes, and whether it can."""
+
+import getpass
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+
+from bulkps.engine.config import BulkOperationConfig
+from bulkps.errors import UsageProblem
+from bulkps.exchange.error_catalog import KnownError
+from bulkps.operations.availability import RELEASES, releases
+from bulkps.operations.model import Operation
+from bulkps.sessions.connection import Connection, ConnectionType, Credentials
+from bulkps.sessions.session_factory import simulator_options
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where a run goes.
+
+    Attributes:
+        name: The connection's name.
+        connection: The connection.
+        credentials: Its secrets.
+        config: How the run may proceed.
+        catalogue: What errors mean.
+    """
+
+    name: str
+    connection: Connection
+    credentials: Credentials
+    config: BulkOperationConfig
+    catalogue: tuple[KnownError, ...]
+
+
+def who() -> str:
+    """Return the user and host that the records name."""
+    try:
+        user = getpass.getuser()
+    except (OSError, KeyError, ImportError):
+        # No such variable and no such account: a container's numeric user, say.
+        user = "unknown"
+    return f"{user}@{socket.gethostname()}"
+
+
+def check_target(operation: Operation, target: Target) -> None:
+    """Refuse an operation that the connection's Exchange does not have.
+
+    Raises:
+        UsageProblem: If every on-premises release lacks a cmdlet or parameter of it.
+    """
+    found = releases(operation)
+    on_premises = target.connection.type is ConnectionType.EXCHANGE
+    if on_premises and set(found) <= {"EXO"}:
+        raise UsageProblem(
+            f"{operation.name} needs cmdlets that only Exchange Online has, and connection {target.name!r} "
+            "is an Exchange Server (type exchange); nothing was sent"
+        )
+    check_connection(target.name, target.connection)
+
+
+def connection_warnings(name: str, connection: Connection) -> list[str]:
+    """Return what is unsafe about a connection, as sentences."""
+    if not connection.server or not connection.tls or connection.verify_certificate:
+        return []
+    sentence = (
+        f"connections.{name}.verify_certificate is false: whoever stands between here and "
+        f"{connection.server} reads and changes everything, the password too. Set ca_file to the issuer's "
+        "certificate instead"
+    )
+    return [sentence]
+
+
+def offered(connection: Connection) -> tuple[str, ...]:
+    """Return the Exchange releases that may be at the end of a connection."""
+    if connection.type is ConnectionType.EXCHANGE:
+        return tuple(release for release in RELEASES if release != "EXO")
+    return ("EXO",) if connection.exchange_online or connection.embedded else RELEASES
+
+
+def check_connection(name: str, connection: Connection) -> None:
+    """Refuse a connection that cannot be used as it stands, before anything is made for it.
+
+    Raises:
+        UsageProblem: If its file of certificates is not there, or its simulator cannot be made.
+    """
+    if connection.ca_file and not Path(connection.ca_file).is_file():
+        raise UsageProblem(
+            f"connections.{name}.ca_file: there is no file {connection.ca_file}; nothing was sent"
+        )
+    if connection.embedded:
+        try:
+            simulator_options(connection.simulator)
+        except ValueError as error:
+            raise UsageProblem(f"connections.{name}.simulator: {error}; nothing was sent") from error

@@ -1,0 +1,1 @@
+"""How a run is made, carried out, resumed and retried."""

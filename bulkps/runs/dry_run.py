@@ -1,0 +1,127 @@
+"""What a run would send, bound as a run binds it; nothing of it is sent."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from bulkps.engine.item import Item
+from bulkps.engine.status import BulkItemStatus
+from bulkps.exchange.invocation import Answer, Cmdlet
+from bulkps.intake import CheckReport, InputRow
+from bulkps.operations.model import Operation
+from bulkps.operations.parameter_binding import bind, places
+from bulkps.preflight.onmicrosoft_fallback import fallen_back, wanted_by
+from bulkps.preflight.preflight_facts import Organization
+from bulkps.preflight.query_executor import QueryExecutor, Sessions, reason
+from bulkps.preflight.query_planner import QueryPlanner, Wanted
+from bulkps.records.journal import Journal
+from bulkps.run_target import Target
+from bulkps.runs.run_creation import batch_name, items_of
+from bulkps.sessions.connection import ConnectionType
+from bulkps.sessions.session_factory import endpoint
+
+#: What stands for names that only a run has.
+_RUN, _KEY = "<run>", "<key>"
+
+
+@dataclass(frozen=True)
+class PlannedRow:
+    """What becomes of a row.
+
+    Attributes:
+        item: The row; SKIPPED where nothing is sent for it.
+        cmdlets: What is sent, in order.
+        why: Why another value stands in place of the row's own, or empty.
+    """
+
+    item: Item
+    cmdlets: tuple[Cmdlet, ...] = ()
+    why: str = ""
+
+
+@dataclass
+class Preview:
+    """What a run would send.
+
+    Attributes:
+        operation: What would be done.
+        target: Where to.
+        again: Whether what another run completed would be done once more.
+        unread: Why something was not read that decides about names, for people.
+    """
+
+    operation: Operation
+    target: Target
+    again: bool = False
+    unread: list[str] = field(default_factory=list)
+
+    @property
+    def reads(self) -> bool:
+        """Whether Exchange is read, because a name depends on what it says."""
+        config = self.target.config
+        return self.operation.preflight is not None and config.preflight and config.onmicrosoft_fallback
+
+    def rows(
+        self, journal: Journal | None, report: CheckReport, rows: Iterable[InputRow]
+    ) -> Iterator[PlannedRow]:
+        """Yield what becomes of each row; what an earlier step returns is shown by its place's name.
+
+        Raises:
+            UsageProblem: If a row fills a column that the other end, or another column, rules out.
+            InvalidInput: If *rows* meets a problem.
+            ContentElsewhere: If another run is not at its end with a row's content.
+            CannotConnect: If Exchange has to be read and no session can be opened.
+        """
+        items: Iterable[Item] = items_of(journal, self.operation, report, rows, self.target, again=self.again)
+        organization = None
+        if self.reads:
+            items = list(items)
+            organization = self._organization(items)
+        for item in items:
+            yield self._planned(item, organization)
+
+    def _planned(self, item: Item, organization: Organization | None) -> PlannedRow:
+        if item.status is BulkItemStatus.SKIPPED:
+            return PlannedRow(item)
+        why, preflight = "", self.operation.preflight
+        if organization is not None and preflight is not None:
+            found = fallen_back(wanted_by(self.operation, preflight, item), organization, preflight)
+            if found:
+                item, why = replace(item, values={**item.values, **found.values}), found.why
+        return PlannedRow(item, tuple(self._cmdlets(item)), why)
+
+    def _cmdlets(self, item: Item) -> Iterator[Cmdlet]:
+        # The key of what is done once more is made of the run's name, which there is none of yet.
+        key = _KEY if self.again else item.key
+        outputs: dict[str, dict[str, str]] = {}
+        index: int | None = item.step
+        while index is not None:
+            step = self.operation.steps[index]
+            yield bind(step, places(self.operation, item.values, key, batch_name(_RUN), outputs))
+            outputs[step.name] = {name: f"<{step.name}.{name}>" for name in step.keep}
+            filled = places(self.operation, item.values, key, batch_name(_RUN), outputs)
+            index = self.operation.next_step(index, filled, outputs)
+
+    def _organization(self, items: Sequence[Item]) -> Organization:
+        """Read what decides about names: the organization and its domains, and nothing else."""
+        preflight = self.operation.preflight
+        wanted: list[Wanted] = (
+            [wanted_by(self.operation, preflight, item) for item in items] if preflight else []
+        )
+        target = self.target
+        online = target.connection.type is not ConnectionType.EXCHANGE
+        planner = QueryPlanner(wanted, online=online, sizes=False)
+        reads = list(planner.organization())
+        cmdlets = [read.cmdlet.name for read in reads]
+        with endpoint(target.connection, target.credentials, target.config.item_timeout, cmdlets) as there:
+            reader = QueryExecutor(target.name, Sessions(there.connect), target.config, target.catalogue)
+            try:
+                for read, outcome, meaning in reader.read(reads):
+                    if outcome.answer is Answer.COMPLETED and meaning is None:
+                        planner.cache.take_in(read, outcome.output)
+                    else:
+                        why = reason(outcome, meaning)
+                        planner.cache.fail(read, why)
+                        self.unread.append(f"{read.cmdlet.name}: {why}")
+            finally:
+                reader.close()
+        return planner.cache.organization

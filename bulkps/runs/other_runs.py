@@ -1,0 +1,53 @@
+"""What other runs did of a run's rows while nobody worked on it: a resume must not send that again."""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+
+from bulkps.engine.item import Change, Item
+from bulkps.engine.status import BulkItemStatus
+from bulkps.operations.model import Operation
+from bulkps.records.recorder import Recorder
+from bulkps.records.row_mapping import Elsewhere
+from bulkps.runs.done_already import done_already
+from bulkps.runs.run_creation import way_to_the_end
+
+#: The code of a row that another run has in hand, or left with its outcome unknown.
+LEFT_TO_RUN = "left-to-other-run"
+
+
+def skip_what_others_did(recorder: Recorder, operation: Operation) -> list[Change]:
+    """Skip the rows that nothing was sent for and that another run did, or has in hand, since; return them.
+
+    Args:
+        recorder: The run's records.
+        operation: Its operation.
+
+    Raises:
+        RecordFailed: If it could not be recorded.
+    """
+
+    def decide(waiting: Sequence[Item], known: Mapping[str, Elsewhere]) -> list[Change]:
+        return list(_decided(operation, waiting, known, time.time()))
+
+    return recorder.skip_by_others(operation.deeds, decide)
+
+
+def _decided(
+    operation: Operation,
+    waiting: Sequence[Item],
+    known: Mapping[str, Elsewhere],
+    now: float,
+) -> Iterator[Change]:
+    for item in waiting:
+        found = known.get(item.content)
+        # Who asked for it once more knew what was done before.
+        again = item.key != item.content
+        over = found is not None and found.status in (BulkItemStatus.COMPLETED, BulkItemStatus.FAILED)
+        if found is None or (again and over):
+            continue
+        if found.status is BulkItemStatus.COMPLETED:
+            yield Change(done_already(operation, item, found), "item.done-by-other-run", now)
+            continue
+        error = f"its content is {found.state} in run {found.run}, which began while this one stood still"
+        advice = f"{way_to_the_end(found)}."
+        yield Change(item.skipped(now, LEFT_TO_RUN, error, advice), "item.done-by-other-run", now)

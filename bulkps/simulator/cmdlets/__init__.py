@@ -1,0 +1,1 @@
+"""The cmdlets of the simulated tenant, and what binds, runs and refuses them."""

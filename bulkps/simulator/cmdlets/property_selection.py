@@ -1,0 +1,89 @@
+"""What stands behind a cmdlet in a pipeline: Select-Object, and our own function that selects. Pure."""
+
+from collections.abc import Mapping
+from functools import partial
+
+from bulkps.exchange.cmdlet_metadata import CmdletFacts, ParameterFacts
+from bulkps.simulator.cmdlets.binder import bind, facts_of
+from bulkps.simulator.cmdlets.cmdlet_result import (
+    Answer,
+    Category,
+    ErrorInfo,
+    Item,
+    Refused,
+    Value,
+)
+from bulkps.simulator.wire.clixml_reader import Command
+
+NAME = "Select-BulkPSProperty"
+_EVERYWHERE = ("EXO", "SE")
+_SET = "__AllParameterSets"
+#: The function of the module BulkPS, as far as it is called: what comes down the pipeline is no argument.
+FACTS = CmdletFacts(
+    NAME,
+    _EVERYWHERE,
+    True,
+    False,
+    (_SET,),
+    {"Property": ParameterFacts("Property", "String[]", _EVERYWHERE, (_SET,), (_SET,))},
+)
+_CUSTOM = "System.Management.Automation.PSCustomObject"
+
+
+def select(items: list[Item], command: Command, functions: Mapping[str, CmdletFacts]) -> Answer:
+    """Return what *command* makes of *items* that come down the pipeline.
+
+    Args:
+        items: What comes.
+        command: Select-Object, or our own function.
+        functions: What the endpoint itself offers, by name.
+    """
+    name = command.name.casefold()
+    own = name == NAME.casefold() and NAME in functions
+    facts = FACTS if own else facts_of("Select-Object")
+    if facts is None or not (own or name == "select-object"):
+        return Answer(failure=_not_simulated(command))
+    try:
+        given = bind(facts, command.arguments).parameters
+    except Refused as refused:
+        return Answer(failure=refused.info)
+    first, wanted = given.get("First"), given.get("Property")
+    kept = items[:first] if isinstance(first, int) else items
+    if not isinstance(wanted, list):
+        return Answer(output=kept)
+    names = [str(name) for name in wanted]
+    if own:
+        return Answer(output=[Item(_CUSTOM, "", partial(_having, item, names)) for item in kept])
+    return Answer(output=[_selected(item, names) for item in kept])
+
+
+def _having(item: Item, names: list[str]) -> Mapping[str, Value]:
+    """Return those of the named properties that *item* has, called as they were asked for."""
+    found = item.properties
+    if all(name in found for name in names):
+        return {name: found[name] for name in names}
+    folded = {name.casefold(): value for name, value in found.items()}
+    return {name: folded[name.casefold()] for name in names if name.casefold() in folded}
+
+
+def _selected(item: Item, names: list[str]) -> Item:
+    """Return *item* as Select-Object leaves it: with every property that was asked for."""
+    properties = item.properties
+    folded = {name.casefold(): name for name in properties}
+    kept: dict[str, Value] = {}
+    for name in names:
+        if name == "*":
+            kept.update(properties)
+        else:
+            known = folded.get(name.casefold(), "")
+            kept[known or name] = properties.get(known)
+    return Item(f"Selected.{item.type_name}", "", kept)
+
+
+def _not_simulated(command: Command) -> ErrorInfo:
+    return ErrorInfo(
+        f"The simulated endpoint pipes into Select-Object and its own functions, not into '{command.name}'.",
+        "System.NotImplementedException",
+        Category.NotImplemented,
+        "NotSimulated",
+    )

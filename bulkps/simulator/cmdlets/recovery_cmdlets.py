@@ -1,0 +1,209 @@
+"""New-Mailbox -InactiveMailbox and Set-User: what a recovery consists of. Pure: time comes in as ``now``."""
+
+from bulkps.simulator.cmdlets.cmdlet_context import Call, Handler
+from bulkps.simulator.cmdlets.cmdlet_result import Category, Refused, Secret, Value
+from bulkps.simulator.cmdlets.organization_cmdlets import domains
+from bulkps.simulator.cmdlets.recipient_cmdlets import MAILBOX_TYPE, USERS
+from bulkps.simulator.tenant import fake_directory
+from bulkps.simulator.tenant.blocked_mailboxes import FEDERATED
+from bulkps.simulator.tenant.mailbox import LIVING, Kind, Mailbox
+
+_TASKS = "Microsoft.Exchange.Management.Tasks."
+RECOVERED_WARNING = (
+    "The inactive mailbox has been recovered. To preserve data until you obtain a valid license, we have "
+    "enabled "
+    "Single Item Recovery for 30 days. Additionally we have also enabled Retention Hold for 30 days. Once a "
+    "valid "
+    "license has been assigned for this mailbox, you can choose to disable these settings and use "
+    "Litigation or "
+    "In-Place Hold instead to preserve data."
+)
+
+
+def new_mailbox(call: Call) -> None:
+    """New-Mailbox -InactiveMailbox: make an inactive mailbox the mailbox of a new user, for good."""
+    if not call.text("InactiveMailbox"):
+        raise call.refused(
+            "The simulated tenant creates mailboxes only from inactive ones: use the InactiveMailbox "
+            "parameter.",
+            f"{_TASKS}RecipientTaskException",
+            Category.InvalidOperation,
+        )
+    source = call.find(call.text("InactiveMailbox"), (Kind.INACTIVE,))
+    user_id = call.text("MicrosoftOnlineServicesID")
+    address = call.text("PrimarySmtpAddress") or user_id
+    _check_source(call, source)
+    _check_domain(call, user_id)
+    _check_accepted(call, user_id, address)
+    _check_free(call, user_id, address)
+    _check_password(call)
+    if call.dry:
+        return
+    password = call.parameters["Password"]
+    if isinstance(password, Secret):
+        call.tenant.received_passwords.append(password.value)
+    call.changed("mailbox-recovered", source, source, call.text("Name"))
+    call.tenant.change(source, Kind.ACTIVE, _recovered(call, source, user_id, address))
+    source.shown_from = call.now + call.tenant.provisioning_seconds
+    call.answer.warnings.append(RECOVERED_WARNING)
+    call.write(MAILBOX_TYPE, source.text("Identity"), source.properties)
+
+
+def set_user(call: Call) -> None:
+    """Set-User: keep what is given on the user; writes nothing."""
+    user = call.find(call.text("Identity"), USERS)
+    if call.dry:
+        return
+    call.tenant.change(user, user.kind, call.changes())
+    call.changed("user-set", user, user, user.text("Name"))
+
+
+def is_auto_expanding(mailbox: Mailbox) -> bool:
+    """Return whether *mailbox* has an auto-expanding archive."""
+    return mailbox.properties.get("AutoExpandingArchiveEnabled") is True or _has_part(mailbox, "AuxArchive")
+
+
+HANDLERS: dict[str, Handler] = {"New-Mailbox": new_mailbox, "Set-User": set_user}
+
+
+def _has_part(mailbox: Mailbox, kind: str) -> bool:
+    locations = mailbox.properties.get("MailboxLocations")
+    return isinstance(locations, list) and any(f";{kind};" in str(one) for one in locations)
+
+
+def _check_source(call: Call, source: Mailbox) -> None:
+    """Look whether *source* may become the mailbox of a new account.
+
+    Raises:
+        Refused: It may not.
+    """
+    identity, account = source.text("Identity"), source.text("ExternalDirectoryObjectId")
+    if is_auto_expanding(source):
+        # Assumed: Microsoft's sentence [M365:recover-an-inactive-mailbox]; the cmdlet's own is not known.
+        raise _unrecoverable(call, identity, "it's configured with an auto-expanding archive.")
+    if _has_part(source, "AuxPrimary"):
+        raise _unrecoverable(call, identity, "the mailbox has additional shards that need recovery.")
+    if account:
+        # Assumed: the page says only that the account is to be restored instead.
+        raise _unrecoverable(
+            call, identity, f"there is a soft-deleted user '{account}'. Restore the user account instead."
+        )
+    _check_address(call, source.text("UserPrincipalName"))
+    if holders := _living(call, source.text("ExchangeGuid")):
+        # Assumed: the page speaks of a validation conflict of the ExchangeGuid and gives no text.
+        exception = f"{_TASKS}RecipientTaskException"
+        raise call.refused(
+            f"The ExchangeGuid '{source.text('ExchangeGuid')}' of the inactive mailbox "
+            f"'{identity}' is already used by '{holders[0].text('Identity')}'.",
+            exception,
+            Category.InvalidOperation,
+            identity,
+        )
+
+
+def _unrecoverable(call: Call, identity: str, reason: str) -> Refused:
+    exception = f"{_TASKS}RecipientTaskException"
+    text = f"The inactive mailbox '{identity}' cannot be recovered because {reason}"
+    return call.refused(text, exception, Category.InvalidOperation, identity)
+
+
+def _check_accepted(call: Call, *names: str) -> None:
+    for name in names:
+        if name.rpartition("@")[2].casefold() not in domains(call.tenant.on_premises):
+            exception = "Microsoft.Exchange.Configuration.Tasks.NotAcceptedDomainException"
+            raise call.refused(
+                "You can't use the domain because it's not an accepted domain for your organization.",
+                exception,
+                Category.InvalidArgument,
+                name,
+            )
+
+
+def _check_domain(call: Call, user_id: str) -> None:
+    if user_id.rpartition("@")[2].casefold() == FEDERATED:
+        exception = f"{_TASKS}RecipientTaskException"
+        raise call.refused(
+            "The parameters passed to the cmdlet represent a managed account, which doesn't "
+            "match the namespace state, which is federated.",
+            exception,
+            Category.InvalidArgument,
+            user_id,
+        )
+
+
+def _check_free(call: Call, user_id: str, address: str) -> None:
+    name = call.text("Name")
+    if any(mailbox.text("Name").casefold() == name.casefold() for mailbox in _living(call, name)):
+        raise call.refused(
+            f'The name "{name}" is already being used. Please try another name.',
+            f"{_TASKS}ADObjectAlreadyExistsException",
+            Category.InvalidArgument,
+            name,
+        )
+    for wanted in (user_id, address):
+        _check_address(call, wanted)
+
+
+def _check_address(call: Call, wanted: str) -> None:
+    if holders := _living(call, wanted):
+        raise call.refused(
+            f'The proxy address "SMTP:{wanted}" is already being used by the proxy addresses or '
+            f'LegacyExchangeDN of "{holders[0].text("Identity")}". Please choose another proxy address.',
+            f"{_TASKS}ProxyAddressExistsException",
+            Category.InvalidArgument,
+            wanted,
+        )
+
+
+def _living(call: Call, identity: str) -> list[Mailbox]:
+    return call.tenant.matches(identity, LIVING)
+
+
+def _check_password(call: Call) -> None:
+    password = call.parameters.get("Password")
+    value = password.value if isinstance(password, Secret) else ""
+    classes = sum(
+        any(test(character) for character in value)
+        for test in (str.islower, str.isupper, str.isdigit, lambda character: not character.isalnum())
+    )
+    if len(value) < 8 or classes < 3:
+        # Active Directory's sentence; the exception's name is assumed.
+        exception = "Microsoft.Exchange.Data.Directory.ADInvalidPasswordException"
+        raise call.refused(
+            "The password does not meet the length, complexity, or history requirement of the domain.",
+            exception,
+            Category.InvalidArgument,
+        )
+
+
+def _recovered(call: Call, source: Mailbox, user_id: str, address: str) -> dict[str, Value]:
+    """Return what changes of *source* as it becomes the mailbox of *user_id*."""
+    name = call.text("Name")
+    alias = call.text("Alias") or user_id.partition("@")[0]
+    old = [
+        f"smtp:{entry.partition(':')[2]}"
+        for entry in source.addresses()
+        if entry.startswith(("SMTP:", "smtp:"))
+    ]
+    kept = [
+        entry for entry in old if not _living(call, entry[5:]) and entry[5:].casefold() != address.casefold()
+    ]
+    given = {
+        key: call.parameters[key]
+        for key in ("DisplayName", "FirstName", "LastName", "Initials", "ImmutableId")
+        if call.text(key)
+    }
+    return {
+        **fake_directory.living(call.tenant.seed, name),
+        "Name": name,
+        "Alias": alias,
+        "Guid": call.guid("recovered", source.text("ExchangeGuid")),
+        "UserPrincipalName": user_id,
+        "MicrosoftOnlineServicesID": user_id,
+        "WindowsEmailAddress": address,
+        "PrimarySmtpAddress": address,
+        "EmailAddresses": [f"SMTP:{address}", *kept],
+        "RetentionHoldEnabled": True,
+        "RetainDeletedItemsFor": "30.00:00:00",
+        **given,
+    }

@@ -1,0 +1,101 @@
+"""Which of the objects found a client gets: -Filter and -ResultSize. Pure."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import TypeVar
+
+from bulkps.simulator.cmdlets.cmdlet_result import Answer, Category, ErrorInfo, Refused, Value
+from bulkps.simulator.cmdlets.opath import Condition, parse
+from bulkps.simulator.tenant import fake_directory
+from bulkps.simulator.tenant.mailbox import KEYS
+
+_Found = TypeVar("_Found")
+_DEFAULT_SIZE = 1000
+_FIRST_THOUSAND = (
+    "By default, only the first 1000 items are returned. Use the ResultSize parameter to specify the number "
+    "of "
+    'items returned. To return all items, specify "-ResultSize Unlimited". Be aware that, depending on the '
+    "actual "
+    "number of items, returning all items can take a long time and consume a large amount of memory. Also, "
+    "we "
+    "don't recommend storing the results in a variable. Instead, pipe the results to another task or script "
+    "to "
+    "perform batch changes."
+)
+_MORE = (
+    "There are more results available than are currently displayed. To view them, increase the value for the "
+    "ResultSize parameter."
+)
+#: What can be compared even where no object has it.
+_PROPERTIES = {
+    **fake_directory.active_mailbox(0, 0),
+    **fake_directory.soft_deleted_mailbox(0, 0),
+    **fake_directory.disconnected_mailbox(0, 0),
+}
+_INDEXED = frozenset(name.casefold() for name in KEYS)
+
+
+def condition(text: str, cmdlet: str) -> Condition:
+    """Return what the OPATH filter *text* says.
+
+    Raises:
+        Refused: It is of a form that is not known here.
+    """
+    try:
+        return parse(text)
+    except ValueError as error:
+        raise _refused(
+            "Invalid filter syntax. For a description of the filter parameter syntax see the command help. "
+            "The simulated tenant knows -eq and -ne, joined by -and and -or.\n"
+            f"'{text}' at {error}.",
+            cmdlet,
+        ) from None
+
+
+def keys(wanted: Condition) -> frozenset[str] | None:
+    """Return by which names the tenant finds everything that passes; None if it must look at each object."""
+    return wanted.keys(_INDEXED)
+
+
+def passing(
+    found: Iterable[_Found],
+    wanted: Condition,
+    cmdlet: str,
+    properties: Callable[[_Found], Mapping[str, Value]],
+) -> list[_Found]:
+    """Return those of *found* whose *properties* pass *wanted*.
+
+    Raises:
+        Refused: It compares a property that nothing has.
+    """
+    listed = list(found)
+    known = set(_PROPERTIES).union(*map(properties, listed))
+    names = {name.casefold(): name for name in known}
+    for name in sorted(wanted.names - names.keys()):
+        # Exchange's sentence as administrators quote it.
+        raise _refused(
+            f'"{name}" is not a recognized filterable property. For a complete list of filterable properties '
+            "see the command help.",
+            cmdlet,
+        )
+    return [one for one in listed if wanted.admits(properties(one), names)]
+
+
+def limited(found: list[_Found], size: Value, answer: Answer) -> list[_Found]:
+    """Return as many of *found* as ResultSize *size* allows, 1000 if it is None, with Exchange's warning."""
+    if str(size).casefold() == "unlimited":
+        return found
+    allowed = _DEFAULT_SIZE if size in (None, "") else int(str(size))
+    if len(found) > allowed:
+        answer.warnings.append(_FIRST_THOUSAND if size in (None, "") else _MORE)
+    return found[:allowed]
+
+
+def _refused(what: str, cmdlet: str) -> Refused:
+    info = ErrorInfo(
+        f'Cannot bind parameter \'Filter\' to the target. Exception setting "Filter": "{what}"',
+        "System.Management.Automation.ParameterBindingException",
+        Category.InvalidArgument,
+        f"ParameterBindingFailed,{cmdlet}",
+        activity=cmdlet,
+    )
+    return Refused(info, terminating=True)

@@ -1,0 +1,1 @@
+"""A real PowerShell behind the simulated endpoint."""

@@ -1,0 +1,1 @@
+"""The REST service behind the stand-in of the Exchange Online module."""

@@ -1,0 +1,1 @@
+"""The simulated organization: its mailboxes, recipients and restore requests. Pure."""

@@ -1,0 +1,107 @@
+"""A mailbox of the simulated tenant, or another object of its directory, and by what it is found. Pure."""
+
+from collections.abc import Callable, Mapping
+from enum import Enum
+from uuid import UUID
+
+from bulkps.simulator.cmdlets.cmdlet_result import Value
+from bulkps.simulator.tenant import fake_directory
+
+Properties = Mapping[str, Value]
+#: The properties by whose values an object is found.
+KEYS = (
+    "Guid", "ExchangeGuid", "DistinguishedName", "Identity", "PrimarySmtpAddress", "Alias", "Name",
+    "UserPrincipalName", "LegacyExchangeDN", "ExternalDirectoryObjectId",
+)  # fmt: skip
+
+
+class Kind(Enum):
+    """What an object is, and what became of a mailbox."""
+
+    ACTIVE = "active"
+    INACTIVE = "inactive"
+    SOFT_DELETED = "soft-deleted"
+    DISCONNECTED = "disconnected"  #: On-premises: in its database, without an account.
+    NONE = "none"  #: A user who has no mailbox.
+    MAIL_USER = "mail user"  #: A user whose mailbox is somewhere else.
+    GROUP = "group"  #: A distribution group.
+    CONTACT = "contact"  #: A mail contact.
+
+
+#: What is not deleted: no two of these may share a name.
+LIVING = (Kind.ACTIVE, Kind.NONE, Kind.MAIL_USER, Kind.GROUP, Kind.CONTACT)
+
+
+class Mailbox:
+    """A mailbox, or another object that has a name in the directory.
+
+    Args:
+        kind: Whether it is active, inactive and so on.
+        properties: Its properties under Exchange's names, or what makes them: of most mailboxes of a large
+            tenant only a number is kept.
+        size: How many bytes its primary mailbox holds; None where its GUID says it.
+        shown_from: From when on it is found, seconds since the epoch.
+
+    Attributes:
+        kind: As the argument.
+        size: As the argument.
+        shown_from: As the argument.
+    """
+
+    __slots__ = ("_made", "kind", "shown_from", "size")
+
+    def __init__(
+        self,
+        kind: Kind,
+        properties: Properties | Callable[[], Properties],
+        size: int | None = None,
+        shown_from: float = 0.0,
+    ) -> None:
+        self.kind, self._made, self.size, self.shown_from = kind, properties, size, shown_from
+
+    @property
+    def properties(self) -> Properties:
+        """Its properties. A change is made by setting them anew: whoever has them keeps what he has."""
+        return self._made() if callable(self._made) else self._made
+
+    @properties.setter
+    def properties(self, properties: Properties) -> None:
+        self._made = properties
+
+    @property
+    def as_is(self) -> Properties | Callable[[], Properties]:
+        """Its properties as they are now, whatever becomes of it; what makes them, where that is kept."""
+        return self._made
+
+    def text(self, name: str) -> str:
+        """Return the property *name* as text."""
+        return str(self.properties.get(name, ""))
+
+    @property
+    def exchange_guid(self) -> UUID:
+        """Its ExchangeGuid; nothing but zeros if it has no mailbox."""
+        found = self.properties.get("ExchangeGuid", fake_directory.NO_GUID)
+        return found if isinstance(found, UUID) else UUID(str(found))
+
+    @property
+    def has_archive(self) -> bool:
+        """Whether it has an archive."""
+        return self.properties.get("ArchiveGuid", fake_directory.NO_GUID) != fake_directory.NO_GUID
+
+    def addresses(self) -> list[str]:
+        """Return the proxy addresses, each with its prefix."""
+        return _addresses(self.properties)
+
+    def known_as(self) -> set[str]:
+        """Return every folded text by which the mailbox is found."""
+        found = self.properties
+        texts = [str(found.get(name, "")) for name in KEYS]
+        texts += [
+            address.partition(":")[2] for address in _addresses(found) if address[:5].casefold() == "smtp:"
+        ]
+        return {text.casefold() for text in texts if text}
+
+
+def _addresses(properties: Properties) -> list[str]:
+    found = properties.get("EmailAddresses")
+    return [str(address) for address in found] if isinstance(found, list) else []

@@ -1,0 +1,1 @@
+"""WSMan and PSRP from the server side."""
