@@ -132,8 +132,10 @@ class Machine:
                 transition = self._doubt(item, reason, begins_until)
                 # An old doubt is no failure of this run: it must not trigger stop_on_error.
                 self._apply(transition, stops=False)
-            elif item.phase is Phase.DOUBT:
-                self._queue.ask(replace(item, doubted_at=begins_until), Lookup(), self._now)
+            elif item.phase is Phase.DOUBT or self._reconciler.is_unsure(item):
+                # One that was ready was looked up by another process, perhaps days ago.
+                doubtful = replace(item, phase=Phase.DOUBT, doubted_at=begins_until)
+                self._queue.ask(doubtful, Lookup(), self._now)
             else:
                 # It may be of a process whose clock was wrong.
                 latest = self._now + self._config.longest_wait
@@ -385,9 +387,10 @@ class Machine:
             if not count:
                 break
             items = self._queue.take(count, only_midway=only_midway)
-            for stale in [item for item in items if self._failed_requests.is_stale(item, self._now)]:
-                items.remove(stale)
-                self._apply(self._failed_requests.look_again(stale, self._now))
+            for rules in (self._failed_requests, self._reconciler):
+                for stale in [item for item in items if rules.is_stale(item, self._now)]:
+                    items.remove(stale)
+                    self._apply(rules.look_again(stale, self._now))
             if not items:
                 break
             self._throttle.handed(len(items), self._now)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from bulkps.engine.config import SEEN, BulkOperationConfig
 from bulkps.engine.failed_request import FailedRequests
-from bulkps.engine.item import IN_DOUBT, Item
+from bulkps.engine.item import IN_DOUBT, Item, Phase
 from bulkps.engine.outcome_evaluator import NO_SUCH_OBJECT, OutcomeEvaluator, Transition, text
 from bulkps.exchange.error_catalog import ErrorClass, KnownError, classify
 from bulkps.exchange.invocation import Answer, Cmdlet, Outcome
@@ -258,6 +258,24 @@ class Reconciler:
                 item.failed(now, item.code, item.error, item.advice), "item.failed", error_class=kind
             )
         return self._given_up(item, asked, now)
+
+    def is_unsure(self, item: Item) -> bool:
+        """Return whether it may have happened although a lookup did not show it, and another can be asked.
+
+        To send such an item again is safe because Exchange refuses a repeat: while what was made exists, and
+        that may be removed.
+        """
+        return item.doubtful and bool(self._step(item).reconcile)
+
+    def is_stale(self, item: Item, now: float) -> bool:
+        """Return whether an item that is ready to be sent again has to be looked up once more."""
+        return self.is_unsure(item) and now > item.not_before + SEEN
+
+    def look_again(self, item: Item, now: float) -> Transition:
+        """Return *item* as one that is looked up before it is sent."""
+        return Transition(
+            replace(item, phase=Phase.DOUBT, doubted_at=now, not_before=now), "item.still-in-doubt"
+        )
 
     def _may_be_cleared(self, item: Item, asked: ReconcileQuery, now: float) -> bool:
         """Return whether what was made may be gone again, so that its absence proves nothing."""

@@ -7,7 +7,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 import pytest
@@ -19,6 +19,7 @@ from bulkps.engine.item import Item
 from bulkps.engine.machine import Machine
 from bulkps.engine.messages import Action, Event
 from bulkps.engine.outcome_evaluator import OutcomeEvaluator, Transition
+from bulkps.engine.reconciler import Reconciler
 from bulkps.exchange.error_catalog import ErrorClass, shipped_catalogue
 from tests.engine.schedules import KINDS, try_seed, world_of
 
@@ -118,6 +119,21 @@ class RemovesWhateverIsThere(Machine):
         self._reconciler = replace(self._reconciler, failed_requests=self._failed_requests)
 
 
+class _Certain(Reconciler):
+    def is_unsure(self, item: Item) -> bool:
+        return False
+
+
+class BelievesOldLookups(Machine):
+    """Planted: what a lookup did not show is sent again however long ago that was."""
+
+    def __init__(self, operation: Any, config: Any, catalogue: Any, batch: str, **further: Any) -> None:
+        super().__init__(operation, config, catalogue, batch, **further)
+        self._reconciler = _Certain(
+            **{one.name: getattr(self._reconciler, one.name) for one in fields(self._reconciler)}
+        )
+
+
 ESCAPES_ARE_FINAL, USED_UP_IS_SAFE = (
     tuple(
         replace(entry, error_class=kind, retry=retry) if entry.id == name else entry
@@ -175,6 +191,14 @@ def test_the_simulation_finds_a_planted_defect(
             record_property("found", f"seed {seed}: {error}")
             return
     pytest.fail("2,000 schedules did not find it")
+
+
+@pytest.mark.parametrize("seed", [10154, 10877, 14716, 15094])
+def test_what_was_looked_up_days_ago_is_looked_up_again_before_it_is_sent(seed: int) -> None:
+    with pytest.raises(AssertionError, match="it was done 2 times"):
+        try_seed(seed, make=BelievesOldLookups)
+
+    try_seed(seed)
 
 
 @pytest.mark.parametrize("seed", [2491, 4996, 5883])
