@@ -386,11 +386,7 @@ class Machine:
             count = self._throttle.share(wanted, self._pool.busy, self._now)
             if not count:
                 break
-            items = self._queue.take(count, only_midway=only_midway)
-            for rules in (self._failed_requests, self._reconciler):
-                for stale in [item for item in items if rules.is_stale(item, self._now)]:
-                    items.remove(stale)
-                    self._apply(rules.look_again(stale, self._now))
+            items = self._take(count, only_midway=only_midway)
             if not items:
                 break
             self._throttle.handed(len(items), self._now)
@@ -399,6 +395,17 @@ class Machine:
             batch = tuple(self._depart(item, number, place) for place, item in enumerate(items))
             sends.append(ev.Send(number, batch, tuple(items)))
         return sends
+
+    def _take(self, count: int, *, only_midway: bool) -> list[Item]:
+        """Return up to *count* items that may be sent now; what has to be looked up first is put back."""
+        while items := self._queue.take(count, only_midway=only_midway):
+            for rules in (self._failed_requests, self._reconciler):
+                for stale in [item for item in items if rules.is_stale(item, self._now)]:
+                    items.remove(stale)
+                    self._apply(rules.look_again(stale, self._now))
+            if items:
+                return items
+        return []
 
     @property
     def _share(self) -> int:

@@ -201,6 +201,11 @@ def test_what_was_looked_up_days_ago_is_looked_up_again_before_it_is_sent(seed: 
     try_seed(seed)
 
 
+def test_a_run_that_stops_sends_what_it_may_although_something_else_has_to_be_looked_up_first() -> None:
+    # It waited for ever: what had to be looked up was in front, and nothing is looked up any more.
+    try_seed(22669)
+
+
 @pytest.mark.parametrize("seed", [2491, 4996, 5883])
 def test_a_request_that_a_retry_made_just_now_is_not_taken_for_gone(seed: int) -> None:
     # Its row was begun long before: how old that is says nothing of how long it was not seen.
