@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from bulkps.engine.events import ItemEvent, RunEvent
 from bulkps.engine.item import Change, Item
 from bulkps.engine.status import BulkItemStatus
 from bulkps.errors import RecordFailed, RunOwnedElsewhere
@@ -59,7 +60,7 @@ class Worker:
         self.recorder = Recorder(self.journal, self.audit, self.lease, self.heartbeat, lambda: self.wall)
 
     def sent(self) -> None:
-        self.recorder.record([Change(ITEM.sending(self.now), "item.sending", self.now)])
+        self.recorder.record([Change(ITEM.sending(self.now), ItemEvent.SENDING, self.now)])
 
 
 @pytest.fixture
@@ -93,7 +94,7 @@ def successor(worker: Worker) -> Iterator[Callable[[], Lease]]:
 
 WRITES: dict[str, Callable[[Worker], object]] = {
     "what is about to be sent": lambda worker: worker.sent(),
-    "what happened to the run": lambda worker: worker.recorder.say("run.stopped", "it is over"),
+    "what happened to the run": lambda worker: worker.recorder.say(RunEvent.RUN_STOPPED, "it is over"),
     "the pace": lambda worker: worker.recorder.paced(["slower"], {"throttled": 1.0}),
     "that the rest is skipped": lambda worker: worker.recorder.skip_pending("cancelled", "never sent", 0.0),
     "that failed items are sent again": lambda worker: worker.recorder.retry_failed(
@@ -110,7 +111,7 @@ WRITES: dict[str, Callable[[Worker], object]] = {
 def test_who_wakes_and_has_lost_the_run_writes_nothing(
     worker: Worker, successor: Callable[[], Lease], write: Callable[[Worker], object]
 ) -> None:
-    worker.recorder.say("run.started", "restore of in.csv")
+    worker.recorder.say(RunEvent.RUN_STARTED, "restore of in.csv")
     before = worker.audit.path.read_bytes()
     new = successor()
 
@@ -202,14 +203,14 @@ def test_the_heartbeat_goes_on_while_its_process_is_busy_with_something_else(wor
 
 
 def test_whoever_else_writes_into_the_audit_log_is_noticed_before_the_next_line(worker: Worker) -> None:
-    worker.recorder.say("run.started", "restore of in.csv")
+    worker.recorder.say(RunEvent.RUN_STARTED, "restore of in.csv")
     with worker.audit.path.open("a", encoding="utf-8") as file:
         file.write("{}\n")
 
     with pytest.raises(RecordFailed, match="another one wrote to it"):
         worker.sent()
     with pytest.raises(RecordFailed):
-        worker.recorder.say("run.stopped", "it is over")
+        worker.recorder.say(RunEvent.RUN_STOPPED, "it is over")
 
     assert worker.audit.path.read_text(encoding="utf-8").endswith("\n{}\n")
     assert worker.journal.run(RUN.id).audit_lines == 1

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from bulkps.cli import console
+from bulkps.engine.events import ItemEvent
 from bulkps.engine.item import Change, Item, Phase
 from bulkps.engine.status import BulkItemStatus
 from bulkps.export.exporter import ExportStage, OnProgress
@@ -40,7 +41,7 @@ class _Tally:
                 self.looked_up[change.item.key] = change.item
             else:
                 self.looked_up.pop(change.item.key, None)
-            if change.event in ("item.accepted", "item.resumed"):
+            if change.event in (ItemEvent.ACCEPTED, ItemEvent.RESUMED):
                 self.at_exchange += 1
             elif change.item.phase is Phase.OVER:
                 self.over += 1
@@ -105,7 +106,7 @@ class _Told:
 
     def show(self, changes: Sequence[Change]) -> None:
         for change in changes:
-            if change.event == "item.replaced":
+            if change.event == ItemEvent.REPLACED:
                 self._count += 1
                 if self._count <= _CHANGED:
                     self._say(f"row {change.item.row}: {visible(' | '.join(change.item.warnings))}")

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 from bulkps.engine import messages as ev
+from bulkps.engine.events import RunEvent
 from bulkps.engine.interfaces import Connect, Gate, Records
 from bulkps.engine.item import Change, Item
 from bulkps.engine.machine import Machine
@@ -205,7 +206,7 @@ class Driver:
                 self._workers[session].start()
             case ev.CloseSession(session, reason):
                 if reason:
-                    self._records.note("session.renewed", f"a session is renewed: {reason}")
+                    self._records.note(RunEvent.SESSION_RENEWED, f"a session is renewed: {reason}")
                 self._workers[session].inbox.put(None)
             case ev.Send(session, batch, items):
                 prepared = tuple(

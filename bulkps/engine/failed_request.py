@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from bulkps.engine.config import SEEN
+from bulkps.engine.events import ItemEvent
 from bulkps.engine.item import FAILED_AT_EXCHANGE, IN_DOUBT, Item
 from bulkps.engine.outcome_evaluator import NO_SUCH_OBJECT, OutcomeEvaluator, Transition, advice_of
 from bulkps.exchange.error_catalog import ErrorClass, KnownError, Meaning, classify
@@ -68,7 +69,7 @@ class FailedRequests:
             # Somebody, or an earlier try, let it go on.
             item = self._own(item, {_RESUMED: "yes"}) if at.recovers else item
             goes_on = replace(item, step=base, warnings=(*item.warnings, f"its request goes on: {status}"))
-            return self.evaluator.happened(goes_on, proof, "item.adopted", now)
+            return self.evaluator.happened(goes_on, proof, ItemEvent.ADOPTED, now)
         if item.refusal:
             return self.given_back(item, now, there=True)
         if stops:
@@ -89,10 +90,10 @@ class FailedRequests:
             held = (item.sent_at or 0.0) + longest
             if recovers.then == "anew" and now < held <= now + longest:
                 # An earlier send of this name may be on its way yet: while it is taken, that is refused.
-                return Transition(replace(item, not_before=held), "item.still-in-doubt")
+                return Transition(replace(item, not_before=held), ItemEvent.STILL_IN_DOUBT)
             attempt = item.attempt if index == item.step else 0
             ready = replace(item.at_step(index), attempt=attempt, not_before=0.0, doubted_at=now)
-            return Transition(replace(ready, doubtful=False), "item.recovering")
+            return Transition(replace(ready, doubtful=False), ItemEvent.RECOVERING)
         return self.given_back(replace(item, step=base), now)
 
     def _fits(self, item: Item, index: int) -> bool:
@@ -117,7 +118,7 @@ class FailedRequests:
         """Return what the answer to the cmdlet makes of *item*."""
         step = self._steps[item.step]
         if outcome.answer is Answer.NOT_SENT:
-            return Transition(item.waiting(0.0, counted=False), "item.not-sent")
+            return Transition(item.waiting(0.0, counted=False), ItemEvent.NOT_SENT)
         if outcome.errors and outcome.answer is not Answer.LOST:
             return self._refused(item, classify(outcome.errors, self.catalogue, mutates=True), now, chance)
         if outcome.answer is not Answer.COMPLETED:
@@ -133,7 +134,7 @@ class FailedRequests:
         if wait is None:
             return self.given_back(item, now, reason)
         until = now + self.evaluator.config.lookup.wait_after(0)
-        return Transition(item.doubted(now, until, FAILED_AT_EXCHANGE, reason), "item.in-doubt")
+        return Transition(item.doubted(now, until, FAILED_AT_EXCHANGE, reason), ItemEvent.IN_DOUBT)
 
     def _refused(self, item: Item, meaning: Meaning, now: float, chance: float) -> Transition:
         known = meaning.known
@@ -143,7 +144,7 @@ class FailedRequests:
         if wait is not None or (kind is ErrorClass.AUTH and known.reconnect):
             until = now + max(wait or 0.0, meaning.wait or 0.0)
             waits = item.doubted(now, until, FAILED_AT_EXCHANGE, message)
-            transition = Transition(waits, "item.retry", error_class=kind)
+            transition = Transition(waits, ItemEvent.RETRY, error_class=kind)
         elif kind is ErrorClass.UNCERTAIN and known.retry == "after-lookup" and known.id != "unknown-error":
             transition = self.unanswered(item, message, now)
         elif known.scope == "row":
@@ -152,7 +153,7 @@ class FailedRequests:
             gone = known.id in NO_SUCH_OBJECT
             until = now + (SEEN if gone else self.evaluator.config.lookup.wait_after(0))
             looks = replace(item.doubted(now, until, FAILED_AT_EXCHANGE, message), refusal=known.id)
-            transition = Transition(replace(looks, advice=known.advice), "item.refused")
+            transition = Transition(replace(looks, advice=known.advice), ItemEvent.REFUSED)
         else:
             transition = self.given_back(item, now, message, known.advice)
         return replace(
@@ -180,7 +181,7 @@ class FailedRequests:
         )
         # That it was failed may be shown for a while yet.
         item = replace(item, code="", error="", advice="", not_before=now + SEEN)
-        return Transition(item.following(self.evaluator.ref(item)), "item.resumed")
+        return Transition(item.following(self.evaluator.ref(item)), ItemEvent.RESUMED)
 
     def made_anew(self, item: Item) -> Transition:
         """Return *item* as its step is sent again under the next name, for the failed request is gone."""
@@ -199,7 +200,7 @@ class FailedRequests:
             item, outputs=outputs, ref="", progress="", doubtful=False, code="", error="", advice=""
         )
         ready = replace(item.at_step(base), attempt=1, not_before=0.0, warnings=(*item.warnings, gone))
-        return Transition(ready, "item.made-anew")
+        return Transition(ready, ItemEvent.MADE_ANEW)
 
     def given_back(
         self, item: Item, now: float, why: str = "", advice: str = "", *, there: bool = False
@@ -227,13 +228,15 @@ class FailedRequests:
             item = replace(item, step=self._base(item))
         item = replace(item, doubtful=False)
         return Transition(
-            item.failed(now, FAILED_AT_EXCHANGE, error, told), "item.failed", error_class=ErrorClass.PERMANENT
+            item.failed(now, FAILED_AT_EXCHANGE, error, told),
+            ItemEvent.FAILED,
+            error_class=ErrorClass.PERMANENT,
         )
 
     def look_again(self, item: Item, now: float) -> Transition:
         """Return *item* as it is looked up before its cmdlet is sent: the last look is too old."""
         looks = item.doubted(now, now, FAILED_AT_EXCHANGE, item.error)
-        return Transition(looks, "item.still-in-doubt")
+        return Transition(looks, ItemEvent.STILL_IN_DOUBT)
 
     def as_gone(self, item: Item) -> Item:
         """Return *item*, which only waited for a look, as one of which it is in doubt whether it is there."""

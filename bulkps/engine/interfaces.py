@@ -3,6 +3,7 @@
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
+from bulkps.engine.events import RunEvent
 from bulkps.engine.item import Change, Item
 from bulkps.exchange.invocation import ErrorRecord, Invocation, Outcome
 
@@ -130,7 +131,7 @@ class Records(Protocol):
         """
         ...
 
-    def note(self, event: str, sentence: str) -> None:
+    def note(self, event: RunEvent, sentence: str) -> None:
         """Write what happened to the run itself into the audit log.
 
         Raises:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
 
+from bulkps.engine.events import ItemEvent
 from bulkps.engine.status import BulkItemStatus, advance
 from bulkps.exchange.invocation import Cmdlet, ErrorRecord, Value
 
@@ -278,7 +279,7 @@ class Change:
     """
 
     item: Item
-    event: str
+    event: ItemEvent
     at: float
     cmdlet: Cmdlet | None = None
     errors: tuple[ErrorRecord, ...] = ()

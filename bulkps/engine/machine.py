@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from bulkps.engine import messages as ev
 from bulkps.engine.config import BulkOperationConfig
+from bulkps.engine.events import ItemEvent
 from bulkps.engine.failed_request import FailedRequests
 from bulkps.engine.item import Change, Item, Phase
 from bulkps.engine.messages import Action, Event, StopReason
@@ -132,10 +133,11 @@ class Machine:
                 transition = self._doubt(item, reason, begins_until)
                 # An old doubt is no failure of this run: it must not trigger stop_on_error.
                 self._apply(transition, stops=False)
-            elif item.phase is Phase.DOUBT or self._reconciler.is_unsure(item):
-                # One that was ready was looked up by another process, perhaps days ago.
-                doubtful = replace(item, phase=Phase.DOUBT, doubted_at=begins_until)
-                self._queue.ask(doubtful, Lookup(), self._now)
+            elif item.phase is Phase.DOUBT:
+                self._queue.ask(replace(item, doubted_at=begins_until), Lookup(), self._now)
+            elif self._reconciler.is_unsure(item):
+                # It was looked up by another process, perhaps days ago.
+                self._queue.ask(self._reconciler.unsure(item, begins_until), Lookup(), self._now)
             else:
                 # It may be of a process whose clock was wrong.
                 latest = self._now + self._config.longest_wait
@@ -289,7 +291,7 @@ class Machine:
             self._queue.put(item)
         elif item.phase is Phase.DOUBT:
             self._queue.ask(item, Lookup(), item.not_before)
-        elif transition.event in ("item.accepted", "item.adopted", "item.resumed"):
+        elif transition.event in (ItemEvent.ACCEPTED, ItemEvent.ADOPTED, ItemEvent.RESUMED):
             self._poller.accepted(self._now)
         refused = flight is not None and flight.lookup is None and item.phase is not Phase.OVER
         if transition.error_class is ErrorClass.AUTH and refused and flight:
@@ -418,7 +420,7 @@ class Machine:
         step = self._operation.steps[item.step]
         cmdlet = bind(step, self._evaluator.filled(item))
         sending = item.sending(self._now, counted=not step.polled)
-        self._changes.append(Change(sending, "item.sending", self._now, cmdlet))
+        self._changes.append(Change(sending, ItemEvent.SENDING, self._now, cmdlet))
         self._queue.depart(InFlight(sending, session, cmdlet, place=place))
         return Invocation(item.key, cmdlet, step.wanted_properties)
 

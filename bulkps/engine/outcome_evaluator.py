@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from bulkps.engine.config import SEEN, BulkOperationConfig
+from bulkps.engine.events import ItemEvent
 from bulkps.engine.item import FAILED_AT_EXCHANGE, IN_DOUBT, ITEMS_LEFT_BEHIND, WAITS_FOR_OPERATOR, Item
 from bulkps.exchange.cmdlet_metadata import cmdlet_facts
 from bulkps.exchange.error_catalog import (
@@ -50,7 +51,7 @@ class Transition:
     """
 
     item: Item
-    event: str
+    event: ItemEvent
     scope: str = "row"
     error_class: ErrorClass | None = None
     reconnect: bool = False
@@ -88,7 +89,7 @@ class OutcomeEvaluator:
         step = self.operation.steps[item.step]
         item = replace(item, warnings=(*item.warnings, *outcome.warnings))
         if outcome.answer is Answer.NOT_SENT:
-            return Transition(item.waiting(0.0, counted=False), "item.not-sent")
+            return Transition(item.waiting(0.0, counted=False), ItemEvent.NOT_SENT)
         if step.polled and (transition := self._polled(item, step, outcome, now)):
             return transition
         if outcome.answer is Answer.LOST:
@@ -122,12 +123,12 @@ class OutcomeEvaluator:
         wait = self.config.poll.wait_after(max(1, item.attempt))
         if wait is not None:
             reason = f"{step.cmdlet} does not show it yet"
-            return Transition(item.waiting(now + max(wait, least), "not-shown", reason), "item.retry")
+            return Transition(item.waiting(now + max(wait, least), "not-shown", reason), ItemEvent.RETRY)
         error = f"{step.cmdlet} did not show it within {self.config.poll.give_up_after:g} s"
         advice = (
             f"Done before it: {self._done_before(item)}. bulkps retry looks again and sends none of it twice."
         )
-        return Transition(item.failed(now, "not-shown", error, advice), "item.failed")
+        return Transition(item.failed(now, "not-shown", error, advice), ItemEvent.FAILED)
 
     def _proven_all_the_same(self, item: Item, step: Step, outcome: Outcome) -> bool:
         return bool(step.returns) and proven(step, self.filled(item), outcome.output) is not None
@@ -152,11 +153,11 @@ class OutcomeEvaluator:
         wait = self.config.wait_after(ErrorClass.TRANSIENT, item.attempt, 0.0) if step.idempotent else None
         if wait is not None:
             doubtful = replace(item, doubtful=True)
-            return Transition(doubtful.waiting(now + wait, IN_DOUBT, reason), "item.retry")
+            return Transition(doubtful.waiting(now + wait, IN_DOUBT, reason), ItemEvent.RETRY)
         if step.reconcile:
             until = now + self.config.lookup.wait_after(0)
             since = max(now, begins_until)
-            return Transition(item.doubted(since, until, IN_DOUBT, reason, ended=ended), "item.in-doubt")
+            return Transition(item.doubted(since, until, IN_DOUBT, reason, ended=ended), ItemEvent.IN_DOUBT)
         return self.left_in_doubt(item, reason, now)
 
     def left_in_doubt(self, item: Item, reason: str, now: float) -> Transition:
@@ -168,7 +169,7 @@ class OutcomeEvaluator:
             first = _HARMLESS_ADVICE.format(attempts=item.attempt)
         advice = _MIDWAY_ADVICE.format(done=done) if done else first
         failed = item.failed(now, IN_DOUBT, reason, advice)
-        return Transition(failed, "item.left-in-doubt", error_class=ErrorClass.UNCERTAIN)
+        return Transition(failed, ItemEvent.LEFT_IN_DOUBT, error_class=ErrorClass.UNCERTAIN)
 
     def _done_before(self, item: Item) -> str:
         steps = [step for step in self.operation.steps[: item.step] if step.name in item.outputs]
@@ -192,20 +193,20 @@ class OutcomeEvaluator:
         if kind is ErrorClass.CONFLICT and known.retry == "after-lookup" and step.reconcile:
             # What is in the way may be the item's own, made by an answer that was lost.
             until = now + self.config.lookup.wait_after(0)
-            return Transition(item.doubted(now, until, known.id, message, known.advice), "item.conflict")
+            return Transition(item.doubted(now, until, known.id, message, known.advice), ItemEvent.CONFLICT)
         if kind is ErrorClass.AUTH and known.reconnect:
             if known.retry == "after-lookup" and not step.idempotent:
                 # It does not prove that nothing ran; what it says of the account holds all the same.
                 return replace(self._doubted(item, meaning, now), error_class=kind)
             # It was refused before it ran. The machine lets it try one new session, and no more.
-            return Transition(item.waiting(0.0, known.id, message), "item.retry", error_class=kind)
+            return Transition(item.waiting(0.0, known.id, message), ItemEvent.RETRY, error_class=kind)
         wait = self.config.wait_after(kind, item.attempt, chance)
         if wait is not None and known.retry != "safe" and not step.idempotent:
             # The error does not say that nothing was executed. Of the cmdlet's own it says that it has ended.
             return self._doubted(item, meaning, now, ended=known.scope == "row")
         if wait is not None:
             until = now + max(wait, meaning.wait or 0.0)
-            return Transition(item.waiting(until, known.id, message), "item.retry", error_class=kind)
+            return Transition(item.waiting(until, known.id, message), ItemEvent.RETRY, error_class=kind)
         may_have = kind is ErrorClass.TRANSIENT and known.retry == "after-lookup"
         # What is refused to everybody, or because of the pace, says nothing of the earlier attempt.
         own = known.scope == "row" and kind not in (ErrorClass.AUTH, ErrorClass.THROTTLED)
@@ -215,11 +216,11 @@ class OutcomeEvaluator:
             until = now + self.config.lookup.wait_after(0)
             ended = not item.doubtful
             doubted = item.doubted(now, until, known.id, message, known.advice, ended=ended)
-            return Transition(doubted, "item.in-doubt")
+            return Transition(doubted, ItemEvent.IN_DOUBT)
         done = self._done_before(item)
         advice = f"{known.advice} Done before it: {done}." if done else known.advice
         advice += " An earlier attempt was never answered: look whether it happened." if item.doubtful else ""
-        return Transition(item.failed(now, known.id, message, advice), "item.failed", error_class=kind)
+        return Transition(item.failed(now, known.id, message, advice), ItemEvent.FAILED, error_class=kind)
 
     def _doubted(self, item: Item, meaning: Meaning, now: float, *, ended: bool = False) -> Transition:
         """Return *item* after an error that does not say whether anything was executed."""
@@ -241,13 +242,13 @@ class OutcomeEvaluator:
         if step.idempotent:
             return Transition(
                 item.failed(now, known.id, message, known.advice),
-                "item.failed",
+                ItemEvent.FAILED,
                 error_class=ErrorClass.PERMANENT,
             )
         if step.reconcile:
             until = now + self.config.lookup.wait_after(0)
             doubted = item.doubted(now, until, known.id, message, known.advice, ended=not item.doubtful)
-            return Transition(replace(doubted, refusal=known.id), "item.refused")
+            return Transition(replace(doubted, refusal=known.id), ItemEvent.REFUSED)
         return self.left_in_doubt(item, message, now)
 
     def _answered(self, item: Item, step: Step, outcome: Outcome, now: float) -> Transition:
@@ -256,9 +257,9 @@ class OutcomeEvaluator:
             found = f"{len(outcome.output)} object{'s' * (len(outcome.output) != 1)}"
             claim = f"expected one object with {', '.join(step.returns)}, found {found}"
             return self.doubt(item, f"{step.cmdlet} completed but did not prove it: {claim}", now)
-        return self.happened(item, proof, "item.accepted", now)
+        return self.happened(item, proof, ItemEvent.ACCEPTED, now)
 
-    def happened(self, item: Item, proof: Mapping[str, object], event: str, now: float) -> Transition:
+    def happened(self, item: Item, proof: Mapping[str, object], event: ItemEvent, now: float) -> Transition:
         """Return *item* after *proof* (an output object) that its step happened.
 
         Args:
@@ -288,8 +289,8 @@ class OutcomeEvaluator:
         """Return *item* at its next step, or at its good end."""
         following = self.operation.next_step(item.step, self.filled(item), item.outputs)
         if following is None:
-            return Transition(self._completed(item, now), "item.completed")
-        return Transition(item.at_step(following), "item.step-completed")
+            return Transition(self._completed(item, now), ItemEvent.COMPLETED)
+        return Transition(item.at_step(following), ItemEvent.STEP_COMPLETED)
 
     def _completed(self, item: Item, now: float) -> Item:
         """Return *item* at its good end, and what of its content Exchange says that it left behind."""
@@ -327,7 +328,7 @@ class OutcomeEvaluator:
         if item.code == WAITS_FOR_OPERATOR and status not in follow.waiting:
             said = replace(said, code="", error="", advice="")
             if status in follow.running:
-                return Transition(said, "item.progress")
+                return Transition(said, ItemEvent.PROGRESS)
         reason = f"Exchange says {status}{': ' + why if why else ''}"
         if status in follow.completed:
             return self.step_done(said, now)
@@ -342,21 +343,21 @@ class OutcomeEvaluator:
             before = f" Done before it: {done}." if done else ""
             advice = telling + advice_of(follow, item) + before
             failed = said.failed(now, FAILED_AT_EXCHANGE, error, advice)
-            return Transition(failed, "item.failed", error_class=ErrorClass.PERMANENT)
+            return Transition(failed, ItemEvent.FAILED, error_class=ErrorClass.PERMANENT)
         if item.progress == status or status in follow.running:
             return None
         if status in follow.waiting:
             said = replace(said, code=WAITS_FOR_OPERATOR, error=reason, advice=follow.waiting_advice)
-            return Transition(said.following(item.ref), "item.waits-for-operator")
+            return Transition(said.following(item.ref), ItemEvent.WAITS_FOR_OPERATOR)
         # A status that the operation does not name is shown too: somebody has to look.
-        return Transition(said.following(item.ref), "item.unknown-status")
+        return Transition(said.following(item.ref), ItemEvent.UNKNOWN_STATUS)
 
     def gone(self, item: Item, now: float) -> Transition:
         """Return *item* at its end because Exchange does not know its request any more."""
         error = (
             "Exchange accepted it, and no longer knows of it: somebody removed the request, or it was cleared"
         )
-        return Transition(item.failed(now, "request-gone", error, _DOUBT_ADVICE), "item.failed")
+        return Transition(item.failed(now, "request-gone", error, _DOUBT_ADVICE), ItemEvent.FAILED)
 
 
 def advice_of(follow: Follow, item: Item) -> str:

@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass, replace
 
 from bulkps.engine.config import SEEN, BulkOperationConfig
+from bulkps.engine.events import ItemEvent
 from bulkps.engine.failed_request import FailedRequests
 from bulkps.engine.item import IN_DOUBT, Item, Phase
 from bulkps.engine.outcome_evaluator import NO_SUCH_OBJECT, OutcomeEvaluator, Transition, text
@@ -86,12 +87,12 @@ class Reconciler:
         fitting = matching(step.reconcile[0].match, self.evaluator.filled(item), outcome.output)
         status = str(fitting[0].get(step.follow.status) or "") if len(fitting) == 1 and step.follow else ""
         if not status or self.evaluator.is_stale(item, status, now):
-            return Transition(item, "item.progress")
+            return Transition(item, ItemEvent.PROGRESS)
         transition = self.evaluator.followed(item, status, now)
         return (
             self.why(item, status, curious=False)
             or transition
-            or Transition(replace(item, progress=status), "item.progress")
+            or Transition(replace(item, progress=status), ItemEvent.PROGRESS)
         )
 
     def why(self, item: Item, status: str, *, curious: bool) -> Lookup | None:
@@ -155,7 +156,7 @@ class Reconciler:
         """
         if lookup.status and not tells(outcome) and not gives_up:
             # It is asked after again when the next poll shows it.
-            return Transition(item, "item.progress")
+            return Transition(item, ItemEvent.PROGRESS)
         if lookup.status:
             return self._explained(item, lookup.status, outcome, now)
         if lookup.missed:
@@ -184,7 +185,7 @@ class Reconciler:
             before = "its answer was lost" if item.code == IN_DOUBT else "Exchange has it already"
             found = f"{before}; {asked.cmdlet} shows it"
             adopted = replace(item, warnings=(*item.warnings, found))
-            return self.evaluator.happened(adopted, proof, "item.adopted", now)
+            return self.evaluator.happened(adopted, proof, ItemEvent.ADOPTED, now)
         if verdict == "absent":
             return self._absent(item, asked, now, None if stops else chance)
         following = self.next_after(item, lookup)
@@ -208,7 +209,7 @@ class Reconciler:
         """Return *item* when *lookup* cannot be asked, and no other can."""
         if lookup.follows:
             transition = self.evaluator.followed(item, lookup.status, now) if lookup.status else None
-            return transition or Transition(item, "item.progress")
+            return transition or Transition(item, ItemEvent.PROGRESS)
         return self._cannot_tell(item, now)
 
     def _cannot_tell(self, item: Item, now: float) -> Transition:
@@ -244,7 +245,7 @@ class Reconciler:
         if wait is not None and step.repeat_refused:
             settled = min(settled, item.doubted_at + (0.0 if item.ended else SEEN))
         if now < settled:
-            return Transition(replace(item, not_before=settled), "item.still-in-doubt")
+            return Transition(replace(item, not_before=settled), ItemEvent.STILL_IN_DOUBT)
         if self._may_be_cleared(item, asked, now):
             return self.evaluator.left_in_doubt(
                 item, f"{item.error} {_CLEARED.format(cmdlet=asked.cmdlet)}", now
@@ -252,10 +253,10 @@ class Reconciler:
         item = replace(item, doubtful=now < known_at)
         if wait is not None:
             until = max(now + wait, item.resend_from)
-            return Transition(item.waiting(until, IN_DOUBT, item.error), "item.absent")
+            return Transition(item.waiting(until, IN_DOUBT, item.error), ItemEvent.ABSENT)
         if final:
             return Transition(
-                item.failed(now, item.code, item.error, item.advice), "item.failed", error_class=kind
+                item.failed(now, item.code, item.error, item.advice), ItemEvent.FAILED, error_class=kind
             )
         return self._given_up(item, asked, now)
 
@@ -273,9 +274,12 @@ class Reconciler:
 
     def look_again(self, item: Item, now: float) -> Transition:
         """Return *item* as one that is looked up before it is sent."""
-        return Transition(
-            replace(item, phase=Phase.DOUBT, doubted_at=now, not_before=now), "item.still-in-doubt"
-        )
+        return Transition(self.unsure(item, now), ItemEvent.STILL_IN_DOUBT)
+
+    def unsure(self, item: Item, doubted_at: float) -> Item:
+        """Return *item*, which was ready, in doubt since *doubted_at* (epoch seconds)."""
+        # Whatever it was refused with last, a lookup that does not show it only means that it is sent again.
+        return replace(item, phase=Phase.DOUBT, code=IN_DOUBT, doubted_at=doubted_at, not_before=doubted_at)
 
     def _may_be_cleared(self, item: Item, asked: ReconcileQuery, now: float) -> bool:
         """Return whether what was made may be gone again, so that its absence proves nothing."""
@@ -297,7 +301,7 @@ class Reconciler:
             code, error = "never-answered", f"{times}, {never}, and {shows}. {item.error}"
         advice = f"{item.advice} bulkps retry sends it again.".strip()
         return Transition(
-            item.failed(now, code, error, advice), "item.failed", error_class=ErrorClass.TRANSIENT
+            item.failed(now, code, error, advice), ItemEvent.FAILED, error_class=ErrorClass.TRANSIENT
         )
 
     def _again(self, item: Item, reason: str, now: float, *, counted: bool = True) -> Transition:
@@ -309,7 +313,7 @@ class Reconciler:
                 item, f"{item.error} Looked up {lookups} times: {reason}", now
             )
         until = now + self.config.lookup.wait_after(lookups)
-        return Transition(replace(item, lookups=lookups, not_before=until), "item.still-in-doubt")
+        return Transition(replace(item, lookups=lookups, not_before=until), ItemEvent.STILL_IN_DOUBT)
 
     def _explained(self, item: Item, status: str, outcome: Outcome, now: float) -> Transition:
         found = outcome.output[0] if len(outcome.output) == 1 else {}
@@ -327,7 +331,7 @@ class Reconciler:
             cmdlet = asked.cmdlet
             item = replace(item, warnings=(*item.warnings, f"{cmdlet} did not tell how much it copied"))
         transition = self.evaluator.followed(item, status, now, why)
-        return transition or Transition(replace(item, progress=status), "item.progress")
+        return transition or Transition(replace(item, progress=status), ItemEvent.PROGRESS)
 
 
 def tells(outcome: Outcome) -> bool:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from itertools import islice
 
 from bulkps.engine.driver import BEAT
+from bulkps.engine.events import ItemEvent, RunEvent
 from bulkps.engine.item import DONE_ALREADY, DONE_DIFFERENTLY, Change, Item, Phase
 from bulkps.engine.messages import Finish, StopReason
 from bulkps.engine.status import BulkItemStatus
@@ -168,7 +169,7 @@ class PreflightRunner:
     def _note(self, reads: Iterable[Read]) -> None:
         for read in reads:
             self._recorder.say(
-                "preflight.reads",
+                RunEvent.PREFLIGHT_READS,
                 f"about to read with {read.cmdlet.line()}",
                 cmdlet=read.cmdlet.name,
                 parameters=read.cmdlet.shown(),
@@ -220,9 +221,9 @@ class PreflightRunner:
             change for row, found in judged for change in self._changes(row, found, _sides(row, planner), now)
         )
         while part := list(islice(changes, _CHUNK)):
-            if replaced := [one for one in part if one.event == "item.replaced"]:
+            if replaced := [one for one in part if one.event == ItemEvent.REPLACED]:
                 self._recorder.replaced(replaced)
-            self._recorder.record([one for one in part if one.event != "item.replaced"])
+            self._recorder.record([one for one in part if one.event != ItemEvent.REPLACED])
             self._tell(part)
 
     def _changes(
@@ -244,7 +245,7 @@ class PreflightRunner:
         if row.replaced:
             self._changed += 1
             item = _warned(replace(item, values={**item.values, **row.replaced}), *row.told)
-            yield Change(item, "item.replaced", now)
+            yield Change(item, ItemEvent.REPLACED, now)
         yield from self._judged(item, found, now)
 
     def _found(self, row: _Row, around: PreflightFacts, now: float) -> tuple[Finding, ...]:
@@ -300,11 +301,11 @@ class PreflightRunner:
             outputs = {"preflight": {"notes": notes}} if notes else {}
             examined = replace(item.examined(now), outputs=outputs)
             ended = examined.failed(now, code, error, advice) if blockers else examined.completed(now)
-            yield Change(ended, "item.examined", now)
+            yield Change(ended, ItemEvent.EXAMINED, now)
         elif blockers:
-            yield Change(item.skipped(now, code, error, advice), "item.blocked", now)
+            yield Change(item.skipped(now, code, error, advice), ItemEvent.BLOCKED, now)
         elif warnings:
-            yield Change(item, "item.warned", now)
+            yield Change(item, ItemEvent.WARNED, now)
 
     def _ended(self, planner: QueryPlanner) -> Finish | None:
         findings: dict[str, dict[str, int]] = {}

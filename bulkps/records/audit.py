@@ -16,6 +16,7 @@ from filelock import FileLock, Timeout
 from loguru import logger
 
 from bulkps.atomic_file import new_for_owner
+from bulkps.engine.events import ItemEvent, RunEvent
 from bulkps.errors import RecordFailed
 from bulkps.records.file_identity import FileIdentity
 from bulkps.records.paths import private_folder
@@ -103,7 +104,9 @@ class Audit:
     ) -> None:
         self.close()
 
-    def write(self, event: str, sentence: str, at: float, facts: Mapping[str, object]) -> None:
+    def write(
+        self, event: ItemEvent | RunEvent, sentence: str, at: float, facts: Mapping[str, object]
+    ) -> None:
         """Make one line, which ``sync`` puts behind the others.
 
         Args:

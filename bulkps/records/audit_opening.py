@@ -14,6 +14,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from bulkps.engine.events import ItemEvent, RunEvent
 from bulkps.errors import RecordFailed
 from bulkps.records.audit import FIRST
 from bulkps.records.audit_verify import Finding, Known, is_over, verify
@@ -23,7 +24,9 @@ _PUT_BACK = (
 )
 
 #: Events with which a sitting begins to write.
-BEGINNINGS = frozenset({"run.started", "run.retry-asked", "run.rest-skipped", "audit.ahead"})
+BEGINNINGS = frozenset(
+    {RunEvent.RUN_STARTED, RunEvent.RUN_RETRY_ASKED, RunEvent.RUN_REST_SKIPPED, RunEvent.AUDIT_AHEAD}
+)
 
 
 @dataclass(frozen=True)
@@ -113,7 +116,7 @@ def _end(path: Path, run: str, known: Known, state: str) -> Ahead:
                 operation = str(json.loads(raw).get("operation_sha256") or "")
             if count == known.lines:
                 entry = json.loads(raw)
-                sitting, stopped = int(entry.get("sitting") or 0), entry.get("event") == "run.stopped"
+                sitting, stopped = int(entry.get("sitting") or 0), entry.get("event") == RunEvent.RUN_STOPPED
             if count > known.lines:
                 unknown.append(json.loads(raw))
     cut = path.stat().st_size - whole
@@ -159,7 +162,7 @@ def _announced(unknown: Iterable[Mapping[str, Any]]) -> Iterator[Announced]:
         key = str(entry.get("key") or "")
         if isinstance(entry.get("outputs"), dict):
             outputs[key] = entry["outputs"]
-        if entry.get("event") == "item.sending":
+        if entry.get("event") == ItemEvent.SENDING:
             at = datetime.fromisoformat(str(entry["at"])).timestamp()
             sent[key] = Announced(key, int(entry.get("step") or 0), int(entry.get("attempt") or 1), at)
     for key, one in sent.items():

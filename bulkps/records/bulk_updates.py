@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, case, exists, func, literal, or_, select, update
 
+from bulkps.engine.events import ItemEvent
 from bulkps.engine.item import FAILED_AT_EXCHANGE, IN_DOUBT, Phase
 from bulkps.engine.status import BulkItemStatus
 from bulkps.records.changes import LAST_EVENT
@@ -38,7 +39,7 @@ def skip_pending(connection: Connection, run: str, code: str, reason: str, now: 
     pending = (items.c.run == run) & (items.c.status == BulkItemStatus.PENDING.value)
     skipped = {"status": BulkItemStatus.SKIPPED.value, "phase": Phase.OVER.value}
     error = case((items.c.error == "", reason), else_=f"{reason}; before that: " + items.c.error)
-    _tell(connection, pending, now, "item.skipped", skipped["status"], code)
+    _tell(connection, pending, now, ItemEvent.SKIPPED, skipped["status"], code)
     connection.execute(
         update(items)
         .where(pending)
@@ -87,9 +88,9 @@ def retry_failed(
     status = case((as_new, BulkItemStatus.PENDING.value), else_=in_progress)
     # It was tried before: what is sent now is a further attempt.
     common = {"completed_at": None, "not_before": 0.0, "attempt": 1}
-    _tell(connection, requests, now, "item.retry-asked", in_progress, FAILED_AT_EXCHANGE)
-    _tell(connection, doubts, now, "item.retry-asked", in_progress, IN_DOUBT)
-    _tell(connection, again, now, "item.retry-asked", status, "")
+    _tell(connection, requests, now, ItemEvent.RETRY_ASKED, in_progress, FAILED_AT_EXCHANGE)
+    _tell(connection, doubts, now, ItemEvent.RETRY_ASKED, in_progress, IN_DOUBT)
+    _tell(connection, again, now, ItemEvent.RETRY_ASKED, status, "")
     to_look = {"status": in_progress, "phase": Phase.DOUBT.value, "code": IN_DOUBT, "doubtful": 1}
     to_send = {"status": status, "phase": Phase.READY.value, "step": _first_again(steps.earlier)}
     to_recover = {"status": in_progress, "phase": Phase.DOUBT.value, "doubtful": 0}
@@ -133,7 +134,7 @@ def _first_again(earlier: Mapping[int, Sequence[tuple[int, str]]]) -> Any:
     return case(*cases, else_=items.c.step) if cases else items.c.step
 
 
-def _tell(connection: Connection, which: Any, now: float, event: str, status: Any, code: str) -> None:
+def _tell(connection: Connection, which: Any, now: float, event: ItemEvent, status: Any, code: str) -> None:
     """Keep an event for each of the items *which*."""
     columns = ["run", "key", "at", "event", "status", "step", "attempt", "code", "detail"]
     values = [literal(now), literal(event), status if not isinstance(status, str) else literal(status)]

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 from sqlalchemy import Connection, update
 
+from bulkps.engine.events import ItemEvent, RunEvent
 from bulkps.engine.item import IN_DOUBT, LONGEST_TEXT, Change, Item
 from bulkps.engine.status import BulkItemStatus
 from bulkps.records import bulk_updates
@@ -19,32 +20,32 @@ from bulkps.records.run_queries import elsewhere, ended_badly, living
 from bulkps.records.schema import runs
 
 _SENTENCES = {
-    "item.sending": "about to send {cmdlet}",
-    "item.not-sent": "{cmdlet} did not reach Exchange; it will be sent again",
-    "item.retry": "Exchange refused {cmdlet} for now; it will be sent again",
-    "item.accepted": "Exchange accepted {cmdlet} and works on it",
-    "item.step-completed": "{cmdlet} completed; the next step follows",
-    "item.completed": "completed",
-    "item.failed": "failed",
-    "item.in-doubt": "nobody can tell yet whether {cmdlet} happened; it is looked up",
-    "item.recovering": "its request is failed, as {cmdlet} shows; what may help is sent",
-    "item.resumed": "{cmdlet}: Exchange goes on with its request",
-    "item.made-anew": "its failed request is gone; the row's next one follows",
-    "item.refused": "Exchange refused {cmdlet}, in words not known; whether it happened is looked up",
-    "item.conflict": "something is in the way of {cmdlet}; whether it is the item's own is looked up",
-    "item.still-in-doubt": "whether it happened is still not known",
-    "item.absent": "{cmdlet} shows that it did not happen; it is sent again",
-    "item.adopted": "{cmdlet} shows that it happened",
-    "item.left-in-doubt": "nobody can tell whether it happened; a person has to look",
-    "item.waits-for-operator": "Exchange waits for an operator",
-    "item.progress": "Exchange is at work on it",
-    "item.blocked": "pre-flight found what would make it fail; it is not sent",
-    "item.warned": "pre-flight found what should be known",
-    "item.replaced": "pre-flight put another value in place of a cell",
-    "item.examined": "examined; nothing was sent",
-    "item.done-by-other-run": "another run did it, or has it in hand, since this one stopped; it is not sent",
-    "item.announced": "the audit log announced it and the journal did not know: it is looked up",
-    "item.unknown-status": "Exchange says something that the operation does not name",
+    ItemEvent.SENDING: "about to send {cmdlet}",
+    ItemEvent.NOT_SENT: "{cmdlet} did not reach Exchange; it will be sent again",
+    ItemEvent.RETRY: "Exchange refused {cmdlet} for now; it will be sent again",
+    ItemEvent.ACCEPTED: "Exchange accepted {cmdlet} and works on it",
+    ItemEvent.STEP_COMPLETED: "{cmdlet} completed; the next step follows",
+    ItemEvent.COMPLETED: "completed",
+    ItemEvent.FAILED: "failed",
+    ItemEvent.IN_DOUBT: "nobody can tell yet whether {cmdlet} happened; it is looked up",
+    ItemEvent.RECOVERING: "its request is failed, as {cmdlet} shows; what may help is sent",
+    ItemEvent.RESUMED: "{cmdlet}: Exchange goes on with its request",
+    ItemEvent.MADE_ANEW: "its failed request is gone; the row's next one follows",
+    ItemEvent.REFUSED: "Exchange refused {cmdlet}, in words not known; whether it happened is looked up",
+    ItemEvent.CONFLICT: "something is in the way of {cmdlet}; whether it is the item's own is looked up",
+    ItemEvent.STILL_IN_DOUBT: "whether it happened is still not known",
+    ItemEvent.ABSENT: "{cmdlet} shows that it did not happen; it is sent again",
+    ItemEvent.ADOPTED: "{cmdlet} shows that it happened",
+    ItemEvent.LEFT_IN_DOUBT: "nobody can tell whether it happened; a person has to look",
+    ItemEvent.WAITS_FOR_OPERATOR: "Exchange waits for an operator",
+    ItemEvent.PROGRESS: "Exchange is at work on it",
+    ItemEvent.BLOCKED: "pre-flight found what would make it fail; it is not sent",
+    ItemEvent.WARNED: "pre-flight found what should be known",
+    ItemEvent.REPLACED: "pre-flight put another value in place of a cell",
+    ItemEvent.EXAMINED: "examined; nothing was sent",
+    ItemEvent.DONE_BY_OTHER_RUN: "another run did it, or has it under way, since this one stopped; not sent",
+    ItemEvent.ANNOUNCED: "the audit log announced it and the journal did not know: it is looked up",
+    ItemEvent.UNKNOWN_STATUS: "Exchange says something that the operation does not name",
 }
 
 #: What is said of a retry by the item's code, where Exchange did not refuse anything.
@@ -97,7 +98,7 @@ class Recorder:
         """Take in what the audit log knows beyond the journal: whether it was sent has to be looked up."""
         with self._keeping() as connection:
             self._say(
-                "audit.ahead",
+                RunEvent.AUDIT_AHEAD,
                 "the audit log knew more than the journal: a crash came between the two, or the journal was "
                 "put back from a backup; what it announced is looked up before anything is sent",
                 lines=ahead.unknown,
@@ -109,7 +110,7 @@ class Recorder:
                 item = known.get(one.key)
                 if item is not None and item.status not in _NEVER_SENT_LATER:
                     announced = item.announced(one.step, one.attempt, one.outputs, one.at)
-                    changes.append(Change(announced, "item.announced", now))
+                    changes.append(Change(announced, ItemEvent.ANNOUNCED, now))
                     self._write(changes[-1])
             keep_changes(connection, self._run, changes)
 
@@ -172,7 +173,7 @@ class Recorder:
     def skip_pending(self, code: str, reason: str, now: float) -> None:
         """Make every PENDING item SKIPPED."""
         with self._keeping() as connection:
-            self._audit.write("run.rest-skipped", reason, now, {"code": code})
+            self._audit.write(RunEvent.RUN_REST_SKIPPED, reason, now, {"code": code})
             bulk_updates.skip_pending(connection, self._run, code, reason, now)
 
     def retry_failed(
@@ -190,11 +191,13 @@ class Recorder:
         """
         run = self._journal.run(self._run)
         with self._keeping() as connection:
-            self._say("run.retry-asked", "failed items are to be sent again", never=list(never))
+            self._say(RunEvent.RUN_RETRY_ASKED, "failed items are to be sent again", never=list(never))
             alive = living(self._journal, connection) if remembers else None
             left = bulk_updates.retry_failed(connection, run, never, doubtful, steps, self._clock(), alive)
             if left:
-                self._say("run.retry-left", "another run did them since, or has them underway", items=left)
+                self._say(
+                    RunEvent.RUN_RETRY_LEFT, "another run did them since, or has them underway", items=left
+                )
         return left
 
     def goes_on(self) -> None:
@@ -236,14 +239,14 @@ class Recorder:
             total[reason] = total.get(reason, 0.0) + round(seconds, 1)
         with self._keeping() as connection:
             for note in notes:
-                self._say("run.pace", note)
+                self._say(RunEvent.RUN_PACE, note)
             keep_facts(connection, self._run, waited=total)
 
     def preflighted(self, found: Mapping[str, object]) -> None:
         """Keep what pre-flight found."""
         done = found["state"] == "done"
         with self._keeping() as connection:
-            self._say("preflight.done" if done else "preflight.skipped", "pre-flight", **found)
+            self._say(RunEvent.PREFLIGHT_DONE if done else RunEvent.PREFLIGHT_SKIPPED, "pre-flight", **found)
             keep_facts(connection, self._run, preflight=found)
 
     def replaced(self, changes: Sequence[Change]) -> None:
@@ -274,16 +277,16 @@ class Recorder:
         """Return how many items are FAILED or SKIPPED, but for those with one of these codes."""
         return ended_badly(self._journal, self._run, leaving)
 
-    def note(self, event: str, sentence: str) -> None:
+    def note(self, event: RunEvent, sentence: str) -> None:
         """Write what happened to the run itself into the audit log."""
         self.say(event, sentence)
 
-    def say(self, event: str, sentence: str, **facts: object) -> None:
+    def say(self, event: RunEvent, sentence: str, **facts: object) -> None:
         """Write an event of the run itself to the audit log and keep the log's head."""
         with self._keeping():
             self._say(event, sentence, **facts)
 
-    def _say(self, event: str, sentence: str, **facts: object) -> None:
+    def _say(self, event: RunEvent, sentence: str, **facts: object) -> None:
         self._audit.write(event, sentence, self._clock(), facts)
 
     def _write(self, change: Change) -> None:
@@ -297,7 +300,7 @@ class Recorder:
         }
         if cmdlet:
             facts |= {"cmdlet": cmdlet.name}
-        if cmdlet and change.event == "item.sending":
+        if cmdlet and change.event == ItemEvent.SENDING:
             facts |= {"parameters": cmdlet.shown()}
         optional = {
             "code": item.code,
@@ -311,7 +314,7 @@ class Recorder:
             "progress": item.progress,
         }
         facts |= {name: value for name, value in optional.items() if value}
-        told = _OF_RETRIES.get(item.code) if change.event == "item.retry" else None
+        told = _OF_RETRIES.get(item.code) if change.event == ItemEvent.RETRY else None
         told = told or _SENTENCES.get(change.event, change.event)
         sentence = told.format(cmdlet=cmdlet.name if cmdlet else "it")
         self._audit.write(change.event, sentence, change.at, facts)

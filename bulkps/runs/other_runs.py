@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator, Mapping, Sequence
 
+from bulkps.engine.events import ItemEvent
 from bulkps.engine.item import Change, Item
 from bulkps.engine.status import BulkItemStatus
 from bulkps.operations.model import Operation
@@ -46,8 +47,8 @@ def _decided(
         if found is None or (again and over):
             continue
         if found.status is BulkItemStatus.COMPLETED:
-            yield Change(done_already(operation, item, found), "item.done-by-other-run", now)
+            yield Change(done_already(operation, item, found), ItemEvent.DONE_BY_OTHER_RUN, now)
             continue
         error = f"its content is {found.state} in run {found.run}, which began while this one stood still"
         advice = f"{way_to_the_end(found)}."
-        yield Change(item.skipped(now, LEFT_TO_RUN, error, advice), "item.done-by-other-run", now)
+        yield Change(item.skipped(now, LEFT_TO_RUN, error, advice), ItemEvent.DONE_BY_OTHER_RUN, now)

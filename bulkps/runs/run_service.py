@@ -12,6 +12,7 @@ from bulkps import yaml_config
 from bulkps.atomic_file import Output
 from bulkps.engine.config import BulkOperationConfig
 from bulkps.engine.driver import Driver, Prepare
+from bulkps.engine.events import RunEvent
 from bulkps.engine.item import DONE_ALREADY, DONE_DIFFERENTLY, FAILED_AT_EXCHANGE, IN_DOUBT, Change
 from bulkps.engine.machine import Machine
 from bulkps.engine.messages import Finish, StopReason
@@ -413,11 +414,11 @@ def _carry_out(work: _Work, operation: Operation, target: Target, orders: _Order
         except BulkpsError:
             raise
         except BaseException as error:
-            recorder.say("run.broken", f"it ended by an error: {type(error).__name__}")
+            recorder.say(RunEvent.RUN_BROKEN, f"it ended by an error: {type(error).__name__}")
             raise
         finally:
             sessions.close()
-    recorder.say("run.stopped", finish.detail or finish.reason.value, reason=finish.reason.value)
+    recorder.say(RunEvent.RUN_STOPPED, finish.detail or finish.reason.value, reason=finish.reason.value)
     return finish
 
 
@@ -474,7 +475,7 @@ def _drive(work: _Work, operation: Operation, target: Target, sessions: Sessions
 
 def _say_started(recorder: Recorder, run: Run, connection: Connection) -> None:
     recorder.say(
-        "run.started",
+        RunEvent.RUN_STARTED,
         f"{run.operation} of {run.file} with connection {run.connection}",
         operation=run.operation,
         file=run.file,

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from bulkps.engine.events import RunEvent
 from bulkps.records.audit import Audit
 from bulkps.records.changes import keep_audit
 from bulkps.records.journal import Journal
@@ -54,7 +55,7 @@ def make_long(audit: Path, home: Path) -> None:
     with Journal(home / "journal.sqlite3") as journal:
         run = journal.run("last")
         with Audit(audit, run.id, run.who, run.audit_lines, run.audit_head) as log:
-            log.write("run.note", "a long run", run.created_at, {"lines": "." * 6_000_000})
+            log.write(RunEvent.RUN_STARTED, "a long run", run.created_at, {"lines": "." * 6_000_000})
             log.sync()
         with journal.writing() as connection:
             keep_audit(connection, run.id, log.lines, log.head)

@@ -14,6 +14,7 @@ import pytest
 
 from bulkps.engine import messages as ev
 from bulkps.engine.config import BulkOperationConfig
+from bulkps.engine.events import ItemEvent
 from bulkps.engine.failed_request import FailedRequests
 from bulkps.engine.item import Item
 from bulkps.engine.machine import Machine
@@ -64,7 +65,7 @@ class _Trusting(OutcomeEvaluator):
     def doubt(
         self, item: Item, reason: str, now: float, *, ended: bool = False, begins_until: float = 0.0
     ) -> Transition:
-        return Transition(item.waiting(now, "in-doubt", reason), "item.absent")
+        return Transition(item.waiting(now, "in-doubt", reason), ItemEvent.ABSENT)
 
 
 class LooksNothingUp(Machine):
