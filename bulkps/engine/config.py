@@ -1,13 +1,13 @@
 """How a run may proceed: the seed's options, retry, following. Defaults stand here and nowhere else."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+from bulkps.engine.backoff import STRICT, Backoff, check_limits
 from bulkps.errors import FieldProblems
 from bulkps.exchange.error_catalog import ErrorClass
 
-_STRICT = {"extra": "forbid"}
 #: Seconds that a cmdlet of Exchange Online's module may take at the most (exo-module-facts.md section 2).
 _LONGEST_CMDLET = 960.0
 #: Seconds for which what was just made or changed may not be seen everywhere yet, where nothing is at work on
@@ -15,54 +15,33 @@ _LONGEST_CMDLET = 960.0
 SEEN = 30.0
 
 
-def _check(*limits: tuple[str, float, float], further: Sequence[tuple[str, str]] = ()) -> None:
-    """Raise FieldProblems with every (name, value, least) whose value is below its least, and *further*."""
-    problems = [
-        (name, f"must be at least {least}, not {value}") for name, value, least in limits if value < least
-    ]
-    if problems or further:
-        raise FieldProblems([*problems, *further])
-
-
 @dataclass(frozen=True)
-class RetryPolicy:
+class RetryPolicy(Backoff):
     """Exponential backoff, capped in attempts and in wait.
 
     Attributes:
-        attempts: How often an item is tried in all; 1 means once; None means max_retries and one more.
         first_wait: Seconds before the second attempt.
         multiplier: What the wait is multiplied by after each further attempt.
         max_wait: No single wait is longer than this many seconds, unless Exchange names a longer one.
+        attempts: How often an item is tried in all; 1 means once; None means max_retries and one more.
         jitter: Up to this share of a wait is taken off by chance.
     """
 
-    __pydantic_config__: ClassVar[Mapping[str, str]] = _STRICT
-
     attempts: int | None = None
-    first_wait: float = 5.0
-    multiplier: float = 2.0
-    max_wait: float = 300.0
     jitter: float = 0.25
 
     def __post_init__(self) -> None:
         """Refuse a policy that would never try, or wait backwards."""
         jitter = [] if 0 <= self.jitter < 1 else [("jitter", f"must be from 0 to below 1, not {self.jitter}")]
-        _check(
-            ("attempts", 1 if self.attempts is None else self.attempts, 1),
-            ("first_wait", self.first_wait, 0),
-            ("multiplier", self.multiplier, 1),
-            ("max_wait", self.max_wait, 0),
-            further=jitter,
-        )
+        attempts = 1 if self.attempts is None else self.attempts
+        self.check_waits(("attempts", attempts, 1), further=jitter)
 
     def wait_after(self, attempt: int, chance: float = 0.0) -> float:
         """Return the seconds to wait after failed *attempt* (from 1).
 
         *chance* in [0, 1) is drawn by the caller.
         """
-        # The exponent is clamped: 2.0 ** 1100 overflows, and the cap holds long before.
-        wait = self.first_wait * self.multiplier ** min(attempt - 1, 60)
-        return float(min(self.max_wait, wait) * (1 - self.jitter * chance))
+        return self.wait(attempt - 1) * (1 - self.jitter * chance)
 
 
 @dataclass(frozen=True)
@@ -87,7 +66,7 @@ def _retry_defaults() -> dict[ErrorClass, RetryPolicy]:
 
 
 @dataclass(frozen=True)
-class FollowPolicy:
+class FollowPolicy(Backoff):
     """How often an asynchronous step is asked after.
 
     Attributes:
@@ -103,7 +82,7 @@ class FollowPolicy:
         final_statistics: Whether one that is completed is asked how much it copied: a query each.
     """
 
-    __pydantic_config__: ClassVar[Mapping[str, str]] = _STRICT
+    least_wait: ClassVar[float] = 0.05
 
     first_wait: float = 2.0
     multiplier: float = 1.5
@@ -116,10 +95,7 @@ class FollowPolicy:
 
     def __post_init__(self) -> None:
         """Refuse intervals that would not pass."""
-        _check(
-            ("first_wait", self.first_wait, 0.05),
-            ("multiplier", self.multiplier, 1),
-            ("max_wait", self.max_wait, self.first_wait),
+        self.check_waits(
             ("absences", self.absences, 1),
             ("gone_after", self.gone_after, 0),
             ("failures", self.failures, 1),
@@ -128,7 +104,7 @@ class FollowPolicy:
 
 
 @dataclass(frozen=True)
-class PollPolicy:
+class PollPolicy(Backoff):
     """How patiently a step that only reads is repeated until it shows what it should.
 
     Attributes:
@@ -139,30 +115,24 @@ class PollPolicy:
             rule (exchange-facts.md section 3.4).
     """
 
-    __pydantic_config__: ClassVar[Mapping[str, str]] = _STRICT
+    least_wait: ClassVar[float] = 0.05
 
-    first_wait: float = 5.0
     multiplier: float = 1.5
     max_wait: float = 60.0
     give_up_after: float = 1800.0
 
     def __post_init__(self) -> None:
         """Refuse waits that would not pass."""
-        _check(
-            ("first_wait", self.first_wait, 0.05),
-            ("multiplier", self.multiplier, 1),
-            ("max_wait", self.max_wait, self.first_wait),
-            ("give_up_after", self.give_up_after, 0),
-        )
+        self.check_waits(("give_up_after", self.give_up_after, 0))
 
     def wait_after(self, attempt: int) -> float | None:
         """Return the seconds to wait after *attempt* (from 1), or None once that was long enough."""
-        waits = [min(self.max_wait, self.first_wait * self.multiplier**n) for n in range(min(attempt, 1000))]
+        waits = [self.wait(number) for number in range(min(attempt, 1000))]
         return None if sum(waits) > self.give_up_after else waits[-1]
 
 
 @dataclass(frozen=True)
-class LookupPolicy:
+class LookupPolicy(Backoff):
     """How patiently an item in doubt is looked up.
 
     Attributes:
@@ -177,27 +147,19 @@ class LookupPolicy:
             comes on top.
     """
 
-    __pydantic_config__: ClassVar[Mapping[str, str]] = _STRICT
-
     first_wait: float = 2.0
-    multiplier: float = 2.0
     max_wait: float = 120.0
     attempts: int = 8
     settle: float | None = None
 
     def __post_init__(self) -> None:
         """Refuse a policy that would never look."""
-        _check(
-            ("first_wait", self.first_wait, 0),
-            ("multiplier", self.multiplier, 1),
-            ("max_wait", self.max_wait, 0),
-            ("attempts", self.attempts, 1),
-            ("settle", 0 if self.settle is None else self.settle, 0),
-        )
+        settle = 0 if self.settle is None else self.settle
+        self.check_waits(("attempts", self.attempts, 1), ("settle", settle, 0))
 
     def wait_after(self, lookups: int) -> float:
         """Return the seconds to wait after so many lookups that could not tell."""
-        return float(min(self.max_wait, self.first_wait * self.multiplier ** min(lookups, 60)))
+        return self.wait(lookups)
 
 
 @dataclass(frozen=True)
@@ -211,7 +173,7 @@ class Breaker:
         after: How many rows must be at their end before the share is looked at.
     """
 
-    __pydantic_config__: ClassVar[Mapping[str, str]] = _STRICT
+    __pydantic_config__: ClassVar[Mapping[str, str]] = STRICT
 
     max_failures: int | None = None
     max_failure_share: float | None = None
@@ -222,7 +184,7 @@ class Breaker:
         share = self.max_failure_share
         bad = [] if share is None or 0 <= share <= 1 else [("max_failure_share", f"from 0 to 1, not {share}")]
         count = 1 if self.max_failures is None else self.max_failures
-        _check(("max_failures", count, 1), ("after", self.after, 1), further=bad)
+        check_limits(("max_failures", count, 1), ("after", self.after, 1), further=bad)
 
     def trips(self, failed: int, ended: int) -> str:
         """Return why *failed* rows of *ended* are too many, or an empty string."""
@@ -271,7 +233,7 @@ class BulkOperationConfig:
         breakers: The same for the failures of one class of error.
     """
 
-    __pydantic_config__: ClassVar[Mapping[str, str]] = _STRICT
+    __pydantic_config__: ClassVar[Mapping[str, str]] = STRICT
 
     batch_size: int = 10
     parallel_execution: bool = False
@@ -307,7 +269,7 @@ class BulkOperationConfig:
             for kind in self.retry
             if kind not in _retry_defaults()
         ]
-        _check(
+        check_limits(
             ("batch_size", self.batch_size, 1),
             ("max_sessions", self.max_sessions, 1),
             ("max_retries", self.max_retries, 0),

@@ -42,7 +42,7 @@ class RequestPoller:
         self._policy, self._batch = policy, batch
         self._queries = {i: step.follow for i, step in enumerate(operation.steps) if step.follow}
         self._count = 0
-        self._interval = policy.first_wait
+        self._polls = 0
         self._asking: int | None = None
         self._failures = 0
         #: How often in a row an item was not found, and since when.
@@ -71,7 +71,7 @@ class RequestPoller:
         """Note that Exchange accepted one more."""
         self._count += 1
         if self.next_poll is None:
-            self.next_poll = now + self._interval
+            self.next_poll = now + self._policy.wait(self._polls)
 
     def is_due(self, now: float) -> bool:
         """Return whether it is time to ask."""
@@ -241,5 +241,5 @@ class RequestPoller:
 
     def _over(self, now: float) -> None:
         self._asking = None
-        self.next_poll = now + self._interval if self.waits else None
-        self._interval = min(self._policy.max_wait, self._interval * self._policy.multiplier)
+        self.next_poll = now + self._policy.wait(self._polls) if self.waits else None
+        self._polls += 1
