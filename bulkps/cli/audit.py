@@ -27,10 +27,10 @@ _LOG = click.argument("log", metavar="RUN|FILE")
 
 @click.group()
 def command() -> None:
-    """Read the audit log of a run, or check that it is the one that was written.
+    """Show or verify the audit log of a run.
 
-    The log is JSON Lines; every line carries the SHA-256 of the line before, and the journal that of the
-    last one.
+    The log is JSON Lines. Every line contains the SHA-256 of the previous line, and the journal contains that
+    of the last line.
 
     Example:
 
@@ -44,11 +44,11 @@ def command() -> None:
 @_LOG
 @json_option
 def verify_command(log: str, as_json: bool) -> None:
-    """Find every line of a log that was changed, removed, inserted, moved or cut off.
+    """Find lines of an audit log that were changed, removed, inserted, moved or cut off.
 
-    RUN is a run's name, a unique beginning of it, or "last"; FILE is a log, or a copy of one. The journal
-    vouches for the end: without it nobody can tell that lines are missing there, or that every hash was
-    made anew. Exit code 0 if the log is the one that was written, 4 if not.
+    RUN is the name of a run, the beginning of one, or "last"; FILE is a log or a copy of one. Lines missing
+    at the end, and a log whose hashes were all recalculated, are found only if the journal knows the run.
+    Exit code 0 if the log is intact, 4 if not.
 
     Example:
 
@@ -71,14 +71,16 @@ def verify_command(log: str, as_json: bool) -> None:
 
 @command.command("show")
 @_LOG
-@click.option("--row", type=click.IntRange(1), help="Only what became of this row.")
-@click.option("--event", "events", multiple=True, help="Only these events (repeatable), such as item.failed.")
+@click.option("--row", type=click.IntRange(1), help="Show only this row of the input.")
+@click.option(
+    "--event", "events", multiple=True, help="Show only this event, such as item.failed. Can be repeated."
+)
 @json_array_option
 def show_command(log: str, row: int | None, events: tuple[str, ...], as_json: bool) -> None:
-    """Print a log for people: when, what, which row, with which code.
+    """Print an audit log as a table: time, event, row, code.
 
-    RUN is a run's name, a unique beginning of it, or "last"; FILE is a log, or a copy of one. It is printed
-    as it is: "bulkps audit verify" says whether to believe it.
+    RUN is the name of a run, the beginning of one, or "last"; FILE is a log or a copy of one. The log is not
+    verified: "bulkps audit verify" does that.
 
     Example:
 

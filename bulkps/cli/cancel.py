@@ -15,11 +15,11 @@ from bulkps.runs.run_service import cancel
 @click.argument("run")
 @json_option
 def command(run: str, as_json: bool) -> None:
-    """Cancel RUN: what is in flight ends, the rest is SKIPPED, and the run is over.
+    """Cancel RUN: rows in progress finish, the others are skipped.
 
-    RUN is a run's name, a unique beginning of it, or "last". A process that works on it hears it within two
-    seconds; if it died before that, whoever resumes the run hears it. Of a run that nobody works on, what is
-    in doubt or at Exchange stays as it is; resume ends it and sends nothing new.
+    RUN is the name of a run, the beginning of one, or "last". The run stops within two seconds once
+    the rows in progress have finished. If no process is working on it, rows in doubt and requests at Exchange
+    stay as they are; "bulkps resume" brings them to their end and sends nothing new.
 
     Example:
 

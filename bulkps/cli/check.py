@@ -26,8 +26,8 @@ from bulkps.settings import Settings
 @click.argument("file", type=EXISTING_FILE)
 @config_option
 @encoding_option
-@click.option("--strict-columns", is_flag=True, help="Refuse columns that the operation does not know.")
-@click.option("--problems", type=NEW_FILE, help="Write every problem to this CSV file.")
+@click.option("--strict-columns", is_flag=True, help="Refuse unknown columns.")
+@click.option("--problems", type=NEW_FILE, help="Write all problems to this CSV file.")
 @force_option
 @json_option
 def command(
@@ -40,9 +40,9 @@ def command(
     force: bool,
     as_json: bool,
 ) -> None:
-    """Check every row of FILE for OPERATION, without a connection to Exchange.
+    """Check every row of FILE for OPERATION without connecting to Exchange.
 
-    Exit code 0 if every row is sound, 3 if not.
+    Exit code 0 if all rows are valid, 3 if not.
 
     Example:
 

@@ -12,16 +12,16 @@ from bulkps.settings import Settings
 
 @click.command()
 @config_option
-@click.option("--connection", help="Which connection of the settings; without it their default.")
-@click.option("--operation", "names", multiple=True, help="Only this operation; may be given again.")
+@click.option("--connection", help="Connection to use (default: the one in the settings).")
+@click.option("--operation", "names", multiple=True, help="Check only this operation. Can be repeated.")
 @json_option
 def command(settings: Settings, connection: str | None, names: tuple[str, ...], as_json: bool) -> None:
-    """Open a session the way a run would, and show what it is and what it lacks.
+    """Test a connection: open a session and show what it offers and what is missing.
 
-    For each operation it says whether every cmdlet and parameter is there for this account: RBAC takes
-    both away. Nothing is changed. Exit code 0 if all is there, 5 if no session could be opened or an
-    operation lacks something; --operation looks at single ones. What pre-flight lacks does not count, nor an
-    operation that this kind of Exchange does not have.
+    Reports for each operation whether this account has every cmdlet and parameter that it needs (RBAC can
+    take both away). Changes nothing. Exit code 0 if nothing is missing, 5 if no session could be opened or an
+    operation cannot run. What only pre-flight needs does not count, nor does an operation that this kind of
+    Exchange does not have.
 
     Example:
 

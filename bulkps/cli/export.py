@@ -20,13 +20,13 @@ _KINDS = [kind.value for kind in ExportKind]
 
 
 @click.command()
-@click.option("-o", "--output", type=NEW_FILE, help="Write to this file (.csv or .json) instead of stdout.")
-@click.option("--kind", type=click.Choice(_KINDS), default="all", help="Which mailboxes; all by default.")
-@click.option("--no-sizes", is_flag=True, help="Read no sizes: they take a cmdlet for each mailbox.")
+@click.option("-o", "--output", type=NEW_FILE, help="Output file (.csv or .json; default: stdout).")
+@click.option("--kind", type=click.Choice(_KINDS), default="all", help="Mailboxes to export (default: all).")
+@click.option("--no-sizes", is_flag=True, help="Do not read sizes, which take a cmdlet per mailbox.")
 @config_option
-@click.option("--connection", help="Which connection of the settings; without it their default.")
+@click.option("--connection", help="Connection to use (default: the one in the settings).")
 @force_option
-@click.option("--quiet", is_flag=True, help="No progress.")
+@click.option("--quiet", is_flag=True, help="Do not show progress.")
 @json_option
 def command(
     output: Path | None,
@@ -38,11 +38,11 @@ def command(
     quiet: bool,
     as_json: bool,
 ) -> None:
-    """Write an inventory of inactive and soft-deleted mailboxes: holds, sizes, what can be recovered.
+    """Export inactive and soft-deleted mailboxes with their holds, sizes, and what can be recovered.
 
-    Nothing is changed. As CSV it is input for recovery and restore once target_upn is filled in and the rows
-    that are not wanted are deleted; docs/export.md tells what each column means. The file is there whole or
-    not at all. Exit code 0, 5 if no session could be opened, 6 if it broke off.
+    Changes nothing in Exchange. The CSV is input for recovery and restore: fill in target_upn and delete the
+    rows that you do not want. The file is written completely or not at all. Exit code 0, 5 if no session
+    could be opened, 6 if the export was interrupted.
 
     Example:
 

@@ -95,9 +95,9 @@ def _leave(ctx: click.Context, code: ExitCode, error: str) -> None:
 )
 @click.version_option(package_name="bulkps", message="bulkps %(version)s")
 def cli() -> None:
-    """Bring every mailbox of a CSV file to a known end: recovered, restored, or failed with a reason.
+    """Recover or restore Exchange mailboxes from a CSV file and report the result of every row.
 
-    Without --config everything runs against the embedded simulator, and every output says so.
+    Without --config, everything runs against the embedded simulator, and the output says so.
 
     Example:
 

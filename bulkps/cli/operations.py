@@ -33,7 +33,7 @@ class _Operations(click.Group):
 @json_option
 @click.pass_context
 def command(ctx: click.Context, settings: Settings, as_json: bool) -> None:
-    """List the operations, or show one: its columns, its steps, the cmdlets that it sends.
+    """List the operations, or show the columns, steps and cmdlets of one.
 
     Example:
 
@@ -60,14 +60,14 @@ def command(ctx: click.Context, settings: Settings, as_json: bool) -> None:
 
 @command.command("new")
 @click.argument("name")
-@click.option("--cmdlet", required=True, help="What it is to send, such as Set-Mailbox.")
-@click.option("-o", "--output", type=NEW_FILE, help="Write to this file instead of stdout.")
+@click.option("--cmdlet", required=True, help="Cmdlet to send, such as Set-Mailbox.")
+@click.option("-o", "--output", type=NEW_FILE, help="Output file (default: stdout).")
 @force_option
 def new_command(name: str, cmdlet: str, output: Path | None, force: bool) -> None:
-    """Write a starting file for an operation of your own that sends one cmdlet for each row.
+    """Write a YAML file to start your own operation from, which sends one cmdlet per row.
 
-    Its mandatory parameters are required columns; others are there as comments, with types and allowed
-    values. Put the file into operations_path.
+    Mandatory parameters become required columns; the others are listed as comments with their types and
+    allowed values. Put the file into operations_path.
 
     Example:
 

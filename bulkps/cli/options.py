@@ -46,7 +46,7 @@ def config_option(function: F) -> F:
         "settings",
         type=_SettingsFile(),
         callback=note,
-        help="Settings in YAML (also BULKPS_CONFIG); see config/bulkps.yaml.",
+        help="Settings file in YAML (default: $BULKPS_CONFIG, else the embedded simulator).",
     )(function)
 
 
@@ -72,15 +72,13 @@ def _json(meaning: str) -> Callable[[F], F]:
 def encoding_option(function: F) -> F:
     """``--encoding``: how the input is written, where bulkps does not see it."""
     return click.option(
-        "--encoding", default="", help="How FILE is written, such as cp1250; found out where it is not given."
+        "--encoding", default="", help="Encoding of FILE, such as cp1250 (default: detected)."
     )(function)
 
 
 def force_option(function: F) -> F:
     """``--force``: replace files that already exist."""
-    return click.option("--force", is_flag=True, help="Replace a file to write that already exists.")(
-        function
-    )
+    return click.option("--force", is_flag=True, help="Overwrite existing output files.")(function)
 
 
 def output_file(path: Path | None, force: bool) -> Output | None:

@@ -28,22 +28,22 @@ def passwords_options(function: F) -> F:
         click.option(
             "--passwords",
             type=NEW_FILE,
-            help="Write generated passwords to this new CSV file; see the next three.",
+            help="Write generated passwords to this new CSV file. Add one of the next three options.",
         ),
         click.option(
             "--passwords-for",
             type=EXISTING_FILE,
-            help="Seal them for this certificate (RSA, PEM or DER); Unprotect-CmsMessage opens them.",
+            help="Encrypt them for this certificate (RSA, PEM or DER); Unprotect-CmsMessage decrypts them.",
         ),
         click.option(
             "--passwords-prompt",
             is_flag=True,
-            help="Seal them with a passphrase that is asked for; 'bulkps passwords' opens them.",
+            help="Encrypt them with a passphrase that you type; 'bulkps passwords' decrypts them.",
         ),
         click.option(
             "--passwords-plain",
             is_flag=True,
-            help="Write them as they are: whoever reads the file can sign in as these users.",
+            help="Write them unencrypted. Anyone who reads the file can sign in as these users.",
         ),
     )
     # The last one put on is the first one shown.

@@ -15,12 +15,12 @@ from bulkps.passwords.password_file import PassphraseFile
 
 @click.command()
 @click.argument("file", type=EXISTING_FILE)
-@click.option("--row", type=click.IntRange(1), help="Only the passwords of this row of the input.")
+@click.option("--row", type=click.IntRange(1), help="Show only this row of the input.")
 def command(file: Path, row: int | None) -> None:
-    """Print the passwords of FILE, which was written with --passwords-prompt, as CSV.
+    """Decrypt FILE, written with --passwords-prompt, and print its passwords as CSV.
 
-    The passphrase is asked for. A row that was sent again has several lines, and the last one counts; where
-    an answer was lost, an earlier one may.
+    Asks for the passphrase. If a row was sent more than once, it has several lines: use the last one, or an
+    earlier one if the last answer was lost.
 
     Example:
 

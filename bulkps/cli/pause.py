@@ -16,10 +16,10 @@ from bulkps.records.row_mapping import Run
 @click.argument("run")
 @json_option
 def command(run: str, as_json: bool) -> None:
-    """Ask the process that works on RUN to pause: what is in flight ends, the rest stays PENDING.
+    """Pause RUN: rows in progress finish, the others stay pending.
 
-    RUN is a run's name, a unique beginning of it, or "last". The process hears it within two seconds, and
-    stops once what is in flight is finished; "bulkps resume" continues after that.
+    RUN is the name of a run, the beginning of one, or "last". The run stops within two seconds once
+    the rows in progress have finished. "bulkps resume" continues it.
 
     Example:
 

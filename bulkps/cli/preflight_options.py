@@ -35,17 +35,17 @@ def beforehand_options(function: F) -> F:
             "everywhere",
             multiple=True,
             metavar="COLUMN=VALUE",
-            help="The value of a column in every row that leaves it empty; may be given again.",
+            help="Value for a column that a row leaves empty. Can be repeated.",
         ),
         click.option(
             "--sizes/--no-sizes",
             default=None,
-            help="Whether pre-flight reads how big mailboxes are; without it, only of few rows.",
+            help="Whether pre-flight reads mailbox sizes (default: only for a few rows).",
         ),
         click.option(
             "--onmicrosoft-fallback",
             is_flag=True,
-            help="Make an account of a federated domain in the .onmicrosoft.com domain.",
+            help="Create accounts of a federated domain in the .onmicrosoft.com domain instead.",
         ),
     )
     for option in reversed(options):
@@ -57,12 +57,12 @@ def preflight_options(function: F) -> F:
     """Whether and how ``run`` looks before it sends."""
     options = (
         click.option(
-            "--skip-preflight", is_flag=True, help="Do not look for what is known to fail; audited."
+            "--skip-preflight", is_flag=True, help="Skip pre-flight checks (recorded in the audit log)."
         ),
         click.option(
             "--require-clean",
             is_flag=True,
-            help="Send nothing at all if pre-flight finds a blocker, or could not look for one.",
+            help="Send nothing if pre-flight finds a blocker or cannot check for one.",
         ),
     )
     for option in reversed(options):

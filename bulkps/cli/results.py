@@ -39,19 +39,22 @@ class _Several(click.ParamType):  # type: ignore[type-arg] # only newer releases
 @click.command()
 @click.argument("run")
 @click.option(
-    "--only", type=_Several(), help=f"Only these rows: {', '.join(_ONLY)}; several with commas between."
+    "--only", type=_Several(), help=f"Only rows with these statuses, comma-separated: {', '.join(_ONLY)}."
 )
 @click.option(
-    "--format", "kind", type=click.Choice(["csv", "json"]), help="csv unless the file's name says json."
+    "--format",
+    "kind",
+    type=click.Choice(["csv", "json"]),
+    help="Output format (default: by the file name, else csv).",
 )
-@click.option("-o", "--output", type=NEW_FILE, help="Write to this file instead of stdout.")
+@click.option("-o", "--output", type=NEW_FILE, help="Output file (default: stdout).")
 @force_option
 def command(
     run: str, only: tuple[str, ...] | None, kind: str | None, output: Path | None, force: bool
 ) -> None:
-    """Write the results of RUN: the input's own columns, then what became of each row.
+    """Write the results of RUN: the columns of the input, then the result of each row.
 
-    The file is valid input for the next run: its result columns are known and ignored.
+    The file can be used as input for the next run; its result columns are ignored.
 
     Example:
 

@@ -10,10 +10,10 @@ from bulkps.cli.run_common import go_on, going_on
 @click.command()
 @going_on
 def command(**given: Any) -> None:
-    """Go on with RUN where it stopped: send what was not sent, follow what Exchange works on.
+    """Continue RUN where it stopped.
 
-    RUN is a run's name, a unique beginning of it, or "last". The file is not needed any more. What was in
-    flight when its process ended is looked up before anything is sent again.
+    RUN is the name of a run, the beginning of one, or "last". The input file is no longer needed.
+    For rows whose answer was lost, Exchange is checked before anything is sent again.
 
     Example:
 

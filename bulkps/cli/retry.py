@@ -10,11 +10,11 @@ from bulkps.cli.run_common import go_on, going_on
 @click.command()
 @going_on
 def command(**given: Any) -> None:
-    """Send the FAILED rows of RUN again, as further attempts of the same run.
+    """Send the failed rows of RUN again, as part of the same run.
 
-    RUN is a run's name, a unique beginning of it, or "last". Rows in doubt are looked up first: what Exchange
-    has already is not sent again. Rows whose request somebody removed stay FAILED, and
-    so do those that another run completed since or has underway.
+    RUN is the name of a run, the beginning of one, or "last". For rows in doubt,
+    Exchange is checked first, and nothing that already happened is sent again. Rows whose request was removed
+    stay failed, and so do rows that another run has completed since or is working on.
 
     Example:
 

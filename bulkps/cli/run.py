@@ -51,35 +51,34 @@ from bulkps.settings import Settings
 @operation_argument
 @click.argument("file", type=EXISTING_FILE)
 @config_option
-@click.option("--connection", help="Which connection of the settings; without it their default.")
-@click.option("--dry-run", is_flag=True, help="Show cmdlets and parameters, secrets hidden; send nothing.")
-@click.option("--yes", is_flag=True, help="Do not ask before a one-way operation.")
-@click.option("--no-wait", is_flag=True, help="Do not follow what Exchange works on; resume follows on.")
-@click.option("--batch-size", type=click.IntRange(1), help="Items handed to a session at once.")
+@click.option("--connection", help="Connection to use (default: the one in the settings).")
+@click.option("--dry-run", is_flag=True, help="Show the cmdlets that would be sent, and send nothing.")
+@click.option("--yes", is_flag=True, help="Do not ask before an operation that cannot be undone.")
+@click.option("--no-wait", is_flag=True, help="Exit without waiting for Exchange; 'bulkps resume' continues.")
+@click.option("--batch-size", type=click.IntRange(1), help="Rows to send to a session at once.")
 @click.option("--parallel/--no-parallel", default=None, help="Use more than one session.")
-@click.option("--max-sessions", type=click.IntRange(1), help="How many sessions at most; implies --parallel.")
 @click.option(
-    "--stop-on-error", is_flag=True, help="The first failed row stops the run; the rest is SKIPPED."
+    "--max-sessions", type=click.IntRange(1), help="Maximum number of sessions; implies --parallel."
 )
-@click.option("--again", is_flag=True, help="Do once more what another run completed, or did in part.")
+@click.option("--stop-on-error", is_flag=True, help="Stop at the first failed row and skip the rest.")
+@click.option("--again", is_flag=True, help="Process rows again even if another run already did.")
 @beforehand_options
 @preflight_options
 @window_options
 @passwords_options
 @encoding_option
-@click.option("--strict-columns", is_flag=True, help="Refuse columns that the operation does not know.")
-@click.option("--problems", type=NEW_FILE, help="Write every problem of FILE to this CSV file.")
-@click.option("--results", type=NEW_FILE, help="Write results here (.csv or .json).")
+@click.option("--strict-columns", is_flag=True, help="Refuse unknown columns.")
+@click.option("--problems", type=NEW_FILE, help="Write all problems found in FILE to this CSV file.")
+@click.option("--results", type=NEW_FILE, help="Write the results to this file (.csv or .json).")
 @force_option
-@click.option("--quiet", is_flag=True, help="No progress.")
+@click.option("--quiet", is_flag=True, help="Do not show progress.")
 @json_option
 def command(operation: str, file: Path, settings: Settings, as_json: bool, **given: Any) -> None:
-    """Do OPERATION to every row of FILE, after every row has been checked.
+    """Check every row of FILE, then run OPERATION for each of them.
 
-    Nothing is sent until every row is sound. Before a recovery or restore Exchange is read for what is known
-    to fail, as "bulkps validate" does: such rows are SKIPPED with the finding, the others go on. What is
-    interrupted continues with "bulkps resume". A row whose content another run completed at the same place is
-    SKIPPED with that evidence.
+    Nothing is sent unless every row is valid. Before a recovery or restore, pre-flight reads Exchange and
+    skips rows that would fail, as "bulkps validate" reports them. Rows that another run already completed are
+    skipped too. "bulkps resume" continues an interrupted run.
 
     Example:
 

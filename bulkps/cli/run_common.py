@@ -127,11 +127,11 @@ def _looks_first(run: Run) -> bool:
 
 def going_on(function: F) -> F:
     """What resume and retry are told: the arguments of ``go_on``."""
-    results = click.option("--results", type=NEW_FILE, help="Write results here (.csv or .json).")
-    quiet = click.option("--quiet", is_flag=True, help="No progress.")
+    results = click.option("--results", type=NEW_FILE, help="Write the results to this file (.csv or .json).")
+    quiet = click.option("--quiet", is_flag=True, help="Do not show progress.")
     # The last one put on is the first one shown.
     yes = click.option(
-        "--yes", is_flag=True, help="Do not ask before a one-way run that was never confirmed."
+        "--yes", is_flag=True, help="Do not ask for confirmation if the run was never confirmed."
     )
     own = (json_option, quiet, force_option, results, passwords_options, window_options, yes, config_option)
     for option in (*own, click.argument("run")):

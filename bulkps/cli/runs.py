@@ -11,7 +11,9 @@ from bulkps.records.row_mapping import Run
 
 
 @click.command()
-@click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="So many, the newest.")
+@click.option(
+    "--limit", type=click.IntRange(1), default=20, show_default=True, help="Maximum number of runs to list."
+)
 @json_option
 def command(limit: int, as_json: bool) -> None:
     """List the runs in the journal, newest first.

@@ -26,9 +26,9 @@ _SHOWN_LOOKED_UP, _SHOWN_REASON = 5, 100
 @click.argument("run")
 @json_option
 def command(run: str, as_json: bool) -> None:
-    """Show how RUN stands: where it came from, where its rows are, where its records lie.
+    """Show the state of RUN, the status of its rows, and where its files are.
 
-    RUN is a run's name, a unique beginning of it, or "last".
+    RUN is the name of a run, the beginning of one, or "last".
 
     Example:
 

@@ -14,10 +14,12 @@ from bulkps.settings import Settings
 
 @click.command()
 @operation_argument
-@click.option("-o", "--output", type=NEW_FILE, help="Write to this file instead of stdout.")
-@click.option("--rows", type=click.IntRange(1), help="So many rows that fit the simulator's tenant.")
-@click.option("--seed", type=int, default=1, show_default=True, help="The simulator's seed, with --rows.")
-@click.option("--all-columns", is_flag=True, help="Also the columns that few need.")
+@click.option("-o", "--output", type=NEW_FILE, help="Output file (default: stdout).")
+@click.option("--rows", type=click.IntRange(1), help="Number of rows for the simulated tenant.")
+@click.option(
+    "--seed", type=int, default=1, show_default=True, help="Seed of the simulated tenant, with --rows."
+)
+@click.option("--all-columns", is_flag=True, help="Include rarely used columns.")
 @force_option
 @config_option
 def command(
@@ -31,7 +33,7 @@ def command(
 ) -> None:
     """Write a CSV template for OPERATION with an example row.
 
-    With --rows it is a rehearsal file: every row names mailboxes that the simulator's tenant has.
+    With --rows, every row names mailboxes that exist in the simulated tenant, for a rehearsal.
 
     Example:
 

@@ -54,9 +54,11 @@ class _Duration(click.ParamType[float, Any]):
 def window_options(function: F) -> F:
     """``--until`` and ``--max-duration``: see ``ends_at``."""
     until = click.option(
-        "--until", type=_Moment(), help="Pause at this time: 06:00 (the next one) or 2026-11-30T06:00."
+        "--until", type=_Moment(), help="Pause at this local time, such as 06:00 or 2026-11-30T06:00."
     )
-    longest = click.option("--max-duration", type=_Duration(), help="Pause after so long: 8h, 90m.")
+    longest = click.option(
+        "--max-duration", type=_Duration(), help="Pause after this long, such as 8h or 90m."
+    )
     return until(longest(function))
 
 

@@ -33,21 +33,21 @@ from bulkps.settings import Settings
 @operation_argument
 @click.argument("file", type=EXISTING_FILE)
 @config_option
-@click.option("--connection", help="Which connection of the settings; without it their default.")
+@click.option("--connection", help="Connection to use (default: the one in the settings).")
 @beforehand_options
 @encoding_option
-@click.option("--strict-columns", is_flag=True, help="Refuse columns that the operation does not know.")
-@click.option("--problems", type=NEW_FILE, help="Write every problem of FILE to this CSV file.")
-@click.option("--results", type=NEW_FILE, help="Write results here (.csv or .json).")
+@click.option("--strict-columns", is_flag=True, help="Refuse unknown columns.")
+@click.option("--problems", type=NEW_FILE, help="Write all problems found in FILE to this CSV file.")
+@click.option("--results", type=NEW_FILE, help="Write the results to this file (.csv or .json).")
 @force_option
-@click.option("--quiet", is_flag=True, help="No progress.")
+@click.option("--quiet", is_flag=True, help="Do not show progress.")
 @json_option
 def command(operation: str, file: Path, settings: Settings, as_json: bool, **given: Any) -> None:
-    """Find everything that would make OPERATION fail for a row of FILE, and change nothing.
+    """Check FILE against Exchange and report what would fail. Changes nothing.
 
-    The cells are checked first, as "bulkps check" does; then Exchange is read. A row is COMPLETED where
-    nothing blocks it and FAILED with the codes of its blockers; warnings have a column of their own. Exit
-    code 0 if nothing blocks, 4 if something does, 3 if a cell is not sound.
+    First checks the cells, as "bulkps check" does, then reads Exchange. A row without blockers is COMPLETED,
+    one with blockers is FAILED with their codes; warnings have their own column. Exit code 0 if there are no
+    blockers, 4 if there are, 3 if a cell is not valid.
 
     Example:
 
