@@ -81,7 +81,7 @@ def check_options(operation: Operation, given: dict[str, Any], *others: Path | N
         for_certificate(given["passwords_for"])
     if given["passwords_prompt"] and not sys.stdin.isatty():
         raise UsageProblem(
-            "--passwords-prompt: nobody is there to ask for a passphrase; nothing was sent. Run it on a "
+            "--passwords-prompt: there is no terminal to ask for a passphrase; nothing was sent. Run it on a "
             "terminal, or use --passwords-for CERTIFICATE"
         )
 
@@ -120,7 +120,7 @@ def ask_passphrase(*, twice: bool) -> str:
         UsageProblem: If nobody is there to ask.
     """
     if not sys.stdin.isatty():
-        raise UsageProblem("the passphrase has to be typed, and nobody is there to ask: run it on a terminal")
+        raise UsageProblem("there is no terminal to ask for the passphrase: run it on a terminal")
     question = f"Passphrase for the passwords (at least {SHORTEST} characters)" if twice else "Passphrase"
     return str(click.prompt(question, hide_input=True, confirmation_prompt=twice, err=True))
 

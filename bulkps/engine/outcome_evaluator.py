@@ -21,19 +21,19 @@ from bulkps.operations.model import Operation, Step
 from bulkps.operations.parameter_binding import follow_ref, places, proven
 
 _DOUBT_ADVICE = (
-    "bulkps does not send it again by itself. Look in Exchange whether it happened; if it did not, "
+    "bulkps does not send it again automatically. Check in Exchange whether the change was made; if not, "
     "put the row into a new file and run that with --again."
 )
 #: Codes of the catalogue with which Exchange says that there is no such object.
 NO_SUCH_OBJECT = ("not-found", "not-found-on-dc")
-_RETRY_ADVICE = "Look in Exchange whether it happened, or let bulkps retry look again."
+_RETRY_ADVICE = "Check in Exchange whether the change was made, or let bulkps retry check again."
 _HARMLESS_ADVICE = (
-    "It was sent {attempts} times, and no answer shows whether it happened. Sending it again does no harm: "
-    "bulkps retry does so."
+    "It was sent {attempts} times, and no answer shows whether the change was made. Sending it again is "
+    "safe: bulkps retry does so."
 )
 _MIDWAY_ADVICE = (
-    "Done before it: {done}. Look in Exchange whether the last step happened too, and finish it by hand; "
-    "the row must not be run again as a whole."
+    "Done before it: {done}. Check in Exchange whether the last step was done too, and finish it by hand; "
+    "do not run the whole row again."
 )
 
 
@@ -219,7 +219,11 @@ class OutcomeEvaluator:
             return Transition(doubted, ItemEvent.IN_DOUBT)
         done = self._done_before(item)
         advice = f"{known.advice} Done before it: {done}." if done else known.advice
-        advice += " An earlier attempt was never answered: look whether it happened." if item.doubtful else ""
+        advice += (
+            " An earlier attempt was never answered: check whether that change was made."
+            if item.doubtful
+            else ""
+        )
         return Transition(item.failed(now, known.id, message, advice), ItemEvent.FAILED, error_class=kind)
 
     def _doubted(self, item: Item, meaning: Meaning, now: float, *, ended: bool = False) -> Transition:

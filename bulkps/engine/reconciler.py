@@ -213,7 +213,7 @@ class Reconciler:
         return self._cannot_tell(item, now)
 
     def _cannot_tell(self, item: Item, now: float) -> Transition:
-        return self._again(item, "Exchange shows neither that it happened nor that it did not", now)
+        return self._again(item, "Exchange cannot confirm whether the change was made", now)
 
     def _asked(self, item: Item, lookup: Lookup) -> ReconcileQuery | Detail:
         step = self._step(item)

@@ -120,7 +120,8 @@ UNKNOWN_MUTATION = KnownError(
     "unknown-error",
     "",
     ErrorClass.UNCERTAIN,
-    "bulkps does not know this error. Look in Exchange whether it happened before the row is sent again.",
+    "bulkps does not know this error. Check in Exchange whether the change was made before you send the "
+    "row again.",
     retry="after-lookup",
 )
 #: For an error that no pattern knows, of a cmdlet that only reads.

@@ -127,7 +127,7 @@ def _why_no_address(text: str, bare: str) -> str:
     if (found := _PREFIX.match(bare)) and "@" in bare:
         return f"this is a {found.group(1).upper()} address"
     if bare.endswith("."):
-        return "a dot stands at its end"
+        return "it ends with a dot"
     strange = _strange(text, _ADDRESS_CHARACTERS + "<>:; ")
     local, _, domain = bare.rpartition("@")
     if local.isascii() and not domain.isascii():

@@ -193,7 +193,7 @@ def _ending(facts: CmdletFacts) -> list[str]:
         *lines,
         "    # An answer can be lost on the way. If twice is as good as once, say so, and it is sent again:",
         "    # idempotent: true",
-        "    # If not, say how to tell whether it happened; without either, a person has to look:",
+        "    # If not, say how to tell whether it was done; without either, a person has to check:",
         "    # reconcile:",
         "    #   - cmdlet: Get-Mailbox",
         "    #     parameters:",

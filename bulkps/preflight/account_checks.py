@@ -160,8 +160,8 @@ def name_taken(
         Severity.BLOCKER if living else Severity.WARNING,
         Blocks.RECOVER,
         listed,
-        "Choose names that nobody has (New-Mailbox -Name, -MicrosoftOnlineServicesID, -PrimarySmtpAddress), "
-        "or take them from whoever has them.",
+        "Choose names that are not in use (New-Mailbox -Name, -MicrosoftOnlineServicesID, "
+        "-PrimarySmtpAddress), or take them from whoever has them.",
     )
 
 

@@ -112,7 +112,7 @@ def not_checked(code: Code, blocks: Blocks, unread: str, how: str) -> Finding:
         Code.NOT_CHECKED,
         Severity.NOTE,
         blocks,
-        f"not read: {unread}; so nobody looked for {code.value}",
+        f"not read: {unread}; so {code.value} was not checked",
         f"Look with {how}.",
         code,
     )

@@ -205,7 +205,7 @@ class PreflightRunner:
                 unread = planner.cache.unread
                 why = unread.get(Facet.MAILBOXES) or unread.get(Facet.DISCONNECTED) or "no answer came"
                 detail = f"pre-flight could not read the mailboxes of row {row.item.row}: {why}"
-                advice = "Mend that and resume; or run it again with --skip-preflight, which checks nothing."
+                advice = "Fix that and resume; or run it again with --skip-preflight, which checks nothing."
                 return Finish(StopReason.CANNOT_CHECK, detail, advice)
         return None
 

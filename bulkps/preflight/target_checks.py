@@ -261,7 +261,7 @@ def _same_name(one: RestoreRequest, how: str = "") -> Finding:
         instead = "Let it end; Get-MailboxRestoreRequestStatistics says how far it is. Only to start anew: "
     return _blocked(
         Code.REQUEST_EXISTS,
-        f"the request {quoted(one.name)} is there already, {one.status or 'of unknown status'}{how}",
+        f"the request {quoted(one.name)} already exists, {one.status or 'of unknown status'}{how}",
         f"{instead}Remove-MailboxRestoreRequest {identity}.",
     )
 
@@ -284,7 +284,8 @@ def _completed(one: RestoreRequest) -> Finding:
         Severity.WARNING,
         Blocks.RESTORE,
         f"the request {quoted(one.name)} of the same source into the same place is {one.status}",
-        "What it copied is there already and may arrive twice, unless conflict_resolution says otherwise; "
+        "What it copied is already in the target and may arrive twice, unless conflict_resolution says "
+        "otherwise; "
         f"Get-MailboxRestoreRequestStatistics {quoted(one.identity or one.name)} says what it copied.",
     )
 

@@ -436,7 +436,7 @@ def test_what_cannot_be_read_is_empty_or_unknown_and_told(
     assert {row["recoverable"] for row in rows if row["kind"] == "soft-deleted"} == {"no"}
     assert {row["restorable"] for row in rows if row["has_archive"]} == {"unknown"}
     assert all(row["holds_unread"] == ["InPlaceHolds of the organization"] for row in rows)
-    assert all("so nobody looked for account-exists" in " ".join(row["findings"]) for row in rows)
+    assert all("so account-exists was not checked" in " ".join(row["findings"]) for row in rows)
     organization, user, sizes = as_object(result)["unread"]
     assert organization.startswith("Get-OrganizationConfig: ")
     assert user.startswith("Get-User: ")

@@ -277,7 +277,7 @@ WRONG_OPTIONS = {
         "found --passwords-prompt and --passwords-plain",
     ),
     "no file": (["--passwords-plain"], "--passwords FILE has to say where"),
-    "nobody to ask": (["--passwords", "OUT", "--passwords-prompt"], "nobody is there to ask"),
+    "nobody to ask": (["--passwords", "OUT", "--passwords-prompt"], "there is no terminal to ask"),
     "the input": (["--passwords", "IN", "--passwords-plain"], "named for something else too"),
     "the results": (
         ["--passwords", "OUT", "--passwords-plain", "--results", "OUT"],
@@ -423,7 +423,7 @@ def test_a_wrong_passphrase_and_a_changed_line_are_told_apart(
     assert "somebody has moved it" in swapped.stderr
     assert "opens other rows and not row 4" in changed.stderr
     assert "no password of row 99" in no_such_row.stderr
-    assert "nobody is there to ask" in nobody.stderr
+    assert "there is no terminal to ask" in nobody.stderr
     assert not (wrong.stdout or no_such_row.stdout or nobody.stdout)
 
 

@@ -780,7 +780,8 @@ class World:
         request: dict[str, object] = {
             "Name": name,
             "Identity": f"t\\{name}",
-            "Status": self.status(name),
+            # What was removed and is still shown somewhere is shown as it was: only a failed one is removed.
+            "Status": self.status(name) if name in self.failing else "Failed",
         }
         return Outcome(key, Answer.COMPLETED, output=(request,) if there else ())
 

@@ -101,7 +101,7 @@ TOLD = (
     Case(
         "r12b-more.csv",
         problems=(
-            "a dot stands at its end",
+            "it ends with a dot",
             "(U+2019 right single quotation mark) at character 2; the apostrophe of addresses is '",
             "in an address that domain is written xn--mller-kva.example",
         ),
