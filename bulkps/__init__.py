@@ -4,9 +4,7 @@ The names below are loaded when they are first asked for: a program that only ch
 PSRP and a database.
 """
 
-from importlib import import_module, metadata
-from typing import TYPE_CHECKING
-
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from bulkps.api.columns import RECOVERY_COLUMNS, RESTORE_COLUMNS
     from bulkps.api.csv_handler import BulkCSVHandler
@@ -98,6 +96,9 @@ _HOMES = {
 
 def __getattr__(name: str) -> object:
     """Return a public name, loading the module that it lives in."""
+    # Loaded here: Ctrl-C while this module is loaded could not be answered by a sentence.
+    from importlib import import_module, metadata  # noqa: PLC0415
+
     if name == "__version__":
         return metadata.version("bulkps")
     if name in _HOMES:

@@ -4,7 +4,7 @@ import click
 
 from bulkps.cli import console
 from bulkps.cli.options import json_option
-from bulkps.cli.run_common import show_report
+from bulkps.cli.run_report import show_report
 from bulkps.errors import ExitCode
 from bulkps.records import paths
 from bulkps.records.journal import Journal

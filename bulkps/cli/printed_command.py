@@ -42,6 +42,9 @@ def rows_again(run: Run, only: str) -> str:
     options = "".join(f" {option}" for option in run.invocation.get("options", ()))
     # A command without --config does not know what its settings are; without settings it is the simulator.
     default = _told(CONNECTION) or ("" if run.invocation.get("config") else SIMULATOR)
+    if os.environ.get("BULKPS_CONNECTION"):
+        # The next command may be pasted where that is not set.
+        default = ""
     connection = "" if run.connection == default else f" --connection {quoted(run.connection)}"
     return (
         f"bulkps results {run.id} --only {only} -o {rest}, then bulkps run {run.operation} {rest}"

@@ -11,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from bulkps.cli import console
 from bulkps.engine.events import ItemEvent
-from bulkps.engine.item import Change, Item, Phase
+from bulkps.engine.item import WAITS_FOR_OPERATOR, Change, Item, Phase
 from bulkps.engine.status import BulkItemStatus
 from bulkps.export.exporter import ExportStage, OnProgress
 from bulkps.preflight.query_executor import OnReading
@@ -34,6 +34,8 @@ class _Tally:
         self.at_exchange = self.failed = 0
         #: Those that wait to be looked up; few at any time.
         self.looked_up: dict[str, Item] = {}
+        #: Those that wait for an operator.
+        self.suspended: dict[str, Item] = {}
 
     def take_in(self, changes: Sequence[Change]) -> None:
         for change in changes:
@@ -41,6 +43,10 @@ class _Tally:
                 self.looked_up[change.item.key] = change.item
             else:
                 self.looked_up.pop(change.item.key, None)
+            if change.item.code == WAITS_FOR_OPERATOR and change.item.phase is Phase.FOLLOWING:
+                self.suspended[change.item.key] = change.item
+            else:
+                self.suspended.pop(change.item.key, None)
             if change.event in (ItemEvent.ACCEPTED, ItemEvent.RESUMED):
                 self.at_exchange += 1
             elif change.item.phase is Phase.OVER:
@@ -55,7 +61,15 @@ class _Tally:
         return f"{self.over} of {self.total} rows finished{waiting}{failed}{self.waits()}"
 
     def waits(self) -> str:
-        """Return what is waited for with the rows that are looked up, or an empty text."""
+        """Return what is waited for with rows that are looked up or suspended, or an empty text."""
+        suspended = ""
+        if self.suspended:
+            held = min(self.suspended.values(), key=lambda item: item.row)
+            said = visible(console.short(held.error or held.progress, _SHOWN_REASON))
+            suspended = f", {len(self.suspended)} suspended (row {held.row}: {said})"
+        return self._looked_up() + suspended
+
+    def _looked_up(self) -> str:
         if not self.looked_up:
             return ""
         first = min(self.looked_up.values(), key=lambda item: item.not_before)
@@ -190,8 +204,11 @@ def _lines(tally: _Tally) -> Iterator[Shown]:
             console.say(last)
 
     def show(changes: Sequence[Change]) -> None:
+        waited = bool(tally.looked_up or tally.suspended)
         tally.take_in(changes)
-        if time.monotonic() - said >= _EVERY:
+        # While rows wait nothing changes: it is said when the wait begins.
+        begins = not waited and (tally.looked_up or tally.suspended)
+        if time.monotonic() - said >= _EVERY or begins:
             say(tally.sentence())
 
     def reading(objects: int, left: int) -> None:

@@ -31,7 +31,8 @@ from bulkps.cli.preflight_options import (
     with_values,
 )
 from bulkps.cli.printed_command import invocation
-from bulkps.cli.run_common import show_report, target, work
+from bulkps.cli.run_common import target, work
+from bulkps.cli.run_report import show_report
 from bulkps.cli.time_limit import ends_at, window_options
 from bulkps.engine.config import BulkOperationConfig
 from bulkps.engine.status import BulkItemStatus

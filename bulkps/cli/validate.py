@@ -20,7 +20,8 @@ from bulkps.cli.options import (
 )
 from bulkps.cli.preflight_options import beforehand_options, configured, values_everywhere, with_values
 from bulkps.cli.printed_command import invocation
-from bulkps.cli.run_common import show_report, target, work
+from bulkps.cli.run_common import target, work
+from bulkps.cli.run_report import show_report
 from bulkps.errors import ExitCode, UsageProblem
 from bulkps.records import paths
 from bulkps.records.journal import Journal

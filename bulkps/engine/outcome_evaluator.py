@@ -193,7 +193,10 @@ class OutcomeEvaluator:
         if kind is ErrorClass.CONFLICT and known.retry == "after-lookup" and step.reconcile:
             # What is in the way may be the item's own, made by an answer that was lost.
             until = now + self.config.lookup.wait_after(0)
-            return Transition(item.doubted(now, until, known.id, message, known.advice), ItemEvent.CONFLICT)
+            # It was answered: its cmdlet has ended, and what is in the way exists.
+            ended = not item.doubtful
+            doubted = item.doubted(now, until, known.id, message, known.advice, ended=ended)
+            return Transition(doubted, ItemEvent.CONFLICT)
         if kind is ErrorClass.AUTH and known.reconnect:
             if known.retry == "after-lookup" and not step.idempotent:
                 # It does not prove that nothing ran; what it says of the account holds all the same.

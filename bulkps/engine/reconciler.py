@@ -8,13 +8,17 @@ from bulkps.engine.events import ItemEvent
 from bulkps.engine.failed_request import FailedRequests
 from bulkps.engine.item import IN_DOUBT, Item, Phase
 from bulkps.engine.outcome_evaluator import NO_SUCH_OBJECT, OutcomeEvaluator, Transition, text
-from bulkps.exchange.error_catalog import ErrorClass, KnownError, classify
+from bulkps.exchange.error_catalog import UNKNOWN_MUTATION, ErrorClass, KnownError, classify
 from bulkps.exchange.invocation import Answer, Cmdlet, Outcome
 from bulkps.operations.following import Detail, ReconcileQuery
 from bulkps.operations.model import Step
 from bulkps.operations.parameter_binding import bind_lookup, matching
 
 #: Why an absence is not believed.
+_UNKNOWN = (
+    "bulkps does not know this error. {cmdlet} shows that nothing was changed. Fix the cause that Exchange "
+    "names; bulkps retry sends the row again."
+)
 _CLEARED = (
     "{cmdlet} does not show it, but it was sent so long ago that it may have been completed and cleared "
     "since: look into the target for what was copied."
@@ -255,8 +259,10 @@ class Reconciler:
             until = max(now + wait, item.resend_from)
             return Transition(item.waiting(until, IN_DOUBT, item.error), ItemEvent.ABSENT)
         if final:
+            unknown = item.code == UNKNOWN_MUTATION.id
+            advice = _UNKNOWN.format(cmdlet=asked.cmdlet) if unknown else item.advice
             return Transition(
-                item.failed(now, item.code, item.error, item.advice), ItemEvent.FAILED, error_class=kind
+                item.failed(now, item.code, item.error, advice), ItemEvent.FAILED, error_class=kind
             )
         return self._given_up(item, asked, now)
 

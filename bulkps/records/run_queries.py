@@ -7,12 +7,20 @@ from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Connection, FromClause, case, func, or_, select, update
 
-from bulkps.engine.item import FAILED_AT_EXCHANGE, IN_DOUBT, ITEMS_LEFT_BEHIND, Item, Phase
+from bulkps.engine.item import (
+    DONE_ALREADY,
+    FAILED_AT_EXCHANGE,
+    IN_DOUBT,
+    ITEMS_LEFT_BEHIND,
+    WAITS_FOR_OPERATOR,
+    Item,
+    Phase,
+)
 from bulkps.engine.status import BulkItemStatus
 from bulkps.records.journal import ITEM_COLUMNS, LOADING, OWNER_COLUMNS, Journal
 from bulkps.records.owner import is_alive
 from bulkps.records.row_mapping import Elsewhere, Run, elsewhere_of, item_of
-from bulkps.records.schema import events, items, runs
+from bulkps.records.schema import items, runs
 
 #: How many contents one question to the journal holds.
 _CHUNK = 500
@@ -97,18 +105,6 @@ def fence(connection: Connection, contents: Sequence[str], run: Run, alive: Sequ
         )
 
 
-def is_followed_by_others(journal: Journal, run: Run) -> bool:
-    """Return whether another run of the same operation and place did anything after *run* last did."""
-    mine = select(func.coalesce(func.max(events.c.id), 0)).where(events.c.run == run.id).scalar_subquery()
-    with journal.reading() as connection:
-        alive = living(journal, connection)
-        others = select(runs.c.id).where(*of_others(runs, run, alive))
-        later = select(events.c.id).where(events.c.run.in_(others), events.c.id > mine).limit(1)
-        if connection.execute(later).first():
-            return True
-        return connection.execute(others.where(runs.c.id.in_(alive)).limit(1)).first() is not None
-
-
 def happened(item: FromClause, of: FromClause, run: Run, deeds: Mapping[int, str]) -> ColumnElement[bool]:
     """Return what says of a failed *item* that something was done, or may have been, that is not done twice.
 
@@ -169,20 +165,13 @@ def looked_up(journal: Journal, run: str, limit: int) -> tuple[int, list[Item]]:
 
 
 def stalled(journal: Journal, run: str, step: str) -> dict[str, int]:
-    """Return how many items at Exchange have which StatusDetail, as far as it was asked."""
+    """Return how many items at Exchange are stalled with which StatusDetail, as far as it was asked."""
     detail = func.json_extract(items.c.outputs, f'$."{step}".StatusDetail')
-    query = select(detail, func.count()).where(items.c.run == run, items.c.phase == Phase.FOLLOWING.value)
-    with journal.reading() as connection:
-        return {row[0]: int(row[1]) for row in connection.execute(query.group_by(detail)) if row[0]}
-
-
-def skipped_as(journal: Journal, run: str, code: str) -> int:
-    """Return how many items are SKIPPED because of *code*."""
-    query = select(func.count()).where(
-        items.c.run == run, items.c.status == BulkItemStatus.SKIPPED.value, items.c.code == code
+    query = select(detail, func.count()).where(
+        items.c.run == run, items.c.phase == Phase.FOLLOWING.value, detail.like("Stalled%")
     )
     with journal.reading() as connection:
-        return int(connection.execute(query).scalar_one())
+        return {row[0]: int(row[1]) for row in connection.execute(query.group_by(detail)) if row[0]}
 
 
 @dataclass(frozen=True)
@@ -215,6 +204,45 @@ def ended_badly(journal: Journal, run: str, leaving: Sequence[str]) -> int:
     bad = [BulkItemStatus.FAILED.value, BulkItemStatus.SKIPPED.value]
     query = select(func.count()).where(
         items.c.run == run, items.c.status.in_(bad), items.c.code.not_in(list(leaving))
+    )
+    with journal.reading() as connection:
+        return int(connection.execute(query).scalar_one())
+
+
+@dataclass(frozen=True)
+class Attention:
+    """The rows of a run that a person has to look at.
+
+    Attributes:
+        count: How many there are.
+        first: The first of them, in the order of the file.
+    """
+
+    count: int
+    first: Sequence[Item]
+
+
+def attention(journal: Journal, run: str, limit: int) -> Attention:
+    """Return the rows of *run* that failed, were skipped undone, left items behind or wait for a person.
+
+    Args:
+        journal: Where the run is.
+        run: The run.
+        limit: How many rows are returned at the most; all are counted.
+    """
+    skipped = (items.c.status == BulkItemStatus.SKIPPED.value) & (items.c.code != DONE_ALREADY)
+    told = items.c.code.in_([ITEMS_LEFT_BEHIND, WAITS_FOR_OPERATOR])
+    wanted = (items.c.run == run) & (or_(items.c.status == BulkItemStatus.FAILED.value, skipped, told))
+    first = select(*ITEM_COLUMNS).where(wanted).order_by(items.c.row).limit(limit)
+    with journal.reading() as connection:
+        count = int(connection.execute(select(func.count()).select_from(items).where(wanted)).scalar_one())
+        return Attention(count, [item_of(row) for row in connection.execute(first).mappings()])
+
+
+def coded(journal: Journal, run: str, status: BulkItemStatus, code: str) -> int:
+    """Return how many items of *run* have this status and code."""
+    query = select(func.count()).where(
+        items.c.run == run, items.c.status == status.value, items.c.code == code
     )
     with journal.reading() as connection:
         return int(connection.execute(query).scalar_one())

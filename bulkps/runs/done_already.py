@@ -1,7 +1,7 @@
 """Rows whose content another run completed: with what they say now, or with other values."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -16,6 +16,11 @@ from bulkps.records.row_mapping import Elsewhere, values_text
 
 #: Nouns of cmdlets that change afterwards what one that made something was given.
 _CHANGED_BY = ("Mailbox", "User")
+#: What it means to do a row again.
+_AGAIN = (
+    "To send the whole row again although it was completed, use the same bulkps run command with --again: "
+    "that repeats {cmdlet}, and everything that it did then is done a second time."
+)
 
 
 def done_already(operation: Operation, item: Item, found: Elsewhere) -> Item:
@@ -48,6 +53,7 @@ def _different(operation: Operation, item: Item, found: Elsewhere) -> list[str]:
         for name in operation.columns
         if name in now
         and name not in operation.key
+        and not _only_permits(operation, name)
         # A false that stands there asks for what an empty cell does.
         and _folded(now[name]) != _folded(then.get(name, defaults.get(name, False)))
     ]
@@ -62,8 +68,14 @@ def _folded(value: object) -> str:
     return json.dumps(value, ensure_ascii=False).casefold()
 
 
+def _only_permits(operation: Operation, column: str) -> bool:
+    """Return whether *column* only lets Exchange do what it did anyway, as -AllowLegacyDNMismatch does."""
+    given = [parameter for step in operation.steps for parameter in _parameters(step, column)]
+    return bool(given) and all(parameter.startswith(("Allow", "Accept")) for parameter in given)
+
+
 def _what_is_left(operation: Operation, differ: list[str]) -> str:
-    again = "" if operation.one_way else "bulkps run --again does it once more."
+    again = "" if operation.one_way else _AGAIN.format(cmdlet=_repeated(operation))
     if not differ:
         return f"Nothing is left to do. {again}".strip()
     by_hand = list(dict.fromkeys(way for name in differ for way in _ways(operation, name)))
@@ -77,8 +89,9 @@ def _ways(operation: Operation, column: str) -> Iterator[str]:
         for parameter in _parameters(step, column):
             if step.idempotent and not step.polled:
                 yield f"{step.cmdlet} -{parameter}"
-            elif operation.one_way:
-                yield from _changing(parameter)
+            else:
+                nouns = _CHANGED_BY if operation.one_way else (step.cmdlet.partition("-")[2],)
+                yield from _changing(parameter, nouns)
 
 
 def _parameters(step: Step, column: str) -> Iterator[str]:
@@ -87,8 +100,13 @@ def _parameters(step: Step, column: str) -> Iterator[str]:
             yield parameter
 
 
-def _changing(parameter: str) -> Iterator[str]:
-    for noun in _CHANGED_BY:
+def _repeated(operation: Operation) -> str:
+    """Return the cmdlets whose effect comes twice if a row is done again."""
+    return ", ".join(dict.fromkeys(step.cmdlet for step in operation.steps if not step.idempotent))
+
+
+def _changing(parameter: str, nouns: Sequence[str]) -> Iterator[str]:
+    for noun in nouns:
         facts = cmdlet_facts(f"Set-{noun}")
         if facts and facts.parameter(parameter):
             yield f"Set-{noun} -{parameter}"

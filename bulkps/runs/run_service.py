@@ -35,7 +35,7 @@ from bulkps.records.journal import Journal
 from bulkps.records.lease import Heartbeat, Lease, acquire, raise_epoch, release
 from bulkps.records.recorder import Recorder
 from bulkps.records.row_mapping import Run
-from bulkps.records.run_queries import is_followed_by_others, left_behind, skipped_as
+from bulkps.records.run_queries import coded, left_behind
 from bulkps.run_target import Target, check_target, who
 from bulkps.runs.other_runs import skip_what_others_did
 from bulkps.runs.run_creation import batch_name
@@ -216,8 +216,6 @@ class _Work:
         run: The run.
         recorder: Its records.
         fresh: Whether it was made just now, and no process worked on it before.
-        meddled: Whether another run of the operation was at work at the same place since it stopped: what
-            pre-flight read then may be over, and what that run calls by other names is only found by reading.
         cancelled: Whether it was cancelled before.
         finish: Why it stopped.
     """
@@ -225,7 +223,6 @@ class _Work:
     run: Run
     recorder: Recorder
     fresh: bool
-    meddled: bool
     cancelled: bool = False
     finish: Finish | None = None
 
@@ -241,9 +238,8 @@ def _work_on(journal: Journal, run: Run, seconds: float) -> Iterator[_Work]:
         # Read again under the lease: where the audit log stands may have moved since.
         run = journal.run(run.id)
         fresh = lease.before == "new"
-        meddled = not fresh and is_followed_by_others(journal, run)
         with _records(journal, run, lease, heartbeat) as recorder:
-            work = _Work(run, recorder, fresh, meddled, lease.cancelled)
+            work = _Work(run, recorder, fresh, lease.cancelled)
             yield work
     finally:
         heartbeat.stop()
@@ -349,8 +345,11 @@ def finished(journal: Journal, name: str, finish: Finish, output: Output | None)
         )
         finish, path = replace(finish, detail="; ".join(filter(None, (finish.detail, note)))), None
     sends = bool(operation_of(run).steps)
-    counts, settled = journal.counts(run.id), skipped_as(journal, run.id, DONE_ALREADY)
-    differing, behind = skipped_as(journal, run.id, DONE_DIFFERENTLY), left_behind(journal, run.id)
+    counts, settled = journal.counts(run.id), coded(journal, run.id, BulkItemStatus.SKIPPED, DONE_ALREADY)
+    differing, behind = (
+        coded(journal, run.id, BulkItemStatus.SKIPPED, DONE_DIFFERENTLY),
+        left_behind(journal, run.id),
+    )
     code = exit_code(counts, finish.reason, settled, behind)
     return RunReport(run, counts, finish, code, path, settled, sends, differing=differing, left_behind=behind)
 
@@ -384,7 +383,7 @@ def exit_code(
 def exit_code_of(journal: Journal, run: Run) -> ExitCode:
     """Return what a run comes down to as it stands in the journal."""
     reasons = {reason.value: reason for reason in StopReason}
-    settled = skipped_as(journal, run.id, DONE_ALREADY)
+    settled = coded(journal, run.id, BulkItemStatus.SKIPPED, DONE_ALREADY)
     reason, behind = reasons.get(run.state, StopReason.DONE), left_behind(journal, run.id)
     return exit_code(journal.counts(run.id), reason, settled, behind)
 
@@ -428,7 +427,10 @@ def _look(
     """Run pre-flight, or say that it was skipped; return why the run stops here, or None."""
     if operation.preflight is None or work.cancelled:
         return None
-    if work.run.preflight and not work.meddled:
+    # What was found when the run began may be over: since then other runs, of other machines too, may have
+    # done the same. What was never sent is looked at once more.
+    again = bool(work.run.preflight)
+    if again and (work.run.preflight.get("state") == "skipped" or not work.recorder.waits()):
         return None
     if not target.config.preflight and operation.steps:
         # What only checks has nothing else to do: there the setting is not meant.

@@ -82,4 +82,23 @@ def test_a_restore_that_is_to_be_done_in_another_way_is_told_that_again_does_it(
 
     assert (said["exit_code"], said["done_differently"]) == (4, 1)
     [advice, _] = [row["advice"] for row in read_csv(bulkps("results", "last").stdout)]
-    assert "Not done: conflict_resolution. bulkps run --again does it once more." in advice
+    assert "Not done: conflict_resolution. To send the whole row again" in advice
+    assert "that repeats New-MailboxRestoreRequest" in advice
+
+
+def test_a_permission_that_was_given_afterwards_and_how_long_a_request_is_kept_copy_nothing_again(
+    bulkps: Run, tenant: StartTenant, tmp_path: Path
+) -> None:
+    there = tenant()
+    file = rehearsal(bulkps, "restore", 2, tmp_path / "in.csv")
+    assert done(bulkps, there, file)["exit_code"] == 0
+
+    changed(file, allow_legacy_dn_mismatch="true")
+    permitted = done(bulkps, there, file)
+    changed(file, keep_request="60.00:00:00")
+    kept = done(bulkps, there, file)
+
+    assert (permitted["exit_code"], permitted["done_already"]) == (0, 2)
+    assert (kept["exit_code"], kept["done_differently"]) == (4, 1)
+    [advice, _] = [row["advice"] for row in read_csv(bulkps("results", "last").stdout)]
+    assert "Set-MailboxRestoreRequest -CompletedRequestAgeLimit sets what is missing by hand" in advice

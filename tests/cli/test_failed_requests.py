@@ -186,20 +186,27 @@ def test_pre_flight_points_from_an_own_failed_request_to_the_retry_of_its_run(
 def test_rows_of_several_statuses_are_put_into_one_file(
     bulkps: Run, tenant: StartTenant, tmp_path: Path
 ) -> None:
-    there = tenant(failing_requests=1.0)
+    there = tenant(faults=f"{NEW}#1=throttled")
     file = rehearsal(bulkps, "restore", 3, tmp_path / "in.csv")
     rows = read_csv(file.read_text(encoding="utf-8-sig"))
     rows[0]["source_guid"] = "00000000-0000-0000-0000-000000000001"
     write_csv(file, rows)
-    first = bulkps("run", "restore", file, "--config", configured(there, preflight=True), "--quiet")
+    first = bulkps(
+        "run",
+        "restore",
+        file,
+        "--config",
+        there.configure("  retry_failed: false\n  adaptive_pacing: false\n", preflight=True),
+        "--quiet",
+    )
 
     wrote = bulkps("results", "last", "--only", "failed,skipped", "-o", tmp_path / "rest.csv")
     wrong = bulkps("results", "last", "--only", "failed,skiped")
 
     assert "--only failed,skipped -o rest.csv" in first.stderr
-    assert "wrote 3 rows" in wrote.stderr
+    assert "wrote 2 rows" in wrote.stderr
     found = read_csv((tmp_path / "rest.csv").read_text(encoding="utf-8-sig"))
-    assert Counter(row["status"] for row in found) == {"FAILED": 2, "SKIPPED": 1}
+    assert Counter(row["status"] for row in found) == {"FAILED": 1, "SKIPPED": 1}
     assert wrong.exit_code == 2
     assert "did you mean skipped?" in wrong.stderr
 
@@ -284,3 +291,33 @@ def test_a_failed_request_is_advised_by_its_type_and_not_about_steps_that_it_did
     assert "Set-Mailbox -ProhibitSendReceiveQuota" in row["advice"]
     assert "bulkps retry" in row["advice"]
     assert "X500" not in row["advice"]
+
+
+def test_what_people_are_told_of_rows_stands_in_json_too(
+    bulkps: Run, tenant: StartTenant, tmp_path: Path
+) -> None:
+    there = tenant()
+    endings(there, copied=0.0)
+    file = rehearsal(bulkps, "restore", 2, tmp_path / "in.csv")
+
+    said = as_object(bulkps("run", "restore", file, "--config", there.config, "--json", "--quiet"))
+
+    assert said["attention"] == 2
+    assert {row["code"] for row in said["rows"]} == {"items-left-behind"}
+    assert "ItemsTransferred 0 of " in said["rows"][0]["error"]
+    assert said["rows"][0]["advice"]
+
+
+def test_only_what_a_new_file_can_correct_is_offered_as_one(
+    bulkps: Run, tenant: StartTenant, tmp_path: Path
+) -> None:
+    there = tenant(failing_requests=1.0)
+    file = rehearsal(bulkps, "restore", 2, tmp_path / "in.csv")
+
+    said = bulkps("run", "restore", file, "--config", there.config, "--quiet")
+    told = as_object(bulkps("retry", "last", "--config", there.config, "--json", "--quiet"))
+
+    assert said.exit_code == 4
+    assert "bulkps retry " in said.stderr
+    assert "To correct the rows themselves" not in said.stderr
+    assert [command.split()[1] for command in told["next"]] == ["retry"]

@@ -146,3 +146,19 @@ def test_a_run_that_a_process_works_on_is_shown_as_that(
 )
 def test_on_windows_a_path_is_quoted_for_powershell_and_cmd(word: str, typed: str) -> None:
     assert quoted(word, windows=True) == typed
+
+
+def test_a_connection_that_the_environment_names_stands_in_the_printed_command(
+    bulkps: Run, tenant: StartTenant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = tenant(faults="New-MailboxRestoreRequest#1=throttled")
+    there.configure("  retry_failed: false\n  adaptive_pacing: false\n")
+    file = rehearsal(bulkps, "restore", 1, tmp_path / "in.csv")
+    text = there.config.read_text(encoding="utf-8").replace("connection: tenant", "connection: other")
+    there.config.write_text(text.replace("connections:\n", "connections:\n  other: {type: simulator}\n"))
+    monkeypatch.setenv("BULKPS_CONNECTION", "tenant")
+
+    said = bulkps("run", "restore", file, "--config", there.config, "--quiet")
+
+    assert said.exit_code == 4, said.output
+    assert "--connection tenant" in said.stderr

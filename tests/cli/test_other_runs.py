@@ -82,8 +82,14 @@ def test_resume_leaves_rows_that_another_run_has_in_hand_and_says_what_finishes_
 
 
 @pytest.mark.proof
+@pytest.mark.parametrize("machine", ["the same", "another"])
 def test_resume_finds_what_another_run_did_under_other_names(
-    bulkps: Run, tenant: StartTenant, tmp_path: Path
+    bulkps: Run,
+    tenant: StartTenant,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    home: Path,
+    machine: str,
 ) -> None:
     """The other one named the targets by GUID; pre-flight looks again before anything is sent."""
     there = tenant(latency=0.1)
@@ -106,7 +112,10 @@ def test_resume_finds_what_another_run_did_under_other_names(
         if row["source_guid"] in pending
     ]
     write_csv(tmp_path / "other.csv", by_guid)
+    if machine == "another":
+        monkeypatch.setenv("BULKPS_HOME", str(tmp_path / "elsewhere"))
     second = done(bulkps, there, tmp_path / "other.csv")
+    monkeypatch.setenv("BULKPS_HOME", str(home))
 
     resumed = bulkps("resume", first["run"], "--config", there.config, "--json", "--quiet")
 

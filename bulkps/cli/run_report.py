@@ -1,0 +1,256 @@
+"""What is said of a run when bulkps is done with it: tables, totals, JSON, and what comes next."""
+
+from collections.abc import Collection, Mapping
+
+from bulkps.cli import console
+from bulkps.cli.confirmation import consequences
+from bulkps.cli.password_options import (
+    say_passwords,
+)
+from bulkps.cli.preflight_options import say_found
+from bulkps.cli.printed_command import next_command, rows_again
+from bulkps.engine.item import DONE_DIFFERENTLY, FAILED_AT_EXCHANGE, ITEMS_LEFT_BEHIND, WAITS_FOR_OPERATOR
+from bulkps.engine.status import BulkItemStatus
+from bulkps.errors import ExitCode
+from bulkps.passwords.password_file import PasswordFile
+from bulkps.preflight.findings import Code
+from bulkps.records.journal import Journal
+from bulkps.records.results import rows
+from bulkps.records.row_mapping import Run
+from bulkps.records.run_queries import attention, coded, warned_rows
+from bulkps.runs.run_service import RunReport, operation_of
+from bulkps.visible_text import visible
+
+#: What pre-flight finds, as result codes.
+_FOUND = frozenset(code.value for code in Code)
+#: How many characters of a source a table shows; a DistinguishedName has some more.
+_SHOWN_SOURCE = 200
+_DIFFERENTLY = frozenset({DONE_DIFFERENTLY})
+
+
+def show_report(
+    journal: Journal,
+    report: RunReport,
+    code: ExitCode,
+    *,
+    as_json: bool,
+    passwords: PasswordFile | None = None,
+    remarks: Mapping[str, object] | None = None,
+) -> None:
+    """Print how a run stands: the table to stdout, where things lie and what comes next to stderr.
+
+    Args:
+        journal: Where it is kept.
+        report: How it stands.
+        code: What the command ends with.
+        as_json: Whether stdout gets JSON.
+        passwords: Where its passwords were written.
+        remarks: What is to be known of its file, for JSON; people have been told.
+    """
+    if as_json:
+        warned = warned_rows(journal, report.run.id, console.SHOWN_WARNINGS)
+        told = {
+            **console.run_json(report, code, passwords, warned),
+            **_attention_json(journal, report.run),
+            "remember": _consequences(report, passwords),
+            "next": _next_commands(journal, report, code),
+        }
+        console.as_json({**told, **(remarks or {})})
+    else:
+        _show_table(journal, report)
+        say_found(report.run.preflight)
+    say = console.say
+    if report.run.simulated:
+        say(console.simulated(True))
+    _say_other_runs(report)
+    say(f"results: {report.results or 'not written'}")
+    say(f"audit:   {report.run.audit}")
+    say(f"journal: {journal.path}")
+    say_passwords(passwords)
+    _say_consequences(report, passwords)
+    if report.finish.detail:
+        say(f"stopped: {report.finish.reason.value}: {visible(console.short(report.finish.detail))}")
+    if report.finish.advice:
+        say(f"advice:  {visible(report.finish.advice.strip())}")
+    if report.left_behind:
+        say(
+            f"{_rows(report.left_behind)} COMPLETED at Exchange with items left behind; do what the advice "
+            f"says. All of them: bulkps results {report.run.id} --only {ITEMS_LEFT_BEHIND}"
+        )
+    _say_blocked(report)
+    if code in (ExitCode.UNFINISHED, ExitCode.INTERRUPTED, ExitCode.CANNOT_CONNECT):
+        _say_next(report, code)
+    elif report.counts[BulkItemStatus.FAILED] and report.sends:
+        failed = _rows(report.counts[BulkItemStatus.FAILED])
+        say(f"{failed} failed. Fix the cause in Exchange, then run: {next_command(report.run, 'retry')}")
+        if _correctable(journal, report):
+            say(f"To correct the rows themselves: {_corrected(report)}")
+
+
+def _correctable(journal: Journal, report: RunReport) -> bool:
+    """Return whether a row failed of which a new file may make a better one.
+
+    The request of one that failed at Exchange exists: a new file is only told so, and retry goes on with it.
+    """
+    at_exchange = coded(journal, report.run.id, BulkItemStatus.FAILED, FAILED_AT_EXCHANGE)
+    return report.counts[BulkItemStatus.FAILED] > at_exchange
+
+
+def _corrected(report: RunReport) -> str:
+    return rows_again(report.run, "failed,skipped" if _unsettled(report) else "failed")
+
+
+def _next_commands(journal: Journal, report: RunReport, code: ExitCode) -> list[str]:
+    """Return the commands that people are shown, for a runbook."""
+    left = report.counts[BulkItemStatus.PENDING] + report.counts[BulkItemStatus.IN_PROGRESS]
+    if code in (ExitCode.UNFINISHED, ExitCode.INTERRUPTED, ExitCode.CANNOT_CONNECT):
+        return [next_command(report.run)] if left else []
+    if not (report.counts[BulkItemStatus.FAILED] and report.sends):
+        return []
+    again = [_corrected(report)] if _correctable(journal, report) else []
+    return [next_command(report.run, "retry"), *again]
+
+
+def _attention_json(journal: Journal, run: Run) -> dict[str, object]:
+    """Return the rows that a person has to look at, as far as a runbook is given them."""
+    found, source = attention(journal, run.id, console.SHOWN_WARNINGS), operation_of(run).source
+    told = [
+        {
+            "row": item.row,
+            "source": str(item.values.get(source) or ""),
+            "status": item.status.name,
+            "code": item.code,
+            "error": item.error,
+            "advice": item.advice,
+        }
+        for item in found.first
+    ]
+    return {"attention": found.count, "rows": told}
+
+
+def _unsettled(report: RunReport) -> int:
+    """Return how many rows are SKIPPED for another reason than that other runs did them."""
+    return report.counts[BulkItemStatus.SKIPPED] - report.settled - report.differing
+
+
+def _say_consequences(report: RunReport, passwords: PasswordFile | None) -> None:
+    """Say what remains to be done by a person for what was completed."""
+    for sentence in _consequences(report, passwords):
+        console.say(f"remember: {sentence}")
+
+
+def _consequences(report: RunReport, passwords: PasswordFile | None) -> list[str]:
+    if not (report.counts[BulkItemStatus.COMPLETED] and report.sends):
+        return []
+    return consequences(operation_of(report.run), passwords=passwords is not None)
+
+
+def _say_other_runs(report: RunReport) -> None:
+    """Say which rows were not sent because of what other runs did."""
+    if report.settled:
+        again = "" if operation_of(report.run).one_way else "; --again does them once more"
+        console.say(
+            f"{_rows(report.settled)} SKIPPED: completed by earlier runs, as the results say (done-already)"
+            f"{again}"
+        )
+    if report.differing:
+        again = "" if operation_of(report.run).one_way else ", or --again does them once more"
+        console.say(
+            f"{_rows(report.differing)} SKIPPED: completed by earlier runs with other values "
+            f"(done-differently). Nothing was sent for them: do what the advice says{again}. All of them: "
+            f"bulkps results {report.run.id} --only skipped"
+        )
+    if report.left:
+        console.say(
+            f"{_rows(report.left)} not sent again: another run did the same since, or has it underway; what "
+            "that run left open, its own resume or retry brings to an end (bulkps runs lists them)"
+        )
+
+
+def _say_blocked(report: RunReport) -> None:
+    blocked = int(report.run.preflight.get("blocked", 0))
+    if blocked and report.sends:
+        again = rows_again(report.run, "skipped")
+        console.say(f"{_rows(blocked)} SKIPPED by pre-flight. Fix the cause, then: {again}")
+        if Code.REQUEST_EXISTS.value in (report.run.preflight.get("findings") or {}):
+            console.say(
+                f"{Code.REQUEST_EXISTS.value}: a new file does not help. bulkps retry of the run that made "
+                "the request goes on with it; bulkps runs lists the runs"
+            )
+    elif blocked:
+        console.say(f"{_rows(blocked)} would fail; nothing was sent")
+
+
+def _say_next(report: RunReport, code: ExitCode) -> None:
+    left = report.counts[BulkItemStatus.PENDING] + report.counts[BulkItemStatus.IN_PROGRESS]
+    if left:
+        sent = " (nothing was sent)" if code is ExitCode.CANNOT_CONNECT else ""
+        console.say(f"{_rows(left)} not finished{sent}. To continue: {next_command(report.run)}")
+
+
+def _rows(count: int) -> str:
+    return f"{count} row{'s' * (count != 1)}"
+
+
+def _show_table(journal: Journal, report: RunReport) -> None:
+    run = report.run
+    console.show(f"run {run.id}  {console.simulated(run.simulated)}".rstrip())
+    console.show(console.counts_table(report.counts))
+    failed = report.counts[BulkItemStatus.FAILED]
+    if failed:
+        _show_rows(journal, run, BulkItemStatus.FAILED, "what happened")
+    if failed > console.SHOWN_FAILURES:
+        console.say(f"{failed} rows failed; bulkps results {run.id} --only failed shows them all")
+    if report.left_behind:
+        left = frozenset({ITEMS_LEFT_BEHIND})
+        _show_rows(journal, run, BulkItemStatus.COMPLETED, "what was left behind", left)
+    if coded(journal, run.id, BulkItemStatus.IN_PROGRESS, WAITS_FOR_OPERATOR):
+        waits = frozenset({WAITS_FOR_OPERATOR})
+        _show_rows(journal, run, BulkItemStatus.IN_PROGRESS, "what it waits for", waits)
+    _show_warned(journal, run)
+    if report.differing:
+        _show_rows(journal, run, BulkItemStatus.SKIPPED, "what was not done", _DIFFERENTLY)
+    blocked = int(run.preflight.get("blocked", 0)) if report.sends else 0
+    if blocked:
+        _show_rows(journal, run, BulkItemStatus.SKIPPED, "why pre-flight skipped it", _FOUND)
+    if blocked > console.SHOWN_FAILURES:
+        console.say(f"{blocked} rows were SKIPPED; bulkps results {run.id} --only skipped shows them all")
+
+
+def _show_warned(journal: Journal, run: Run) -> None:
+    """Print the warnings of the first COMPLETED rows that have some."""
+    found = warned_rows(journal, run.id, console.SHOWN_FAILURES)
+    if not found.count:
+        return
+    source = operation_of(run).source
+    shown = [
+        (row, console.short(values.get(source) or "", _SHOWN_SOURCE), console.wrapped(warning))
+        for row, values, warnings in found.first
+        for warning in warnings
+    ]
+    console.show()
+    console.show(console.table(shown, ("row", "source", "warning of a completed row")))
+    more = "" if found.count <= len(found.first) else f"; bulkps results {run.id} --only completed shows all"
+    console.say(f"{_rows(found.count)} COMPLETED with warnings{more}")
+
+
+def _show_rows(
+    journal: Journal, run: Run, status: BulkItemStatus, title: str, codes: Collection[str] = ()
+) -> None:
+    """Print the first rows that ended so, with one of these codes: what was found, and what to do."""
+    shown = []
+    for _, became in rows(journal, run, operation_of(run), [status.name.lower()]):
+        if codes and became["error_code"].partition(";")[0] not in codes:
+            continue
+        source = console.short(became["source_identity"], _SHOWN_SOURCE)
+        shown.append((became["row_number"], source, became["error_code"], became["error"]))
+        if became["advice"]:
+            shown.append(("", "", "", f"-> {became['advice']}"))
+        if len(shown) >= 2 * console.SHOWN_FAILURES:
+            break
+    console.show()
+    console.show(
+        console.table(
+            [(*row[:3], console.wrapped(row[3])) for row in shown], ("row", "source", "code", title)
+        )
+    )
