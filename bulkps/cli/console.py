@@ -2,15 +2,14 @@
 
 import shutil
 import sys
-import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from tabulate import tabulate
 
+from bulkps.cli.tables import fitting, terminal_width
 from bulkps.engine.status import BulkItemStatus
 from bulkps.errors import ExitCode
 from bulkps.intake import CheckReport, Problem
@@ -32,10 +31,6 @@ SHOWN_WARNINGS = 50
 _SHOWN_TEXT = 1000
 
 
-class Wrapped(str):
-    """A cell of a table whose line breaks are ours."""
-
-
 def say(text: str) -> None:
     """Print a message for people."""
     click.echo(visible(text, lines=True), err=True)
@@ -54,17 +49,9 @@ def warn(sentence: str) -> None:
 
 
 def table(rows: Iterable[Sequence[object]], headers: Sequence[str]) -> str:
-    """Return rows as a plain table; what is in a cell stays in its cell."""
-    shown = [
-        [visible(cell, lines=True) if isinstance(cell, Wrapped) else visible(short(cell)) for cell in row]
-        for row in rows
-    ]
-    return tabulate(shown, headers=headers, tablefmt="simple", disable_numparse=True)
-
-
-def wrapped(text: str) -> Wrapped:
-    """Return *text* as a cell of some lines."""
-    return Wrapped("\n".join(textwrap.wrap(short(" ".join(text.split())), 90)))
+    """Return rows as a table that fits the terminal; what is in a cell stays in its cell."""
+    shown = [[visible(short(cell)) for cell in row] for row in rows]
+    return fitting(shown, headers, terminal_width())
 
 
 def short(text: object, longest: int = _SHOWN_TEXT) -> str:

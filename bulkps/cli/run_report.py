@@ -224,7 +224,7 @@ def _show_warned(journal: Journal, run: Run) -> None:
         return
     source = operation_of(run).source
     shown = [
-        (row, console.short(values.get(source) or "", _SHOWN_SOURCE), console.wrapped(warning))
+        (row, console.short(values.get(source) or "", _SHOWN_SOURCE), warning)
         for row, values, warnings in found.first
         for warning in warnings
     ]
@@ -249,8 +249,4 @@ def _show_rows(
         if len(shown) >= 2 * console.SHOWN_FAILURES:
             break
     console.show()
-    console.show(
-        console.table(
-            [(*row[:3], console.wrapped(row[3])) for row in shown], ("row", "source", "code", title)
-        )
-    )
+    console.show(console.table([(*row[:3], row[3]) for row in shown], ("row", "source", "code", title)))

@@ -182,7 +182,10 @@ class Reconciler:
                 transition, error_class=known.error_class, reconnect=known.reconnect, named_wait=meaning.wait
             )
         if self.failed_requests.concerns(item):
-            item, decided = self._failed_request(item, verdict, proof, now, stops=stops)
+            # A request that this row had removed is gone for that reason, unless so much time passed that it
+            # may not have been removed, but resumed by a person, completed and cleared.
+            cleared = verdict == "absent" and self._may_be_cleared(item, asked, now)
+            item, decided = self._failed_request(item, verdict, proof, now, stops=stops, cleared=cleared)
             if decided:
                 return decided
         if verdict == "happened":
@@ -196,11 +199,19 @@ class Reconciler:
         return following or self._cannot_tell(item, now)
 
     def _failed_request(
-        self, item: Item, verdict: str, proof: dict[str, object], now: float, *, stops: bool
+        self,
+        item: Item,
+        verdict: str,
+        proof: dict[str, object],
+        now: float,
+        *,
+        stops: bool,
+        cleared: bool,
     ) -> tuple[Item, Transition | None]:
         """Return what becomes of an item whose request had failed; None for any other."""
         requests = self.failed_requests
-        if verdict == "happened" or (verdict == "absent" and requests.waits_for_removal(item)):
+        removed = verdict == "absent" and requests.waits_for_removal(item) and not cleared
+        if verdict == "happened" or removed:
             return item, requests.looked_up(item, verdict, proof, now, stops=stops)
         return (requests.as_gone(item) if verdict == "absent" else item), None
 

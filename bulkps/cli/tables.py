@@ -1,0 +1,75 @@
+"""Tables that fit the terminal.
+
+Wide cells are wrapped between words. Where even that is too wide, each row is printed as lines of its own.
+"""
+
+import os
+import shutil
+import sys
+import textwrap
+from collections.abc import Sequence
+
+from tabulate import tabulate
+
+#: What stands between two columns.
+_GAP = 2
+#: How far the values of a row that is printed as lines stand from the left, at the most.
+_WIDEST_NAME = 30
+
+
+def fitting(rows: Sequence[Sequence[str]], headers: Sequence[str], width: int | None) -> str:
+    """Return a table no wider than *width*, or one line for each row where that is None.
+
+    Args:
+        rows: The cells, without line breaks.
+        headers: The columns' names.
+        width: In characters.
+    """
+    if width is None:
+        return _table(rows, headers)
+    columns = [[header, *(row[place] for row in rows)] for place, header in enumerate(headers)]
+    widths = [max(map(len, column)) for column in columns]
+    least = [max(max(map(len, cell.split()), default=0) for cell in column) for column in columns]
+    # A header stays on its line.
+    least = [max(one, len(header)) for one, header in zip(least, headers, strict=True)]
+    room = width - _GAP * (len(headers) - 1)
+    if sum(least) > room:
+        return _records(rows, headers, width)
+    while sum(widths) > room:
+        widest = max((one for one in range(len(widths)) if widths[one] > least[one]), key=widths.__getitem__)
+        widths[widest] -= 1
+    wrapped = [[_wrapped(cell, one) for cell, one in zip(row, widths, strict=True)] for row in rows]
+    return _table(wrapped, headers)
+
+
+def terminal_width() -> int | None:
+    """Return how many characters a line may have: COLUMNS, or the terminal's; None where there is none."""
+    if os.environ.get("COLUMNS", "").isdigit() or sys.stdout.isatty():
+        return shutil.get_terminal_size().columns
+    return None
+
+
+def _table(rows: Sequence[Sequence[str]], headers: Sequence[str]) -> str:
+    return tabulate(rows, headers=headers, tablefmt="simple", disable_numparse=True)
+
+
+def _records(rows: Sequence[Sequence[str]], headers: Sequence[str], width: int) -> str:
+    indent = min(max(map(len, headers)) + 2, _WIDEST_NAME)
+    return "\n\n".join(
+        "\n".join(
+            textwrap.fill(
+                f"{header + ':':<{indent}}{cell}",
+                max(width, 2 * indent),
+                subsequent_indent=" " * indent,
+                break_long_words=False,
+                break_on_hyphens=False,
+            )
+            for header, cell in zip(headers, row, strict=True)
+            if cell
+        )
+        for row in rows
+    )
+
+
+def _wrapped(cell: str, width: int) -> str:
+    return "\n".join(textwrap.wrap(cell, max(width, 1), break_long_words=False, break_on_hyphens=False))
