@@ -110,7 +110,9 @@ def run(folder: Path, config: Path, rows: int, *options: str) -> dict[str, objec
     """Run a restore of *rows* rows and return what it says."""
     file = folder / f"in{rows}.csv"
     subprocess.run(
-        [*BULKPS, "template", "restore", "--rows", str(rows), "-o", file], check=True, capture_output=True
+        [*BULKPS, "template", "restore", "--rows", str(rows), "-o", file, "--force"],
+        check=True,
+        capture_output=True,
     )
     command = [*BULKPS, "run", "restore", str(file), "--config", str(config), "--json", "--quiet", *options]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -122,6 +124,8 @@ def run(folder: Path, config: Path, rows: int, *options: str) -> dict[str, objec
 def simulator(folder: Path, name: str, *options: str) -> Iterator[Path]:
     """Run ``bulkps simulate`` in another process and give settings that lead to it."""
     config, effects = folder / f"{name}.yaml", folder / f"{name}.jsonl"
+    # A home for each: what one run has done another one would skip.
+    os.environ["BULKPS_HOME"] = str(folder / f"home-{name}")
     command = [*BULKPS, "simulate", "--port", "0", "--write-config", str(config)]
     command += ["--effects", str(effects), *options]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)

@@ -13,6 +13,7 @@ from tabulate import tabulate
 
 #: What stands between two columns.
 _GAP = 2
+_BESIDE_HEADER = 2
 #: How far the values of a row that is printed as lines stand from the left, at the most.
 _WIDEST_NAME = 30
 
@@ -30,8 +31,9 @@ def fitting(rows: Sequence[Sequence[str]], headers: Sequence[str], width: int | 
     columns = [[header, *(row[place] for row in rows)] for place, header in enumerate(headers)]
     widths = [max(map(len, column)) for column in columns]
     least = [max(max(map(len, cell.split()), default=0) for cell in column) for column in columns]
-    # A header stays on its line.
-    least = [max(one, len(header)) for one, header in zip(least, headers, strict=True)]
+    # A header stays on its line, with what tabulate leaves beside it.
+    named = [len(header) + _BESIDE_HEADER for header in headers]
+    least, widths = ([max(pair) for pair in zip(one, named, strict=True)] for one in (least, widths))
     room = width - _GAP * (len(headers) - 1)
     if sum(least) > room:
         return _records(rows, headers, width)
@@ -55,19 +57,21 @@ def _table(rows: Sequence[Sequence[str]], headers: Sequence[str]) -> str:
 
 def _records(rows: Sequence[Sequence[str]], headers: Sequence[str], width: int) -> str:
     indent = min(max(map(len, headers)) + 2, _WIDEST_NAME)
-    return "\n\n".join(
-        "\n".join(
-            textwrap.fill(
-                f"{header + ':':<{indent}}{cell}",
-                max(width, 2 * indent),
-                subsequent_indent=" " * indent,
-                break_long_words=False,
-                break_on_hyphens=False,
-            )
-            for header, cell in zip(headers, row, strict=True)
-            if cell
-        )
-        for row in rows
+    lines: list[str] = []
+    for row in rows:
+        # A row without its first cell says more of the row before.
+        if lines and row[0]:
+            lines.append("")
+        for header, cell in zip(headers, row, strict=True):
+            name = f"{header}:" if row[0] else ""
+            if cell:
+                lines.append(_line(f"{name:<{indent}}{cell}", max(width, 2 * indent), indent))
+    return "\n".join(lines)
+
+
+def _line(text: str, width: int, indent: int) -> str:
+    return textwrap.fill(
+        text, width, subsequent_indent=" " * indent, break_long_words=False, break_on_hyphens=False
     )
 
 

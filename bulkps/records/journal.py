@@ -71,6 +71,7 @@ class Journal:
         self._owner: Owner | None = None
         self._owning = threading.Lock()
         self._gave_up = False
+        self._identities: tuple[FileIdentity, ...] = ()
         try:
             private_database(path)
             # A look first: to open a journal must not wait for another process's writing.
@@ -79,9 +80,8 @@ class Journal:
             if current != len(MIGRATIONS):
                 with self.writing() as connection:
                     migrate(connection, str(path))
-            self._identity = FileIdentity(path)
-            # What was written last stands here alone, until it is moved over; it lasts while we have it open.
-            self._log_identity = FileIdentity(path.with_name(path.name + "-wal"))
+            # What was written last stands in -wal alone until it is moved over; it exists while we use it.
+            self._identities = tuple(FileIdentity(path.with_name(path.name + end)) for end in ("", "-wal"))
         except (RecordFailed, OSError) as error:
             reason = error.reason if isinstance(error, RecordFailed) else error.strerror or str(error)
             raise UsageProblem(f"cannot open the journal {path}: {reason}; nothing was sent") from error
@@ -120,8 +120,8 @@ class Journal:
         Raises:
             RecordFailed: If it was removed, replaced or cut short.
         """
-        self._identity.check()
-        self._log_identity.check()
+        for identity in self._identities:
+            identity.check()
 
     # --- runs -----------------------------------------------------------------------------------------
 
@@ -262,6 +262,8 @@ class Journal:
                 self._holder.enter()
                 yield connection
         except DBAPIError as error:
+            # That a file was harmed explains what the database says of it.
+            self.check_files()
             raise RecordFailed(str(self.path), str(error.orig)) from error
 
     def _begin(self, connection: Connection, transaction: ExitStack) -> None:
@@ -296,6 +298,7 @@ class Journal:
             with self._engine.connect() as connection:
                 yield connection.execution_options(reads=True)
         except DBAPIError as error:
+            self.check_files()
             raise RecordUnreadable(str(self.path), str(error.orig)) from error
 
 

@@ -201,19 +201,23 @@ def _equip(
     if full_language:
         # Ours, not whichever version may be installed there: both sides must agree.
         ask.script(module_text())
-    batching, selecting = _offers_batches(ask), bool(_command(ask, SELECT_FUNCTION))
+    offered = _own_functions(ask)
+    batching, selecting = _offers_batches(offered), SELECT_FUNCTION in offered
     pool.deadline.stage = ""
     return Opened(pool, ask, close, full_language, batching, selecting, online)
 
 
-def _command(ask: Asker, name: str) -> Sequence[Mapping[str, object]]:
-    return ask.cmdlet("Get-Command", Name=name, ErrorAction="SilentlyContinue").output
+def _own_functions(ask: Asker) -> Mapping[str, Mapping[str, object]]:
+    """Return those of our functions that may be called, by name."""
+    names = (BATCH_FUNCTION, SELECT_FUNCTION)
+    found = ask.cmdlet("Get-Command", Name=names, ErrorAction="SilentlyContinue").output
+    return {str(one.get("Name")): one for one in found}
 
 
-def _offers_batches(ask: Asker) -> bool:
-    """Return whether our function may be called."""
-    found = _command(ask, BATCH_FUNCTION)
-    parameters = found[0].get("Parameters") if found else None
+def _offers_batches(offered: Mapping[str, Mapping[str, object]]) -> bool:
+    """Return whether our function for batches may be called."""
+    found = offered.get(BATCH_FUNCTION)
+    parameters = found.get("Parameters") if found else None
     if isinstance(parameters, dict):
         # An endpoint may have an older one, which would begin items after their time.
         return "within" in map(str.casefold, parameters)

@@ -494,7 +494,9 @@ def test_only_the_rows_that_are_left_are_read_about(bulkps: Run, tenant: StartTe
     assert there.simulator.calls["Get-Mailbox"] - before == 2, "one source and one target"
 
 
-def test_a_preflight_that_was_done_is_not_repeated(bulkps: Run, tenant: StartTenant, tmp_path: Path) -> None:
+def test_a_preflight_that_was_done_is_repeated_only_for_what_is_still_to_be_sent(
+    bulkps: Run, tenant: StartTenant, tmp_path: Path
+) -> None:
     there = settings(
         tenant(troubles=True, faults="New-MailboxRestoreRequest#2=transient"), "  max_retries: 0\n"
     )
@@ -503,15 +505,19 @@ def test_a_preflight_that_was_done_is_not_repeated(bulkps: Run, tenant: StartTen
     first = bulkps("run", "restore", tmp_path / "in.csv", *to_there, "--no-wait")
     reads = called(there, ["Get-Recipient", "Get-OrganizationConfig"])
 
-    resumed, retried = (bulkps(command, "last", *to_there) for command in ("resume", "retry"))
+    resumed = bulkps("resume", "last", *to_there)
+    reads_of_resume = called(there, ["Get-Recipient", "Get-OrganizationConfig"]) - reads
+    retried = bulkps("retry", "last", *to_there)
 
     assert as_object(first)["counts"]["FAILED"] == 1, first.output
     assert as_object(resumed)["counts"]["COMPLETED"] == 2
     assert as_object(retried)["counts"] == {
         "PENDING": 0, "IN_PROGRESS": 0, "COMPLETED": 3, "FAILED": 0, "SKIPPED": 1,
     }  # fmt: skip
-    assert called(there, ["Get-Recipient", "Get-OrganizationConfig"]) == reads > 0
-    assert events(bulkps).count("preflight.done") == 1
+    assert reads > reads_of_resume == 0
+    # Somebody may have restored that row since, on another machine too.
+    assert called(there, ["Get-Recipient", "Get-OrganizationConfig"]) > reads
+    assert events(bulkps).count("preflight.done") == 2
 
 
 def test_the_session_that_preflight_opened_does_the_run(

@@ -21,6 +21,10 @@ def tables(text: str) -> list[list[str]]:
     return found
 
 
+def words(text: str) -> set[str]:
+    return {word.strip(":") for word in text.split() if set(word) != {"-"}}
+
+
 @pytest.mark.parametrize("width", [80, 120, 200])
 def test_a_wide_table_fits_the_terminal_and_breaks_no_word(
     bulkps: Run, monkeypatch: pytest.MonkeyPatch, width: int
@@ -30,7 +34,8 @@ def test_a_wide_table_fits_the_terminal_and_breaks_no_word(
     narrow = bulkps("operations", "restore").stdout
 
     assert max(len(line) for table in tables(wide) for line in table) > 200
-    assert sorted(wide.replace("-", "").split()) == sorted(narrow.replace("-", "").split())
+    # Where it is too narrow for columns, each row has the names of the columns beside its cells.
+    assert words(wide) <= words(narrow)
     assert tables(narrow) or width == 80
     assert all(len(line) <= width for table in tables(narrow) for line in table)
 
@@ -48,4 +53,4 @@ def test_what_happened_to_a_row_is_read_whole_at_every_width(
 
     assert "failed-at-exchange" in said
     assert "Get-MailboxRestoreRequestStatistics" in said
-    assert all(len(line) <= width for table in tables(said) for line in table)
+    assert [line for table in tables(said) for line in table if len(line) > width] == []
