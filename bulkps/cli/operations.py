@@ -119,7 +119,10 @@ def _show(operation: Operation) -> None:
     console.show(f"{operation.name}: {operation.summary}\n")
     if operation.description:
         console.show(operation.description)
-    console.show(f"Exists in Exchange: {', '.join(releases(operation))}\n")
+    console.show(f"Exists in Exchange: {', '.join(releases(operation))}")
+    if operation.one_way:
+        console.show("One-way: what it does cannot be undone, and bulkps asks before it sends anything.")
+    console.show()
     columns = [
         (name, "required" if column.required else "", column.expected, column.help)
         for name, column in operation.columns.items()

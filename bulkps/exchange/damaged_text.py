@@ -102,10 +102,17 @@ class Damage:
         return f"{self.seen}; perhaps {may}" if may else self.seen
 
 
+#: Names of characters that have none in Unicode.
+_CONTROLS = {
+    "\0": "null", "\a": "bell", "\b": "backspace", "\t": "tab", "\n": "line feed", "\v": "vertical tab",
+    "\f": "form feed", "\r": "carriage return", "\x1b": "escape",
+}  # fmt: skip
+
+
 def named(character: str) -> str:
     """Return a character as a person can find it: shown if it can be, its number, its name."""
     shown = f"{character} " if character.isprintable() and not character.isspace() else ""
-    name = unicodedata.name(character, "").lower()
+    name = unicodedata.name(character, "").lower() or _CONTROLS.get(character, "")
     number = f"U+{ord(character):04X}"
     return f"{shown}({number} {name})" if shown and name else f"{shown}{number}{' ' + name if name else ''}"
 

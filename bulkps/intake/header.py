@@ -226,14 +226,14 @@ def _refused(
     meanings = known_headers(operation)
     present = {meanings[header] for header in folded if header in meanings}
     absent = {
-        folded_header(header): header
+        folded_header(header): (header, name)
         for name, column in operation.columns.items()
         for header in (name, *column.aliases)
         if name not in present
     }
     refused = {}
     # A whole word of a header is no slip of the fingers: "Archive" is not "to_archive" in haste.
-    whole = {word for known in absent.values() for word in known.casefold().split("_")}
+    whole = {word for known, _ in absent.values() for word in known.casefold().split("_")}
     for index in unknown:
         if _is_secret(labels[index], folded[index]):
             expected = "no passwords: whatever stands there would be kept in journal and results. Take it out"
@@ -241,7 +241,8 @@ def _refused(
             continue
         near = [known for known in absent if _one_slip(folded[index], known)]
         near = [] if folded[index] in whole else near
-        meant = absent[min(near, key=partial(distance, folded[index]))] if near else ""
+        # By the column's own name: that is what the operation's page and template call it.
+        meant = absent[min(near, key=partial(distance, folded[index]))][1] if near else ""
         if meant or strict_columns:
             hint = f"; did you mean {meant}?" if meant else nearest(labels[index], operation.columns)
             expected = f"a column that {operation.name} knows{hint}"

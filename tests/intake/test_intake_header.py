@@ -189,7 +189,7 @@ def test_an_unknown_column_is_carried_and_said_once(tmp_path: Path) -> None:
         ("conflict_resoluton", "conflict_resolution"),
         ("Target Fodler", "target_folder"),
         ("conflcit_resolutoin", "conflict_resolution"),
-        ("foldr", "folder"),
+        ("foldr", "target_folder"),  # folder is another name for it
     ],
 )
 def test_a_column_one_typing_slip_away_is_a_problem_with_a_hint(

@@ -173,7 +173,7 @@ def test_other_control_characters_are_warned_of_where_any_text_may_stand(tmp_pat
     path = save(tmp_path, "who,note", "ann,a\x07\x1f\u2028b")
 
     assert read(path, own)[0].values["note"] == "a\x07\x1f\u2028b"
-    assert "text without U+0007 at character 2" in check(path, own).warnings[0].expected
+    assert "text without U+0007 bell at character 2" in check(path, own).warnings[0].expected
 
 
 def zipped(*names: str) -> bytes:
