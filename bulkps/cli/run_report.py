@@ -10,6 +10,7 @@ from bulkps.cli.password_options import (
 from bulkps.cli.preflight_options import say_found
 from bulkps.cli.printed_command import next_command, rows_again
 from bulkps.engine.item import DONE_DIFFERENTLY, FAILED_AT_EXCHANGE, ITEMS_LEFT_BEHIND, WAITS_FOR_OPERATOR
+from bulkps.engine.messages import StopReason
 from bulkps.engine.status import BulkItemStatus
 from bulkps.errors import ExitCode
 from bulkps.passwords.password_file import PasswordFile
@@ -85,6 +86,9 @@ def show_report(
         say(f"{failed} failed. Fix the cause in Exchange, then run: {next_command(report.run, 'retry')}")
         if _correctable(journal, report):
             say(f"To correct the rows themselves: {_corrected(report)}")
+    elif report.sends and (cancelled := _cancelled(journal, report)):
+        again = rows_again(report.run, "skipped")
+        say(f"{_rows(cancelled)} SKIPPED: the run was cancelled before they were sent. To send them: {again}")
 
 
 def _correctable(journal: Journal, report: RunReport) -> bool:
@@ -96,6 +100,10 @@ def _correctable(journal: Journal, report: RunReport) -> bool:
     return report.counts[BulkItemStatus.FAILED] > at_exchange
 
 
+def _cancelled(journal: Journal, report: RunReport) -> int:
+    return coded(journal, report.run.id, BulkItemStatus.SKIPPED, StopReason.CANCELLED.value)
+
+
 def _corrected(report: RunReport) -> str:
     return rows_again(report.run, "failed,skipped" if _unsettled(report) else "failed")
 
@@ -105,6 +113,8 @@ def _next_commands(journal: Journal, report: RunReport, code: ExitCode) -> list[
     left = report.counts[BulkItemStatus.PENDING] + report.counts[BulkItemStatus.IN_PROGRESS]
     if code in (ExitCode.UNFINISHED, ExitCode.INTERRUPTED, ExitCode.CANNOT_CONNECT):
         return [next_command(report.run)] if left else []
+    if report.sends and not report.counts[BulkItemStatus.FAILED] and _cancelled(journal, report):
+        return [rows_again(report.run, "skipped")]
     if not (report.counts[BulkItemStatus.FAILED] and report.sends):
         return []
     again = [_corrected(report)] if _correctable(journal, report) else []

@@ -201,6 +201,8 @@ def test_retry_after_a_cancel_that_nobody_heard_leaves_the_rest_cancelled(
 
     counts = as_object(retried)["counts"]
     assert (counts["SKIPPED"], counts["COMPLETED"]) == (3, 5), retried.output
+    [following] = as_object(retried)["next"]
+    assert "--only skipped" in following
     assert set(there.simulator.effects_by_mailbox("mailbox-recovered").values()) == {1}
 
 
