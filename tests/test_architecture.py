@@ -46,7 +46,6 @@ PURE = [
     or path.as_posix()
     in (
         "export/deleted_mailbox.py",
-        "passwords/password_generator.py",
         "simulator/cmdlets/faults.py",
         "simulator/cmdlets/opath.py",
         "visible_text.py",

@@ -1,6 +1,7 @@
 """Operations as data: the loader's complaints, a user's own operation, binding and proof."""
 
 from pathlib import Path
+from random import Random
 
 import pytest
 from hypothesis import given
@@ -145,10 +146,8 @@ def test_a_secret_shows_in_no_way_of_turning_it_into_text() -> None:
 
 
 @given(st.randoms(use_true_random=False))
-def test_a_generated_password_has_every_class_of_character(random: object) -> None:
-    draw = random.randrange  # type: ignore[attr-defined]
-
-    password = generate(draw)
+def test_a_generated_password_has_every_class_of_character(chance: Random) -> None:
+    password = generate(chance)
 
     assert len(password) == LENGTH
     assert password[0].isalpha(), "a spreadsheet would take it for a formula"

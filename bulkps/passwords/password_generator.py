@@ -1,6 +1,6 @@
-"""Passwords that meet Exchange's complexity rules. Pure: chance comes in as an argument."""
+"""Passwords that meet Exchange's complexity rules; chance comes in as an argument."""
 
-from collections.abc import Callable
+from random import Random
 
 # No character that is mistaken for another when it is read aloud.
 _CLASSES = ("ABCDEFGHJKLMNPQRSTUVWXYZ", "abcdefghijkmnopqrstuvwxyz", "23456789", "!#%*+-.:=?@_")
@@ -8,20 +8,17 @@ _CLASSES = ("ABCDEFGHJKLMNPQRSTUVWXYZ", "abcdefghijkmnopqrstuvwxyz", "23456789",
 LENGTH = 24
 
 
-def generate(draw: Callable[[int], int]) -> str:
+def generate(chance: Random) -> str:
     """Return a password of LENGTH characters with every class in it.
 
     It begins with a letter, so that no spreadsheet takes it for a formula.
 
     Args:
-        draw: Returns a number from 0 to below its argument, unpredictably (``secrets.randbelow``).
+        chance: What draws; ``random.SystemRandom()``, for nobody may predict it.
     """
     every = "".join(_CLASSES)
     letters = "".join(_CLASSES[:2])
-    first = letters[draw(len(letters))]
-    characters = [group[draw(len(group))] for group in _CLASSES]
-    characters += [every[draw(len(every))] for _ in range(LENGTH - 1 - len(characters))]
-    for last in range(len(characters) - 1, 0, -1):
-        other = draw(last + 1)
-        characters[last], characters[other] = characters[other], characters[last]
-    return first + "".join(characters)
+    characters = [*map(chance.choice, _CLASSES)]
+    characters += chance.choices(every, k=LENGTH - 1 - len(characters))
+    chance.shuffle(characters)
+    return chance.choice(letters) + "".join(characters)

@@ -1,10 +1,10 @@
 """Which operations make passwords, and how a fresh one goes out before it is sent."""
 
-import secrets
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from random import SystemRandom
 
 from bulkps.engine.driver import Prepare
 from bulkps.engine.item import Item
@@ -63,7 +63,7 @@ def password_maker(operation: Operation, passwords: PasswordFile | None) -> Prep
     def prepare(item: Item, cmdlet: Cmdlet) -> Cmdlet:
         if not any(value is PASSWORD for value in cmdlet.parameters.values()):
             return cmdlet
-        fresh = Secret(generate(secrets.randbelow))
+        fresh = Secret(generate(SystemRandom()))
         if passwords is not None:
             passwords.keep(item.row, str(item.values.get(_identity(operation)) or ""), fresh, time.time())
         filled = {name: fresh if value is PASSWORD else value for name, value in cmdlet.parameters.items()}
