@@ -57,7 +57,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A home that no other test and no user has."""
-    for name in ("BULKPS_CONFIG", "BULKPS_CONNECTION", "BULKPS_PASSWORD"):
+    # COLUMNS is set where pytest runs in several processes: tables would fit that width.
+    for name in ("BULKPS_CONFIG", "BULKPS_CONNECTION", "BULKPS_PASSWORD", "COLUMNS"):
         monkeypatch.delenv(name, raising=False)
     folder = tmp_path / "home"
     monkeypatch.setenv("BULKPS_HOME", str(folder))

@@ -31,7 +31,7 @@ from sqlalchemy.exc import DBAPIError
 from bulkps.engine.item import Item, Phase
 from bulkps.engine.status import BulkItemStatus
 from bulkps.errors import RecordFailed, RecordUnreadable, RunNotFound, UsageProblem
-from bulkps.records.file_identity import FileIdentity
+from bulkps.records.file_identity import HARMED, FileIdentity
 from bulkps.records.journal_holder import JournalHolder
 from bulkps.records.owner import Owner, is_alive
 from bulkps.records.paths import private_database
@@ -44,6 +44,8 @@ _log = logging.getLogger(__name__)
 _PATIENCE = (3.0, 60.0)
 #: How long it waits once it gave up, in seconds: leaving must not take as long again.
 _IMPATIENT = 1.0
+#: What SQLite's -wal file begins with (https://www.sqlite.org/fileformat2.html, section 4.1).
+_LOG_HEADS = (b"\x37\x7f\x06\x82", b"\x37\x7f\x06\x83")
 #: The state of a run whose rows are still being read in; nobody is shown it.
 LOADING = "loading"
 #: What of an item's row makes an Item.
@@ -81,7 +83,8 @@ class Journal:
                 with self.writing() as connection:
                     migrate(connection, str(path))
             # What was written last stands in -wal alone until it is moved over; it exists while we use it.
-            self._identities = tuple(FileIdentity(path.with_name(path.name + end)) for end in ("", "-wal"))
+            log = FileIdentity(path.with_name(path.name + "-wal"), _LOG_HEADS)
+            self._identities = (FileIdentity(path), log)
         except (RecordFailed, OSError) as error:
             reason = error.reason if isinstance(error, RecordFailed) else error.strerror or str(error)
             raise UsageProblem(f"cannot open the journal {path}: {reason}; nothing was sent") from error
@@ -264,7 +267,7 @@ class Journal:
         except DBAPIError as error:
             # That a file was harmed explains what the database says of it.
             self.check_files()
-            raise RecordFailed(str(self.path), str(error.orig)) from error
+            raise RecordFailed(str(self.path), str(error.orig), *_advice(error)) from error
 
     def _begin(self, connection: Connection, transaction: ExitStack) -> None:
         """Begin to write once nobody else does; say who it is that is waited for."""
@@ -299,7 +302,7 @@ class Journal:
                 yield connection.execution_options(reads=True)
         except DBAPIError as error:
             self.check_files()
-            raise RecordUnreadable(str(self.path), str(error.orig)) from error
+            raise RecordUnreadable(str(self.path), str(error.orig), *_advice(error)) from error
 
 
 def _engine(path: Path) -> Engine:
@@ -322,6 +325,13 @@ def _engine(path: Path) -> Engine:
         )
 
     return engine
+
+
+def _advice(error: DBAPIError) -> tuple[str, ...]:
+    """Return what to do where the database is not what was written; nothing for any other error."""
+    code = getattr(error.orig, "sqlite_errorcode", None)
+    damaged = code is not None and code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+    return (HARMED,) if damaged else ()
 
 
 def _is_busy(error: DBAPIError) -> bool:

@@ -56,12 +56,13 @@ def test_records_that_are_not_there_any_more_end_the_run_before_the_next_batch(
     wait_for(lambda: len(there.lines()) >= 2)
     path = home / RECORDS[record]
     path = next(path.glob("*.jsonl")) if path.is_dir() else path
-    before = len(there.lines())
     harm(path)
+    before = len(there.lines())
     _, said = process.communicate()
 
     assert process.returncode == 6, said
-    assert str(path) in said
+    # Of an emptied -wal that SQLite wrote on before anybody looked, only the database itself can tell.
+    assert str(path).removesuffix("-wal") in said
     assert "removed, replaced or cut short while bulkps worked with it" in said
     assert "Traceback" not in said
     # The batch that was on its way, and one that was being handed over.
