@@ -157,6 +157,11 @@ def go_on(
         there = target(
             settings, settings.choose_connection(found.connection), replace(options_of(found), wait=True)
         )
+        if there.connection.embedded:
+            console.say(
+                "The embedded simulator starts anew with every command: requests that an earlier command "
+                "made are gone. bulkps simulate keeps its tenant, for rehearsals that are resumed."
+            )
         passwords = password_file(handing)
         if found.passwords and passwords is None:
             console.say(

@@ -452,10 +452,17 @@ def _asked(work: _Work, orders: _Orders) -> Finish | None:
     return Finish(StopReason.NOT_CONFIRMED, detail)
 
 
+def _config_of(work: _Work, target: Target) -> BulkOperationConfig:
+    if work.fresh or not target.connection.embedded:
+        return target.config
+    # The tenant started with this process: a request of an earlier one cannot show up later.
+    return replace(target.config, follow=replace(target.config.follow, gone_after=0.0))
+
+
 def _drive(work: _Work, operation: Operation, target: Target, sessions: Sessions, orders: _Orders) -> Finish:
     machine = Machine(
         operation,
-        target.config,
+        _config_of(work, target),
         target.catalogue,
         batch_name(work.run.id),
         one_first=target.credentials.password is not None,
