@@ -4,9 +4,7 @@ from collections.abc import Collection, Mapping
 
 from bulkps.cli import console
 from bulkps.cli.confirmation import consequences
-from bulkps.cli.password_options import (
-    say_passwords,
-)
+from bulkps.cli.password_options import say_passwords
 from bulkps.cli.preflight_options import say_found
 from bulkps.cli.printed_command import next_command, rows_again
 from bulkps.engine.item import DONE_DIFFERENTLY, FAILED_AT_EXCHANGE, ITEMS_LEFT_BEHIND, WAITS_FOR_OPERATOR
@@ -48,77 +46,75 @@ def show_report(
         passwords: Where its passwords were written.
         remarks: What is to be known of its file, for JSON; people have been told.
     """
+    following = _following(journal, report, code)
     if as_json:
         warned = warned_rows(journal, report.run.id, console.SHOWN_WARNINGS)
         told = {
             **console.run_json(report, code, passwords, warned),
             **_attention_json(journal, report.run),
             "remember": _consequences(report, passwords),
-            "next": _next_commands(journal, report, code),
+            "next": [command for _, command in following],
         }
         console.as_json({**told, **(remarks or {})})
     else:
         _show_table(journal, report)
         say_found(report.run.preflight)
-    say = console.say
     if report.run.simulated:
-        say(console.simulated(True))
+        console.say(console.simulated(True))
     _say_other_runs(report)
-    say(f"results: {report.results or 'not written'}")
-    say(f"audit:   {report.run.audit}")
-    say(f"journal: {journal.path}")
+    _say_where(journal, report, passwords)
+    for sentence in _consequences(report, passwords):
+        console.say(f"remember: {sentence}")
+    _say_why(report)
+    for sentence, command in following:
+        console.say(f"{sentence} {command}")
+    _say_of_blocked(report)
+
+
+def _say_where(journal: Journal, report: RunReport, passwords: PasswordFile | None) -> None:
+    console.say(f"results: {report.results or 'not written'}")
+    console.say(f"audit:   {report.run.audit}")
+    console.say(f"journal: {journal.path}")
     say_passwords(passwords)
-    _say_consequences(report, passwords)
+
+
+def _say_why(report: RunReport) -> None:
+    """Say why the run stopped, and what Exchange left behind."""
     if report.finish.detail:
-        say(f"stopped: {report.finish.reason.value}: {visible(console.short(report.finish.detail))}")
+        console.say(f"stopped: {report.finish.reason.value}: {visible(console.short(report.finish.detail))}")
     if report.finish.advice:
-        say(f"advice:  {visible(report.finish.advice.strip())}")
+        console.say(f"advice:  {visible(report.finish.advice.strip())}")
     if report.left_behind:
-        say(
+        console.say(
             f"{_rows(report.left_behind)} COMPLETED at Exchange with items left behind; do what the advice "
             f"says. All of them: bulkps results {report.run.id} --only {ITEMS_LEFT_BEHIND}"
         )
-    _say_blocked(report)
+
+
+def _following(journal: Journal, report: RunReport, code: ExitCode) -> list[tuple[str, str]]:
+    """Return what can be done next: each time a sentence for people, and the command that it ends with."""
+    run, blocked, found = report.run, _blocked(report) if report.sends else 0, []
+    if blocked:
+        told = f"{_rows(blocked)} SKIPPED by pre-flight. Fix the cause, then:"
+        found.append((told, rows_again(run, "skipped")))
+    failed = report.counts[BulkItemStatus.FAILED] if report.sends else 0
+    cancelled = coded(journal, run.id, BulkItemStatus.SKIPPED, StopReason.CANCELLED.value)
     if code in (ExitCode.UNFINISHED, ExitCode.INTERRUPTED, ExitCode.CANNOT_CONNECT):
-        _say_next(report, code)
-    elif report.counts[BulkItemStatus.FAILED] and report.sends:
-        failed = _rows(report.counts[BulkItemStatus.FAILED])
-        say(f"{failed} failed. Fix the cause in Exchange, then run: {next_command(report.run, 'retry')}")
-        if _correctable(journal, report):
-            say(f"To correct the rows themselves: {_corrected(report)}")
-    elif report.sends and (cancelled := _cancelled(journal, report)):
-        again = rows_again(report.run, "skipped")
-        say(f"{_rows(cancelled)} SKIPPED: the run was cancelled before they were sent. To send them: {again}")
-
-
-def _correctable(journal: Journal, report: RunReport) -> bool:
-    """Return whether a row failed of which a new file may make a better one.
-
-    The request of one that failed at Exchange exists: a new file is only told so, and retry goes on with it.
-    """
-    at_exchange = coded(journal, report.run.id, BulkItemStatus.FAILED, FAILED_AT_EXCHANGE)
-    return report.counts[BulkItemStatus.FAILED] > at_exchange
-
-
-def _cancelled(journal: Journal, report: RunReport) -> int:
-    return coded(journal, report.run.id, BulkItemStatus.SKIPPED, StopReason.CANCELLED.value)
-
-
-def _corrected(report: RunReport) -> str:
-    return rows_again(report.run, "failed,skipped" if _unsettled(report) else "failed")
-
-
-def _next_commands(journal: Journal, report: RunReport, code: ExitCode) -> list[str]:
-    """Return the commands that people are shown, for a runbook."""
-    left = report.counts[BulkItemStatus.PENDING] + report.counts[BulkItemStatus.IN_PROGRESS]
-    if code in (ExitCode.UNFINISHED, ExitCode.INTERRUPTED, ExitCode.CANNOT_CONNECT):
-        return [next_command(report.run)] if left else []
-    if report.sends and not report.counts[BulkItemStatus.FAILED] and _cancelled(journal, report):
-        return [rows_again(report.run, "skipped")]
-    if not (report.counts[BulkItemStatus.FAILED] and report.sends):
-        return []
-    again = [_corrected(report)] if _correctable(journal, report) else []
-    return [next_command(report.run, "retry"), *again]
+        left = report.counts[BulkItemStatus.PENDING] + report.counts[BulkItemStatus.IN_PROGRESS]
+        sent = " (nothing was sent)" if code is ExitCode.CANNOT_CONNECT else ""
+        if left:
+            found.append((f"{_rows(left)} not finished{sent}. To continue:", next_command(run)))
+    elif failed:
+        told = f"{_rows(failed)} failed. Fix the cause in Exchange, then run:"
+        found.append((told, next_command(run, "retry")))
+        # The request of a row that failed at Exchange exists: retry goes on with it, a new file cannot.
+        if failed > coded(journal, run.id, BulkItemStatus.FAILED, FAILED_AT_EXCHANGE):
+            rest = "failed,skipped" if _unsettled(report) else "failed"
+            found.append(("To correct the rows themselves:", rows_again(run, rest)))
+    elif cancelled and report.sends:
+        told = f"{_rows(cancelled)} SKIPPED: the run was cancelled before they were sent. To send them:"
+        found.append((told, rows_again(run, "skipped")))
+    return found
 
 
 def _attention_json(journal: Journal, run: Run) -> dict[str, object]:
@@ -141,12 +137,6 @@ def _attention_json(journal: Journal, run: Run) -> dict[str, object]:
 def _unsettled(report: RunReport) -> int:
     """Return how many rows are SKIPPED for another reason than that other runs did them."""
     return report.counts[BulkItemStatus.SKIPPED] - report.settled - report.differing
-
-
-def _say_consequences(report: RunReport, passwords: PasswordFile | None) -> None:
-    """Say what remains to be done by a person for what was completed."""
-    for sentence in _consequences(report, passwords):
-        console.say(f"remember: {sentence}")
 
 
 def _consequences(report: RunReport, passwords: PasswordFile | None) -> list[str]:
@@ -177,25 +167,20 @@ def _say_other_runs(report: RunReport) -> None:
         )
 
 
-def _say_blocked(report: RunReport) -> None:
-    blocked = int(report.run.preflight.get("blocked", 0))
-    if blocked and report.sends:
-        again = rows_again(report.run, "skipped")
-        console.say(f"{_rows(blocked)} SKIPPED by pre-flight. Fix the cause, then: {again}")
-        if Code.REQUEST_EXISTS.value in (report.run.preflight.get("findings") or {}):
-            console.say(
-                f"{Code.REQUEST_EXISTS.value}: a new file does not help. bulkps retry of the run that made "
-                "the request goes on with it; bulkps runs lists the runs"
-            )
-    elif blocked:
+def _blocked(report: RunReport) -> int:
+    """Return how many rows pre-flight found blockers in."""
+    return int(report.run.preflight.get("blocked", 0))
+
+
+def _say_of_blocked(report: RunReport) -> None:
+    blocked = _blocked(report)
+    if blocked and not report.sends:
         console.say(f"{_rows(blocked)} would fail; nothing was sent")
-
-
-def _say_next(report: RunReport, code: ExitCode) -> None:
-    left = report.counts[BulkItemStatus.PENDING] + report.counts[BulkItemStatus.IN_PROGRESS]
-    if left:
-        sent = " (nothing was sent)" if code is ExitCode.CANNOT_CONNECT else ""
-        console.say(f"{_rows(left)} not finished{sent}. To continue: {next_command(report.run)}")
+    elif blocked and Code.REQUEST_EXISTS.value in (report.run.preflight.get("findings") or {}):
+        console.say(
+            f"{Code.REQUEST_EXISTS.value}: a new file does not help. bulkps retry of the run that made the "
+            "request goes on with it; bulkps runs lists the runs"
+        )
 
 
 def _rows(count: int) -> str:
@@ -220,7 +205,7 @@ def _show_table(journal: Journal, report: RunReport) -> None:
     _show_warned(journal, run)
     if report.differing:
         _show_rows(journal, run, BulkItemStatus.SKIPPED, "what was not done", _DIFFERENTLY)
-    blocked = int(run.preflight.get("blocked", 0)) if report.sends else 0
+    blocked = _blocked(report) if report.sends else 0
     if blocked:
         _show_rows(journal, run, BulkItemStatus.SKIPPED, "why pre-flight skipped it", _FOUND)
     if blocked > console.SHOWN_FAILURES:
