@@ -172,15 +172,7 @@ class Reconciler:
             return self._again(item, f"the answer of {asked.cmdlet} was lost", now)
         verdict, proof = self._verdict(item, asked, outcome)
         if verdict == "failed":
-            transition = self._again(item, f"{asked.cmdlet} failed: {outcome.errors[0].message}", now)
-            meaning = classify(outcome.errors, self.catalogue, mutates=False)
-            known = meaning.known
-            if known.error_class is ErrorClass.THROTTLED:
-                # It was not even asked.
-                transition = self._again(item, transition.item.error, now, counted=False)
-            return replace(
-                transition, error_class=known.error_class, reconnect=known.reconnect, named_wait=meaning.wait
-            )
+            return self._failed_to_ask(item, asked, outcome, now)
         if self.failed_requests.concerns(item):
             # A request that this row had removed is gone for that reason, unless so much time passed that it
             # may not have been removed, but resumed by a person, completed and cleared.
@@ -197,6 +189,19 @@ class Reconciler:
             return self._absent(item, asked, now, None if stops else chance)
         following = self.next_after(item, lookup)
         return following or self._cannot_tell(item, now)
+
+    def _failed_to_ask(self, item: Item, asked: ReconcileQuery, outcome: Outcome, now: float) -> Transition:
+        """Return *item* after Exchange refused the query about it."""
+        meaning = classify(outcome.errors, self.catalogue, mutates=False)
+        # Throttled, it was not even asked.
+        counted = meaning.known.error_class is not ErrorClass.THROTTLED
+        why = f"{asked.cmdlet} failed: {outcome.errors[0].message}"
+        return replace(
+            self._again(item, why, now, counted=counted),
+            error_class=meaning.known.error_class,
+            reconnect=meaning.known.reconnect,
+            named_wait=meaning.wait,
+        )
 
     def _failed_request(
         self,
