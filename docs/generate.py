@@ -11,7 +11,7 @@ import click
 
 from bulkps import errors
 from bulkps.cli import cli
-from bulkps.engine import status
+from bulkps.engine import resend, status
 from bulkps.exchange.cmdlet_metadata import CMDLETS
 from bulkps.operations.availability import releases
 from bulkps.operations.loader import built_in_operations
@@ -112,16 +112,61 @@ def _known_cmdlets() -> list[str]:
 
 def _comments(module: object, enum: str) -> list[str]:
     """Return the ``#:`` sentence behind each member of an enum."""
+    return list(_told(module, enum).values())
+
+
+def _told(module: object, enum: str) -> dict[str, str]:
+    """Return the ``#:`` sentence behind each member of an enum that has one, by its name."""
     source = inspect.getsource(module)  # type: ignore[arg-type]
     tree = next(
         node for node in ast.parse(source).body if isinstance(node, ast.ClassDef) and node.name == enum
     )
     lines = source.splitlines()
     members = [node for node in tree.body if isinstance(node, ast.Assign)]
-    return [lines[node.lineno - 1].split("#: ", 1)[1] for node in members]
+    told = [(node, lines[node.lineno - 1].partition("#: ")[2]) for node in members]
+    return {node.targets[0].id: sentence for node, sentence in told if sentence}  # type: ignore[attr-defined]
+
+
+def sending_again() -> str:
+    """Return the table that decides whether a row is sent again."""
+    lines = [
+        _NOTE,
+        "# When a row is sent again\n",
+        (
+            "One table answers it everywhere: after an answer, after a lookup, before a row is sent, when a "
+            "retry is asked for, and about rows that another run has already (bulkps/engine/resend.py). The "
+            "first line that fits decides. What the words mean is below it.\n"
+        ),
+        "| what is known of the step | and | but not | then | because |",
+        "|---|---|---|---|---|",
+    ]
+    for rule in resend.TABLE:
+        also = [f"{rule.kind.value} error"] if rule.kind else []
+        facts = ", ".join([*also, *_facts(rule.facts)])
+        lines.append(
+            f"| {rule.known.value} | {facts} | {', '.join(_facts(rule.unless))} | {rule.decision.value} | "
+            f"{rule.why} |"
+        )
+    for title, enum in (("What is known", "Known"), ("Facts", "Fact"), ("What follows", "Decision")):
+        lines += ["", f"## {title}\n"]
+        told = _told(resend, enum)
+        lines += [
+            f"- {_worded(name) if enum == 'Fact' else getattr(resend, enum)[name].value}: {meaning}"
+            for name, meaning in told.items()
+        ]
+    return "\n".join([*lines, ""])
+
+
+def _facts(facts: resend.Fact) -> list[str]:
+    return [_worded(str(fact.name)) for fact in facts]
+
+
+def _worded(name: str) -> str:
+    return name.lower().replace("_", " ")
 
 
 PAGES = {
+    "sending-again.md": sending_again,
     "cli.md": cli_reference,
     "exit-codes.md": exit_codes,
     "statuses.md": statuses,

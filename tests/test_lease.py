@@ -13,8 +13,8 @@ from bulkps.engine.events import ItemEvent, RunEvent
 from bulkps.engine.item import Change, Item
 from bulkps.engine.status import BulkItemStatus
 from bulkps.errors import RecordFailed, RunOwnedElsewhere
+from bulkps.operations.loader import built_in_operations
 from bulkps.records.audit import Audit
-from bulkps.records.bulk_updates import RetrySteps
 from bulkps.records.creation import create
 from bulkps.records.journal import Journal
 from bulkps.records.lease import Clocks, Heartbeat, Lease, acquire, release
@@ -37,6 +37,7 @@ RUN = Run(
     who="somebody@here",
     created_at=1_000_000.0,
 )
+RESTORE = built_in_operations()["restore"]
 #: Seconds of a lease.
 LEASE = 30.0
 
@@ -66,7 +67,7 @@ class Worker:
 @pytest.fixture
 def worker(tmp_path: Path) -> Iterator[Worker]:
     with Journal(tmp_path / "journal.sqlite3") as journal:
-        create(journal, RUN, [(ITEM, ["x"])], None, {}, LEASE)
+        create(journal, RUN, [(ITEM, ["x"])], None, RESTORE, LEASE)
         there = Worker(journal, tmp_path)
         yield there
         there.audit.close()
@@ -97,10 +98,8 @@ WRITES: dict[str, Callable[[Worker], object]] = {
     "what happened to the run": lambda worker: worker.recorder.say(RunEvent.RUN_STOPPED, "it is over"),
     "the pace": lambda worker: worker.recorder.paced(["slower"], {"throttled": 1.0}),
     "that the rest is skipped": lambda worker: worker.recorder.skip_pending("cancelled", "never sent", 0.0),
-    "that failed items are sent again": lambda worker: worker.recorder.retry_failed(
-        [], ["in-doubt"], RetrySteps([0], [], {}, {0: "request"}), remembers=True
-    ),
-    "that other runs did some": lambda worker: worker.recorder.skip_by_others({}, lambda *_: []),
+    "that failed items are sent again": lambda worker: worker.recorder.retry_failed(RESTORE, remembers=True),
+    "that other runs did some": lambda worker: worker.recorder.skip_by_others(RESTORE, lambda *_: []),
     "what pre-flight found": lambda worker: worker.recorder.preflighted({"state": "skipped"}),
     "that it goes on": lambda worker: worker.recorder.goes_on(),
     "a sign of life": lambda worker: worker.heartbeat.beat(),

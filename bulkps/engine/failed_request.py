@@ -45,7 +45,7 @@ class FailedRequests:
 
     def is_stale(self, item: Item, now: float) -> bool:
         """Return whether *item* must be looked up once more before its cmdlet may be sent."""
-        return self._steps[item.step].recovers is not None and now - item.doubted_at > _FRESH
+        return self._steps[item.step].recovers is not None and now - item.doubt.since > _FRESH
 
     def looked_up(
         self, item: Item, verdict: str, proof: Mapping[str, object], now: float, *, stops: bool
@@ -70,7 +70,7 @@ class FailedRequests:
             item = self._own(item, {_RESUMED: "yes"}) if at.recovers else item
             goes_on = replace(item, step=base, warnings=(*item.warnings, f"its request goes on: {status}"))
             return self.evaluator.happened(goes_on, proof, ItemEvent.ADOPTED, now)
-        if item.refusal:
+        if item.doubt.refusal:
             return self.given_back(item, now, there=True)
         if stops:
             return self.given_back(replace(item, step=base), now)
@@ -92,8 +92,8 @@ class FailedRequests:
                 # An earlier send of this name may be on its way yet: while it is taken, that is refused.
                 return Transition(replace(item, not_before=held), ItemEvent.STILL_IN_DOUBT)
             attempt = item.attempt if index == item.step else 0
-            ready = replace(item.at_step(index), attempt=attempt, not_before=0.0, doubted_at=now)
-            return Transition(replace(ready, doubtful=False), ItemEvent.RECOVERING)
+            ready = replace(item.at_step(index), attempt=attempt, not_before=0.0)
+            return Transition(ready.with_doubt(unresolved=False, since=now), ItemEvent.RECOVERING)
         return self.given_back(replace(item, step=base), now)
 
     def _fits(self, item: Item, index: int) -> bool:
@@ -152,8 +152,8 @@ class FailedRequests:
             # removed just now may be shown for a while yet.
             gone = known.id in NO_SUCH_OBJECT
             until = now + (SEEN if gone else self.evaluator.config.lookup.wait_after(0))
-            looks = replace(item.doubted(now, until, FAILED_AT_EXCHANGE, message), refusal=known.id)
-            transition = Transition(replace(looks, advice=known.advice), ItemEvent.REFUSED)
+            looks = item.doubted(now, until, FAILED_AT_EXCHANGE, message, known.advice)
+            transition = Transition(looks.with_doubt(refusal=known.id), ItemEvent.REFUSED)
         else:
             transition = self.given_back(item, now, message, known.advice)
         return replace(
@@ -176,11 +176,10 @@ class FailedRequests:
             name: value for name, value in item.outputs.get(step.name, {}).items() if name not in of_failure
         }
         item = self._own(item, {_RESUMED: "yes"})
-        item = replace(
-            item, step=base, outputs={**item.outputs, step.name: kept}, progress="", doubtful=False
-        )
+        item = replace(item, step=base, outputs={**item.outputs, step.name: kept}, progress="")
         # That it was failed may be shown for a while yet.
         item = replace(item, code="", error="", advice="", not_before=now + SEEN)
+        item = item.with_doubt(unresolved=False)
         return Transition(item.following(self.evaluator.ref(item)), ItemEvent.RESUMED)
 
     def made_anew(self, item: Item) -> Transition:
@@ -196,9 +195,8 @@ class FailedRequests:
             "its failed request was removed, and it is made anew; what that one had copied is in the target, "
             "and conflict_resolution decides whether it is copied once more"
         )
-        item = replace(
-            item, outputs=outputs, ref="", progress="", doubtful=False, code="", error="", advice=""
-        )
+        item = replace(item, outputs=outputs, ref="", progress="", code="", error="", advice="")
+        item = item.with_doubt(unresolved=False)
         ready = replace(item.at_step(base), attempt=1, not_before=0.0, warnings=(*item.warnings, gone))
         return Transition(ready, ItemEvent.MADE_ANEW)
 
@@ -216,17 +214,17 @@ class FailedRequests:
         """
         follow = self._steps[self._base(item)].follow
         said = self._said(item)
-        words = why or (item.error if item.refusal else "")
+        words = why or (item.error if item.doubt.refusal else "")
         cmdlet = self._steps[item.step].cmdlet
         error = f"Exchange accepted it and then failed. Exchange says {item.progress or 'Failed'}"
         error += f": {said}" if said else ""
         error += f". {cmdlet} did not help: {words}" if words and self._steps[item.step].recovers else ""
-        first = advice or (item.advice if item.refusal else "")
+        first = advice or (item.advice if item.doubt.refusal else "")
         told = " ".join(filter(None, (first, advice_of(follow, item) if follow else "")))
         if there or not item.attempt:
             # What was never sent, or had no effect, is nothing that the next retry has to know.
             item = replace(item, step=self._base(item))
-        item = replace(item, doubtful=False)
+        item = item.with_doubt(unresolved=False)
         return Transition(
             item.failed(now, FAILED_AT_EXCHANGE, error, told),
             ItemEvent.FAILED,
@@ -240,7 +238,7 @@ class FailedRequests:
 
     def as_gone(self, item: Item) -> Item:
         """Return *item*, which only waited for a look, as one of which it is in doubt whether it is there."""
-        return replace(item, step=self._base(item), code=IN_DOUBT, doubtful=True)
+        return replace(item, step=self._base(item), code=IN_DOUBT).with_doubt(unresolved=True)
 
     def waits_for_removal(self, item: Item) -> bool:
         """Return whether it was this row itself that had its request removed."""

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
+from typing import Any
 
 from bulkps.engine.events import ItemEvent
 from bulkps.engine.status import BulkItemStatus, advance
@@ -13,6 +14,8 @@ from bulkps.exchange.invocation import Cmdlet, ErrorRecord, Value
 IN_DOUBT = "in-doubt"
 #: The code of an item that Exchange accepted and then failed.
 FAILED_AT_EXCHANGE = "failed-at-exchange"
+#: The code of an item that Exchange accepted and no longer knows.
+REQUEST_GONE = "request-gone"
 #: The code of an item that is completed at Exchange, which left some of its content behind.
 ITEMS_LEFT_BEHIND = "items-left-behind"
 #: The code of an item at Exchange that somebody has to let go on.
@@ -48,6 +51,30 @@ def shortened(text: str) -> str:
 
 
 @dataclass(frozen=True)
+class Doubt:
+    """What is known of a step of which no answer shows whether it happened, or of a request that failed.
+
+    All but the first is only known to the process that has the item in hand.
+
+    Attributes:
+        unresolved: Whether an earlier attempt may have happened, or may still happen.
+        since: Epoch seconds at which its cmdlet has begun at the latest, or at which a lookup showed its
+            request failed.
+        ended: Whether its cmdlet is known to have ended, so that nothing is at work on it any more.
+        lookups: How many lookups could not tell.
+        refusal: The catalogue's code of the error that was the answer; empty if there was no answer.
+        resend_from: Epoch seconds before which Exchange asked for nothing more.
+    """
+
+    unresolved: bool = False
+    since: float = 0.0
+    ended: bool = False
+    lookups: int = 0
+    refusal: str = ""
+    resend_from: float = 0.0
+
+
+@dataclass(frozen=True)
 class Item:
     """Where a row stands; a new one for every change.
 
@@ -72,14 +99,8 @@ class Item:
         warnings: What Exchange warned of.
         started_at: Epoch seconds of the first attempt, or None.
         completed_at: Epoch seconds of its end, or None.
-        doubtful: Whether an earlier attempt may have happened, or may still happen.
+        doubt: What is known of a step of which no answer shows whether it happened.
         sent_at: Epoch seconds at which it was last sent, by its sender's clock; None if it never was.
-        doubted_at: Epoch seconds at which its cmdlet has begun at the latest, where it is in doubt.
-        lookups: How often a lookup could not tell, in this process.
-        ended: Whether its cmdlet is known to have ended, so that nothing is at work on it any more.
-        refusal: The catalogue's code of the error that was the answer when it fell into doubt; empty if there
-            was no answer. Only in this process.
-        resend_from: Epoch seconds before which Exchange asked for nothing more. Only in this process.
     """
 
     key: str
@@ -101,13 +122,8 @@ class Item:
     warnings: tuple[str, ...] = ()
     started_at: float | None = None
     completed_at: float | None = None
-    doubtful: bool = False
+    doubt: Doubt = Doubt()
     sent_at: float | None = None
-    doubted_at: float = 0.0
-    lookups: int = 0
-    ended: bool = False
-    refusal: str = ""
-    resend_from: float = 0.0
 
     def __post_init__(self) -> None:
         """Keep of a text without end what a person reads; the audit log has the rest."""
@@ -115,6 +131,15 @@ class Item:
             object.__setattr__(self, "error", shortened(self.error))
         if any(len(text) > LONGEST_TEXT for text in self.warnings):
             object.__setattr__(self, "warnings", tuple(map(shortened, self.warnings)))
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether an earlier attempt may have happened, or may still happen."""
+        return self.doubt.unresolved
+
+    def with_doubt(self, **changed: Any) -> "Item":
+        """Return it with some of what is known of its doubt *changed*."""
+        return replace(self, doubt=replace(self.doubt, **changed))
 
     def sending(self, now: float, *, counted: bool = True) -> "Item":
         """Return it as it is the moment before its step is sent.
@@ -188,12 +213,7 @@ class Item:
             code=code,
             error=error,
             advice=advice,
-            doubtful=True,
-            doubted_at=since,
-            lookups=0,
-            ended=ended,
-            refusal="",
-            resend_from=0.0,
+            doubt=Doubt(unresolved=True, since=since, ended=ended),
         )
 
     def announced(
@@ -211,7 +231,8 @@ class Item:
         """
         outputs = {**self.outputs, **outputs}
         if self.status is BulkItemStatus.FAILED:
-            return replace(self, step=step, outputs=outputs, code=IN_DOUBT, doubtful=True, sent_at=sent_at)
+            failed = replace(self, step=step, outputs=outputs, code=IN_DOUBT, sent_at=sent_at)
+            return failed.with_doubt(unresolved=True)
         return replace(
             self,
             status=advance(self.status, BulkItemStatus.IN_PROGRESS),
@@ -220,9 +241,8 @@ class Item:
             attempt=max(attempt, self.attempt if step == self.step else 0),
             attempts=max(attempt, self.attempts),
             outputs=outputs,
-            doubtful=True,
             sent_at=sent_at,
-        )
+        ).with_doubt(unresolved=True)
 
     def at_step(self, step: int) -> "Item":
         """Return it ready for its next step."""

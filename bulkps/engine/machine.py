@@ -134,7 +134,7 @@ class Machine:
                 # An old doubt is no failure of this run: it must not trigger stop_on_error.
                 self._apply(transition, stops=False)
             elif item.phase is Phase.DOUBT:
-                self._queue.ask(replace(item, doubted_at=begins_until), Lookup(), self._now)
+                self._queue.ask(item.with_doubt(since=begins_until), Lookup(), self._now)
             elif self._reconciler.is_unsure(item):
                 # It was looked up by another process, perhaps days ago.
                 self._queue.ask(self._reconciler.unsure(item, begins_until), Lookup(), self._now)

@@ -3,12 +3,20 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from bulkps.engine import resend
 from bulkps.engine.config import SEEN, BulkOperationConfig
 from bulkps.engine.events import ItemEvent
-from bulkps.engine.item import FAILED_AT_EXCHANGE, IN_DOUBT, ITEMS_LEFT_BEHIND, WAITS_FOR_OPERATOR, Item
+from bulkps.engine.item import (
+    FAILED_AT_EXCHANGE,
+    IN_DOUBT,
+    ITEMS_LEFT_BEHIND,
+    REQUEST_GONE,
+    WAITS_FOR_OPERATOR,
+    Item,
+)
+from bulkps.engine.resend import Decision, Fact, Known
 from bulkps.exchange.cmdlet_metadata import cmdlet_facts
 from bulkps.exchange.error_catalog import (
-    UNKNOWN_MUTATION,
     UNKNOWN_READ,
     ErrorClass,
     KnownError,
@@ -150,15 +158,19 @@ class OutcomeEvaluator:
         step = self.operation.steps[item.step]
         if step.polled:
             return self._look_again(item, step, now)
-        wait = self.config.wait_after(ErrorClass.TRANSIENT, item.attempt, 0.0) if step.idempotent else None
-        if wait is not None:
-            doubtful = replace(item, doubtful=True)
-            return Transition(doubtful.waiting(now + wait, IN_DOUBT, reason), ItemEvent.RETRY)
-        if step.reconcile:
-            until = now + self.config.lookup.wait_after(0)
-            since = max(now, begins_until)
-            return Transition(item.doubted(since, until, IN_DOUBT, reason, ended=ended), ItemEvent.IN_DOUBT)
-        return self.left_in_doubt(item, reason, now)
+        wait = self.config.wait_after(ErrorClass.TRANSIENT, item.attempt, 0.0)
+        facts = self._declared(step) | resend.when((wait is not None, Fact.TRIES_LEFT))
+        match resend.decide(Known.DOUBT, facts):
+            case Decision.SEND:
+                again = item.with_doubt(unresolved=True).waiting(now + (wait or 0.0), IN_DOUBT, reason)
+                return Transition(again, ItemEvent.RETRY)
+            case Decision.LOOK_UP:
+                until = now + self.config.lookup.wait_after(0)
+                since = max(now, begins_until)
+                doubted = item.doubted(since, until, IN_DOUBT, reason, ended=ended)
+                return Transition(doubted, ItemEvent.IN_DOUBT)
+            case _:
+                return self.left_in_doubt(item, reason, now)
 
     def left_in_doubt(self, item: Item, reason: str, now: float) -> Transition:
         """Return *item* at its end: a person has to look."""
@@ -184,79 +196,62 @@ class OutcomeEvaluator:
         return replace(transition, scope=known.scope, reconnect=known.reconnect, named_wait=wait)
 
     def _by_class(self, item: Item, step: Step, meaning: Meaning, now: float, chance: float) -> Transition:
-        known, message = meaning.known, meaning.record.message
+        known = meaning.known
         kind = known.error_class
-        if known is UNKNOWN_MUTATION:
-            return self._refused_in_unknown_words(item, step, message, now)
-        if kind is ErrorClass.UNCERTAIN:
-            return self._doubted(item, meaning, now)
-        if kind is ErrorClass.CONFLICT and known.retry == "after-lookup" and step.reconcile:
-            # What is in the way may be the item's own, made by an answer that was lost.
-            until = now + self.config.lookup.wait_after(0)
-            # It was answered: its cmdlet has ended, and what is in the way exists.
-            ended = not item.doubtful
-            doubted = item.doubted(now, until, known.id, message, known.advice, ended=ended)
-            return Transition(doubted, ItemEvent.CONFLICT)
-        if kind is ErrorClass.AUTH and known.reconnect:
-            if known.retry == "after-lookup" and not step.idempotent:
-                # It does not prove that nothing ran; what it says of the account holds all the same.
-                return replace(self._doubted(item, meaning, now), error_class=kind)
-            # It was refused before it ran. The machine lets it try one new session, and no more.
-            return Transition(item.waiting(0.0, known.id, message), ItemEvent.RETRY, error_class=kind)
         wait = self.config.wait_after(kind, item.attempt, chance)
-        if wait is not None and known.retry != "safe" and not step.idempotent:
-            # The error does not say that nothing was executed. Of the cmdlet's own it says that it has ended.
-            return self._doubted(item, meaning, now, ended=known.scope == "row")
-        if wait is not None:
-            until = now + max(wait, meaning.wait or 0.0)
-            return Transition(item.waiting(until, known.id, message), ItemEvent.RETRY, error_class=kind)
-        may_have = kind is ErrorClass.TRANSIENT and known.retry == "after-lookup"
-        # What is refused to everybody, or because of the pace, says nothing of the earlier attempt.
-        own = known.scope == "row" and kind not in (ErrorClass.AUTH, ErrorClass.THROTTLED)
-        if (may_have or (item.doubtful and own)) and step.reconcile:
-            # Not to be tried again, but it may have happened all the same. What an earlier attempt did, whose
-            # answer was lost, can be the very reason of the refusal: a source that is recovered is gone.
-            until = now + self.config.lookup.wait_after(0)
-            ended = not item.doubtful
-            doubted = item.doubted(now, until, known.id, message, known.advice, ended=ended)
-            return Transition(doubted, ItemEvent.IN_DOUBT)
-        done = self._done_before(item)
+        state, told = resend.told_by(known)
+        if state is Known.DOUBT:
+            return self._doubted(item, meaning, now)
+        facts = resend.when((wait is not None, Fact.TRIES_LEFT), (item.doubtful, Fact.DOUBTFUL))
+        match resend.decide(state, facts | told | self._declared(step), kind):
+            case Decision.SEND:
+                # One that may be let in by a new session has no wait of its own, and gets no second one.
+                until = 0.0 if wait is None else now + max(wait, meaning.wait or 0.0)
+                again = item.waiting(until, known.id, meaning.record.message)
+                return Transition(again, ItemEvent.RETRY, error_class=kind)
+            case Decision.LOOK_UP:
+                # An error of the cmdlet's own says that it has ended.
+                transition = self._doubted(item, meaning, now, ended=Fact.OF_THE_ROW in told)
+                return replace(transition, error_class=kind) if kind is ErrorClass.AUTH else transition
+            case Decision.CONFIRM:
+                return self._confirmed(item, state, meaning, now)
+            case Decision.LEAVE:
+                return self.left_in_doubt(item, meaning.record.message, now)
+            case _:
+                return self._ended(item, meaning, now)
+
+    def _declared(self, step: Step) -> Fact:
+        return resend.declared(self.operation, step)
+
+    def _confirmed(self, item: Item, state: Known, meaning: Meaning, now: float) -> Transition:
+        """Return *item* as it is looked up although it was refused: it may have happened all the same."""
+        known = meaning.known
+        until = now + self.config.lookup.wait_after(0)
+        # It was answered, so its cmdlet has ended, unless an earlier attempt is at work yet.
+        ended = not item.doubtful
+        doubted = item.doubted(now, until, known.id, meaning.record.message, known.advice, ended=ended)
+        if state is Known.UNREADABLE:
+            return Transition(doubted.with_doubt(refusal=known.id), ItemEvent.REFUSED)
+        conflict = known.error_class is ErrorClass.CONFLICT
+        return Transition(doubted, ItemEvent.CONFLICT if conflict else ItemEvent.IN_DOUBT)
+
+    def _ended(self, item: Item, meaning: Meaning, now: float) -> Transition:
+        """Return *item* FAILED: Exchange refused it, and would again."""
+        known, done = meaning.known, self._done_before(item)
         advice = f"{known.advice} Done before it: {done}." if done else known.advice
-        advice += (
-            " An earlier attempt was never answered: check whether that change was made."
-            if item.doubtful
-            else ""
-        )
-        return Transition(item.failed(now, known.id, message, advice), ItemEvent.FAILED, error_class=kind)
+        if item.doubtful:
+            advice += " An earlier attempt was never answered: check whether that change was made."
+        failed = item.failed(now, known.id, meaning.record.message, advice)
+        return Transition(failed, ItemEvent.FAILED, error_class=known.error_class)
 
     def _doubted(self, item: Item, meaning: Meaning, now: float, *, ended: bool = False) -> Transition:
         """Return *item* after an error that does not say whether anything was executed."""
         known = meaning.known
         transition = self.doubt(item, meaning.record.message, now, ended=ended and not item.doubtful)
         advice = f"{known.advice} {transition.item.advice}".strip()
+        doubted = replace(transition.item, advice=advice)
         until = now + (meaning.wait or 0.0)
-        return replace(
-            transition, item=replace(transition.item, advice=advice, refusal=known.id, resend_from=until)
-        )
-
-    def _refused_in_unknown_words(self, item: Item, step: Step, message: str, now: float) -> Transition:
-        """Return *item* after an answer that is an error in words that the catalogue does not know.
-
-        It was refused, and is not sent again: what its words do not say, sending it again would not either.
-        Where a lookup can tell, it is looked whether it happened all the same.
-        """
-        known = UNKNOWN_MUTATION
-        if step.idempotent:
-            return Transition(
-                item.failed(now, known.id, message, known.advice),
-                ItemEvent.FAILED,
-                error_class=ErrorClass.PERMANENT,
-            )
-        if step.reconcile:
-            until = now + self.config.lookup.wait_after(0)
-            doubted = item.doubted(now, until, known.id, message, known.advice, ended=not item.doubtful)
-            return Transition(replace(doubted, refusal=known.id), ItemEvent.REFUSED)
-        return self.left_in_doubt(item, message, now)
+        return replace(transition, item=doubted.with_doubt(refusal=known.id, resend_from=until))
 
     def _answered(self, item: Item, step: Step, outcome: Outcome, now: float) -> Transition:
         proof = proven(step, self.filled(item), outcome.output)
@@ -277,8 +272,8 @@ class OutcomeEvaluator:
         """
         step = self.operation.steps[item.step]
         kept = {name: text(proof[name]) for name in step.keep if proof.get(name) is not None}
-        item = replace(item, outputs={**item.outputs, step.name: kept}, doubtful=False)
-        item = replace(item, code="", error="", advice="")
+        item = replace(item, outputs={**item.outputs, step.name: kept}, code="", error="", advice="")
+        item = item.with_doubt(unresolved=False)
         if step.follow:
             return Transition(item.following(self.ref(item)), event)
         return self.step_done(item, now)
@@ -364,7 +359,7 @@ class OutcomeEvaluator:
         error = (
             "Exchange accepted it, and no longer knows of it: somebody removed the request, or it was cleared"
         )
-        return Transition(item.failed(now, "request-gone", error, _DOUBT_ADVICE), ItemEvent.FAILED)
+        return Transition(item.failed(now, REQUEST_GONE, error, _DOUBT_ADVICE), ItemEvent.FAILED)
 
 
 def advice_of(follow: Follow, item: Item) -> str:

@@ -3,11 +3,13 @@
 import math
 from dataclasses import dataclass, replace
 
+from bulkps.engine import resend
 from bulkps.engine.config import SEEN, BulkOperationConfig
 from bulkps.engine.events import ItemEvent
 from bulkps.engine.failed_request import FailedRequests
 from bulkps.engine.item import IN_DOUBT, Item, Phase
 from bulkps.engine.outcome_evaluator import NO_SUCH_OBJECT, OutcomeEvaluator, Transition, text
+from bulkps.engine.resend import Decision, Fact, Known
 from bulkps.exchange.error_catalog import UNKNOWN_MUTATION, ErrorClass, KnownError, classify
 from bulkps.exchange.invocation import Answer, Cmdlet, Outcome
 from bulkps.operations.following import Detail, ReconcileQuery
@@ -254,41 +256,49 @@ class Reconciler:
         return ("unknown" if fitting else asked.missing), {}
 
     def _absent(self, item: Item, asked: ReconcileQuery, now: float, chance: float | None) -> Transition:
-        step = self._step(item)
-        kind = next((entry.error_class for entry in self.catalogue if entry.id == item.code), None)
-        if chance is None:
-            reason = f"{item.error} {asked.cmdlet} did not show it before the run was over"
-            return self.evaluator.left_in_doubt(item, reason, now)
-        settled = known_at = item.doubted_at + min(self.config.settle, SEEN if item.ended else math.inf)
         final = item.code != IN_DOUBT
-        wait = None if final else self.config.wait_after(ErrorClass.TRANSIENT, item.attempt, chance)
-        if wait is not None and step.repeat_refused:
-            settled = min(settled, item.doubted_at + (0.0 if item.ended else SEEN))
-        if now < settled:
+        wait = None if final else self.config.wait_after(ErrorClass.TRANSIENT, item.attempt, chance or 0.0)
+        doubt = item.doubt
+        settled = known_at = doubt.since + min(self.config.settle, SEEN if doubt.ended else math.inf)
+        if wait is not None and self._step(item).repeat_refused:
+            settled = min(settled, doubt.since + (0.0 if doubt.ended else SEEN))
+        if chance is not None and now < settled:
             return Transition(replace(item, not_before=settled), ItemEvent.STILL_IN_DOUBT)
-        if self._may_be_cleared(item, asked, now):
-            return self.evaluator.left_in_doubt(
-                item, f"{item.error} {_CLEARED.format(cmdlet=asked.cmdlet)}", now
-            )
-        item = replace(item, doubtful=now < known_at)
-        if wait is not None:
-            until = max(now + wait, item.resend_from)
+        facts = resend.when(
+            (chance is None, Fact.STOPPING),
+            (self._may_be_cleared(item, asked, now), Fact.CLEARED),
+            (final, Fact.REFUSED_BEFORE),
+            (wait is not None, Fact.TRIES_LEFT),
+        )
+        decision = resend.decide(Known.ABSENT, facts)
+        if decision is Decision.LEAVE:
+            unseen = f"{asked.cmdlet} did not show it before the run was over"
+            why = unseen if chance is None else _CLEARED.format(cmdlet=asked.cmdlet)
+            return self.evaluator.left_in_doubt(item, f"{item.error} {why}", now)
+        item = item.with_doubt(unresolved=now < known_at)
+        if decision is Decision.SEND:
+            until = max(now + (wait or 0.0), doubt.resend_from)
             return Transition(item.waiting(until, IN_DOUBT, item.error), ItemEvent.ABSENT)
-        if final:
-            unknown = item.code == UNKNOWN_MUTATION.id
-            advice = _UNKNOWN.format(cmdlet=asked.cmdlet) if unknown else item.advice
-            return Transition(
-                item.failed(now, item.code, item.error, advice), ItemEvent.FAILED, error_class=kind
-            )
-        return self._given_up(item, asked, now)
+        return self._refused_for_good(item, asked, now) if final else self._given_up(item, asked, now)
+
+    def _refused_for_good(self, item: Item, asked: ReconcileQuery, now: float) -> Transition:
+        """Return *item* FAILED as Exchange said, for a lookup shows that it did not happen all the same."""
+        kind = next((entry.error_class for entry in self.catalogue if entry.id == item.code), None)
+        unknown = item.code == UNKNOWN_MUTATION.id
+        advice = _UNKNOWN.format(cmdlet=asked.cmdlet) if unknown else item.advice
+        failed = item.failed(now, item.code, item.error, advice)
+        return Transition(failed, ItemEvent.FAILED, error_class=kind)
 
     def is_unsure(self, item: Item) -> bool:
-        """Return whether it may have happened although a lookup did not show it, and another can be asked.
+        """Return whether *item*, which is ready, has to be looked up once more if that was long ago.
 
         To send such an item again is safe because Exchange refuses a repeat: while what was made exists, and
         that may be removed.
         """
-        return item.doubtful and bool(self._step(item).reconcile)
+        facts = resend.when((item.doubtful, Fact.DOUBTFUL)) | Fact.OUTDATED
+        operation = self.evaluator.operation
+        declared = resend.declared(operation, operation.steps[item.step])
+        return resend.decide(Known.READY, facts | declared) is Decision.LOOK_UP
 
     def is_stale(self, item: Item, now: float) -> bool:
         """Return whether an item that is ready to be sent again has to be looked up once more."""
@@ -301,11 +311,12 @@ class Reconciler:
     def unsure(self, item: Item, doubted_at: float) -> Item:
         """Return *item*, which was ready, in doubt since *doubted_at* (epoch seconds)."""
         # Whatever it was refused with last, a lookup that does not show it only means that it is sent again.
-        return replace(item, phase=Phase.DOUBT, code=IN_DOUBT, doubted_at=doubted_at, not_before=doubted_at)
+        doubtful = replace(item, phase=Phase.DOUBT, code=IN_DOUBT, not_before=doubted_at)
+        return doubtful.with_doubt(since=doubted_at)
 
     def _may_be_cleared(self, item: Item, asked: ReconcileQuery, now: float) -> bool:
         """Return whether what was made may be gone again, so that its absence proves nothing."""
-        if asked.proves_within is None or item.ended or item.sent_at is None:
+        if asked.proves_within is None or item.doubt.ended or item.sent_at is None:
             return False
         # Nor where it had failed at Exchange: a person may have resumed it, and it was completed since.
         # Before it was sent by this clock: one of the two clocks was wrong, and nothing can be told.
@@ -315,9 +326,9 @@ class Reconciler:
         """Return *item* after it was sent as often as it may be, and is not there."""
         times = f"sent {item.attempt} time{'s' * (item.attempt != 1)}"
         shows = f"{asked.cmdlet} shows that it did not happen"
-        if item.refusal:
+        if item.doubt.refusal:
             # It was answered: Exchange's own words are the reason.
-            code, error = item.refusal, f"{item.error} ({times}, refused; {shows})"
+            code, error = item.doubt.refusal, f"{item.error} ({times}, refused; {shows})"
         else:
             never = "never answered" if item.attempt == 1 else "the last time never answered"
             code, error = "never-answered", f"{times}, {never}, and {shows}. {item.error}"
@@ -327,7 +338,7 @@ class Reconciler:
         )
 
     def _again(self, item: Item, reason: str, now: float, *, counted: bool = True) -> Transition:
-        lookups = item.lookups + (1 if counted else 0)
+        lookups = item.doubt.lookups + (1 if counted else 0)
         if lookups >= self.config.lookup.attempts and self.failed_requests.concerns(item):
             return self.failed_requests.given_back(item, now, f"looked up {lookups} times: {reason}")
         if lookups >= self.config.lookup.attempts:
@@ -335,7 +346,8 @@ class Reconciler:
                 item, f"{item.error} Looked up {lookups} times: {reason}", now
             )
         until = now + self.config.lookup.wait_after(lookups)
-        return Transition(replace(item, lookups=lookups, not_before=until), ItemEvent.STILL_IN_DOUBT)
+        waits = replace(item, not_before=until).with_doubt(lookups=lookups)
+        return Transition(waits, ItemEvent.STILL_IN_DOUBT)
 
     def _explained(self, item: Item, status: str, outcome: Outcome, now: float) -> Transition:
         found = outcome.output[0] if len(outcome.output) == 1 else {}

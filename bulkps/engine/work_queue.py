@@ -5,8 +5,10 @@ from collections import Counter, deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from bulkps.engine import resend
 from bulkps.engine.item import Item, Phase
 from bulkps.engine.reconciler import Lookup
+from bulkps.engine.resend import Decision, Fact, Known
 from bulkps.engine.status import BulkItemStatus
 from bulkps.exchange.invocation import Cmdlet, Value
 from bulkps.operations.model import Operation
@@ -40,8 +42,7 @@ class WorkQueue:
     """
 
     def __init__(self, operation: Operation) -> None:
-        self._exclusive, self._deeds = operation.exclusive, frozenset(operation.deeds.values())
-        self._harmless = frozenset(index for index, step in enumerate(operation.steps) if step.idempotent)
+        self._operation = operation
         self._ready: deque[Item] = deque()
         self._later: list[tuple[float, int, Item]] = []
         self._lookups: list[tuple[float, int, Item, Lookup]] = []
@@ -195,13 +196,17 @@ class WorkQueue:
 
     def _targets(self, values: Mapping[str, Value]) -> frozenset[str]:
         return frozenset(
-            str(values[name]).casefold() for name in self._exclusive if values.get(name) not in (None, "")
+            str(values[name]).casefold()
+            for name in self._operation.exclusive
+            if values.get(name) not in (None, "")
         )
 
     def _is_midway(self, item: Item) -> bool:
         """Return whether *item* was begun, and may be brought to its end though nothing new is sent."""
         if item.status is not BulkItemStatus.IN_PROGRESS:
             return False
-        # A step in doubt is sent again only if that does no harm, and something was done that it belongs to.
-        again = item.step in self._harmless and not self._deeds.isdisjoint(item.outputs)
-        return again or not item.doubtful
+        facts = resend.when(
+            (item.doubtful, Fact.DOUBTFUL), (self._operation.is_partly_done(item.outputs), Fact.BEHIND_A_STEP)
+        )
+        declared = resend.declared(self._operation, self._operation.steps[item.step])
+        return resend.decide(Known.READY, Fact.STOPPING | facts | declared) is Decision.SEND

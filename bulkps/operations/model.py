@@ -251,11 +251,15 @@ class Operation:
         }
 
     @cached_property
-    def deeds(self) -> Mapping[int, str]:
+    def non_repeatable_steps(self) -> Mapping[int, str]:
         """The steps that do something which must not be done twice: index to name."""
         return {
             index: step.name for index, step in enumerate(self.steps) if not (step.idempotent or step.polled)
         }
+
+    def is_partly_done(self, done: Collection[str]) -> bool:
+        """Return whether a step that must not be done twice is among those *done*, by name."""
+        return not set(self.non_repeatable_steps.values()).isdisjoint(done)
 
     def failed_at(self, step: Step) -> Step:
         """Return the step that *step* is about: the earlier one that it recovers, or itself."""

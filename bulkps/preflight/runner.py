@@ -281,7 +281,7 @@ class PreflightRunner:
         while part := list(islice(keys, _CHUNK)):
             if wish := self._recorder.beat():
                 raise Interrupted(wish)
-            found = self._recorder.elsewhere(part, self._operation.deeds)
+            found = self._recorder.elsewhere(part, self._operation)
             self._elsewhere |= {key: (known.run, known.state) for key, known in found.items()}
 
     def _judged(self, item: Item, found: Sequence[Finding], now: float) -> Iterator[Change]:

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, delete, func, select, update
 
 from bulkps.engine.item import Item
 from bulkps.errors import RunOwnedElsewhere, UsageProblem
+from bulkps.operations.model import Operation
 from bulkps.records.journal import LOADING, OWNER_COLUMNS, Journal
 from bulkps.records.lease import Clocks, Lease, holding
 from bulkps.records.owner import forget, is_alive
@@ -31,7 +32,7 @@ def create(
     run: Run,
     planned: Iterable[tuple[Item, Sequence[str]]],
     claim: Claim | None,
-    deeds: Mapping[int, str],
+    operation: Operation,
     seconds: float,
 ) -> None:
     """Keep a new run with its items and their cells; this journal's owner holds it from the first row on.
@@ -42,7 +43,7 @@ def create(
         planned: Its items and their cells, in the order of the file.
         claim: Returns the items as they are kept; if it raises, there is no trace of the run. None where
             other runs do not count.
-        deeds: The operation's steps that must not be done twice, index to name.
+        operation: What is done with them.
         seconds: The length of the lease.
 
     Raises:
@@ -56,7 +57,7 @@ def create(
             with holding(journal, lease) as connection:
                 claimed: Sequence[Item] = [item for item, _ in part]
                 if claim is not None:
-                    claimed = claim(claimed, _claimed(journal, connection, run, claimed, deeds))
+                    claimed = claim(claimed, _claimed(journal, connection, run, claimed, operation))
                 kept = zip(claimed, (cells for _, cells in part), strict=True)
                 connection.execute(items.insert(), [new_row(run.id, item, cells) for item, cells in kept])
         with holding(journal, lease) as connection:
@@ -73,14 +74,18 @@ def create(
 
 
 def _claimed(
-    journal: Journal, connection: Connection, run: Run, new: Sequence[Item], deeds: Mapping[int, str]
+    journal: Journal,
+    connection: Connection,
+    run: Run,
+    new: Sequence[Item],
+    operation: Operation,
 ) -> Mapping[str, Elsewhere]:
     """Return what other runs know of *new*, and fence those that are not heard of."""
     _forget_abandoned(journal, connection)
     contents = [item.content for item in new]
     alive = living(journal, connection)
     fence(connection, contents, run, alive)
-    return elsewhere(connection, run, contents, deeds, alive)
+    return elsewhere(connection, run, contents, operation, alive)
 
 
 def _begin(journal: Journal, run: Run, seconds: float) -> Lease:

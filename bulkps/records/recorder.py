@@ -9,6 +9,7 @@ from sqlalchemy import Connection, update
 from bulkps.engine.events import ItemEvent, RunEvent
 from bulkps.engine.item import IN_DOUBT, LONGEST_TEXT, Change, Item
 from bulkps.engine.status import BulkItemStatus
+from bulkps.operations.model import Operation
 from bulkps.records import bulk_updates
 from bulkps.records.audit import Audit
 from bulkps.records.audit_opening import Ahead
@@ -114,11 +115,11 @@ class Recorder:
                     self._write(changes[-1])
             keep_changes(connection, self._run, changes)
 
-    def skip_by_others(self, deeds: Mapping[int, str], decide: Decide) -> list[Change]:
+    def skip_by_others(self, operation: Operation, decide: Decide) -> list[Change]:
         """Record and return what *decide* makes of the PENDING items, by what other runs know of them.
 
         Args:
-            deeds: The operation's steps that must not be done twice, index to name.
+            operation: What is done with them.
             decide: Decides about some items by what other runs know of their contents.
         """
         run, after = self._journal.run(self._run), -1
@@ -127,7 +128,7 @@ class Recorder:
             with self._keeping() as connection:
                 waiting = self._journal.waiting(connection, self._run, after, _PAGE)
                 alive = living(self._journal, connection)
-                known = elsewhere(connection, run, [item.content for item in waiting], deeds, alive)
+                known = elsewhere(connection, run, [item.content for item in waiting], operation, alive)
                 changes = decide(waiting, known) if known else []
                 for change in changes:
                     self._write(change)
@@ -176,24 +177,21 @@ class Recorder:
             self._audit.write(RunEvent.RUN_REST_SKIPPED, reason, now, {"code": code})
             bulk_updates.skip_pending(connection, self._run, code, reason, now)
 
-    def retry_failed(
-        self,
-        never: Sequence[str],
-        doubtful: Sequence[str],
-        steps: bulk_updates.RetrySteps,
-        *,
-        remembers: bool,
-    ) -> int:
-        """Make FAILED items to be sent again, *doubtful* ones looked up first.
+    def retry_failed(self, operation: Operation, *, remembers: bool) -> int:
+        """Take up the FAILED items again, as the run's *operation* allows.
+
+        Args:
+            operation: The run's operation.
+            remembers: Whether what other runs did counts.
 
         Returns:
-            How many stay as they are because of what another run did since, or has underway.
+            How many stay as they are because of what another run did since, or has under way.
         """
         run = self._journal.run(self._run)
         with self._keeping() as connection:
-            self._say(RunEvent.RUN_RETRY_ASKED, "failed items are to be sent again", never=list(never))
+            self._say(RunEvent.RUN_RETRY_ASKED, "failed items are to be sent again")
             alive = living(self._journal, connection) if remembers else None
-            left = bulk_updates.retry_failed(connection, run, never, doubtful, steps, self._clock(), alive)
+            left = bulk_updates.retry_failed(connection, run, operation, self._clock(), alive)
             if left:
                 self._say(
                     RunEvent.RUN_RETRY_LEFT, "another run did them since, or has them underway", items=left
@@ -267,11 +265,11 @@ class Recorder:
             if item.code not in leaving and (item.sent_at is None or item.status is BulkItemStatus.PENDING):
                 yield item
 
-    def elsewhere(self, contents: Sequence[str], deeds: Mapping[int, str]) -> Mapping[str, Elsewhere]:
+    def elsewhere(self, contents: Sequence[str], operation: Operation) -> Mapping[str, Elsewhere]:
         """Return what other runs at the same place know of these contents, by content."""
         run = self._journal.run(self._run)
         with self._journal.reading() as connection:
-            return elsewhere(connection, run, contents, deeds, living(self._journal, connection))
+            return elsewhere(connection, run, contents, operation, living(self._journal, connection))
 
     def ended_badly(self, leaving: Sequence[str]) -> int:
         """Return how many items are FAILED or SKIPPED, but for those with one of these codes."""

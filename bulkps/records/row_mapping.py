@@ -5,9 +5,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from bulkps.engine.item import IN_DOUBT, Change, Item, Phase
+from bulkps.engine.item import IN_DOUBT, Change, Doubt, Item, Phase
+from bulkps.engine.resend import Known, known_elsewhere
 from bulkps.engine.status import BulkItemStatus
 from bulkps.exchange.invocation import NULL, Value
+from bulkps.operations.model import Operation
 from bulkps.records.paths import from_home, within_home
 
 
@@ -84,12 +86,9 @@ class Elsewhere:
 
     Attributes:
         run: The other run's name.
-        status: The item's status there.
-        state: The same in words; of a failed one what is known of what it did.
-        code: Its error code there, or empty.
-        completed_at: Epoch seconds of its end there, or None.
-        outputs: What was kept of Exchange's answers there.
-        values: Its column values there, as JSON has them.
+        item: The item there.
+        known: What is known of its content.
+        changed: The number of its last event in the journal: what came later has a higher one.
         header: The header of its file.
         cells: Its row's cells.
         invocation: See Run.
@@ -97,31 +96,43 @@ class Elsewhere:
     """
 
     run: str
-    status: BulkItemStatus
-    state: str
-    code: str
-    completed_at: float | None
-    outputs: Mapping[str, Mapping[str, str]]
-    values: Mapping[str, object]
-    header: tuple[str, ...] = ()
-    cells: tuple[str, ...] = ()
-    invocation: Mapping[str, Any] = field(default_factory=dict)
-    passwords: Mapping[str, str] = field(default_factory=dict)
+    item: Item
+    known: Known
+    changed: int
+    header: tuple[str, ...]
+    cells: tuple[str, ...]
+    invocation: Mapping[str, Any]
+    passwords: Mapping[str, str]
 
     @property
     def id(self) -> str:
         """The other run's name."""
         return self.run
 
+    @property
+    def is_under_way(self) -> bool:
+        """Whether it is at Exchange, or a living process is about to send it."""
+        return self.known is Known.UNDER_WAY
 
-def elsewhere_of(row: Any) -> Elsewhere:
-    """Return what a *row* of another run says."""
-    status, outputs = BulkItemStatus(row["status"]), json.loads(row["outputs"])
-    state = status.name
-    if status is BulkItemStatus.FAILED:
-        state = IN_DOUBT_THERE if row["code"] == IN_DOUBT or row["doubtful"] else DONE_IN_PART
+    @property
+    def is_over(self) -> bool:
+        """Whether that run brings it no further by itself."""
+        return self.item.status in (BulkItemStatus.COMPLETED, BulkItemStatus.FAILED)
+
+    @property
+    def state(self) -> str:
+        """How it stands, in words; of a failed one what is known of what it did."""
+        if self.item.status is not BulkItemStatus.FAILED:
+            return self.item.status.name
+        return IN_DOUBT_THERE if self.item.code == IN_DOUBT or self.item.doubtful else DONE_IN_PART
+
+
+def elsewhere_of(row: Any, operation: Operation, *, alive: bool) -> Elsewhere:
+    """Return what a *row* of another run says, on which a process works if it is *alive*."""
+    item = item_of(row)
+    known = known_elsewhere(item, operation, alive=alive)
     return Elsewhere(
-        *(row["other"], status, state, row["code"], row["completed_at"], outputs, json.loads(row["values"])),
+        *(row["other"], item, known, row["changed"]),
         *(tuple(json.loads(row["header"])), tuple(json.loads(row["cells"]))),
         *(json.loads(row["invocation"]), json.loads(row["passwords"])),
     )
@@ -133,6 +144,8 @@ STATE_COLUMNS = (
     "code", "error", "advice", "warnings", "started_at", "completed_at", "doubtful",
     "sent_at",
 )  # fmt: skip
+#: What else an item's row holds of it.
+ITEM_FIELDS = ("key", "row", "content", "values", *(name for name in STATE_COLUMNS if name != "doubtful"))
 
 
 def state_row(item: Item) -> dict[str, Any]:
@@ -165,17 +178,15 @@ def _value(found: Any) -> Value:
 
 def item_of(row: Any) -> Item:
     """Return the item that a *row* stands for."""
-    found = dict(row)
-    found.pop("cells", None)
     return Item(
-        **found
+        **{name: row[name] for name in ITEM_FIELDS}
         | {
             "values": {name: _value(found) for name, found in json.loads(row["values"]).items()},
             "outputs": json.loads(row["outputs"]),
             "warnings": tuple(json.loads(row["warnings"])),
             "status": BulkItemStatus(row["status"]),
             "phase": Phase(row["phase"]),
-            "doubtful": bool(row["doubtful"]),
+            "doubt": Doubt(unresolved=bool(row["doubtful"])),
         }
     )
 

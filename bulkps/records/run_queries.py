@@ -5,18 +5,20 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, FromClause, case, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, FromClause, RowMapping, func, or_, select, update
 
+from bulkps.engine import resend
 from bulkps.engine.item import (
     DONE_ALREADY,
-    FAILED_AT_EXCHANGE,
     IN_DOUBT,
     ITEMS_LEFT_BEHIND,
     WAITS_FOR_OPERATOR,
     Item,
     Phase,
 )
+from bulkps.engine.resend import Decision, Fact
 from bulkps.engine.status import BulkItemStatus
+from bulkps.operations.model import Operation
 from bulkps.records.journal import ITEM_COLUMNS, LOADING, OWNER_COLUMNS, Journal
 from bulkps.records.owner import is_alive
 from bulkps.records.row_mapping import Elsewhere, Run, elsewhere_of, item_of
@@ -35,36 +37,46 @@ def living(journal: Journal, connection: Connection) -> list[str]:
 
 
 def elsewhere(
-    connection: Connection, run: Run, contents: Sequence[str], deeds: Mapping[int, str], alive: Sequence[str]
+    connection: Connection, run: Run, contents: Sequence[str], operation: Operation, alive: Sequence[str]
 ) -> dict[str, Elsewhere]:
     """Return what other runs at the same place know of these *contents*, by content.
 
-    Only what matters to a run that is about to send: that it is at Exchange or about to be sent by a living
-    process; else what came last: that it is completed, in doubt, or done in part.
+    Only what keeps it from being sent: that it is at Exchange or about to be sent by a living process; else
+    what came last: that it is completed, in doubt, or done in part.
 
     Args:
         connection: To the journal.
         run: The run that asks.
         contents: What it asks for.
-        deeds: The steps that must not be done twice, index to name: a row that failed behind one is done in
-            part.
+        operation: What it does with it.
         alive: The runs whose owner is alive.
     """
-    underway = is_underway(items, runs, alive)
-    completed = items.c.status == BulkItemStatus.COMPLETED.value
+    of_run = (runs.c.header, runs.c.invocation, runs.c.passwords, runs.c.operation_text)
     found: dict[str, Elsewhere] = {}
     for start in range(0, len(contents), _CHUNK):
         query = (
-            select(items, runs.c.id.label("other"), runs.c.header, runs.c.invocation, runs.c.passwords)
+            select(items, runs.c.id.label("other"), *of_run)
             .join(runs, runs.c.id == items.c.run)
             .where(items.c.content.in_(contents[start : start + _CHUNK]), *of_others(runs, run, alive))
-            .where(or_(underway, completed, happened(items, runs, run, deeds)))
             # The last one stands.
-            .order_by(case((underway, 1), else_=0), items.c.changed)
+            .order_by(items.c.changed)
         )
-        rows = connection.execute(query).mappings()
-        found |= {row["content"]: elsewhere_of(row) for row in rows}
+        for row in connection.execute(query).mappings():
+            before = found.get(row["content"])
+            if (before is None or not before.is_under_way) and (one := _standing(row, run, operation, alive)):
+                found[one.item.content] = one
     return found
+
+
+def _standing(row: RowMapping, run: Run, operation: Operation, alive: Sequence[str]) -> Elsewhere | None:
+    """Return what a *row* of another run knows of its content; None if *run* may send it all the same."""
+    one = elsewhere_of(row, operation, alive=row["other"] in alive)
+    # Where the operation was changed since, its steps have other indexes.
+    harmless = row["operation_text"] == run.operation_text and row["step"] not in (
+        operation.non_repeatable_steps
+    )
+    facts = Fact.OTHER_RUN | resend.when((harmless, Fact.HARMLESS))
+    return None if resend.decide(one.known, facts) is Decision.SEND else one
 
 
 def of_others(of: FromClause, run: Run, alive: Sequence[str]) -> tuple[ColumnElement[bool], ...]:
@@ -103,29 +115,6 @@ def fence(connection: Connection, contents: Sequence[str], run: Run, alive: Sequ
             .where(runs.c.id.in_(lost))
             .values(owner="", epoch=runs.c.epoch + 1, state="interrupted", detail=why)
         )
-
-
-def happened(item: FromClause, of: FromClause, run: Run, deeds: Mapping[int, str]) -> ColumnElement[bool]:
-    """Return what says of a failed *item* that something was done, or may have been, that is not done twice.
-
-    Args:
-        item: Items.
-        of: The run that each is of.
-        run: The run that wants to know.
-        deeds: The steps of its operation that must not be done twice, index to name.
-    """
-    # A request that Exchange failed is not done: while it is there, Exchange refuses a second one.
-    failed = (item.c.status == BulkItemStatus.FAILED.value) & (item.c.code != FAILED_AT_EXCHANGE)
-    there = [func.json_extract(item.c.outputs, f'$."{deed}"').is_not(None) for deed in deeds.values()]
-    # An operation that was changed since has other indexes: there any doubt counts.
-    here = item.c.step.in_(list(deeds)) | (of.c.operation_text != run.operation_text)
-    return failed & or_(or_(item.c.code == IN_DOUBT, item.c.doubtful == 1) & here, *there)
-
-
-def is_underway(item: FromClause, of: FromClause, alive: Sequence[str]) -> ColumnElement[bool]:
-    """Return what says of an *item* of a run *of* that it is at Exchange, or about to be sent."""
-    pending = (item.c.status == BulkItemStatus.PENDING.value) & of.c.id.in_(alive)
-    return or_(item.c.status == BulkItemStatus.IN_PROGRESS.value, pending)
 
 
 def at_exchange(journal: Journal, run: str) -> dict[str, int]:

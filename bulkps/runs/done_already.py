@@ -25,19 +25,20 @@ _AGAIN = (
 
 def done_already(operation: Operation, item: Item, found: Elsewhere) -> Item:
     """Return *item* SKIPPED, with the evidence that another run completed its content."""
-    at = datetime.fromtimestamp(found.completed_at or 0.0).astimezone().isoformat(timespec="seconds")
-    kept = ", ".join(f"{name} {value}" for step in found.outputs.values() for name, value in step.items())
+    then = found.item
+    at = datetime.fromtimestamp(then.completed_at or 0.0).astimezone().isoformat(timespec="seconds")
+    kept = ", ".join(f"{name} {value}" for step in then.outputs.values() for name, value in step.items())
     differ = _different(operation, item, found)
     otherwise = f", with other values: {', '.join(differ)}" if differ else ""
     return replace(
         item,
         status=BulkItemStatus.SKIPPED,
         phase=Phase.OVER,
-        outputs=found.outputs,
+        outputs=then.outputs,
         code=DONE_DIFFERENTLY if differ else DONE_ALREADY,
         error=f"completed {at} by run {found.run}{f' ({kept})' if kept else ''}{otherwise}",
         advice=_what_is_left(operation, differ),
-        completed_at=found.completed_at,
+        completed_at=then.completed_at,
     )
 
 
@@ -45,7 +46,8 @@ def _different(operation: Operation, item: Item, found: Elsewhere) -> list[str]:
     """Return the columns of which *item* asks for something else than was asked for then."""
     now = _as_kept(item, item.values)
     # What was asked for is in the cells: pre-flight may have put other values in their place.
-    then = {**found.values, **_as_kept(item, cell_values(operation, found.header, found.cells))}
+    cells = cell_values(operation, found.header, found.cells)
+    then = {**_as_kept(item, found.item.values), **_as_kept(item, cells)}
     defaults = _as_kept(item, operation.defaults)
     # What is in the key is the same, though it may be spelt otherwise; what is empty asks for nothing.
     return [

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from bulkps.engine.events import ItemEvent
 from bulkps.engine.item import Change, Item
-from bulkps.engine.status import BulkItemStatus
+from bulkps.engine.resend import Known
 from bulkps.operations.model import Operation
 from bulkps.records.recorder import Recorder
 from bulkps.records.row_mapping import Elsewhere
@@ -30,7 +30,7 @@ def skip_what_others_did(recorder: Recorder, operation: Operation) -> list[Chang
     def decide(waiting: Sequence[Item], known: Mapping[str, Elsewhere]) -> list[Change]:
         return list(_decided(operation, waiting, known, time.time()))
 
-    return recorder.skip_by_others(operation.deeds, decide)
+    return recorder.skip_by_others(operation, decide)
 
 
 def _decided(
@@ -43,10 +43,9 @@ def _decided(
         found = known.get(item.content)
         # Who asked for it once more knew what was done before.
         again = item.key != item.content
-        over = found is not None and found.status in (BulkItemStatus.COMPLETED, BulkItemStatus.FAILED)
-        if found is None or (again and over):
+        if found is None or (again and found.is_over):
             continue
-        if found.status is BulkItemStatus.COMPLETED:
+        if found.known is Known.DONE:
             yield Change(done_already(operation, item, found), ItemEvent.DONE_BY_OTHER_RUN, now)
             continue
         error = f"its content is {found.state} in run {found.run}, which began while this one stood still"

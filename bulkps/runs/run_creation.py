@@ -10,7 +10,7 @@ from typing import Any
 from bulkps import yaml_config
 from bulkps.engine.config import BulkOperationConfig
 from bulkps.engine.item import Item
-from bulkps.engine.status import BulkItemStatus
+from bulkps.engine.resend import Known
 from bulkps.errors import ContentElsewhere, RecordFailed, UsageProblem
 from bulkps.intake import CheckReport, InputRow
 from bulkps.operations.availability import lacking, releases, without_effect
@@ -81,7 +81,7 @@ def create_run(
     try:
         planned = _planned(run, operation, rows, offered(target.connection), again=again)
         claim = _claim(operation, again=again) if remembers else None
-        create(journal, run, planned, claim, operation.deeds, target.config.lease)
+        create(journal, run, planned, claim, operation, target.config.lease)
     except RecordFailed as error:
         advice = "make room or repair access, then run it again: there is no run yet to resume"
         raise RecordFailed(error.what, error.reason, advice) from error
@@ -126,7 +126,7 @@ def items_of(
             with journal.reading() as connection:
                 alive = living(journal, connection)
                 contents = [item.content for item in part]
-                known = elsewhere(connection, run, contents, operation.deeds, alive)
+                known = elsewhere(connection, run, contents, operation, alive)
             part = list(claim(part, known))
         yield from part
 
@@ -212,9 +212,10 @@ def _item(operation: Operation, row: InputRow, salt: str) -> Item:
 
 def _refuse_unfinished(items: Sequence[Item], known: Mapping[str, Elsewhere], *, again: bool) -> None:
     # Who asks for it once more has looked what became of those that failed.
-    over = (BulkItemStatus.COMPLETED, BulkItemStatus.FAILED) if again else (BulkItemStatus.COMPLETED,)
     unfinished = [
-        (item, found) for item in items if (found := known.get(item.content)) and found.status not in over
+        (item, found)
+        for item in items
+        if (found := known.get(item.content)) and not (found.is_over if again else found.known is Known.DONE)
     ]
     if unfinished:
         item, found = unfinished[0]

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from itertools import takewhile
 from pathlib import Path
 
 from bulkps import yaml_config
@@ -13,7 +12,7 @@ from bulkps.atomic_file import Output
 from bulkps.engine.config import BulkOperationConfig
 from bulkps.engine.driver import Driver, Prepare
 from bulkps.engine.events import RunEvent
-from bulkps.engine.item import DONE_ALREADY, DONE_DIFFERENTLY, FAILED_AT_EXCHANGE, IN_DOUBT, Change
+from bulkps.engine.item import DONE_ALREADY, DONE_DIFFERENTLY, Change
 from bulkps.engine.machine import Machine
 from bulkps.engine.messages import Finish, StopReason
 from bulkps.engine.status import BulkItemStatus
@@ -21,7 +20,7 @@ from bulkps.errors import BulkpsError, ExitCode, RecordFailed, UsageProblem
 from bulkps.exchange.error_catalog import ErrorClass, portable_patterns
 from bulkps.operations.availability import uses
 from bulkps.operations.loader import load_operation
-from bulkps.operations.model import Operation, Step, templates
+from bulkps.operations.model import Operation
 from bulkps.passwords.password_file import PasswordFile
 from bulkps.passwords.password_provisioning import password_maker
 from bulkps.preflight.query_executor import OnReading, Sessions
@@ -30,7 +29,6 @@ from bulkps.records import paths, results
 from bulkps.records.audit import Audit
 from bulkps.records.audit_opening import check_log, operation_digest
 from bulkps.records.audit_verify import Known
-from bulkps.records.bulk_updates import RetrySteps
 from bulkps.records.journal import Journal
 from bulkps.records.lease import Heartbeat, Lease, acquire, raise_epoch, release
 from bulkps.records.recorder import Recorder
@@ -44,10 +42,6 @@ from bulkps.sessions.session_factory import endpoint
 
 #: Called after changes of items are durable.
 OnChanges = Callable[[Sequence[Change]], None]
-#: Codes of failed items that a retry leaves: it happened, whatever became of it, and no lookup would show it.
-_NEVER_AGAIN = ("request-gone",)
-#: Codes of failed items that may be at Exchange: a retry looks first.
-_MAY_BE_THERE = (IN_DOUBT, FAILED_AT_EXCHANGE)
 #: Asked whether anything may be sent.
 Confirm = Callable[[], bool]
 #: Told the driver as soon as there is one, so that others can pause or cancel.
@@ -146,40 +140,6 @@ def proceed(
         orders = _Orders(on_changes, on_reading, on_driver, ends_at, prepare, confirm)
         work.finish = _carry_out(work, operation, target, orders)
     return replace(finished(journal, run.id, work.finish, output), left=left)
-
-
-def _holds_secret(step: Step) -> bool:
-    # A password that is made anew is not the one that was handed out.
-    return any(name.startswith("secret.") for _, template in templates(step) for name in template.names)
-
-
-def _retry_steps(operation: Operation) -> RetrySteps:
-    numbered = list(enumerate(operation.steps))
-    return RetrySteps(
-        looked_up=[index for index, step in numbered if step.reconcile],
-        harmless=[index for index, step in numbered if step.idempotent or step.polled],
-        earlier=_harmless_before(operation),
-        deeds=operation.deeds,
-        recovered=sorted(_recovered(operation)),
-    )
-
-
-def _recovered(operation: Operation) -> set[int]:
-    """Return the steps of whose failed requests a retry takes care, and the steps that do it."""
-    by_step = {index: operation.recovering(step) for index, step in enumerate(operation.steps)}
-    return {one for index, steps in by_step.items() if steps for one in (index, *steps)}
-
-
-def _harmless_before(operation: Operation) -> dict[int, list[tuple[int, str]]]:
-    """Return for each step those right before it that may be done once more: what they saw may be over."""
-    found: dict[int, list[tuple[int, str]]] = {}
-    for index, _ in enumerate(operation.steps):
-        before = reversed(list(enumerate(operation.steps[:index])))
-        harmless = takewhile(
-            lambda numbered: numbered[1].idempotent and not _holds_secret(numbered[1]), before
-        )
-        found[index] = [(number, step.name) for number, step in harmless][::-1]
-    return {index: steps for index, steps in found.items() if steps}
 
 
 def _check_kind(run: Run, operation: Operation, *, retry: bool) -> None:
@@ -291,8 +251,7 @@ def _take_back(work: _Work, operation: Operation, target: Target) -> int:
         work.cancelled = False
     # The embedded simulator's tenant ends with its run: other runs had another.
     remembers = not target.connection.embedded
-    steps = _retry_steps(operation)
-    left = work.recorder.retry_failed(_NEVER_AGAIN, _MAY_BE_THERE, steps, remembers=remembers)
+    left = work.recorder.retry_failed(operation, remembers=remembers)
     work.recorder.goes_on()
     return left
 

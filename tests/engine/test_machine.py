@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from bulkps.engine import messages as ev
 from bulkps.engine.config import Breaker, BulkOperationConfig, LookupPolicy
-from bulkps.engine.item import IN_DOUBT, Item, Phase
+from bulkps.engine.item import IN_DOUBT, Doubt, Item, Phase
 from bulkps.engine.messages import StopReason
 from bulkps.engine.status import BulkItemStatus
 from bulkps.errors import ExitCode
@@ -294,7 +294,8 @@ def test_an_error_that_every_row_would_meet_stops_the_run_and_leaves_the_rest_pe
 
 def test_an_error_that_every_row_would_meet_stops_the_run_though_its_rows_are_in_doubt() -> None:
     doubtful = [
-        replace(item, status=S.IN_PROGRESS, attempt=1, attempts=1, doubtful=True) for item in restores(30)
+        replace(item, status=S.IN_PROGRESS, attempt=1, attempts=1, doubt=Doubt(unresolved=True))
+        for item in restores(30)
     ]
     world = World(9, doubtful, fates=Fates(forbidden=1.0))
 

@@ -13,14 +13,16 @@ from typing import Any
 import pytest
 
 from bulkps.engine import messages as ev
+from bulkps.engine import resend
 from bulkps.engine.config import BulkOperationConfig
 from bulkps.engine.events import ItemEvent
 from bulkps.engine.failed_request import FailedRequests
-from bulkps.engine.item import Item
+from bulkps.engine.item import Doubt, Item
 from bulkps.engine.machine import Machine
 from bulkps.engine.messages import Action, Event
 from bulkps.engine.outcome_evaluator import OutcomeEvaluator, Transition
 from bulkps.engine.reconciler import Reconciler
+from bulkps.engine.resend import Decision, Fact, Known
 from bulkps.engine.status import BulkItemStatus
 from bulkps.exchange.error_catalog import ErrorClass, shipped_catalogue
 from tests.engine.schedules import KINDS, restores, try_seed, world_of
@@ -196,6 +198,37 @@ def test_the_simulation_finds_a_planted_defect(
     pytest.fail("2,000 schedules did not find it")
 
 
+#: Rows of the table that decides about sending again, by what is known, the fact that picks the row, and the
+#: wrong decision.
+WRONG_ROWS = [
+    (Known.DOUBT, Fact.LOOKUP, Decision.SEND),
+    (Known.REFUSED, Fact.TRIES_LEFT, Decision.SEND),
+    (Known.REFUSED, Fact.DOUBTFUL, Decision.END),
+    (Known.ABSENT, Fact.CLEARED, Decision.SEND),
+    (Known.FAILED_LATER, Fact.RECOVERS, Decision.SEND),
+]
+
+
+@pytest.mark.parametrize(
+    ("known", "fact", "wrong"),
+    WRONG_ROWS,
+    ids=[f"{known.value}, {fact.name}" for known, fact, _ in WRONG_ROWS],
+)
+def test_the_simulation_finds_a_wrong_row_of_the_table(
+    known: Known, fact: Fact, wrong: Decision, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = next(n for n, rule in enumerate(resend.TABLE) if rule.known is known and fact in rule.facts)
+    changed = replace(resend.TABLE[place], decision=wrong)
+    monkeypatch.setattr(resend, "TABLE", (*resend.TABLE[:place], changed, *resend.TABLE[place + 1 :]))
+
+    for seed in range(2_000):
+        try:
+            try_seed(seed)
+        except AssertionError:
+            return
+    pytest.fail("2,000 schedules did not find it")
+
+
 def left_ready_for_days(make: type[Machine]) -> World:
     """Return a world in which a process died between an early lookup and the next send, two days ago.
 
@@ -208,7 +241,7 @@ def left_ready_for_days(make: type[Machine]) -> World:
         code="in-doubt",
         attempt=1,
         attempts=1,
-        doubtful=True,
+        doubt=Doubt(unresolved=True),
         sent_at=START - 2 * 86_400.0,
     )
     world = World(1, [left], make=make)

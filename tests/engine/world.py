@@ -14,9 +14,10 @@ from itertools import count
 
 from bulkps.engine import messages as ev
 from bulkps.engine.config import BulkOperationConfig
-from bulkps.engine.item import Change, Item, Phase
+from bulkps.engine.item import Change, Doubt, Item, Phase
 from bulkps.engine.machine import Machine
 from bulkps.engine.messages import StopReason
+from bulkps.engine.retry import asked_again
 from bulkps.engine.status import FOLLOWS, BulkItemStatus
 from bulkps.exchange.error_catalog import ErrorClass, KnownError, shipped_catalogue
 from bulkps.exchange.invocation import Answer, Cmdlet, ErrorRecord, Invocation, Outcome
@@ -310,26 +311,18 @@ class World:
             return False
         self.asked_again += 1
         again = [item for item in self.kept.values() if item.status is BulkItemStatus.FAILED]
-        again = [item for item in again if item.code != "request-gone"]
+        taken_up = {item.key: new for item in again if (new := asked_again(item, self.operation))}
         for item in again:
+            if item.key not in taken_up:
+                continue
             self.met["retry"] += 1
             self.cancelled, self.finish = False, None
-            new = replace(item, not_before=0.0, completed_at=None, attempt=1)
-            in_progress = BulkItemStatus.IN_PROGRESS
             if item.code == "failed-at-exchange" and item.ref in self.removed:
                 # What failed and was removed is as if it had never been asked for.
                 self.removed.discard(item.ref)
                 self.effects[item.key] -= self.failing.pop(item.ref, None) is not None
-            if item.code == "failed-at-exchange":
-                self.kept[item.key] = replace(new, status=in_progress, phase=Phase.DOUBT, doubtful=False)
-            elif (item.code == "in-doubt" or item.doubtful) and self.operation.steps[item.step].reconcile:
-                self.kept[item.key] = replace(
-                    new, status=in_progress, phase=Phase.DOUBT, code="in-doubt", doubtful=True
-                )
-            else:
-                status = in_progress if item.outputs else BulkItemStatus.PENDING
-                self.kept[item.key] = replace(new, status=status, phase=Phase.READY)
-        return bool(again)
+            self.kept[item.key] = taken_up[item.key]
+        return bool(taken_up)
 
     @property
     def open_items(self) -> list[Item]:
@@ -508,9 +501,7 @@ class World:
         before = self.kept[item.key].status
         assert item.status in FOLLOWS[before], f"{before} became {item.status}"
         # What a process only knows in memory is not in the journal.
-        self.kept[item.key] = replace(
-            item, doubted_at=0.0, lookups=0, ended=False, refusal="", resend_from=0.0
-        )
+        self.kept[item.key] = replace(item, doubt=Doubt(unresolved=item.doubtful))
 
     def check_wait(self, change: Change) -> None:
         """Waits are as the policy says."""
