@@ -8,9 +8,7 @@ from bulkps.atomic_file import Output, write_text
 from bulkps.errors import InvalidInput
 from bulkps.operations.loader import built_in_operations, choose
 from bulkps.operations.model import BulkOperationType, Operation
-from bulkps.records import paths, results
-from bulkps.records.journal import Journal
-from bulkps.runs.run_service import operation_of
+from bulkps.runs import RunService
 
 
 def operation_named(operation: BulkOperationType | Operation | str) -> Operation:
@@ -105,9 +103,6 @@ class BulkCSVHandler:
             RunNotFound: If the journal has no such run.
             RecordFailed: If it cannot be written.
         """
-        journal = Journal(paths.journal_path())
-        try:
-            run = journal.run(result if isinstance(result, str) else result.run)
-            return results.write_csv(Output(Path(path), force), journal, run, operation_of(run))
-        finally:
-            journal.close()
+        with RunService() as service:
+            run = service.run(result if isinstance(result, str) else result.run)
+            return service.details(run).write_results(Output(Path(path), force))

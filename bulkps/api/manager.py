@@ -1,7 +1,7 @@
 """The seed's BulkOperationManager: execute, follow, cancel, retry, without the command line."""
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from bulkps.api.csv_handler import operation_named
@@ -12,21 +12,16 @@ from bulkps.engine.driver import Driver
 from bulkps.engine.item import Change, Phase
 from bulkps.engine.status import BulkItemStatus
 from bulkps.errors import ExitCode, InvalidInput
-from bulkps.exchange.invocation import Value
 from bulkps.export.exporter import ExportKind, ExportReport, OnProgress, export_mailboxes
-from bulkps.intake import UNSENDABLE, CheckReport, InputRow
-from bulkps.operations.columns import cell_text
+from bulkps.intake import CheckReport, InputRow, check_items
 from bulkps.operations.model import BulkOperationType, Operation
 from bulkps.passwords.password_file import PasswordFile
-from bulkps.passwords.password_provisioning import handing_out
-from bulkps.records import paths
-from bulkps.records.journal import Journal
-from bulkps.records.row_mapping import Run
-from bulkps.run_target import Target, check_target
-from bulkps.runs.run_creation import create_run
-from bulkps.runs.run_service import RunReport, exit_code_of, operation_of, proceed
+from bulkps.run_target import Target
+from bulkps.runs import Orders, Run, RunReport, RunService, operation_of
 from bulkps.settings import Settings, load_settings
 
+#: The code of an item whose values are not sound.
+INVALID_INPUT = "invalid-input"
 #: Called after each item that came to its end, once that is durable.
 Progress = Callable[[BulkOperationItem], None]
 
@@ -78,12 +73,13 @@ class BulkOperationManager:
             RecordFailed: If a record could not be written.
         """
         found = operation_named(operation)
-        report, rows = _planned(found, items)
+        report, rows = _sound(found, items)
         target = self._target(self._connection)
-        check_target(found, target)
-        with Journal(paths.journal_path()) as journal, handing_out(found, passwords):
-            run = create_run(journal, found, report, rows, target, again=again)
-            return self._proceed(journal, run, found, target, list(items), passwords=passwords)
+        with (
+            RunService() as service,
+            service.new_run(found, report, rows, target, again=again, passwords=passwords) as run,
+        ):
+            return self._work(service, run, target, list(items), passwords=passwords)
 
     def execute_bulk_recovery(
         self, items: Sequence[BulkOperationItem], *, passwords: PasswordFile | None = None
@@ -108,24 +104,21 @@ class BulkOperationManager:
             RecordFailed: If a record could not be written.
         """
         found = operation_named(operation)
-        problems = _problems(found, items)
-        if found.preflight and items and not problems:
-            return self._validate(found, list(items))
+        report, rows = _checked(found, items)
+        if found.preflight and report.sound:
+            target = self._target(self._connection)
+            with (
+                RunService() as service,
+                service.new_run(found, report, rows, target, checks=True) as run,
+            ):
+                return self._work(service, run, target, list(items))
         for item in items:
-            sentences = problems.get(item.row_number, [])
-            item.status = BulkItemStatus.FAILED if sentences else BulkItemStatus.COMPLETED
-            item.error, item.error_code = "; ".join(sentences), "invalid-input" if sentences else ""
+            told = [problem.sentence() for problem in report.problems if problem.row == item.row_number]
+            item.status = BulkItemStatus.FAILED if told else BulkItemStatus.COMPLETED
+            item.error, item.error_code = "; ".join(told), INVALID_INPUT if told else ""
         counts = {status: sum(item.status is status for item in items) for status in BulkItemStatus}
-        code = ExitCode.INVALID_INPUT if problems else ExitCode.COMPLETED
+        code = ExitCode.COMPLETED if report.sound or not items else ExitCode.INVALID_INPUT
         return BulkOperationResult(BulkOperationType.VALIDATE.value, "", counts, code, items=list(items))
-
-    def _validate(self, operation: Operation, items: list[BulkOperationItem]) -> BulkOperationResult:
-        report, rows = _planned(operation, items)
-        target = self._target(self._connection)
-        check_target(operation, target)
-        with Journal(paths.journal_path()) as journal:
-            run = create_run(journal, operation, report, rows, target, checks=True)
-            return self._proceed(journal, run, operation, target, items)
 
     def export_inventory(
         self,
@@ -162,8 +155,8 @@ class BulkOperationManager:
         for name in found:
             # Pre-flight, which has no driver yet, hears it from the journal; and should this process die
             # before it is done, so does whoever resumes the run.
-            with Journal(paths.journal_path()) as journal:
-                journal.wish(name, "cancel")
+            with RunService() as service:
+                service.ask(name, "cancel")
         return bool(found)
 
     def get_operation_status(self, run: str = "last") -> BulkOperationResult:
@@ -172,20 +165,17 @@ class BulkOperationManager:
         Raises:
             RunNotFound: If there is none.
         """
-        journal = Journal(paths.journal_path())
-        try:
-            found = journal.run(run)
+        with RunService() as service:
+            found = service.run(run)
             return BulkOperationResult(
                 found.operation,
                 found.id,
-                journal.counts(found.id),
-                exit_code_of(journal, found),
+                service.counts(found),
+                service.exit_code(found),
                 found.simulated,
                 detail=found.detail,
                 audit=Path(found.audit),
             )
-        finally:
-            journal.close()
 
     def retry_failed(
         self, run: str = "last", *, passwords: PasswordFile | None = None
@@ -199,29 +189,28 @@ class BulkOperationManager:
             RunOwnedElsewhere: If another process works on it.
             UsageProblem: If *passwords* is there already, cannot be made, or the operation makes none.
         """
-        with Journal(paths.journal_path()) as journal:
-            found = journal.run(run)
-            operation, target = operation_of(found), self._target(found.connection)
-            with handing_out(operation, passwords):
-                return self._proceed(journal, found, operation, target, [], retry=True, passwords=passwords)
+        with RunService() as service:
+            found = service.run(run)
+            target = self._target(found.connection)
+            with service.passwords_of(found, passwords):
+                return self._work(service, found, target, [], retry=True, passwords=passwords)
 
     def _target(self, name: str | None) -> Target:
         chosen, connection = self._settings.choose_connection(name)
         found = credentials(chosen, self._settings.connections, None)
         return Target(chosen, connection, found, self._config, self._settings.catalogue)
 
-    def _proceed(
+    def _work(
         self,
-        journal: Journal,
+        service: RunService,
         run: Run,
-        operation: Operation,
         target: Target,
         items: list[BulkOperationItem],
         *,
         retry: bool = False,
         passwords: PasswordFile | None = None,
     ) -> BulkOperationResult:
-        by_row = {item.row_number: item for item in items}
+        by_row, operation = {item.row_number: item for item in items}, operation_of(run)
 
         def tell(changes: Sequence[Change]) -> None:
             for change in changes:
@@ -238,19 +227,12 @@ class BulkOperationManager:
 
         register(None)
         try:
-            report = proceed(
-                journal,
-                run,
-                target,
-                retry=retry,
-                on_changes=tell,
-                on_driver=register,
-                passwords=passwords,
-            )
+            orders = Orders(on_changes=tell, on_driver=register, passwords=passwords)
+            report = service.work(run, target, orders, retry=retry)
         finally:
             with self._lock:
                 self._drivers.pop(run.id, None)
-        for item, _ in journal.rows(run.id) if items else ():
+        for item in service.items(run) if items else ():
             skipped = item.status is BulkItemStatus.SKIPPED and by_row[item.row].status is not item.status
             by_row[item.row].update(item, operation)
             if skipped and self._progress:
@@ -272,84 +254,22 @@ def _result(report: RunReport, items: list[BulkOperationItem]) -> BulkOperationR
     )
 
 
-def _planned(operation: Operation, items: Sequence[BulkOperationItem]) -> tuple[CheckReport, list[InputRow]]:
-    """Return a list of items as intake would return a file, with canonical values."""
+def _checked(operation: Operation, items: Sequence[BulkOperationItem]) -> tuple[CheckReport, list[InputRow]]:
+    """Check *items* as the rows of a file; give the sound ones their canonical values."""
+    report, rows = check_items(operation, [(item.row_number, item.values) for item in items])
+    sound = {row.row: row.values for row in rows}
     for item in items:
-        item.values = _canonical(operation, item.values)
-    problems = _problems(operation, items)
-    if not items or problems:
-        sentences = [f"row {row}: {sentence}" for row, found in problems.items() for sentence in found]
-        raise InvalidInput("items", sentences or ["there are none"])
-    header = tuple(operation.columns)
-    rows = [
-        InputRow(
-            item.row_number, tuple(cell_text(item.values.get(name, "")) for name in header), dict(item.values)
-        )
-        for item in items
-    ]
-    report = CheckReport(
-        path=Path("items"),
-        operation=operation.name,
-        rows=len(rows),
-        problem_count=0,
-        problems=(),
-        notes=(),
-        encoding="utf-8",
-        delimiter=",",
-        header=header,
-        carried=tuple(range(len(header))),
-        digest="",
-    )
+        item.values = dict(sound.get(item.row_number, item.values))
     return report, rows
 
 
-def _canonical(operation: Operation, values: Mapping[str, Value]) -> dict[str, Value]:
-    """Return *values* as intake would: stripped, spelt as Exchange spells them, without empty ones."""
-    canonical = {name: _canonical_value(operation, name, value) for name, value in values.items()}
-    return {name: value for name, value in canonical.items() if value not in (None, "")}
+def _sound(operation: Operation, items: Sequence[BulkOperationItem]) -> tuple[CheckReport, list[InputRow]]:
+    """Return *items* as the rows of a sound file.
 
-
-def _canonical_value(operation: Operation, name: str, value: Value) -> Value:
-    if isinstance(value, tuple | list):
-        value = cell_text(tuple(value))
-    if not isinstance(value, str):
-        return value
-    stripped, column = value.strip(), operation.columns.get(name)
-    return column.canonical(stripped) if column and stripped and not column.problem(stripped) else stripped
-
-
-def _problems(operation: Operation, items: Sequence[BulkOperationItem]) -> dict[int, list[str]]:
-    found: dict[int, list[str]] = {}
-    keys: dict[tuple[str, ...], int] = {}
-    rows: set[int] = set()
-    for item in items:
-        sentences = _own_problems(operation, item)
-        for group in operation.unique:
-            key = (*group, *(str(item.values.get(name) or "").casefold() for name in group))
-            first = keys.setdefault(key, item.row_number)
-            if first != item.row_number or item.row_number in rows:
-                given = ", ".join(name for name in group if item.values.get(name)) or group[0]
-                sentences.append(f"{given}: row {first} has the same")
-        if item.row_number < 0:
-            sentences.append(f"row_number must not be negative, not {item.row_number}")
-        if item.row_number in rows:
-            sentences.append(f"row_number {item.row_number} is given twice")
-        rows.add(item.row_number)
-        if sentences:
-            found[item.row_number] = sentences
-    return found
-
-
-def _own_problems(operation: Operation, item: BulkOperationItem) -> list[str]:
-    sentences = [
-        f"{name}: is missing" for name in operation.required_columns() if item.values.get(name) in (None, "")
-    ]
-    for name, value in item.values.items():
-        column = operation.columns.get(name)
-        if column is None:
-            sentences.append(f"{name}: {operation.name} has no such column")
-        elif isinstance(value, str) and value and column.problem(value):
-            sentences.append(f"{name}: found {value!r}, expected {column.problem(value)}")
-        elif isinstance(value, str | tuple) and UNSENDABLE.search(cell_text(value)):
-            sentences.append(f"{name}: found {value!r}, expected text that a session survives")
-    return sentences
+    Raises:
+        InvalidInput: If they are not sound; nothing was sent.
+    """
+    report, rows = _checked(operation, items)
+    if not report.sound:
+        raise InvalidInput(str(report.path), report.sentences())
+    return report, rows

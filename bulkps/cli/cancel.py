@@ -6,9 +6,7 @@ from bulkps.cli import console
 from bulkps.cli.options import json_option
 from bulkps.cli.run_report import show_report
 from bulkps.errors import ExitCode
-from bulkps.records import paths
-from bulkps.records.journal import Journal
-from bulkps.runs.run_service import cancel
+from bulkps.runs import RunService
 
 
 @click.command()
@@ -26,12 +24,12 @@ def command(run: str, as_json: bool) -> None:
     \b
         bulkps cancel last
     """
-    with Journal(paths.journal_path()) as journal:
-        found = journal.run(run)
-        owner = journal.wish(found.id, "cancel")
+    with RunService() as service:
+        found = service.run(run)
+        owner = service.ask(found.id, "cancel")
         if not owner:
-            report = cancel(journal, found)
-            show_report(journal, report, report.exit_code, as_json=as_json)
+            report = service.cancel(found)
+            show_report(service.details(report.run), report, report.exit_code, as_json=as_json)
             unfinished = report.exit_code is ExitCode.UNFINISHED
             raise SystemExit(int(ExitCode.UNFINISHED if unfinished else ExitCode.COMPLETED))
     console.say(f"asked {owner} to cancel run {found.id}. Next: bulkps show {found.id}")

@@ -12,14 +12,9 @@ from bulkps.engine.status import BulkItemStatus
 from bulkps.errors import UsageProblem
 from bulkps.operations.model import Operation
 from bulkps.passwords.password_provisioning import makes_passwords
-from bulkps.records.changes import keep_facts
-from bulkps.records.journal import Journal
-from bulkps.records.row_mapping import Run
-from bulkps.runs.run_service import operation_of
+from bulkps.runs import Run, RunService, operation_of
+from bulkps.runs.run_service import ASKS
 from bulkps.visible_text import visible
-
-#: What a run keeps in its invocation until it is confirmed.
-ASKS = "asks"
 
 
 def asks(operation: Operation, *, yes: bool) -> bool:
@@ -43,21 +38,13 @@ def asks_first(run: Run) -> bool:
     return bool(run.invocation.get(ASKS))
 
 
-def confirmed(journal: Journal, run: Run) -> Run:
-    """Keep that *run* need not be asked about any more, and return it."""
-    told = {name: value for name, value in run.invocation.items() if name != ASKS}
-    with journal.writing() as connection:
-        keep_facts(connection, run.id, invocation=told)
-    return journal.run(run.id)
-
-
 def question(
-    journal: Journal, run: Run, hidden: Callable[[], AbstractContextManager[None]], *, passwords: bool
+    service: RunService, run: Run, hidden: Callable[[], AbstractContextManager[None]], *, passwords: bool
 ) -> Callable[[], bool]:
     """Return what asks whether *run* may send, and keeps the answer.
 
     Args:
-        journal: Where it is kept.
+        service: Who has it.
         run: The run.
         hidden: Hides the progress while the question stands there.
         passwords: Whether generated passwords are saved.
@@ -65,21 +52,21 @@ def question(
 
     def ask() -> bool:
         with hidden():
-            console.say(_told(journal, journal.run(run.id), passwords=passwords))
+            console.say(_told(service, service.run(run.id), passwords=passwords))
             try:
                 yes = click.confirm("Continue?", err=True)
             except click.Abort:
                 # Ctrl-C and the end of the input are no, too.
                 yes = False
         if yes:
-            confirmed(journal, run)
+            service.confirmed(run)
         return yes
 
     return ask
 
 
-def _told(journal: Journal, run: Run, *, passwords: bool) -> str:
-    operation, counts = operation_of(run), journal.counts(run.id)
+def _told(service: RunService, run: Run, *, passwords: bool) -> str:
+    operation, counts = operation_of(run), service.counts(run)
     looked = run.preflight.get("state") == "done"
     found = [
         f"{run.preflight.get('blocked', 0)} blocked (they are not sent)",

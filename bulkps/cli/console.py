@@ -13,13 +13,11 @@ from bulkps.cli.tables import fitting, terminal_width
 from bulkps.engine.status import BulkItemStatus
 from bulkps.errors import ExitCode
 from bulkps.intake import CheckReport, Problem
-from bulkps.records import paths
 from bulkps.visible_text import json_text, visible
 
 if TYPE_CHECKING:
     from bulkps.passwords.password_file import PasswordFile
-    from bulkps.records.run_queries import Warned
-    from bulkps.runs.run_service import RunReport
+    from bulkps.runs import RunDetails, RunReport
 
 #: Where the root context keeps what was warned of.
 _WARNINGS = "bulkps.warnings"
@@ -136,9 +134,10 @@ def _problem_json(problem: Problem) -> dict[str, object]:
 
 
 def run_json(
-    report: "RunReport", exit_code: ExitCode, passwords: "PasswordFile | None", warned: "Warned"
+    report: "RunReport", exit_code: ExitCode, passwords: "PasswordFile | None", details: "RunDetails"
 ) -> dict[str, object]:
     """Return a run's outcome for a runbook."""
+    warned = details.warned(SHOWN_WARNINGS)
     return {
         "run": report.run.id,
         "operation": report.run.operation,
@@ -156,7 +155,7 @@ def run_json(
         "detail": report.finish.detail,
         "results": str(report.results) if report.results else None,
         "audit": report.run.audit,
-        "journal": str(paths.journal_path()),
+        "journal": str(details.journal.path),
         "passwords": str(passwords.path) if passwords and passwords.count else None,
     }
 

@@ -1,14 +1,12 @@
 """What ``run --dry-run`` shows: the cmdlets that the run would send."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import closing, nullcontext
 
 from bulkps.cli import console
 from bulkps.intake import CheckReport, InputRow
 from bulkps.operations.model import Operation
-from bulkps.records import paths
-from bulkps.records.journal import Journal
 from bulkps.run_target import Target, check_target
+from bulkps.runs import RunService
 from bulkps.runs.dry_run import PlannedRow, Preview
 from bulkps.visible_text import visible
 
@@ -38,9 +36,8 @@ def show_plan(
     preview = Preview(operation, there, again=again)
     if preview.reads:
         console.say("Exchange is read: whether a name falls back depends on its domain. Nothing is changed.")
-    path = paths.journal_path()
-    with closing(Journal(path)) if path.exists() else nullcontext() as journal:
-        planned = preview.rows(journal, report, rows)
+    with RunService() as service:
+        planned = preview.rows(service, report, rows)
         skipped = _as_json(report, planned, nothing) if as_json else _as_lines(planned)
     for sentence in preview.unread:
         console.say(f"not read: {visible(sentence)}; the names are the rows' own")

@@ -5,11 +5,8 @@ import click
 from bulkps.cli import console
 from bulkps.cli.options import json_option
 from bulkps.cli.printed_command import next_command
-from bulkps.engine.status import BulkItemStatus
 from bulkps.errors import UsageProblem
-from bulkps.records import paths
-from bulkps.records.journal import Journal
-from bulkps.records.row_mapping import Run
+from bulkps.runs import RunService
 
 
 @click.command()
@@ -26,11 +23,11 @@ def command(run: str, as_json: bool) -> None:
     \b
         bulkps pause last
     """
-    with Journal(paths.journal_path()) as journal:
-        found = journal.run(run)
-        owner = journal.wish(found.id, "pause")
+    with RunService() as service:
+        found = service.run(run)
+        owner = service.ask(found.id, "pause")
         if not owner:
-            why = _goes_on(journal, found)
+            why = f". To continue: {next_command(found)}" if service.is_open(found) else ", for it is over"
             raise UsageProblem(f"no process works on run {found.id}; there is nothing to pause{why}")
     following = next_command(found)
     console.say(
@@ -39,10 +36,3 @@ def command(run: str, as_json: bool) -> None:
     )
     if as_json:
         console.as_json({"run": found.id, "asked": owner, "next": following, "exit_code": 0})
-
-
-def _goes_on(journal: Journal, run: Run) -> str:
-    counts = journal.counts(run.id)
-    if counts[BulkItemStatus.PENDING] or counts[BulkItemStatus.IN_PROGRESS]:
-        return f". To continue: {next_command(run)}"
-    return ", for it is over"

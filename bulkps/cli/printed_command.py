@@ -8,7 +8,7 @@ import click
 
 from bulkps.cli.options import CONFIG, CONNECTION
 from bulkps.cli.password_options import handed_out
-from bulkps.records.row_mapping import Run
+from bulkps.runs import Run
 from bulkps.runs import next_command as commands
 from bulkps.runs.next_command import free_name, quoted, same_again
 from bulkps.settings import SIMULATOR

@@ -15,7 +15,7 @@ from bulkps.engine.item import WAITS_FOR_OPERATOR, Change, Item, Phase
 from bulkps.engine.status import BulkItemStatus
 from bulkps.export.exporter import ExportStage, OnProgress
 from bulkps.preflight.query_executor import OnReading
-from bulkps.runs.run_service import OnChanges
+from bulkps.runs import OnChanges
 from bulkps.visible_text import visible
 
 #: Seconds between two plain lines.

@@ -10,9 +10,7 @@ from bulkps.cli import console
 from bulkps.cli.options import NEW_FILE, force_option
 from bulkps.engine.item import ITEMS_LEFT_BEHIND
 from bulkps.engine.status import BulkItemStatus
-from bulkps.records import paths, results
-from bulkps.records.journal import Journal
-from bulkps.runs.run_service import operation_of
+from bulkps.runs import RunService
 from bulkps.yaml_config import nearest
 
 #: What ``--only`` takes: statuses, and what is told apart among the completed rows.
@@ -65,19 +63,14 @@ def command(
     """
     if output:
         Output(output, force).check()
-    journal = Journal(paths.journal_path())
-    try:
-        found = journal.run(run)
-        operation = operation_of(found)
-        as_json = (kind or (output.suffix[1:].lower() if output else "")) == "json"
-        write = results.write_json if as_json else results.write_csv
+    as_json = (kind or (output.suffix[1:].lower() if output else "")) == "json"
+    with RunService() as service:
+        details = service.details(service.run(run))
         if output:
-            count = write(Output(output, force), journal, found, operation, only or ())
+            count = details.write_results(Output(output, force), only or (), as_json=as_json)
             console.say(f"wrote {count} row{'s' * (count != 1)} to {output}")
             return
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "results"
-            write(Output(path), journal, found, operation, only or ())
+            details.write_results(Output(path), only or (), as_json=as_json)
             console.pour(path)
-    finally:
-        journal.close()

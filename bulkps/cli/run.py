@@ -39,11 +39,8 @@ from bulkps.engine.status import BulkItemStatus
 from bulkps.errors import ExitCode, UsageProblem
 from bulkps.intake import CheckReport, InputRow
 from bulkps.operations.model import Operation
-from bulkps.passwords.password_provisioning import handing_out
-from bulkps.records import paths
-from bulkps.records.journal import Journal
 from bulkps.run_target import Target, check_target
-from bulkps.runs.run_creation import create_run
+from bulkps.runs import RunService
 from bulkps.sessions.connection import Connection, Credentials
 from bulkps.settings import Settings
 
@@ -132,18 +129,20 @@ def _execute(
 ) -> None:
     check_target(operation, there)
     passwords = password_file(given)
-    with Journal(paths.journal_path()) as journal:
-        with handing_out(operation, passwords):
-            run = create_run(
-                *(journal, operation, report, rows, there), again=given["again"], invocation=invocation(given)
-            )
+    with RunService() as service:
+        with service.new_run(
+            *(operation, report, rows, there),
+            again=given["again"],
+            invocation=invocation(given),
+            passwords=passwords,
+        ) as run:
             if not given["quiet"]:
                 console.say(
                     f"run {run.id}: {report.rows} row{'s' * (report.rows != 1)} with connection {there.name}"
                 )
             end = ends_at(given["until"], given["max_duration"])
             ended, code = work(
-                journal,
+                service,
                 run,
                 there,
                 given["output"],
@@ -151,8 +150,8 @@ def _execute(
                 ends_at=end,
                 passwords=passwords,
             )
-        remarks = console.remarks_json(report)
-        show_report(journal, ended, code, as_json=as_json, passwords=passwords, remarks=remarks)
+        remarks, details = console.remarks_json(report), service.details(ended.run)
+        show_report(details, ended, code, as_json=as_json, passwords=passwords, remarks=remarks)
     raise SystemExit(int(code))
 
 

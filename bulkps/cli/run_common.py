@@ -10,7 +10,7 @@ import click
 
 from bulkps.atomic_file import Output
 from bulkps.cli import console
-from bulkps.cli.confirmation import asks, asks_first, confirmed, question
+from bulkps.cli.confirmation import asks, asks_first, question
 from bulkps.cli.options import NEW_FILE, config_option, force_option, json_option, output_file
 from bulkps.cli.password_options import (
     check_options,
@@ -29,13 +29,8 @@ from bulkps.engine.config import BulkOperationConfig
 from bulkps.engine.status import BulkItemStatus
 from bulkps.errors import ExitCode, RecordFailed
 from bulkps.passwords.password_file import PasswordFile
-from bulkps.passwords.password_provisioning import handing_out
-from bulkps.records import paths
-from bulkps.records.changes import keep_facts
-from bulkps.records.journal import Journal
-from bulkps.records.row_mapping import Run
 from bulkps.run_target import Target, connection_warnings
-from bulkps.runs.run_service import RunReport, operation_of, options_of, proceed
+from bulkps.runs import Orders, Run, RunReport, RunService, operation_of, options_of
 from bulkps.sessions.connection import Connection
 from bulkps.settings import Settings
 
@@ -60,7 +55,7 @@ def target(settings: Settings, connection: tuple[str, Connection], config: BulkO
 
 
 def work(
-    journal: Journal,
+    service: RunService,
     run: Run,
     there: Target,
     results: Output | None,
@@ -71,37 +66,32 @@ def work(
     passwords: PasswordFile | None = None,
 ) -> tuple[RunReport, ExitCode]:
     """Work on *run* with progress and Ctrl-C; return how it stands and the exit code."""
-    counts = journal.counts(run.id)
+    counts = service.counts(run)
     total = sum(counts.values())
     begun = [BulkItemStatus.PENDING, BulkItemStatus.IN_PROGRESS, *([BulkItemStatus.FAILED] if retry else [])]
     over = total - sum(counts[status] for status in begun)
     looks = _looks_first(run)
     told = {"passwords": handed_out()} if handed_out() else {}
-    with journal.writing() as connection:
-        keep_facts(connection, run.id, invocation={**run.invocation, **settings_file()}, **told)
+    service.keep(run, invocation={**run.invocation, **settings_file()}, **told)
     if looks and not quiet:
         console.say("Pre-flight: reading Exchange. Nothing has been changed yet.")
     try:
         with interruptible() as interrupts, progress(run.operation, total, over, quiet=quiet) as shown:
             saved = passwords is not None
-            report = proceed(
-                journal,
-                run,
-                there,
-                retry=retry,
+            orders = Orders(
                 on_changes=shown.show,
                 on_reading=shown.reading,
                 on_driver=interrupts.register,
-                output=results,
                 ends_at=ends_at,
                 passwords=passwords,
-                confirm=question(journal, run, shown.hidden, passwords=saved) if asks_first(run) else None,
+                confirm=question(service, run, shown.hidden, passwords=saved) if asks_first(run) else None,
             )
+            report = service.work(run, there, orders, retry=retry, output=results)
     except (RecordFailed, KeyboardInterrupt):
         say_passwords(passwords)
-        if looks and not journal.run(run.id).preflight:
+        if looks and not service.run(run.id).preflight:
             console.say("Pre-flight was not finished: nothing was sent.")
-        console.say(f"To continue: {next_command(journal.run(run.id))}")
+        console.say(f"To continue: {next_command(service.run(run.id))}")
         raise
     unfinished = report.exit_code is ExitCode.UNFINISHED
     return report, ExitCode.INTERRUPTED if interrupts.times and unfinished else report.exit_code
@@ -147,13 +137,13 @@ def go_on(
     What is not named here says where generated passwords go.
     """
     end, output = ends_at(until, max_duration), output_file(results, force)
-    with Journal(paths.journal_path()) as journal:
-        found = journal.run(run)
+    with RunService() as service:
+        found = service.run(run)
         operation = operation_of(found)
         check_options(operation, handing, results)
-        waits = journal.counts(found.id)[BulkItemStatus.PENDING]
+        waits = service.counts(found)[BulkItemStatus.PENDING]
         if waits and asks_first(found) and not asks(operation, yes=yes):
-            found = confirmed(journal, found)
+            found = service.confirmed(found)
         there = target(
             settings, settings.choose_connection(found.connection), replace(options_of(found), wait=True)
         )
@@ -168,9 +158,9 @@ def go_on(
                 "warning: this run saved its passwords. New passwords are lost unless you add --passwords "
                 f"FILE: {next_command(found, 'retry' if retry else 'resume')}"
             )
-        with handing_out(operation, passwords):
+        with service.passwords_of(found, passwords):
             report, code = work(
-                journal, found, there, output, quiet=quiet, retry=retry, ends_at=end, passwords=passwords
+                service, found, there, output, quiet=quiet, retry=retry, ends_at=end, passwords=passwords
             )
-        show_report(journal, report, code, as_json=as_json, passwords=passwords)
+        show_report(service.details(report.run), report, code, as_json=as_json, passwords=passwords)
     raise SystemExit(int(code))

@@ -13,11 +13,7 @@ from bulkps.engine.status import BulkItemStatus
 from bulkps.errors import ExitCode
 from bulkps.passwords.password_file import PasswordFile
 from bulkps.preflight.findings import Code
-from bulkps.records.journal import Journal
-from bulkps.records.results import rows
-from bulkps.records.row_mapping import Run
-from bulkps.records.run_queries import attention, coded, warned_rows
-from bulkps.runs.run_service import RunReport, operation_of
+from bulkps.runs import RunDetails, RunReport, operation_of
 from bulkps.visible_text import visible
 
 #: What pre-flight finds, as result codes.
@@ -28,7 +24,7 @@ _DIFFERENTLY = frozenset({DONE_DIFFERENTLY})
 
 
 def show_report(
-    journal: Journal,
+    details: RunDetails,
     report: RunReport,
     code: ExitCode,
     *,
@@ -39,30 +35,29 @@ def show_report(
     """Print how a run stands: the table to stdout, where things lie and what comes next to stderr.
 
     Args:
-        journal: Where it is kept.
+        details: What else is known of it.
         report: How it stands.
         code: What the command ends with.
         as_json: Whether stdout gets JSON.
         passwords: Where its passwords were written.
         remarks: What is to be known of its file, for JSON; people have been told.
     """
-    following = _following(journal, report, code)
+    following = _following(details, report, code)
     if as_json:
-        warned = warned_rows(journal, report.run.id, console.SHOWN_WARNINGS)
         told = {
-            **console.run_json(report, code, passwords, warned),
-            **_attention_json(journal, report.run),
+            **console.run_json(report, code, passwords, details),
+            **_attention_json(details),
             "remember": _consequences(report, passwords),
             "next": [command for _, command in following],
         }
         console.as_json({**told, **(remarks or {})})
     else:
-        _show_table(journal, report)
+        _show_table(details, report)
         say_found(report.run.preflight)
     if report.run.simulated:
         console.say(console.simulated(True))
     _say_other_runs(report)
-    _say_where(journal, report, passwords)
+    _say_where(details, report, passwords)
     for sentence in _consequences(report, passwords):
         console.say(f"remember: {sentence}")
     _say_why(report)
@@ -71,10 +66,10 @@ def show_report(
     _say_of_blocked(report)
 
 
-def _say_where(journal: Journal, report: RunReport, passwords: PasswordFile | None) -> None:
+def _say_where(details: RunDetails, report: RunReport, passwords: PasswordFile | None) -> None:
     console.say(f"results: {report.results or 'not written'}")
     console.say(f"audit:   {report.run.audit}")
-    console.say(f"journal: {journal.path}")
+    console.say(f"journal: {details.journal.path}")
     say_passwords(passwords)
 
 
@@ -91,14 +86,14 @@ def _say_why(report: RunReport) -> None:
         )
 
 
-def _following(journal: Journal, report: RunReport, code: ExitCode) -> list[tuple[str, str]]:
+def _following(details: RunDetails, report: RunReport, code: ExitCode) -> list[tuple[str, str]]:
     """Return what can be done next: each time a sentence for people, and the command that it ends with."""
     run, blocked, found = report.run, _blocked(report) if report.sends else 0, []
     if blocked:
         told = f"{_rows(blocked)} SKIPPED by pre-flight. Fix the cause, then:"
         found.append((told, rows_again(run, "skipped")))
     failed = report.counts[BulkItemStatus.FAILED] if report.sends else 0
-    cancelled = coded(journal, run.id, BulkItemStatus.SKIPPED, StopReason.CANCELLED.value)
+    cancelled = details.coded(BulkItemStatus.SKIPPED, StopReason.CANCELLED.value)
     if code in (ExitCode.UNFINISHED, ExitCode.INTERRUPTED, ExitCode.CANNOT_CONNECT):
         left = report.counts[BulkItemStatus.PENDING] + report.counts[BulkItemStatus.IN_PROGRESS]
         sent = " (nothing was sent)" if code is ExitCode.CANNOT_CONNECT else ""
@@ -108,7 +103,7 @@ def _following(journal: Journal, report: RunReport, code: ExitCode) -> list[tupl
         told = f"{_rows(failed)} failed. Fix the cause in Exchange, then run:"
         found.append((told, next_command(run, "retry")))
         # The request of a row that failed at Exchange exists: retry goes on with it, a new file cannot.
-        if failed > coded(journal, run.id, BulkItemStatus.FAILED, FAILED_AT_EXCHANGE):
+        if failed > details.coded(BulkItemStatus.FAILED, FAILED_AT_EXCHANGE):
             rest = "failed,skipped" if _unsettled(report) else "failed"
             found.append(("To correct the rows themselves:", rows_again(run, rest)))
     elif cancelled and report.sends:
@@ -117,9 +112,9 @@ def _following(journal: Journal, report: RunReport, code: ExitCode) -> list[tupl
     return found
 
 
-def _attention_json(journal: Journal, run: Run) -> dict[str, object]:
+def _attention_json(details: RunDetails) -> dict[str, object]:
     """Return the rows that a person has to look at, as far as a runbook is given them."""
-    found, source = attention(journal, run.id, console.SHOWN_WARNINGS), operation_of(run).source
+    found, source = details.attention(console.SHOWN_WARNINGS), details.operation.source
     told = [
         {
             "row": item.row,
@@ -187,37 +182,37 @@ def _rows(count: int) -> str:
     return f"{count} row{'s' * (count != 1)}"
 
 
-def _show_table(journal: Journal, report: RunReport) -> None:
+def _show_table(details: RunDetails, report: RunReport) -> None:
     run = report.run
     console.show(f"run {run.id}  {console.simulated(run.simulated)}".rstrip())
     console.show(console.counts_table(report.counts))
     failed = report.counts[BulkItemStatus.FAILED]
     if failed:
-        _show_rows(journal, run, BulkItemStatus.FAILED, "what happened")
+        _show_rows(details, BulkItemStatus.FAILED, "what happened")
     if failed > console.SHOWN_FAILURES:
         console.say(f"{failed} rows failed; bulkps results {run.id} --only failed shows them all")
     if report.left_behind:
         left = frozenset({ITEMS_LEFT_BEHIND})
-        _show_rows(journal, run, BulkItemStatus.COMPLETED, "what was left behind", left)
-    if coded(journal, run.id, BulkItemStatus.IN_PROGRESS, WAITS_FOR_OPERATOR):
+        _show_rows(details, BulkItemStatus.COMPLETED, "what was left behind", left)
+    if details.coded(BulkItemStatus.IN_PROGRESS, WAITS_FOR_OPERATOR):
         waits = frozenset({WAITS_FOR_OPERATOR})
-        _show_rows(journal, run, BulkItemStatus.IN_PROGRESS, "what it waits for", waits)
-    _show_warned(journal, run)
+        _show_rows(details, BulkItemStatus.IN_PROGRESS, "what it waits for", waits)
+    _show_warned(details)
     if report.differing:
-        _show_rows(journal, run, BulkItemStatus.SKIPPED, "what was not done", _DIFFERENTLY)
+        _show_rows(details, BulkItemStatus.SKIPPED, "what was not done", _DIFFERENTLY)
     blocked = _blocked(report) if report.sends else 0
     if blocked:
-        _show_rows(journal, run, BulkItemStatus.SKIPPED, "why pre-flight skipped it", _FOUND)
+        _show_rows(details, BulkItemStatus.SKIPPED, "why pre-flight skipped it", _FOUND)
     if blocked > console.SHOWN_FAILURES:
         console.say(f"{blocked} rows were SKIPPED; bulkps results {run.id} --only skipped shows them all")
 
 
-def _show_warned(journal: Journal, run: Run) -> None:
+def _show_warned(details: RunDetails) -> None:
     """Print the warnings of the first COMPLETED rows that have some."""
-    found = warned_rows(journal, run.id, console.SHOWN_FAILURES)
+    run, found = details.run, details.warned(console.SHOWN_FAILURES)
     if not found.count:
         return
-    source = operation_of(run).source
+    source = details.operation.source
     shown = [
         (row, console.short(values.get(source) or "", _SHOWN_SOURCE), warning)
         for row, values, warnings in found.first
@@ -229,12 +224,10 @@ def _show_warned(journal: Journal, run: Run) -> None:
     console.say(f"{_rows(found.count)} COMPLETED with warnings{more}")
 
 
-def _show_rows(
-    journal: Journal, run: Run, status: BulkItemStatus, title: str, codes: Collection[str] = ()
-) -> None:
+def _show_rows(details: RunDetails, status: BulkItemStatus, title: str, codes: Collection[str] = ()) -> None:
     """Print the first rows that ended so, with one of these codes: what was found, and what to do."""
     shown = []
-    for _, became in rows(journal, run, operation_of(run), [status.name.lower()]):
+    for became in details.rows([status.name.lower()]):
         if codes and became["error_code"].partition(";")[0] not in codes:
             continue
         source = console.short(became["source_identity"], _SHOWN_SOURCE)

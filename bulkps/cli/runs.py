@@ -5,9 +5,7 @@ import click
 from bulkps.cli import console
 from bulkps.cli.options import json_option
 from bulkps.errors import ExitCode
-from bulkps.records import paths
-from bulkps.records.journal import Journal
-from bulkps.records.row_mapping import Run
+from bulkps.runs import Run, RunService
 
 
 @click.command()
@@ -24,11 +22,8 @@ def command(limit: int, as_json: bool) -> None:
         bulkps runs
         bulkps runs --json
     """
-    journal = Journal(paths.journal_path())
-    try:
-        found = [(run, console.totals(journal.counts(run.id))) for run in journal.runs(limit)]
-    finally:
-        journal.close()
+    with RunService() as service:
+        found = [(run, console.totals(service.counts(run))) for run in service.runs(limit)]
     if as_json:
         told = [_facts(run, counts) for run, counts in found]
         console.as_json({"runs": told, "exit_code": int(ExitCode.COMPLETED)})

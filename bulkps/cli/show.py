@@ -1,7 +1,6 @@
 """``bulkps show``."""
 
 from collections.abc import Mapping
-from pathlib import Path
 
 import click
 
@@ -10,11 +9,7 @@ from bulkps.cli.options import json_option
 from bulkps.cli.printed_command import next_command
 from bulkps.engine.status import BulkItemStatus
 from bulkps.errors import ExitCode
-from bulkps.records import paths
-from bulkps.records.journal import Journal
-from bulkps.records.row_mapping import Run
-from bulkps.records.run_queries import at_exchange, in_doubt, left_behind, looked_up, stalled
-from bulkps.runs.run_service import operation_of
+from bulkps.runs import Run, RunDetails, RunService
 from bulkps.settings import SIMULATOR
 from bulkps.visible_text import visible
 
@@ -35,18 +30,10 @@ def command(run: str, as_json: bool) -> None:
     \b
         bulkps show last
     """
-    with Journal(paths.journal_path()) as journal:
-        found = journal.run(run)
-        counts = journal.counts(found.id)
-        standing = {
-            "at_exchange": _at_exchange(journal, found),
-            "stalled": _stalled(journal, found),
-            "in_doubt": in_doubt(journal, found.id) or "",
-            "looked_up": _looked_up(journal, found),
-            "items_left_behind": left_behind(journal, found.id) or "",
-            "worker": journal.worker(found.id),
-        }
-    facts = _facts(found, counts, standing)
+    with RunService() as service:
+        found = service.run(run)
+        details = service.details(found)
+        counts, facts = details.counts, _facts(details)
     if as_json:
         told = {"counts": console.totals(counts), "preflight": dict(found.preflight)}
         console.as_json({**facts, **told, "exit_code": int(ExitCode.COMPLETED)})
@@ -79,26 +66,22 @@ def _is_open(counts: Mapping[BulkItemStatus, int]) -> bool:
     return bool(counts[BulkItemStatus.PENDING] or counts[BulkItemStatus.IN_PROGRESS])
 
 
-def _at_exchange(journal: Journal, found: Run) -> str:
+def _at_exchange(details: RunDetails) -> str:
     """Return what Exchange last said of what it works on, for people."""
-    follows = [step.follow for step in operation_of(found).steps if step.follow]
-    waiting = {status for follow in follows for status in follow.waiting}
     return ", ".join(
-        f"{count} {status or 'not asked yet'}{' (waits for an operator)' if status in waiting else ''}"
-        for status, count in at_exchange(journal, found.id).items()
+        f"{one.count} {one.status or 'not asked yet'}{' (waits for an operator)' * one.waits}"
+        for one in details.at_exchange()
     )
 
 
-def _stalled(journal: Journal, found: Run) -> str:
+def _stalled(details: RunDetails) -> str:
     """Return what Exchange says in detail of what it works on, as far as it was asked, for people."""
-    steps = [step.name for step in operation_of(found).steps if step.follow and step.follow.detail]
-    told = [stalled(journal, found.id, step) for step in steps]
-    return ", ".join(f"{count} {visible(detail)}" for one in told for detail, count in one.items())
+    return ", ".join(f"{count} {visible(detail)}" for detail, count in details.stalled())
 
 
-def _looked_up(journal: Journal, found: Run) -> str:
+def _looked_up(details: RunDetails) -> str:
     """Return which rows are looked up, why, and when next, for people."""
-    count, first = looked_up(journal, found.id, _SHOWN_LOOKED_UP)
+    count, first = details.looked_up(_SHOWN_LOOKED_UP)
     rows = [
         f"row {item.row} at {console.local_time(item.not_before)}: {item.code}: "
         f"{visible(console.short(item.error, _SHOWN_REASON))}"
@@ -108,25 +91,28 @@ def _looked_up(journal: Journal, found: Run) -> str:
     return "; ".join(rows) + more
 
 
-def _facts(
-    found: Run, counts: Mapping[BulkItemStatus, int], standing: Mapping[str, object]
-) -> dict[str, object]:
-    results = paths.results_path(found.id)
+def _facts(details: RunDetails) -> dict[str, object]:
+    found, worker = details.run, details.worker
     return {
         "run": found.id,
         "operation": found.operation,
         "connection": found.connection,
         "simulated": found.simulated,
-        "state": "interrupted" if found.state == "running" and not standing["worker"] else found.state,
-        **standing,
+        "state": "interrupted" if found.state == "running" and not worker else found.state,
+        "at_exchange": _at_exchange(details),
+        "stalled": _stalled(details),
+        "in_doubt": details.in_doubt() or "",
+        "looked_up": _looked_up(details),
+        "items_left_behind": details.left_behind() or "",
+        "worker": worker,
         "waited": _waited(found),
         "detail": found.detail,
         "file": found.file,
         "who": found.who,
         "created_at": console.local_time(found.created_at),
-        "ended_at": "" if standing["worker"] else console.local_time(found.ended_at),
-        "results": str(results) if Path(results).exists() else "",
+        "ended_at": "" if worker else console.local_time(found.ended_at),
+        "results": str(details.results or ""),
         "audit": found.audit,
-        "journal": str(paths.journal_path()),
-        "next": next_command(found) if _is_open(counts) and not standing["worker"] else "",
+        "journal": str(details.journal.path),
+        "next": next_command(found) if _is_open(details.counts) and not worker else "",
     }

@@ -23,10 +23,7 @@ from bulkps.cli.printed_command import invocation
 from bulkps.cli.run_common import target, work
 from bulkps.cli.run_report import show_report
 from bulkps.errors import ExitCode, UsageProblem
-from bulkps.records import paths
-from bulkps.records.journal import Journal
-from bulkps.run_target import check_target
-from bulkps.runs.run_creation import create_run
+from bulkps.runs import RunService
 from bulkps.settings import Settings
 
 
@@ -79,11 +76,14 @@ def command(operation: str, file: Path, settings: Settings, as_json: bool, **giv
     for remark in report.remarks():
         console.say(remark)
     there = target(settings, settings.choose_connection(given["connection"]), configured(settings.run, given))
-    check_target(found, there)
-    with Journal(paths.journal_path()) as journal:
-        rows = intake.filled(intake.rows(file, asked, report), everywhere, found, report)
-        report = intake.with_columns(report, everywhere, found)
-        run = create_run(journal, found, report, rows, there, checks=True, invocation=invocation(given))
-        ended, code = work(journal, run, there, output, quiet=given["quiet"])
-        show_report(journal, ended, code, as_json=as_json, remarks=console.remarks_json(report))
+    rows = intake.filled(intake.rows(file, asked, report), everywhere, found, report)
+    report = intake.with_columns(report, everywhere, found)
+    said = invocation(given)
+    with (
+        RunService() as service,
+        service.new_run(found, report, rows, there, checks=True, invocation=said) as run,
+    ):
+        ended, code = work(service, run, there, output, quiet=given["quiet"])
+        details = service.details(ended.run)
+        show_report(details, ended, code, as_json=as_json, remarks=console.remarks_json(report))
     raise SystemExit(int(code))

@@ -4,6 +4,7 @@ from bulkps.intake.column_defaults import filled, with_columns
 from bulkps.intake.csv_template import template_text
 from bulkps.intake.formula_escape import formula_safe, formula_unsafe
 from bulkps.intake.header import BLANKS
+from bulkps.intake.item_validator import check_items
 from bulkps.intake.row_parser import UNSENDABLE, cell_values
 from bulkps.intake.validation_report import CheckReport, InputRow, Problem
 from bulkps.intake.validator import check, rows
@@ -16,6 +17,7 @@ __all__ = [
     "Problem",
     "cell_values",
     "check",
+    "check_items",
     "filled",
     "formula_safe",
     "formula_unsafe",

@@ -63,11 +63,12 @@ def _whole(row: InputRow, values: Mapping[str, Value], places: Mapping[str, int]
     cells = [*cells, *[""] * (max(width, max(places.values()) + 1) - len(cells))]
     for name, place in places.items():
         if name not in row.values:
-            cells[place] = _cell(values[name])
+            cells[place] = cell_of(values[name])
     return replace(row, cells=tuple(cells), values={**values, **row.values})
 
 
-def _cell(value: Value) -> str:
+def cell_of(value: Value) -> str:
+    """Return the cell that stands for *value*."""
     return str(value).lower() if isinstance(value, bool) else cell_text(value)
 
 

@@ -1,1 +1,18 @@
-"""How a run is made, carried out, resumed and retried."""
+"""How a run is made, carried out, resumed and retried, and how it stands."""
+
+from bulkps.records.row_mapping import Run
+from bulkps.runs.run_details import RunDetails
+from bulkps.runs.run_outcome import RunReport, operation_of, options_of
+from bulkps.runs.run_phases import OnChanges, Orders
+from bulkps.runs.run_service import RunService
+
+__all__ = [
+    "OnChanges",
+    "Orders",
+    "Run",
+    "RunDetails",
+    "RunReport",
+    "RunService",
+    "operation_of",
+    "options_of",
+]

@@ -11,7 +11,7 @@ from bulkps.operations.availability import expected, releases
 from bulkps.operations.model import Operation
 from bulkps.preflight.runner import CMDLETS
 from bulkps.run_target import offered as releases_offered
-from bulkps.runs.run_service import cmdlets_of
+from bulkps.runs.run_phases import cmdlets_of
 from bulkps.sessions.capabilities import SessionFacts, describe, offered
 from bulkps.sessions.connection import Connection, ConnectionType, Credentials
 from bulkps.sessions.pool import abandon

@@ -13,9 +13,9 @@ from bulkps.preflight.onmicrosoft_fallback import fallen_back, wanted_by
 from bulkps.preflight.preflight_facts import Organization
 from bulkps.preflight.query_executor import QueryExecutor, Sessions, reason
 from bulkps.preflight.query_planner import QueryPlanner, Wanted
-from bulkps.records.journal import Journal
 from bulkps.run_target import Target
 from bulkps.runs.run_creation import batch_name, items_of
+from bulkps.runs.run_service import RunService
 from bulkps.sessions.connection import ConnectionType
 from bulkps.sessions.session_factory import endpoint
 
@@ -61,9 +61,14 @@ class Preview:
         return self.operation.preflight is not None and config.preflight and config.onmicrosoft_fallback
 
     def rows(
-        self, journal: Journal | None, report: CheckReport, rows: Iterable[InputRow]
+        self, service: RunService, report: CheckReport, rows: Iterable[InputRow]
     ) -> Iterator[PlannedRow]:
         """Yield what becomes of each row; what an earlier step returns is shown by its place's name.
+
+        Args:
+            service: Tells what other runs did.
+            report: The file, checked.
+            rows: Its rows.
 
         Raises:
             UsageProblem: If a row fills a column that the other end, or another column, rules out.
@@ -71,6 +76,8 @@ class Preview:
             ContentElsewhere: If another run is not at its end with a row's content.
             CannotConnect: If Exchange has to be read and no session can be opened.
         """
+        # To look at what would be sent makes no journal.
+        journal = service.journal if service.path.exists() else None
         items: Iterable[Item] = items_of(journal, self.operation, report, rows, self.target, again=self.again)
         organization = None
         if self.reads:

@@ -17,7 +17,7 @@ from bulkps.exchange.error_catalog import ErrorClass
 from bulkps.exchange.invocation import Answer, ErrorRecord, Outcome
 from bulkps.operations.loader import built_in_operations
 from bulkps.operations.parameter_binding import item_key
-from bulkps.runs.run_service import exit_code
+from bulkps.runs.run_outcome import exit_code
 from tests.engine.world import REFUSED, Fates, World
 from tests.engine.world import REQUEST_ONLY as RESTORE
 

@@ -1,0 +1,129 @@
+"""What became of a run: its totals, its results file and its exit code."""
+
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+
+from bulkps import yaml_config
+from bulkps.atomic_file import Output
+from bulkps.engine.config import BulkOperationConfig
+from bulkps.engine.item import DONE_ALREADY, DONE_DIFFERENTLY
+from bulkps.engine.messages import Finish, StopReason
+from bulkps.engine.status import BulkItemStatus
+from bulkps.errors import ExitCode, RecordFailed
+from bulkps.operations.loader import load_operation
+from bulkps.operations.model import Operation
+from bulkps.records import paths, results
+from bulkps.records.journal import Journal
+from bulkps.records.row_mapping import Run
+from bulkps.records.run_queries import coded, left_behind
+
+
+@dataclass(frozen=True)
+class RunReport:
+    """How a run stands when bulkps is done with it.
+
+    Attributes:
+        run: The run.
+        counts: Items by status; every status is there.
+        finish: Why it is over, or stopped for now.
+        exit_code: What it comes down to.
+        results: The results file, or None if none was written.
+        settled: How many items are SKIPPED because an earlier run completed them.
+        sends: Whether the run sends anything; one that only checks does not.
+        differing: How many items are SKIPPED because an earlier run completed them with other values.
+        left_behind: How many items are COMPLETED at Exchange, which left some of their content behind.
+        left: How many FAILED items a retry left, for another run did them since or has them underway.
+    """
+
+    run: Run
+    counts: dict[BulkItemStatus, int]
+    finish: Finish
+    exit_code: ExitCode
+    results: Path | None
+    settled: int = 0
+    sends: bool = True
+    left: int = 0
+    differing: int = 0
+    left_behind: int = 0
+
+
+def operation_of(run: Run) -> Operation:
+    """Return a run's operation as it was when the run was made."""
+    return _kept_operation(run.operation_text, f"run {run.id}")
+
+
+@lru_cache(maxsize=8)
+def _kept_operation(text: str, source: str) -> Operation:
+    # Several parts of one command ask for it, and the text of a run never changes.
+    return load_operation(text, source)
+
+
+def options_of(run: Run) -> BulkOperationConfig:
+    """Return how a run may proceed, as it was told when it was made."""
+    return yaml_config.load(run.options, f"run {run.id}", BulkOperationConfig)
+
+
+def finished(journal: Journal, name: str, finish: Finish, output: Output | None) -> RunReport:
+    """Write a run's results and return how it stands."""
+    run = journal.run(name)
+    # What lies in its own home is bulkps's own: each sitting replaces what the last one wrote.
+    there = output or Output(paths.results_path(run.id), replace=True)
+    path: Path | None = there.path
+    write = results.write_json if there.path.suffix.casefold() == ".json" else results.write_csv
+    try:
+        write(there, journal, run, operation_of(run))
+    except RecordFailed as error:
+        # The run is as it is; a results file can be written again at any time.
+        note = (
+            f"the results could not be written: {error.reason}; bulkps results {run.id} -o FILE writes them"
+        )
+        finish, path = replace(finish, detail="; ".join(filter(None, (finish.detail, note)))), None
+    skipped = BulkItemStatus.SKIPPED
+    counts, settled = journal.counts(run.id), coded(journal, run.id, skipped, DONE_ALREADY)
+    behind = left_behind(journal, run.id)
+    return RunReport(
+        run,
+        counts,
+        finish,
+        exit_code(counts, finish.reason, settled, behind),
+        path,
+        settled,
+        sends=bool(operation_of(run).steps),
+        differing=coded(journal, run.id, skipped, DONE_DIFFERENTLY),
+        left_behind=behind,
+    )
+
+
+def exit_code(
+    counts: dict[BulkItemStatus, int], reason: StopReason, settled: int = 0, behind: int = 0
+) -> ExitCode:
+    """Return what a run's totals come down to.
+
+    Args:
+        counts: How many items have each status.
+        reason: Why it is over, or stopped for now.
+        settled: How many of the SKIPPED rows were completed by other runs.
+        behind: How many of the COMPLETED ones left items behind at Exchange.
+    """
+    total = sum(counts.values())
+    if reason is StopReason.CANNOT_CONNECT and counts[BulkItemStatus.PENDING] + settled == total:
+        return ExitCode.CANNOT_CONNECT
+    if reason is StopReason.NOT_CLEAN:
+        return ExitCode.INVALID_INPUT
+    if reason is StopReason.NOT_CONFIRMED:
+        return ExitCode.USAGE
+    if counts[BulkItemStatus.PENDING] or counts[BulkItemStatus.IN_PROGRESS]:
+        return ExitCode.UNFINISHED
+    if counts[BulkItemStatus.FAILED] or counts[BulkItemStatus.SKIPPED] > settled or behind:
+        # What is skipped is over: there is nothing to resume.
+        return ExitCode.SOME_FAILED
+    return ExitCode.COMPLETED
+
+
+def exit_code_of(journal: Journal, run: Run) -> ExitCode:
+    """Return what a run comes down to as it stands in the journal."""
+    reasons = {reason.value: reason for reason in StopReason}
+    settled = coded(journal, run.id, BulkItemStatus.SKIPPED, DONE_ALREADY)
+    reason, behind = reasons.get(run.state, StopReason.DONE), left_behind(journal, run.id)
+    return exit_code(journal.counts(run.id), reason, settled, behind)
