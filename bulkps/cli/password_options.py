@@ -1,4 +1,4 @@
-"""``--passwords`` and how the passwords are sealed: what run, resume and retry share."""
+"""``--passwords`` and how the passwords are encrypted: what run, resume and retry share."""
 
 import sys
 from collections.abc import Callable, Mapping
@@ -17,7 +17,7 @@ from bulkps.passwords.password_provisioning import check_passwords
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-#: Where the root context keeps the file and how it is sealed, for the command that goes on.
+#: Where the root context keeps the file and how it is encrypted, for the command that goes on.
 _GIVEN = "bulkps.passwords"
 _WAYS = ("passwords_for", "passwords_prompt", "passwords_plain")
 
@@ -133,8 +133,8 @@ def say_passwords(passwords: PasswordFile | None) -> None:
         console.say(f"passwords: none was sent, and {passwords.path} is not there")
         return
     count = f"{passwords.count} password{'s' * (passwords.count != 1)}"
-    console.say(f"passwords: {passwords.path} ({count}, {passwords.seal.meaning})")
-    console.say(f"           {passwords.seal.advice(passwords.path)}")
+    console.say(f"passwords: {passwords.path} ({count}, {passwords.encryptor.meaning})")
+    console.say(f"           {passwords.encryptor.advice(passwords.path)}")
 
 
 def handed_out() -> Mapping[str, str]:

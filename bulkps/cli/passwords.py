@@ -28,11 +28,11 @@ def command(file: Path, row: int | None) -> None:
         bulkps passwords out.csv
         bulkps passwords out.csv --row 7
     """
-    sealed = PassphraseFile(file)
-    found = sealed.passwords(Secret(ask_passphrase(twice=False)), row)
+    encrypted = PassphraseFile(file)
+    found = encrypted.passwords(Secret(ask_passphrase(twice=False)), row)
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_ALL)
-    writer.writerow(["row_number", sealed.identity, "sent_at", "password"])
+    writer.writerow(["row_number", encrypted.identity, "sent_at", "password"])
     for one in found:
         # A password begins with a letter and is printed as it is typed.
         cells = (one.row, formula_safe(one.identity), one.sent_at, one.password.reveal())

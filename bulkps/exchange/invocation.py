@@ -17,7 +17,7 @@ class Secret:
         self._text = text
 
     def reveal(self) -> str:
-        """Return the text; only who serializes it as a SecureString, or seals or hands it out, should ask."""
+        """Return the text; only what serializes, encrypts or hands it out should ask."""
         return self._text
 
     def __repr__(self) -> str:

@@ -1,4 +1,4 @@
-"""How a password is sealed for whoever may read it: for a certificate, with a passphrase, or not at all."""
+"""How a password is encrypted for whoever may read it: with a certificate, a passphrase, or not at all."""
 
 import base64
 import json
@@ -26,9 +26,9 @@ from bulkps.exchange.powershell_text import quoted
 
 #: How few characters a passphrase may have.
 SHORTEST = 12
-#: What a text that was sealed for a certificate begins with; PowerShell knows CMS by this line alone.
+#: What a text that was encrypted for a certificate begins with; PowerShell knows CMS by this line alone.
 CMS = "-----BEGIN CMS-----"
-#: What a text that was sealed with a passphrase begins with.
+#: What a text that was encrypted with a passphrase begins with.
 SCRYPT = "scrypt-aes256gcm"
 # OWASP's parameters for scrypt: 128 MiB and half a second for each guess.
 _COST = (2**17, 8, 1)
@@ -38,11 +38,11 @@ _SMALLEST_KEY = 2048
 _EXPECTED = "expected an X.509 certificate with an RSA public key of at least 2048 bits, PEM or DER (.cer)"
 
 
-#: What says whose a password is, by the column of the file that holds it; a sealed password is bound to it.
+#: Whose a password is, by the column of the file that says so; an encrypted password is bound to it.
 Owner = Mapping[str, str]
 
 
-class Seal(Protocol):
+class Encryptor(Protocol):
     """A way in which passwords go out."""
 
     @property
@@ -54,8 +54,8 @@ class Seal(Protocol):
         """Return how the passwords of the file *path* are read, as a sentence."""
         ...
 
-    def seal(self, secret: Secret, owner: Owner) -> str:
-        """Return *secret* as the file may hold it, bound to its *owner* where it is sealed."""
+    def encrypt(self, secret: Secret, owner: Owner) -> str:
+        """Return *secret* as the file may hold it, bound to its *owner* where it is encrypted."""
         ...
 
 
@@ -72,7 +72,7 @@ class ForCertificate:
     @property
     def meaning(self) -> str:
         """Who can read them."""
-        return f"sealed for certificate {_called(self.certificate)}"
+        return f"encrypted for certificate {_called(self.certificate)}"
 
     def advice(self, path: Path) -> str:
         """Return how they are read."""
@@ -81,7 +81,7 @@ class ForCertificate:
             "ConvertFrom-Json } shows them, and whose each is, where the certificate's private key is"
         )
 
-    def seal(self, secret: Secret, owner: Owner) -> str:
+    def encrypt(self, secret: Secret, owner: Owner) -> str:
         """Return *secret* as a CMS EnvelopedData message, armoured as Unprotect-CmsMessage expects it.
 
         CMS binds to nothing outside of it, so whose the password is stands in the message: a JSON object of
@@ -111,14 +111,14 @@ class WithPassphrase:
     @property
     def meaning(self) -> str:
         """Who can read them."""
-        return "sealed with your passphrase"
+        return "encrypted with your passphrase"
 
     def advice(self, path: Path) -> str:
         """Return how they are read."""
         typed = f'"{path}"' if " " in str(path) else path
         return f"bulkps passwords {typed} asks for the passphrase and shows them"
 
-    def seal(self, secret: Secret, owner: Owner) -> str:
+    def encrypt(self, secret: Secret, owner: Owner) -> str:
         """Return *secret* encrypted and bound to *owner*, with all but the passphrase that opens it."""
         nonce = os.urandom(_NONCE)
         box = nonce + self.key.encrypt(nonce, secret.reveal().encode("utf-8"), _bound(owner))
@@ -138,20 +138,20 @@ class Plain:
         """Return how they are read."""
         return "hand the passwords out, then delete the file for good"
 
-    def seal(self, secret: Secret, owner: Owner) -> str:
+    def encrypt(self, secret: Secret, owner: Owner) -> str:
         """Return *secret* as it is."""
         return secret.reveal()
 
 
 def for_certificate(path: Path, now: datetime | None = None) -> ForCertificate:
-    """Return the seal for the certificate in the file *path*.
+    """Return the encryptor for the certificate in the file *path*.
 
     Args:
         path: PEM or DER.
         now: When it has to be valid, with a time zone; None for now.
 
     Raises:
-        UsageProblem: If it is none that passwords can be sealed for.
+        UsageProblem: If it is none that passwords can be encrypted for.
     """
     try:
         data = path.read_bytes()
@@ -199,7 +199,7 @@ def _called(certificate: x509.Certificate) -> str:
 
 
 def with_passphrase(passphrase: Secret) -> WithPassphrase:
-    """Return the seal for whoever knows *passphrase*.
+    """Return the encryptor for whoever knows *passphrase*.
 
     Raises:
         UsageProblem: If it is too short.
@@ -214,11 +214,11 @@ def with_passphrase(passphrase: Secret) -> WithPassphrase:
 
 
 class WrongPassphrase(UsageProblem):
-    """The passphrase does not open a sealed text, or the text is not as it was written."""
+    """The passphrase does not decrypt the text, or the text is not as it was written."""
 
 
-class Opener:
-    """Opens what was sealed with a passphrase.
+class Decryptor:
+    """Decrypts what was encrypted with a passphrase.
 
     Args:
         passphrase: The passphrase.
@@ -228,19 +228,19 @@ class Opener:
         self._passphrase = passphrase
         self._keys: dict[tuple[bytes, tuple[int, ...]], AESGCM] = {}
 
-    def open(self, sealed: str, owner: Owner) -> Secret:
-        """Return what *sealed* holds for *owner*.
+    def decrypt(self, encrypted: str, owner: Owner) -> Secret:
+        """Return what *encrypted* holds for *owner*.
 
         Raises:
             WrongPassphrase: If it does not open.
         """
         try:
-            _, n, r, p, salt, box = sealed.split(":")
+            _, n, r, p, salt, box = encrypted.split(":")
             key = self._key(_bytes(salt), (int(n), int(r), int(p)))
             data = _bytes(box)
             return Secret(key.decrypt(data[:_NONCE], data[_NONCE:], _bound(owner)).decode("utf-8"))
         except (ValueError, InvalidTag) as error:
-            raise WrongPassphrase("the passphrase is not the one that it was sealed with") from error
+            raise WrongPassphrase("the passphrase is not the one that it was encrypted with") from error
 
     def _key(self, salt: bytes, cost: tuple[int, int, int]) -> AESGCM:
         if cost != _COST:
@@ -251,9 +251,9 @@ class Opener:
         return self._keys[salt, cost]
 
 
-def salt_of(sealed: str) -> str:
-    """Return the salt of a text that was sealed with a passphrase: every line of one file has the same."""
-    return ":".join(sealed.split(":")[:5])
+def salt_of(encrypted: str) -> str:
+    """Return the salt of a text that was encrypted with a passphrase: every line of one file has the same."""
+    return ":".join(encrypted.split(":")[:5])
 
 
 def _bound(owner: Owner) -> bytes:

@@ -22,10 +22,10 @@ from bulkps.intake.formula_escape import formula_unsafe
 from bulkps.passwords.password_encryption import (
     CMS,
     SCRYPT,
-    Opener,
+    Decryptor,
+    Encryptor,
     Owner,
     Plain,
-    Seal,
     WrongPassphrase,
     for_certificate,
     salt_of,
@@ -44,12 +44,12 @@ class PasswordFile:
 
     Attributes:
         path: The file; it must not be there yet.
-        seal: How they are sealed.
+        encryptor: How they are encrypted.
         count: How many it holds.
     """
 
-    def __init__(self, path: Path | str, seal: Seal) -> None:
-        self.path, self.seal, self.count = Path(path), seal, 0
+    def __init__(self, path: Path | str, encryptor: Encryptor) -> None:
+        self.path, self.encryptor, self.count = Path(path), encryptor, 0
         self._identity = ""
         self._file: TextIO | None = None
 
@@ -58,7 +58,7 @@ class PasswordFile:
         """Return a file whose passwords only the private key of *certificate* (PEM or DER file) opens.
 
         Raises:
-            UsageProblem: If it is none that passwords can be sealed for.
+            UsageProblem: If it is none that passwords can be encrypted for.
         """
         return cls(path, for_certificate(Path(certificate)))
 
@@ -134,7 +134,12 @@ class PasswordFile:
         with self._on_disk() as line:
             # No variable ever holds the text: a tool that shows the variables of a traceback would show it.
             line.writerow(
-                [str(row), formula_safe(identity), sent_at, _harmless(self.seal.seal(password, owner))]
+                [
+                    str(row),
+                    formula_safe(identity),
+                    sent_at,
+                    _harmless(self.encryptor.encrypt(password, owner)),
+                ]
             )
         self.count += 1
 
@@ -169,9 +174,9 @@ def _owner(column: str, row: str, identity: str, sent_at: str) -> Owner:
     return {_ROW: row, column: identity, _AT: sent_at}
 
 
-def _harmless(sealed: str) -> str:
+def _harmless(encrypted: str) -> str:
     # A CMS message begins with dashes. Nothing may be put into its lines, which nobody else has written.
-    return f"'{sealed}" if sealed.startswith("-") else sealed
+    return f"'{encrypted}" if encrypted.startswith("-") else encrypted
 
 
 @dataclass(frozen=True)
@@ -192,7 +197,7 @@ class SentPassword:
 
 
 class PassphraseFile:
-    """A password file that was sealed with a passphrase, for reading.
+    """A password file that was encrypted with a passphrase, for reading.
 
     Attributes:
         identity: What the column is called that says whose a password is.
@@ -222,31 +227,31 @@ class PassphraseFile:
         Raises:
             UsageProblem: If the passphrase is wrong, a line was changed or moved, or there is no such row.
         """
-        opener, found = Opener(passphrase), []
-        for number, identity, at, sealed in self._lines:
+        decryptor, found = Decryptor(passphrase), []
+        for number, identity, at, encrypted in self._lines:
             if row is not None and number != str(row):
                 continue
             owner = _owner(self.identity, number, identity, at)
             try:
-                found.append(SentPassword(number, identity, at, opener.open(sealed, owner)))
+                found.append(SentPassword(number, identity, at, decryptor.decrypt(encrypted, owner)))
             except WrongPassphrase as error:
-                raise self._unopened(opener, number, identity, sealed) from error
+                raise self._unopened(decryptor, number, identity, encrypted) from error
         if not found:
             raise UsageProblem(f"{self.path} has no password" + (f" of row {row}" if row is not None else ""))
         return found
 
-    def _unopened(self, opener: Opener, number: str, identity: str, sealed: str) -> UsageProblem:
+    def _unopened(self, decryptor: Decryptor, number: str, identity: str, encrypted: str) -> UsageProblem:
         """Return why a line does not open: it was moved, it was changed, or the passphrase is wrong."""
         opens = False
         for other, whose, at, theirs in self._lines:
             owner = _owner(self.identity, other, whose, at)
-            if _opens(opener, sealed, owner):
+            if _opens(decryptor, encrypted, owner):
                 return UsageProblem(
                     f"{self.path}: the line of row {number} ({identity}) holds the password of row {other} "
                     f"({whose}), sent {at}: somebody has moved it. Put the file back as bulkps wrote it, or "
                     "reset the passwords of both"
                 )
-            opens = opens or _opens(opener, theirs, owner)
+            opens = opens or _opens(decryptor, theirs, owner)
         if opens:
             return UsageProblem(
                 f"{self.path}: the passphrase opens other rows and not row {number}: its line is not as "
@@ -257,9 +262,9 @@ class PassphraseFile:
         )
 
 
-def _opens(opener: Opener, sealed: str, owner: Owner) -> bool:
+def _opens(decryptor: Decryptor, encrypted: str, owner: Owner) -> bool:
     try:
-        opener.open(sealed, owner)
+        decryptor.decrypt(encrypted, owner)
     except WrongPassphrase:
         return False
     return True
@@ -279,15 +284,15 @@ def _lines(path: Path) -> list[list[str]]:
 
 
 def _refuse_other_kinds(path: Path, line: list[str]) -> None:
-    sealed = line[3] if len(line) == 4 else ""
-    if sealed.startswith(SCRYPT):
+    encrypted = line[3] if len(line) == 4 else ""
+    if encrypted.startswith(SCRYPT):
         return
-    if sealed.startswith(CMS):
+    if encrypted.startswith(CMS):
         raise UsageProblem(
-            f"{path} was sealed for a certificate: it opens where the certificate's private key is, with "
+            f"{path} was encrypted for a certificate: it opens where the certificate's private key is, with "
             "Unprotect-CmsMessage"
         )
     raise UsageProblem(
-        f"{path} is not sealed with a passphrase: if it was written with --passwords-plain, its passwords "
+        f"{path} is not encrypted with a passphrase: if it was written with --passwords-plain, its passwords "
         "are plain text"
     )

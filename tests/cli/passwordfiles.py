@@ -80,7 +80,7 @@ class Recipient:
         return str(self.message(cell)["password"])
 
     def message(self, cell: str) -> dict[str, str]:
-        """Return what is in a sealed cell: the password, and whose it is."""
+        """Return what is in a encrypted cell: the password, and whose it is."""
         assert isinstance(self.key, rsa.RSAPrivateKey)
         # The library knows the same message under its older name.
         pem = cell.removeprefix("'").replace(" CMS-", " PKCS7-").encode("ascii")

@@ -57,7 +57,7 @@ def completed_rows(bulkps: Run) -> set[str]:
 
 
 @pytest.mark.parametrize("encoding", [Encoding.PEM, Encoding.DER])
-def test_each_password_is_sealed_for_the_certificate_and_is_the_one_that_was_sent(
+def test_each_password_is_encrypted_for_the_certificate_and_is_the_one_that_was_sent(
     bulkps: Run, tenant: StartTenant, tmp_path: Path, desk: Recipient, encoding: Encoding
 ) -> None:
     there, out = tenant(), tmp_path / "out.csv"
@@ -83,7 +83,7 @@ def test_each_password_is_sealed_for_the_certificate_and_is_the_one_that_was_sen
     assert all(before.timestamp() - 1 < datetime.fromisoformat(line["sent_at"]).timestamp() for line in lines)
     assert all(line["password"].startswith("'-----BEGIN CMS-----\n") for line in lines)
     assert as_object(result)["passwords"] == str(out)
-    assert f"passwords: {out} (3 passwords, sealed for certificate CN=Help desk)" in result.stderr
+    assert f"passwords: {out} (3 passwords, encrypted for certificate CN=Help desk)" in result.stderr
     assert "Unprotect-CmsMessage" in result.stderr
 
 
@@ -110,7 +110,7 @@ def test_a_link_that_leads_nowhere_is_not_followed(bulkps: Run, tenant: StartTen
 
 
 @needs_pwsh
-def test_the_real_engine_opens_a_file_that_was_sealed_for_a_certificate(
+def test_the_real_engine_opens_a_file_that_was_encrypted_for_a_certificate(
     bulkps: Run, tenant: StartTenant, tmp_path: Path, desk: Recipient
 ) -> None:
     there, out = tenant(), tmp_path / "out.csv"
@@ -141,7 +141,7 @@ def test_a_passphrase_that_was_typed_twice_opens_the_file(
     bulkps: Run, tenant: StartTenant, tmp_path: Path
 ) -> None:
     there, out = tenant(), tmp_path / "out.csv"
-    result = sealed_with_passphrase(bulkps, there, tmp_path, PASSPHRASE, PASSPHRASE)
+    result = encrypted_with_passphrase(bulkps, there, tmp_path, PASSPHRASE, PASSPHRASE)
 
     opened = bulkps("passwords", out, input=Terminal(PASSPHRASE))
     one = bulkps("passwords", out, "--row", 3, input=Terminal(PASSPHRASE))
@@ -156,7 +156,7 @@ def test_a_passphrase_that_was_typed_twice_opens_the_file(
     assert not any(password in out.read_text(encoding="utf-8") for password in received)
 
 
-def sealed_with_passphrase(bulkps: Run, there: Tenant, folder: Path, *typed: str) -> Any:
+def encrypted_with_passphrase(bulkps: Run, there: Tenant, folder: Path, *typed: str) -> Any:
     return bulkps(
         "run", "recovery", recovery(bulkps, 3, folder), "--config", there.config, "--yes", "--quiet",
         "--passwords", folder / "out.csv", "--passwords-prompt", input=Terminal(*typed),
@@ -211,13 +211,13 @@ def test_a_run_that_stopped_goes_on_with_a_new_file_for_the_rest(
     rows = read_csv(file.read_text(encoding="utf-8-sig"))
     rows[0]["source_guid"] = UNKNOWN
     write_csv(file, rows)
-    sealed = ("--passwords-for", certificate, "--config", config, "--quiet")
+    encrypted = ("--passwords-for", certificate, "--config", config, "--quiet")
 
     first = bulkps(
-        "run", "recovery", file, "--yes", "--batch-size", 1, "--passwords", tmp_path / "out.csv", *sealed
+        "run", "recovery", file, "--yes", "--batch-size", 1, "--passwords", tmp_path / "out.csv", *encrypted
     )
-    again = bulkps("resume", "last", "--passwords", tmp_path / "out.csv", *sealed)
-    resumed = bulkps("resume", "last", "--passwords", tmp_path / "out-2.csv", *sealed)
+    again = bulkps("resume", "last", "--passwords", tmp_path / "out.csv", *encrypted)
+    resumed = bulkps("resume", "last", "--passwords", tmp_path / "out-2.csv", *encrypted)
 
     assert first.exit_code == 6, first.output
     options = f"--passwords {tmp_path / 'out-2.csv'} --passwords-for {certificate}"
@@ -391,7 +391,7 @@ def refused_for(bulkps: Run, there: Tenant, folder: Path, certificate: Path) -> 
 def test_a_short_passphrase_is_refused(bulkps: Run, tenant: StartTenant, tmp_path: Path) -> None:
     there = tenant()
 
-    result = sealed_with_passphrase(bulkps, there, tmp_path, "too short", "too short")
+    result = encrypted_with_passphrase(bulkps, there, tmp_path, "too short", "too short")
 
     assert result.exit_code == 2, result.output
     assert "the passphrase has 9 characters, expected at least 12" in result.stderr
@@ -401,7 +401,7 @@ def test_a_short_passphrase_is_refused(bulkps: Run, tenant: StartTenant, tmp_pat
 def test_a_wrong_passphrase_and_a_changed_line_are_told_apart(
     bulkps: Run, tenant: StartTenant, tmp_path: Path
 ) -> None:
-    sealed_with_passphrase(bulkps, tenant(), tmp_path, PASSPHRASE, PASSPHRASE)
+    encrypted_with_passphrase(bulkps, tenant(), tmp_path, PASSPHRASE, PASSPHRASE)
     out = tmp_path / "out.csv"
     lines = lines_of(out)
     lines[1]["password"], lines[2]["password"] = lines[2]["password"], lines[1]["password"]
@@ -430,12 +430,12 @@ def test_a_wrong_passphrase_and_a_changed_line_are_told_apart(
 def test_a_line_of_another_file_of_the_same_passphrase_is_refused(
     bulkps: Run, tenant: StartTenant, tmp_path: Path
 ) -> None:
-    sealed: list[list[dict[str, str]]] = []
+    encrypted: list[list[dict[str, str]]] = []
     for name in "ab":
         (tmp_path / name).mkdir()
-        sealed_with_passphrase(bulkps, tenant(), tmp_path / name, PASSPHRASE, PASSPHRASE)
-        sealed.append(lines_of(tmp_path / name / "out.csv"))
-    write_csv(tmp_path / "mixed.csv", [*sealed[0][:2], sealed[1][2]])
+        encrypted_with_passphrase(bulkps, tenant(), tmp_path / name, PASSPHRASE, PASSPHRASE)
+        encrypted.append(lines_of(tmp_path / name / "out.csv"))
+    write_csv(tmp_path / "mixed.csv", [*encrypted[0][:2], encrypted[1][2]])
 
     mixed = bulkps("passwords", tmp_path / "mixed.csv", input=Terminal(PASSPHRASE))
 
@@ -464,7 +464,7 @@ def test_a_line_that_a_crash_cut_short_is_no_password(
     bulkps: Run, tenant: StartTenant, tmp_path: Path
 ) -> None:
     there = tenant()
-    sealed_with_passphrase(bulkps, there, tmp_path, PASSPHRASE, PASSPHRASE)
+    encrypted_with_passphrase(bulkps, there, tmp_path, PASSPHRASE, PASSPHRASE)
     out = tmp_path / "out.csv"
     out.write_bytes(out.read_bytes()[:-30])
 
@@ -481,7 +481,7 @@ def test_bulkps_passwords_says_how_another_kind_of_file_is_read(
     there = tenant()
     (tmp_path / "plain").mkdir()
     plain = plain_run(bulkps, there, tmp_path / "plain")
-    with_certificate = tmp_path / "sealed.csv"
+    with_certificate = tmp_path / "encrypted.csv"
     bulkps(
         "run", "recovery", recovery(bulkps, 2, tmp_path), "--config", there.config, "--yes", "--again",
         "--quiet", "--passwords", with_certificate, "--passwords-for", desk.write(tmp_path / "desk.cer"),
@@ -556,14 +556,14 @@ class Closing:
 
     def __init__(self) -> None:
         self.passwords: PasswordFile | None = None
-        self.sealed: list[str] = []
+        self.encrypted: list[str] = []
 
     def advice(self, path: Path) -> str:
         return f"read {path}"
 
-    def seal(self, secret: Secret, owner: Owner) -> str:
-        self.sealed.append(secret.reveal())
-        if self.passwords and len(self.sealed) == 2:
+    def encrypt(self, secret: Secret, owner: Owner) -> str:
+        self.encrypted.append(secret.reveal())
+        if self.passwords and len(self.encrypted) == 2:
             self.passwords.close()
         return secret.reveal()
 
@@ -573,18 +573,18 @@ def test_a_traceback_with_every_variable_shows_no_password(
 ) -> None:
     there = tenant()
     items = recoveries(bulkps, 3, tmp_path)
-    seal = Closing()
-    seal.passwords = PasswordFile(tmp_path / "out.csv", seal)
+    closing = Closing()
+    closing.passwords = PasswordFile(tmp_path / "out.csv", closing)
     manager = BulkOperationManager(load_settings(there.configure("  batch_size: 1\n")))
 
     with pytest.raises(RecordFailed, match="closed file") as raised:
-        manager.execute_bulk_recovery(items, passwords=seal.passwords)
+        manager.execute_bulk_recovery(items, passwords=closing.passwords)
 
     shown = "".join(traceback.TracebackException.from_exception(raised.value, capture_locals=True).format())
-    assert there.simulator.tenant.received_passwords == seal.sealed[:1]
-    assert len(seal.sealed) == 2
+    assert there.simulator.tenant.received_passwords == closing.encrypted[:1]
+    assert len(closing.encrypted) == 2
     assert "***" in shown, "no frame holds a password: the test shows nothing"
-    assert not any(password in shown for password in seal.sealed)
+    assert not any(password in shown for password in closing.encrypted)
 
 
 # --- nowhere else -------------------------------------------------------------------------------------
@@ -637,11 +637,11 @@ def test_no_password_is_in_a_file_log_audit_journal_process_list_or_output_of_a_
     rows[5]["source_guid"] = UNKNOWN
     write_csv(file, rows)
     out = tmp_path / "out.csv"
-    sealed = ("--passwords", out, "--passwords-for", desk.write(tmp_path / "desk.cer"))
+    encrypted = ("--passwords", out, "--passwords-for", desk.write(tmp_path / "desk.cer"))
 
     with watched_processes() as processes:
         done = subprocess.run(
-            command(there, "run", "recovery", file, "--yes", "--batch-size", 2, *sealed),
+            command(there, "run", "recovery", file, "--yes", "--batch-size", 2, *encrypted),
             capture_output=True,
             check=False,
         )
@@ -728,8 +728,10 @@ def test_who_goes_on_with_a_run_that_handed_passwords_out_is_told_how_to_have_th
     rows[0]["source_guid"] = UNKNOWN
     write_csv(file, rows)
     out = tmp_path / "out.csv"
-    sealed = ("--passwords", out, "--passwords-plain")
-    bulkps("run", "recovery", file, "--config", there.config, "--yes", "--batch-size", 2, "--quiet", *sealed)
+    encrypted = ("--passwords", out, "--passwords-plain")
+    bulkps(
+        "run", "recovery", file, "--config", there.config, "--yes", "--batch-size", 2, "--quiet", *encrypted
+    )
 
     shown = as_object(bulkps("show", "last", "--json"))
     paused = bulkps("pause", "last")
