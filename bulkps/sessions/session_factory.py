@@ -231,7 +231,9 @@ def _refusal(connection: Connection, error: BaseException) -> ErrorRecord:
     port = f" port {connection.port}" if connection.port else ""
     # The innermost cause is what a person knows: "Connection refused", "Name or service not known".
     cause = next((text for name, text in _CAUSES if name in record.message), "")
-    inner = record.message.rpartition(": ")[2].strip("'\") ") if cause else record.message
+    # Only what wraps it is taken off: an opening parenthesis of its own keeps its other half.
+    inner = record.message.rpartition(": ")[2].rstrip("'\") ") if cause else record.message
+    inner += ")" * (inner.count("(") - inner.count(")"))
     return replace(
         record,
         message=f"{cause or 'no session at'} {connection.server}{port}: {inner}",

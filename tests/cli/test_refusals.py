@@ -157,6 +157,24 @@ def test_a_dead_server_ends_with_5_and_the_run_can_be_resumed(bulkps: Run, tmp_p
     assert as_object(bulkps("show", "last", "--json"))["counts"]["PENDING"] == 1
 
 
+def test_a_server_that_no_name_server_knows_is_named_with_the_whole_reason(
+    bulkps: Run, tmp_path: Path
+) -> None:
+    config = tmp_path / "bulkps.yaml"
+    config.write_text(
+        "connections:\n  lab: {type: exchange, server: nowhere.invalid, username: ann, auth: basic}\n"
+        "run: {connect: {attempts: 1}}\n",
+        encoding="utf-8",
+    )
+
+    said = bulkps("doctor", "--config", config, "--connection", "lab", env={"BULKPS_PASSWORD": "x"})
+
+    assert said.exit_code == 5
+    [sentence] = [line for line in said.stderr.splitlines() if "nowhere.invalid" in line]
+    assert "cannot find nowhere.invalid" in sentence
+    assert sentence.count("(") == sentence.count(")") > 0
+
+
 def test_a_wrong_password_ends_with_5_after_one_try(bulkps: Run, tenant: StartTenant, tmp_path: Path) -> None:
     there = tenant(password="another")
     file = tmp_path / "in.csv"

@@ -13,6 +13,8 @@ from bulkps.simulator.cmdlets.cmdlet_result import Category, ErrorInfo, Refused,
 #: What a client sends: names and values in order; a positional argument has no name.
 Arguments = Sequence[tuple[str | None, Value]]
 
+#: Releases whose endpoints may have functions of the module BulkPS, and the one parameter set of those.
+_OWN_RELEASES, _OWN_SET = ("EXO", "SE"), ("__AllParameterSets",)
 _BINDING = "System.Management.Automation.ParameterBindingException"
 _ACTIONS = {"SilentlyContinue": 0, "Stop": 1, "Continue": 2, "Inquire": 3, "Ignore": 4, "Suspend": 5}
 _COMMON = {
@@ -91,6 +93,21 @@ class Bound:
 def facts_of(name: str) -> CmdletFacts | None:
     """Return the facts of the cmdlet called *name*, helper cmdlets too, or None."""
     return _HELPERS.get(name.casefold()) or cmdlet_facts(name)
+
+
+def own_function(name: str, parameters: Mapping[str, str], mandatory: str) -> CmdletFacts:
+    """Return the facts of a function of the module BulkPS, which no documentation has.
+
+    Args:
+        name: The function.
+        parameters: The type of each parameter.
+        mandatory: The one that must be given.
+    """
+    facts = {
+        one: ParameterFacts(one, kind, _OWN_RELEASES, *((_OWN_SET, _OWN_SET) if one == mandatory else ()))
+        for one, kind in parameters.items()
+    }
+    return CmdletFacts(name, _OWN_RELEASES, True, False, _OWN_SET, facts)
 
 
 def bind(facts: CmdletFacts, arguments: Arguments) -> Bound:

@@ -14,8 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from uuid import UUID
 
-from bulkps.exchange.cmdlet_metadata import CmdletFacts, ParameterFacts
-from bulkps.simulator.cmdlets.binder import Arguments, bind
+from bulkps.simulator.cmdlets.binder import Arguments, bind, own_function
 from bulkps.simulator.cmdlets.cmdlet_result import (
     Answer,
     Category,
@@ -28,20 +27,7 @@ from bulkps.simulator.cmdlets.cmdlet_result import (
 from bulkps.simulator.cmdlets.cmdlet_service import Ending, Service
 
 NAME = "Invoke-BulkPSBatch"
-_EVERYWHERE = ("EXO", "SE")
-_SET = "__AllParameterSets"
-FACTS = CmdletFacts(
-    NAME,
-    _EVERYWHERE,
-    True,
-    False,
-    (_SET,),
-    {
-        "Items": ParameterFacts("Items", "Object[]", _EVERYWHERE, (_SET,), (_SET,)),
-        "Until": ParameterFacts("Until", "String[]", _EVERYWHERE),
-        "Within": ParameterFacts("Within", "Double", _EVERYWHERE),
-    },
-)
+FACTS = own_function(NAME, {"Items": "Object[]", "Until": "String[]", "Within": "Double"}, "Items")
 _OUTCOME = "System.Management.Automation.PSCustomObject"
 _COMMAND_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
 _PARAMETER_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from functools import partial
 
-from bulkps.exchange.cmdlet_metadata import CmdletFacts, ParameterFacts
-from bulkps.simulator.cmdlets.binder import bind, facts_of
+from bulkps.exchange.cmdlet_metadata import CmdletFacts
+from bulkps.simulator.cmdlets.binder import bind, facts_of, own_function
 from bulkps.simulator.cmdlets.cmdlet_result import (
     Answer,
     Category,
@@ -16,17 +16,8 @@ from bulkps.simulator.cmdlets.cmdlet_result import (
 from bulkps.simulator.wire.clixml_reader import Command
 
 NAME = "Select-BulkPSProperty"
-_EVERYWHERE = ("EXO", "SE")
-_SET = "__AllParameterSets"
 #: The function of the module BulkPS, as far as it is called: what comes down the pipeline is no argument.
-FACTS = CmdletFacts(
-    NAME,
-    _EVERYWHERE,
-    True,
-    False,
-    (_SET,),
-    {"Property": ParameterFacts("Property", "String[]", _EVERYWHERE, (_SET,), (_SET,))},
-)
+FACTS = own_function(NAME, {"Property": "String[]"}, "Property")
 _CUSTOM = "System.Management.Automation.PSCustomObject"
 
 
