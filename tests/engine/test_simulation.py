@@ -77,7 +77,7 @@ class LooksNothingUp(Machine):
 
     def __init__(self, operation: Any, config: Any, catalogue: Any, batch: str, **further: Any) -> None:
         super().__init__(operation, config, catalogue, batch, **further)
-        self._evaluator = _Trusting(operation, config, catalogue, batch)
+        self._run.evaluator = _Trusting(operation, config, catalogue, batch)
 
 
 class SettlesByItemTimeout(Machine):
@@ -120,8 +120,9 @@ class RemovesWhateverIsThere(Machine):
 
     def __init__(self, operation: Any, config: Any, catalogue: Any, batch: str, **further: Any) -> None:
         super().__init__(operation, config, catalogue, batch, **further)
-        self._failed_requests = _Sure(self._evaluator, catalogue)
-        self._reconciler = replace(self._reconciler, failed_requests=self._failed_requests)
+        state = self._run
+        state.failed_requests = _Sure(state.evaluator, catalogue)
+        state.reconciler = replace(state.reconciler, failed_requests=state.failed_requests)
 
 
 class _Certain(Reconciler):
@@ -134,9 +135,8 @@ class BelievesOldLookups(Machine):
 
     def __init__(self, operation: Any, config: Any, catalogue: Any, batch: str, **further: Any) -> None:
         super().__init__(operation, config, catalogue, batch, **further)
-        self._reconciler = _Certain(
-            **{one.name: getattr(self._reconciler, one.name) for one in fields(self._reconciler)}
-        )
+        sure = self._run.reconciler
+        self._run.reconciler = _Certain(**{one.name: getattr(sure, one.name) for one in fields(sure)})
 
 
 ESCAPES_ARE_FINAL, USED_UP_IS_SAFE = (

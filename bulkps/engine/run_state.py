@@ -1,0 +1,114 @@
+"""What the machine knows while a run goes on: its rules, its queue, its sessions. Pure."""
+
+from bulkps.engine.config import BulkOperationConfig
+from bulkps.engine.events import ItemEvent
+from bulkps.engine.failed_request import FailedRequests
+from bulkps.engine.item import Change, Phase
+from bulkps.engine.outcome_evaluator import OutcomeEvaluator, Transition
+from bulkps.engine.reconciler import Lookup, Reconciler
+from bulkps.engine.request_poller import RequestPoller
+from bulkps.engine.session_pool import SessionPool
+from bulkps.engine.stop_control import StopControl
+from bulkps.engine.throttle import Throttle
+from bulkps.engine.work_queue import InFlight, WorkQueue
+from bulkps.exchange.error_catalog import ErrorClass, KnownError
+from bulkps.exchange.invocation import Outcome
+from bulkps.operations.model import Operation
+
+
+class RunState:
+    """The parts of a run, and what happened to its items since the last event.
+
+    Args:
+        operation: What is done to each item.
+        config: How it may proceed.
+        catalogue: What errors mean.
+        batch: The run's BatchName.
+        one_first: Whether one session must be open before others are tried, as where a password signs in.
+        ends_at: Epoch seconds at which the run pauses; None for never.
+        cancelled: Whether the run was cancelled before: it only brings to an end what was begun.
+
+    Attributes:
+        now: Epoch seconds of the events that are taken in.
+        chance: A number in [0, 1) for jitter.
+        changes: What happened to items, to be recorded before anything else is done.
+        answered: How many items of its batch each session has answered.
+        exhausted: Whether the journal has no further items.
+        loading: Whether items were asked for and did not come yet.
+    """
+
+    def __init__(
+        self,
+        operation: Operation,
+        config: BulkOperationConfig,
+        catalogue: tuple[KnownError, ...],
+        batch: str,
+        *,
+        one_first: bool,
+        ends_at: float | None,
+        cancelled: bool,
+    ) -> None:
+        self.operation, self.config, self.catalogue = operation, config, catalogue
+        self.evaluator = OutcomeEvaluator(operation, config, catalogue, batch)
+        self.failed_requests = FailedRequests(self.evaluator, catalogue)
+        self.reconciler = Reconciler(self.evaluator, config, catalogue, self.failed_requests)
+        self.queue = WorkQueue(operation)
+        self.poller = RequestPoller(operation, config.follow, batch)
+        self.pool = SessionPool(config, catalogue, one_first=one_first)
+        self.throttle = Throttle(
+            config.sessions,
+            config.batch_size,
+            config.delay_between_batches,
+            adaptive=config.adaptive_pacing,
+        )
+        self.stop_control = StopControl(config, ends_at, cancelled=cancelled)
+        self.answered: dict[int, int] = {}
+        self.exhausted = self.loading = False
+        self.now = self.chance = 0.0
+        self.changes: list[Change] = []
+
+    def spread(self, key: str) -> float:
+        """Return a number in [0, 1) for the item *key*: one draw serves many, and they differ."""
+        return (self.chance + int(key[:8], 16) / 2**32) % 1.0
+
+    def apply(
+        self,
+        transition: Transition,
+        flight: InFlight | None = None,
+        outcome: Outcome | None = None,
+        *,
+        stops: bool = True,
+    ) -> None:
+        """Take over what became of an item.
+
+        Args:
+            transition: What became of it.
+            flight: What was in flight, where this is about an answer.
+            outcome: The answer.
+            stops: Whether a failure counts towards stopping the run.
+        """
+        item = transition.item
+        self.changes.append(
+            Change(
+                item,
+                transition.event,
+                self.now,
+                flight.cmdlet if flight else None,
+                outcome.errors if outcome else (),
+                outcome.warnings if outcome else (),
+                outcome.milliseconds if outcome else None,
+            )
+        )
+        if item.phase is Phase.READY:
+            self.queue.put(item)
+        elif item.phase is Phase.DOUBT:
+            self.queue.ask(item, Lookup(), item.not_before)
+        elif transition.event in (ItemEvent.ACCEPTED, ItemEvent.ADOPTED, ItemEvent.RESUMED):
+            self.poller.accepted(self.now)
+        refused = flight is not None and flight.lookup is None and item.phase is not Phase.OVER
+        if transition.error_class is ErrorClass.AUTH and refused and flight:
+            # If a new session was tried already, Exchange refuses the account there too: never in a loop.
+            if self.pool.unauthorized(flight.session):
+                self.stop_control.condemn(transition)
+        elif stops:
+            self.stop_control.count(transition)
