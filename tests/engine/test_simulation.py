@@ -266,6 +266,11 @@ def test_schedules_in_which_it_was_sent_a_second_time_do_it_once(seed: int) -> N
     try_seed(seed)
 
 
+def test_a_person_who_resumes_a_request_whose_removal_is_on_its_way_is_too_late() -> None:
+    # What was sent by a process that died is carried out after the person's Resume-MailboxRestoreRequest.
+    try_seed(38002)
+
+
 def test_a_run_that_stops_sends_what_it_may_although_something_else_has_to_be_looked_up_first() -> None:
     # It waited for ever: what had to be looked up was in front, and nothing is looked up any more.
     try_seed(22669)

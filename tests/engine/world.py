@@ -206,6 +206,8 @@ class World:
         self.batches: list[int] = []
         #: What there is at Exchange, by name: whether it fails, and from when on it is seen.
         self.failing: dict[str, bool] = {}
+        #: Whether the request that a cmdlet is about was failed when the cmdlet was sent, by the item's key.
+        self.failed_when_sent: dict[str, bool] = {}
         self.seen_from: dict[str, float] = {}
         #: What was removed, by name: until when a lookup may still show it.
         self.shown_until: dict[str, float] = {}
@@ -564,8 +566,11 @@ class World:
             self.die(process, session, 0.01, batch)
             return
         left = self.left(process)
-        if left > 0:
-            for invocation in batch:
+        for invocation in batch:
+            # A person who resumes a request while its removal is on its way is too late.
+            name = self.named(invocation.id, invocation.cmdlet)
+            self.failed_when_sent[invocation.id] = self.failing.get(name, False)
+            if left > 0:
                 self.check_sent(process, invocation)
         self.serve(process, session, batch, self.now + left, closed=left <= 0)
 
@@ -706,7 +711,7 @@ class World:
         if verb == "Resume" and self.failing.get(name):
             self.failing[name] = self.rng.random() < self.fates.request_fails
         elif verb == "Remove" and name in self.failing:
-            assert self.failing[name], f"seed {self.seed}: {name} was removed though it was at work"
+            assert self.failing[name] or self.failed_when_sent[key], f"seed {self.seed}: {name} was removed though it was at work"
             del self.failing[name]
             self.effects[key] -= 1
             self.shown_until[name] = self.now + self.rng.random() * UNSEEN * self.fates.late
