@@ -167,6 +167,20 @@ class Reconciler:
             return self._explained(item, lookup.status, outcome, now)
         if lookup.missed:
             return self._found_alone(item, outcome, now)
+        return self._looked_up(item, lookup, outcome, now, None if stops else chance)
+
+    def _looked_up(
+        self, item: Item, lookup: Lookup, outcome: Outcome, now: float, chance: float | None
+    ) -> Transition | Lookup:
+        """Return what a lookup makes of *item*, of which it is asked whether its step happened.
+
+        Args:
+            item: The item.
+            lookup: What was asked.
+            outcome: The answer.
+            now: Epoch seconds.
+            chance: In [0, 1); None where the run is about to be over.
+        """
         asked = self._step(item).reconcile[lookup.index]
         if outcome.answer is Answer.NOT_SENT:
             return self._again(item, "it was not looked up yet", now, counted=False)
@@ -179,6 +193,7 @@ class Reconciler:
             # A request that this row had removed is gone for that reason, unless so much time passed that it
             # may not have been removed, but resumed by a person, completed and cleared.
             cleared = verdict == "absent" and self._may_be_cleared(item, asked, now)
+            stops = chance is None
             item, decided = self._failed_request(item, verdict, proof, now, stops=stops, cleared=cleared)
             if decided:
                 return decided
@@ -188,7 +203,7 @@ class Reconciler:
             adopted = replace(item, warnings=(*item.warnings, found))
             return self.evaluator.happened(adopted, proof, ItemEvent.ADOPTED, now)
         if verdict == "absent":
-            return self._absent(item, asked, now, None if stops else chance)
+            return self._absent(item, asked, now, chance)
         following = self.next_after(item, lookup)
         return following or self._cannot_tell(item, now)
 

@@ -1,7 +1,7 @@
 """The text of a new operation's file, made from the cmdlet data. Pure."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from bulkps.exchange.cmdlet_metadata import CmdletFacts, ParameterFacts
 from bulkps.operations.definition_validator import COLLECTIONS, takes_several
@@ -65,15 +65,33 @@ def starting_text(name: str, facts: CmdletFacts) -> str:
         raise ValueError(f"{facts.name} has no parameter that a row could fill")
     columns = {one.name: _column_name(one.name) for one in (*mandatory, *optional)}
     key = [columns[one.name] for one in required]
-    lines = [
+    return "\n".join(
+        [
+            *_heading(name, facts),
+            *_columns(required, optional, columns),
+            *_identity(key),
+            *_step(facts, mandatory, optional, columns),
+            *_ending(facts),
+            "",
+        ]
+    )
+
+
+def _heading(name: str, facts: CmdletFacts) -> list[str]:
+    return [
         f"# {name.upper()}: made from the data on {facts.name}, to be changed.",
         f"# Look at it with: bulkps operations {name}",
         f"name: {name}",
         f"summary: What it does, in one line ({facts.name}).",
         f"# It exists in Exchange {', '.join(facts.availability)}.",
         *_one_way(facts),
-        "columns:",
     ]
+
+
+def _columns(
+    required: Sequence[ParameterFacts], optional: Sequence[ParameterFacts], columns: Mapping[str, str]
+) -> list[str]:
+    lines = ["columns:"]
     for one in required:
         # The first one identifies the row: it is one, whatever the parameter takes.
         lines += _column(
@@ -83,7 +101,11 @@ def starting_text(name: str, facts: CmdletFacts) -> str:
         lines.append("  # Optional: take the # away here and under parameters, and name the column in key.")
     for one in optional:
         lines += [f"  # {line[2:]}" for line in _column(columns[one.name], one, many=takes_several(one))]
-    lines += [
+    return lines
+
+
+def _identity(key: Sequence[str]) -> list[str]:
+    return [
         f"source: {key[0]}",
         "# All that a row asks for. A row with the same key as a completed one counts as done already.",
         f"key: [{', '.join(key)}]",
@@ -91,6 +113,16 @@ def starting_text(name: str, facts: CmdletFacts) -> str:
         "unique:",
         f"  - [{key[0]}]",
         f"exclusive: [{key[0]}]",
+    ]
+
+
+def _step(
+    facts: CmdletFacts,
+    mandatory: Sequence[ParameterFacts],
+    optional: Sequence[ParameterFacts],
+    columns: Mapping[str, str],
+) -> list[str]:
+    lines = [
         "steps:",
         f"  - name: {facts.name.partition('-')[0].lower()}",
         f"    cmdlet: {facts.name}",
@@ -101,7 +133,7 @@ def starting_text(name: str, facts: CmdletFacts) -> str:
     if facts.mutates and "Confirm" in facts.parameters:
         # Nobody is there to answer: Remove-* and others ask by default (facts 1.3); elsewhere it is harmless.
         lines.append("      Confirm: false")
-    return "\n".join([*lines, *_ending(facts), ""])
+    return lines
 
 
 def _one_way(facts: CmdletFacts) -> list[str]:

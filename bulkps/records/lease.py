@@ -152,27 +152,9 @@ def acquire(journal: Journal, run: str, seconds: float, clocks: Clocks | None = 
     found = _current(journal, run)
     if found.owner not in ("", owner):
         found = _watched(journal, run, found)
-    # That it is to be cancelled may have been told to a process that died before it heard it.
-    cancelled = (runs.c.wish == "cancel") | runs.c.state.in_(("cancelled", "cancelling"))
     at = clocks.read()
-    with journal.writing() as connection:
-        taken = connection.execute(
-            update(runs)
-            # Whoever watched beside us may have been faster.
-            .where(runs.c.id == run, runs.c.owner == found.owner, runs.c.epoch == found.epoch)
-            .where(runs.c.heartbeat == found.heartbeat)
-            .values(
-                owner=owner,
-                epoch=found.epoch + 1,
-                heartbeat=time.time(),
-                lease=seconds,
-                wish="",
-                state=case((cancelled, "cancelling"), else_="running"),
-                detail="",
-            )
-        )
-        state = connection.execute(select(runs.c.state).where(runs.c.id == run)).scalar_one()
-    if taken.rowcount == 0:
+    state = _take(journal, run, found, owner, seconds)
+    if not state:
         raise RunOwnedElsewhere(run, _current(journal, run).owner)
     return Lease(
         run,
@@ -180,7 +162,7 @@ def acquire(journal: Journal, run: str, seconds: float, clocks: Clocks | None = 
         found.epoch + 1,
         seconds,
         at,
-        cancelled=str(state) == "cancelling",
+        cancelled=state == "cancelling",
         before=found.state,
         clocks=clocks,
     )
@@ -226,6 +208,29 @@ def _current(journal: Journal, run: str) -> _Current:
     if row is None:
         raise RunNotFound(run)
     return _Current(str(row[0]), int(row[1]), float(row[2]), float(row[3]), str(row[4]))
+
+
+def _take(journal: Journal, run: str, found: _Current, owner: str, seconds: float) -> str:
+    """Make *owner* the run's owner; return its state, or an empty text where somebody else was faster."""
+    # That it is to be cancelled may have been told to a process that died before it heard it.
+    cancelled = (runs.c.wish == "cancel") | runs.c.state.in_(("cancelled", "cancelling"))
+    with journal.writing() as connection:
+        taken = connection.execute(
+            update(runs)
+            .where(runs.c.id == run, runs.c.owner == found.owner, runs.c.epoch == found.epoch)
+            .where(runs.c.heartbeat == found.heartbeat)
+            .values(
+                owner=owner,
+                epoch=found.epoch + 1,
+                heartbeat=time.time(),
+                lease=seconds,
+                wish="",
+                state=case((cancelled, "cancelling"), else_="running"),
+                detail="",
+            )
+        )
+        state = connection.execute(select(runs.c.state).where(runs.c.id == run)).scalar_one()
+    return str(state) if taken.rowcount else ""
 
 
 def _watched(journal: Journal, run: str, found: _Current) -> _Current:
