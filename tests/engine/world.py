@@ -711,7 +711,9 @@ class World:
         if verb == "Resume" and self.failing.get(name):
             self.failing[name] = self.rng.random() < self.fates.request_fails
         elif verb == "Remove" and name in self.failing:
-            assert self.failing[name] or self.failed_when_sent[key], f"seed {self.seed}: {name} was removed though it was at work"
+            assert self.failing[name] or self.failed_when_sent[key], (
+                f"seed {self.seed}: {name} was removed though it was at work"
+            )
             del self.failing[name]
             self.effects[key] -= 1
             self.shown_until[name] = self.now + self.rng.random() * UNSEEN * self.fates.late
