@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 
 import click
 
-from bulkps.cli.options import AS_JSON
+from bulkps.cli.commands.shared_options import AS_JSON
 from bulkps.errors import BulkpsError, ExitCode
 from bulkps.visible_text import json_text, visible
 
@@ -44,7 +44,7 @@ class BulkpsGroup(click.Group):
         """Return a command, or None if there is none of this name."""
         if cmd_name not in COMMANDS:
             return None
-        module = import_module(f"bulkps.cli.{COMMANDS[cmd_name]}")
+        module = import_module(f"bulkps.cli.commands.{COMMANDS[cmd_name]}")
         command: click.Command = module.command
         return command
 
