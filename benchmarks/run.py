@@ -7,6 +7,7 @@ import argparse
 import csv
 import json
 import os
+import resource
 import subprocess
 import sys
 import tempfile
@@ -15,7 +16,10 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from statistics import median
 from uuid import UUID
+
+from bulkps.cli.group import COMMANDS
 
 BULKPS = [sys.executable, "-m", "bulkps"]
 _CHECK = """
@@ -47,9 +51,43 @@ def main() -> None:
     short = parser.parse_args().short
     with tempfile.TemporaryDirectory() as folder:
         os.environ["BULKPS_HOME"] = str(Path(folder) / "home")
+        help_against_click(5 if short else 15)
         check_against_bare_reader(Path(folder), 100_000 if short else 1_000_000)
         four_sessions_against_one(Path(folder), 40 if short else 200)
         thousand_rows_with_faults(Path(folder), 100 if short else 1000)
+
+
+def help_against_click(times: int) -> None:
+    """Print how much longer every help takes than loading click: medians of processor time."""
+    click = [sys.executable, "-c", "import click"]
+    words = [
+        [],
+        *([name] for name in COMMANDS),
+        ["audit", "verify"],
+        ["audit", "show"],
+        ["operations", "new"],
+    ]
+    lines = {" ".join(["bulkps", *word, "--help"]): [*BULKPS, *word, "--help"] for word in words}
+    took: dict[str, list[float]] = {name: [] for name in ["import click", *lines]}
+    # One of each before the next round: what else the machine does meets all of them alike.
+    for _ in range(times + 1):
+        for name, command in {"import click": click, **lines}.items():
+            took[name].append(_processor_time(command))
+    # The first round fills caches of files.
+    medians = {name: median(seconds[1:]) for name, seconds in took.items()}
+    bare = medians["import click"]
+    print(f"import click: {bare * 1000:.0f} ms of processor (median of {times})")
+    for name in lines:
+        print(f"{name}: {medians[name] * 1000:.0f} ms, {medians[name] / bare:.2f} times import click")
+    print(f"the slowest help: {max(medians[name] for name in lines) / bare:.2f} times import click")
+
+
+def _processor_time(command: list[str]) -> float:
+    # Of elapsed time, what else the machine does can double so short a program.
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 def check_against_bare_reader(folder: Path, rows: int) -> None:

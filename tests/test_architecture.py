@@ -91,6 +91,13 @@ BETWEEN = {
     "api": {"credentials", "run_target", "settings"},
     "cli": {"credentials", "run_target", "settings"},
 }
+#: What help needs, and what it may load: tests/cli/test_quick_start.py shows that it loads no more.
+FOR_HELP = [
+    path
+    for path in MODULES
+    if path.parts[:2] == ("cli", "commands") or path.as_posix() in ("cli/group.py", "cli/time_limit.py")
+]
+HELP_LOADS = ("bulkps.cli.commands", "bulkps.cli.time_limit", "bulkps.errors", "bulkps.visible_text")
 
 
 def imports(path: Path) -> Iterator[str]:
@@ -157,6 +164,20 @@ def test_the_simulator_knows_nothing_of_bulkps_but_the_cmdlet_data(path: Path) -
         if name.startswith("bulkps."):
             assert name.startswith(("bulkps.simulator", "bulkps.exchange.cmdlet_metadata")), (
                 f"{path} imports {name}"
+            )
+
+
+@pytest.mark.parametrize("path", FOR_HELP, ids=str)
+def test_what_a_command_does_is_loaded_when_it_is_called(path: Path) -> None:
+    tree = ast.parse((PACKAGE / path).read_text(encoding="utf-8"))
+    for node in tree.body:
+        if isinstance(node, ast.Import):
+            assert all(alias.name in {"click", *sys.stdlib_module_names} for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.module is not None
+            top = node.module.split(".")[0]
+            assert top in {"click", *sys.stdlib_module_names} or node.module.startswith(HELP_LOADS), (
+                f"{path} imports {node.module}"
             )
 
 

@@ -1,4 +1,4 @@
-"""The command line: one group, one file per command, a thin face of the library."""
+"""The command line: one group, a thin face of the library."""
 
 from bulkps.cli.group import cli
 

@@ -10,7 +10,6 @@ from typing import Any
 import click
 
 from bulkps.cli import console
-from bulkps.cli.options import json_array_option, json_option
 from bulkps.errors import ExitCode, RunNotFound, UsageProblem
 from bulkps.records import paths
 from bulkps.records.audit_verify import Finding, Known, Verdict, verify
@@ -22,40 +21,10 @@ from bulkps.visible_text import harmless_json, visible
 SHOWN = 50
 #: In so many lines a log says whose it is.
 _LOOKED_AT = 1000
-_LOG = click.argument("log", metavar="RUN|FILE")
 
 
-@click.group()
-def command() -> None:
-    """Show or verify the audit log of a run.
-
-    The log is JSON Lines. Every line contains the SHA-256 of the previous line, and the journal contains that
-    of the last line.
-
-    Example:
-
-    \b
-        bulkps audit verify last
-        bulkps audit show last --row 7
-    """
-
-
-@command.command("verify")
-@_LOG
-@json_option
-def verify_command(log: str, as_json: bool) -> None:
-    """Find lines of an audit log that were changed, removed, inserted, moved or cut off.
-
-    RUN is the name of a run, the beginning of one, or "last"; FILE is a log or a copy of one. Lines missing
-    at the end, and a log whose hashes were all recalculated, are found only if the journal knows the run.
-    Exit code 0 if the log is intact, 4 if not.
-
-    Example:
-
-    \b
-        bulkps audit verify last
-        bulkps audit verify copy.jsonl --json
-    """
+def execute_verify(log: str, as_json: bool) -> None:
+    """Find lines of an audit log that were changed, removed, inserted, moved or cut off."""
     path, run = _find(log)
     lines: Iterable[bytes] = _lines(path)
     if not run:
@@ -69,25 +38,8 @@ def verify_command(log: str, as_json: bool) -> None:
     raise SystemExit(int(code))
 
 
-@command.command("show")
-@_LOG
-@click.option("--row", type=click.IntRange(1), help="Show only this row of the input.")
-@click.option(
-    "--event", "events", multiple=True, help="Show only this event, such as item.failed. Can be repeated."
-)
-@json_array_option
-def show_command(log: str, row: int | None, events: tuple[str, ...], as_json: bool) -> None:
-    """Print an audit log as a table: time, event, row, code.
-
-    RUN is the name of a run, the beginning of one, or "last"; FILE is a log or a copy of one. The log is not
-    verified: "bulkps audit verify" does that.
-
-    Example:
-
-    \b
-        bulkps audit show last
-        bulkps audit show last --event item.failed --event item.in-doubt --json
-    """
+def execute_show(log: str, row: int | None, events: tuple[str, ...], as_json: bool) -> None:
+    """Print an audit log as a table: time, event, row, code."""
     unreadable: list[int] = []
     entries = (
         (text, entry)

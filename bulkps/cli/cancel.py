@@ -1,29 +1,13 @@
 """``bulkps cancel``."""
 
-import click
-
 from bulkps.cli import console
-from bulkps.cli.options import json_option
 from bulkps.cli.run_report import show_report
 from bulkps.errors import ExitCode
 from bulkps.runs import RunService
 
 
-@click.command()
-@click.argument("run")
-@json_option
-def command(run: str, as_json: bool) -> None:
-    """Cancel RUN: rows in progress finish, the others are skipped.
-
-    RUN is the name of a run, the beginning of one, or "last". The run stops within two seconds once
-    the rows in progress have finished. If no process is working on it, rows in doubt and requests at Exchange
-    stay as they are; "bulkps resume" brings them to their end and sends nothing new.
-
-    Example:
-
-    \b
-        bulkps cancel last
-    """
+def execute(run: str, as_json: bool) -> None:
+    """Cancel RUN: rows in progress finish, the others are skipped."""
     with RunService() as service:
         found = service.run(run)
         owner = service.ask(found.id, "cancel")

@@ -2,35 +2,17 @@
 
 from pathlib import Path
 
-import click
-
 from bulkps import intake
 from bulkps.cli import console
 from bulkps.cli.options import (
-    EXISTING_FILE,
-    NEW_FILE,
     chosen,
-    config_option,
-    encoding_option,
-    force_option,
-    json_option,
-    operation_argument,
     output_file,
 )
 from bulkps.errors import ExitCode
 from bulkps.settings import Settings
 
 
-@click.command()
-@operation_argument
-@click.argument("file", type=EXISTING_FILE)
-@config_option
-@encoding_option
-@click.option("--strict-columns", is_flag=True, help="Refuse unknown columns.")
-@click.option("--problems", type=NEW_FILE, help="Write all problems to this CSV file.")
-@force_option
-@json_option
-def command(
+def execute(
     operation: str,
     file: Path,
     settings: Settings,
@@ -40,16 +22,7 @@ def command(
     force: bool,
     as_json: bool,
 ) -> None:
-    """Check every row of FILE for OPERATION without connecting to Exchange.
-
-    Exit code 0 if all rows are valid, 3 if not.
-
-    Example:
-
-    \b
-        bulkps check restore leavers.csv
-        bulkps check recovery leavers.csv --problems problems.csv
-    """
+    """Check every row of FILE for OPERATION without connecting to Exchange."""
     report = intake.check(
         file,
         chosen(settings, operation),

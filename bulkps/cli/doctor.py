@@ -3,32 +3,16 @@
 import click
 
 from bulkps.cli import console
-from bulkps.cli.options import AS_JSON, chosen, config_option, json_option
+from bulkps.cli.commands.shared_options import AS_JSON
+from bulkps.cli.options import chosen
 from bulkps.cli.run_common import target
 from bulkps.errors import BulkpsError, ExitCode
 from bulkps.runs.diagnostics import Diagnosis, examine
 from bulkps.settings import Settings
 
 
-@click.command()
-@config_option
-@click.option("--connection", help="Connection to use (default: the one in the settings).")
-@click.option("--operation", "names", multiple=True, help="Check only this operation. Can be repeated.")
-@json_option
-def command(settings: Settings, connection: str | None, names: tuple[str, ...], as_json: bool) -> None:
-    """Test a connection: open a session and show what it offers and what is missing.
-
-    Reports for each operation whether this account has every cmdlet and parameter that it needs (RBAC can
-    take both away). Changes nothing. Exit code 0 if nothing is missing, 5 if no session could be opened or an
-    operation cannot run. What only pre-flight needs does not count, nor does an operation that this kind of
-    Exchange does not have.
-
-    Example:
-
-    \b
-        bulkps doctor
-        bulkps doctor --config prod.yaml --connection onprem --operation restore
-    """
+def execute(settings: Settings, connection: str | None, names: tuple[str, ...], as_json: bool) -> None:
+    """Test a connection: open a session and show what it offers and what is missing."""
     wanted = [chosen(settings, name) for name in names] or list(settings.operations().values())
     there = target(settings, settings.choose_connection(connection), settings.run)
     try:

@@ -4,10 +4,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-import click
-
 from bulkps.cli import console
-from bulkps.cli.options import NEW_FILE, config_option, force_option, json_option
 from bulkps.cli.progress import export_progress
 from bulkps.cli.run_common import target
 from bulkps.cli.signals import interruptible
@@ -16,19 +13,8 @@ from bulkps.export.exporter import ExportKind, ExportReport, export_mailboxes
 from bulkps.run_target import Target
 from bulkps.settings import Settings
 
-_KINDS = [kind.value for kind in ExportKind]
 
-
-@click.command()
-@click.option("-o", "--output", type=NEW_FILE, help="Output file (.csv or .json; default: stdout).")
-@click.option("--kind", type=click.Choice(_KINDS), default="all", help="Mailboxes to export (default: all).")
-@click.option("--no-sizes", is_flag=True, help="Do not read sizes, which take a cmdlet per mailbox.")
-@config_option
-@click.option("--connection", help="Connection to use (default: the one in the settings).")
-@force_option
-@click.option("--quiet", is_flag=True, help="Do not show progress.")
-@json_option
-def command(
+def execute(
     output: Path | None,
     kind: str,
     no_sizes: bool,
@@ -38,19 +24,7 @@ def command(
     quiet: bool,
     as_json: bool,
 ) -> None:
-    """Export inactive and soft-deleted mailboxes with their holds, sizes, and what can be recovered.
-
-    Changes nothing in Exchange. The CSV is input for recovery and restore: fill in target_upn and delete the
-    rows that you do not want. The file is written completely or not at all. Exit code 0, 5 if no session
-    could be opened, 6 if the export was interrupted.
-
-    Example:
-
-    \b
-        bulkps export -o leavers.csv --config prod.yaml
-        bulkps validate recovery leavers.csv --config prod.yaml
-        bulkps run recovery leavers.csv --config prod.yaml
-    """
+    """Export inactive and soft-deleted mailboxes with their holds, sizes, and what can be recovered."""
     if as_json and output is None:
         raise UsageProblem("--json prints what was written, and so needs -o FILE; -o FILE.json writes JSON")
     there = target(settings, settings.choose_connection(connection), settings.run)

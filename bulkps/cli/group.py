@@ -7,34 +7,37 @@ from typing import Any, NoReturn
 
 import click
 
-from bulkps.cli.options import AS_JSON
+from bulkps.cli.commands.shared_options import AS_JSON
 from bulkps.errors import BulkpsError, ExitCode
 from bulkps.visible_text import json_text, visible
 
-#: Command name to module. Loaded when asked for, so that ``bulkps --help`` does not load PSRP and a database.
+#: Each command, a module of ``bulkps.cli.commands``, with the first sentence of its help, in the order
+#: in which people need them. ``bulkps --help`` prints this table and loads none of the modules.
 COMMANDS: Mapping[str, str] = {
-    "run": "run",
-    "resume": "resume",
-    "retry": "retry",
-    "pause": "pause",
-    "cancel": "cancel",
-    "check": "check",
-    "validate": "validate",
-    "export": "export",
-    "template": "template",
-    "operations": "operations",
-    "runs": "runs",
-    "show": "show",
-    "results": "results",
-    "audit": "audit",
-    "passwords": "passwords",
-    "doctor": "doctor",
-    "simulate": "simulate",
+    "run": "Check every row of FILE, then run OPERATION for each of them.",
+    "resume": "Continue RUN where it stopped.",
+    "retry": "Send the failed rows of RUN again, as part of the same run.",
+    "pause": "Pause RUN: rows in progress finish, the others stay pending.",
+    "cancel": "Cancel RUN: rows in progress finish, the others are skipped.",
+    "check": "Check every row of FILE for OPERATION without connecting to Exchange.",
+    "validate": "Check FILE against Exchange and report what would fail.",
+    "export": (
+        "Export inactive and soft-deleted mailboxes with their holds, sizes, and what can be recovered."
+    ),
+    "template": "Write a CSV template for OPERATION with an example row.",
+    "operations": "List the operations, or show the columns, steps and cmdlets of one.",
+    "runs": "List the runs in the journal, newest first.",
+    "show": "Show the state of RUN, the status of its rows, and where its files are.",
+    "results": "Write the results of RUN: the columns of the input, then the result of each row.",
+    "audit": "Show or verify the audit log of a run.",
+    "passwords": "Decrypt FILE, written with --passwords-prompt, and print its passwords as CSV.",
+    "doctor": "Test a connection: open a session and show what it offers and what is missing.",
+    "simulate": "Run the simulated Exchange tenant for other processes until Ctrl-C.",
 }
 
 
 class BulkpsGroup(click.Group):
-    """Loads commands when they are asked for and turns our errors into exit codes."""
+    """Loads only the command that is asked for, and turns our errors into exit codes."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the commands in the order in which people need them."""
@@ -44,9 +47,29 @@ class BulkpsGroup(click.Group):
         """Return a command, or None if there is none of this name."""
         if cmd_name not in COMMANDS:
             return None
-        module = import_module(f"bulkps.cli.{COMMANDS[cmd_name]}")
-        command: click.Command = module.command
+        command: click.Command = import_module(f"bulkps.cli.commands.{cmd_name}").command
         return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands as click does, but by the table."""
+        limit = formatter.width - 6 - max(map(len, COMMANDS))
+        with formatter.section("Commands"):
+            formatter.write_dl(
+                [
+                    (name, click.Command(name, help=sentence).get_short_help_str(limit))
+                    for name, sentence in COMMANDS.items()
+                ]
+            )
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command; a misspelt one is told with those that it is like."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.NoSuchCommand as error:
+            # click only suggests commands that are loaded.
+            raise click.NoSuchCommand(error.command_name, possibilities=COMMANDS, ctx=ctx) from None
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Note whether JSON is asked for: of a command line that is wrong no option is read."""
@@ -56,7 +79,7 @@ class BulkpsGroup(click.Group):
         except click.UsageError as error:
             _leave_usage(ctx, error)
         except KeyboardInterrupt:
-            # --help loads every command.
+            # --help and --version take a moment, too.
             click.echo("Interrupted.", err=True)
             ctx.exit(int(ExitCode.INTERRUPTED))
 

@@ -4,11 +4,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import click
-from click.core import ParameterSource
 
 from bulkps.atomic_file import Output, write_text
 from bulkps.cli import console
-from bulkps.cli.options import NEW_FILE, chosen, config_option, force_option, json_option
+from bulkps.cli.options import chosen
 from bulkps.errors import ExitCode, UsageProblem
 from bulkps.exchange.cmdlet_metadata import cmdlet_facts, unknown_cmdlet
 from bulkps.exchange.invocation import Cmdlet
@@ -20,29 +19,8 @@ from bulkps.operations.scaffold import starting_text
 from bulkps.settings import Settings
 
 
-class _Operations(click.Group):
-    """A group of which every other word is the name of an operation to show."""
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Return the command *cmd_name*, or one that shows the operation of this name."""
-        return super().get_command(ctx, cmd_name) or _show_command(cmd_name)
-
-
-@click.group(cls=_Operations, invoke_without_command=True, subcommand_metavar="[NAME] | new NAME")
-@config_option
-@json_option
-@click.pass_context
-def command(ctx: click.Context, settings: Settings, as_json: bool) -> None:
-    """List the operations, or show the columns, steps and cmdlets of one.
-
-    Example:
-
-    \b
-        bulkps operations
-        bulkps operations restore
-    """
-    if ctx.invoked_subcommand is not None:
-        return
+def execute(settings: Settings, *, as_json: bool) -> None:
+    """List the operations, those with problems last."""
     every, broken = settings.operations(), settings.broken_operations()
     if as_json:
         told = {name: {"file": one.source, "problems": list(one.problems)} for name, one in broken.items()}
@@ -58,22 +36,8 @@ def command(ctx: click.Context, settings: Settings, as_json: bool) -> None:
             console.say(f"  {problem}")
 
 
-@command.command("new")
-@click.argument("name")
-@click.option("--cmdlet", required=True, help="Cmdlet to send, such as Set-Mailbox.")
-@click.option("-o", "--output", type=NEW_FILE, help="Output file (default: stdout).")
-@force_option
-def new_command(name: str, cmdlet: str, output: Path | None, force: bool) -> None:
-    """Write a YAML file to start your own operation from, which sends one cmdlet per row.
-
-    Mandatory parameters become required columns; the others are listed as comments with their types and
-    allowed values. Put the file into operations_path.
-
-    Example:
-
-    \b
-        bulkps operations new hide-leavers --cmdlet Set-Mailbox -o operations/hide-leavers.yaml
-    """
+def execute_new(name: str, cmdlet: str, output: Path | None, force: bool) -> None:
+    """Write a YAML file to start your own operation from, which sends one cmdlet per row."""
     facts = cmdlet_facts(cmdlet)
     if facts is None:
         raise UsageProblem(unknown_cmdlet(cmdlet))
@@ -95,24 +59,13 @@ def _count(problems: Sequence[str]) -> str:
     return f"{len(problems)} problem{'s' * (len(problems) != 1)}"
 
 
-def _show_command(name: str) -> click.Command:
-    """Return the command that shows the operation *name*; options may stand before and behind the name."""
-
-    @click.command(name)
-    @config_option
-    @json_option
-    @click.pass_context
-    def show(ctx: click.Context, settings: Settings, as_json: bool) -> None:
-        before = ctx.parent.params if ctx.parent else {}
-        if ctx.get_parameter_source("settings") is not ParameterSource.COMMANDLINE:
-            settings = before.get("settings", settings)
-        found = chosen(settings, name)
-        if as_json or before.get("as_json"):
-            console.as_json({**_facts(found), "exit_code": int(ExitCode.COMPLETED)})
-        else:
-            _show(found)
-
-    return show
+def execute_show(name: str, settings: Settings, *, as_json: bool) -> None:
+    """Show the columns, steps and cmdlets of the operation *name*."""
+    found = chosen(settings, name)
+    if as_json:
+        console.as_json({**_facts(found), "exit_code": int(ExitCode.COMPLETED)})
+    else:
+        _show(found)
 
 
 def _show(operation: Operation) -> None:

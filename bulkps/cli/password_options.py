@@ -1,55 +1,22 @@
-"""``--passwords`` and how the passwords are encrypted: what run, resume and retry share."""
+"""What ``--passwords`` means, and how the passwords are encrypted: what run, resume and retry share."""
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
 from bulkps.cli import console
-from bulkps.cli.options import EXISTING_FILE, NEW_FILE
 from bulkps.errors import UsageProblem
 from bulkps.operations.model import Operation
 from bulkps.passwords.password_encryption import SHORTEST, for_certificate
 from bulkps.passwords.password_file import PasswordFile
 from bulkps.passwords.password_provisioning import check_passwords
 
-F = TypeVar("F", bound=Callable[..., Any])
-
 #: Where the root context keeps the file and how it is encrypted, for the command that goes on.
 _GIVEN = "bulkps.passwords"
 _WAYS = ("passwords_for", "passwords_prompt", "passwords_plain")
-
-
-def passwords_options(function: F) -> F:
-    """``--passwords`` and its three ways: the arguments of ``check_options`` and ``password_file``."""
-    options = (
-        click.option(
-            "--passwords",
-            type=NEW_FILE,
-            help="Write generated passwords to this new CSV file. Add one of the next three options.",
-        ),
-        click.option(
-            "--passwords-for",
-            type=EXISTING_FILE,
-            help="Encrypt them for this certificate (RSA, PEM or DER); Unprotect-CmsMessage decrypts them.",
-        ),
-        click.option(
-            "--passwords-prompt",
-            is_flag=True,
-            help="Encrypt them with a passphrase that you type; 'bulkps passwords' decrypts them.",
-        ),
-        click.option(
-            "--passwords-plain",
-            is_flag=True,
-            help="Write them unencrypted. Anyone who reads the file can sign in as these users.",
-        ),
-    )
-    # The last one put on is the first one shown.
-    for option in reversed(options):
-        function = option(function)
-    return function
 
 
 def check_options(operation: Operation, given: dict[str, Any], *others: Path | None) -> None:

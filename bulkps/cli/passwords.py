@@ -6,28 +6,14 @@ from pathlib import Path
 
 import click
 
-from bulkps.cli.options import EXISTING_FILE
 from bulkps.cli.password_options import ask_passphrase
 from bulkps.exchange.invocation import Secret
 from bulkps.intake import formula_safe
 from bulkps.passwords.password_file import PassphraseFile
 
 
-@click.command()
-@click.argument("file", type=EXISTING_FILE)
-@click.option("--row", type=click.IntRange(1), help="Show only this row of the input.")
-def command(file: Path, row: int | None) -> None:
-    """Decrypt FILE, written with --passwords-prompt, and print its passwords as CSV.
-
-    Asks for the passphrase. If a row was sent more than once, it has several lines: use the last one, or an
-    earlier one if the last answer was lost.
-
-    Example:
-
-    \b
-        bulkps passwords out.csv
-        bulkps passwords out.csv --row 7
-    """
+def execute(file: Path, row: int | None) -> None:
+    """Decrypt FILE, written with --passwords-prompt, and print its passwords as CSV."""
     encrypted = PassphraseFile(file)
     found = encrypted.passwords(Secret(ask_passphrase(twice=False)), row)
     text = io.StringIO(newline="")

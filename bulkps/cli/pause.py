@@ -1,28 +1,13 @@
 """``bulkps pause``."""
 
-import click
-
 from bulkps.cli import console
-from bulkps.cli.options import json_option
 from bulkps.cli.printed_command import next_command
 from bulkps.errors import UsageProblem
 from bulkps.runs import RunService
 
 
-@click.command()
-@click.argument("run")
-@json_option
-def command(run: str, as_json: bool) -> None:
-    """Pause RUN: rows in progress finish, the others stay pending.
-
-    RUN is the name of a run, the beginning of one, or "last". The run stops within two seconds once
-    the rows in progress have finished. "bulkps resume" continues it.
-
-    Example:
-
-    \b
-        bulkps pause last
-    """
+def execute(run: str, as_json: bool) -> None:
+    """Pause RUN: rows in progress finish, the others stay pending."""
     with RunService() as service:
         found = service.run(run)
         owner = service.ask(found.id, "pause")

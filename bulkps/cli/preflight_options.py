@@ -1,10 +1,8 @@
-"""What ``run`` and ``validate`` share: values for every row, and how rows are examined beforehand."""
+"""What options of ``run`` and ``validate`` mean: values for every row, and how pre-flight is done."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Any, TypeVar
-
-import click
+from typing import Any
 
 from bulkps.cli import console
 from bulkps.engine.config import BulkOperationConfig
@@ -17,57 +15,12 @@ from bulkps.operations.model import Operation
 from bulkps.visible_text import visible
 from bulkps.yaml_config import nearest
 
-F = TypeVar("F", bound=Callable[..., Any])
-
 #: Option to setting, where the command line says otherwise than the settings.
 _SAID = {
     "sizes": "preflight_sizes",
     "require_clean": "require_clean",
     "onmicrosoft_fallback": "onmicrosoft_fallback",
 }
-
-
-def beforehand_options(function: F) -> F:
-    """``--set``, ``--sizes`` and ``--onmicrosoft-fallback``."""
-    options = (
-        click.option(
-            "--set",
-            "everywhere",
-            multiple=True,
-            metavar="COLUMN=VALUE",
-            help="Value for a column that a row leaves empty. Can be repeated.",
-        ),
-        click.option(
-            "--sizes/--no-sizes",
-            default=None,
-            help="Whether pre-flight reads mailbox sizes (default: only for a few rows).",
-        ),
-        click.option(
-            "--onmicrosoft-fallback",
-            is_flag=True,
-            help="Create accounts of a federated domain in the .onmicrosoft.com domain instead.",
-        ),
-    )
-    for option in reversed(options):
-        function = option(function)
-    return function
-
-
-def preflight_options(function: F) -> F:
-    """Whether and how ``run`` looks before it sends."""
-    options = (
-        click.option(
-            "--skip-preflight", is_flag=True, help="Skip pre-flight checks (recorded in the audit log)."
-        ),
-        click.option(
-            "--require-clean",
-            is_flag=True,
-            help="Send nothing if pre-flight finds a blocker or cannot check for one.",
-        ),
-    )
-    for option in reversed(options):
-        function = option(function)
-    return function
 
 
 def configured(config: BulkOperationConfig, given: Mapping[str, Any]) -> BulkOperationConfig:

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from bulkps.cli.options import CONFIG, CONNECTION
+from bulkps.cli.commands.shared_options import CONFIG, CONNECTION
 from bulkps.cli.password_options import handed_out
 from bulkps.runs import Run
 from bulkps.runs import next_command as commands

@@ -5,35 +5,24 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import click
-
 from bulkps import intake
 from bulkps.cli import console
 from bulkps.cli.confirmation import asks
 from bulkps.cli.dry_run_output import show_plan
 from bulkps.cli.options import (
-    EXISTING_FILE,
-    NEW_FILE,
     chosen,
-    config_option,
-    encoding_option,
-    force_option,
-    json_option,
-    operation_argument,
     output_file,
 )
-from bulkps.cli.password_options import check_options, password_file, passwords_options
+from bulkps.cli.password_options import check_options, password_file
 from bulkps.cli.preflight_options import (
-    beforehand_options,
     configured,
-    preflight_options,
     values_everywhere,
     with_values,
 )
 from bulkps.cli.printed_command import invocation
 from bulkps.cli.run_common import target, work
 from bulkps.cli.run_report import show_report
-from bulkps.cli.time_limit import ends_at, window_options
+from bulkps.cli.time_limit import ends_at
 from bulkps.engine.config import BulkOperationConfig
 from bulkps.engine.status import BulkItemStatus
 from bulkps.errors import ExitCode, UsageProblem
@@ -45,48 +34,8 @@ from bulkps.sessions.connection import Connection, Credentials
 from bulkps.settings import Settings
 
 
-@click.command()
-@operation_argument
-@click.argument("file", type=EXISTING_FILE)
-@config_option
-@click.option("--connection", help="Connection to use (default: the one in the settings).")
-@click.option("--dry-run", is_flag=True, help="Show the cmdlets that would be sent, and send nothing.")
-@click.option("--yes", is_flag=True, help="Do not ask before an operation that cannot be undone.")
-@click.option("--no-wait", is_flag=True, help="Exit without waiting for Exchange; 'bulkps resume' continues.")
-@click.option("--batch-size", type=click.IntRange(1), help="Rows to send to a session at once.")
-@click.option("--parallel/--no-parallel", default=None, help="Use more than one session.")
-@click.option(
-    "--max-sessions", type=click.IntRange(1), help="Maximum number of sessions; implies --parallel."
-)
-@click.option("--stop-on-error", is_flag=True, help="Stop at the first failed row and skip the rest.")
-@click.option("--again", is_flag=True, help="Process rows again even if another run already did.")
-@beforehand_options
-@preflight_options
-@window_options
-@passwords_options
-@encoding_option
-@click.option("--strict-columns", is_flag=True, help="Refuse unknown columns.")
-@click.option("--problems", type=NEW_FILE, help="Write all problems found in FILE to this CSV file.")
-@click.option("--results", type=NEW_FILE, help="Write the results to this file (.csv or .json).")
-@force_option
-@click.option("--quiet", is_flag=True, help="Do not show progress.")
-@json_option
-def command(operation: str, file: Path, settings: Settings, as_json: bool, **given: Any) -> None:
-    """Check every row of FILE, then run OPERATION for each of them.
-
-    Nothing is sent unless every row is valid. Before a recovery or restore, pre-flight reads Exchange and
-    skips rows that would fail, as "bulkps validate" reports them. Rows that another run already completed are
-    skipped too. "bulkps resume" continues an interrupted run.
-
-    Example:
-
-    \b
-        bulkps run restore leavers.csv --dry-run
-        bulkps run restore leavers.csv --config prod.yaml --max-sessions 3
-        bulkps run recovery leavers.csv --config prod.yaml --yes --json
-        bulkps run restore leavers.csv --config prod.yaml --until 06:00
-        bulkps run recovery leavers.csv --config prod.yaml --passwords out.csv --passwords-for desk.cer
-    """
+def execute(operation: str, file: Path, settings: Settings, as_json: bool, **given: Any) -> None:
+    """Check every row of FILE, then run OPERATION for each of them."""
     found = chosen(settings, operation)
     for output in (given["problems"], given["results"]):
         _spare(file, output)
@@ -116,10 +65,10 @@ def command(operation: str, file: Path, settings: Settings, as_json: bool, **giv
         return
     given["asks"] = asks(found, yes=given["yes"])
     there = target(settings, connection, _config(settings.run, given))
-    _execute(report, found, rows, there, given, as_json)
+    _run_rows(report, found, rows, there, given, as_json)
 
 
-def _execute(
+def _run_rows(
     report: CheckReport,
     operation: Operation,
     rows: Iterable[InputRow],

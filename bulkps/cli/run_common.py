@@ -1,29 +1,22 @@
 """What ``run`` and ``resume`` share: interrupts, progress, and the report at the end."""
 
 import sys
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn
 
 import click
 
 from bulkps.atomic_file import Output
 from bulkps.cli import console
 from bulkps.cli.confirmation import asks, asks_first, question
-from bulkps.cli.options import NEW_FILE, config_option, force_option, json_option, output_file
-from bulkps.cli.password_options import (
-    check_options,
-    handed_out,
-    password_file,
-    passwords_options,
-    say_passwords,
-)
+from bulkps.cli.options import output_file
+from bulkps.cli.password_options import check_options, handed_out, password_file, say_passwords
 from bulkps.cli.printed_command import next_command, settings_file
 from bulkps.cli.progress import progress
 from bulkps.cli.run_report import show_report
 from bulkps.cli.signals import interruptible
-from bulkps.cli.time_limit import ends_at, window_options
+from bulkps.cli.time_limit import ends_at
 from bulkps.credentials import credentials
 from bulkps.engine.config import BulkOperationConfig
 from bulkps.engine.status import BulkItemStatus
@@ -33,8 +26,6 @@ from bulkps.run_target import Target, connection_warnings
 from bulkps.runs import Orders, Run, RunReport, RunService, operation_of, options_of
 from bulkps.sessions.connection import Connection
 from bulkps.settings import Settings
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 
 def target(settings: Settings, connection: tuple[str, Connection], config: BulkOperationConfig) -> Target:
@@ -102,20 +93,6 @@ def _looks_first(run: Run) -> bool:
     operation = operation_of(run)
     wanted = options_of(run).preflight or not operation.steps
     return bool(operation.preflight) and wanted and not run.preflight
-
-
-def going_on(function: F) -> F:
-    """What resume and retry are told: the arguments of ``go_on``."""
-    results = click.option("--results", type=NEW_FILE, help="Write the results to this file (.csv or .json).")
-    quiet = click.option("--quiet", is_flag=True, help="Do not show progress.")
-    # The last one put on is the first one shown.
-    yes = click.option(
-        "--yes", is_flag=True, help="Do not ask for confirmation if the run was never confirmed."
-    )
-    own = (json_option, quiet, force_option, results, passwords_options, window_options, yes, config_option)
-    for option in (*own, click.argument("run")):
-        function = option(function)
-    return function
 
 
 def go_on(

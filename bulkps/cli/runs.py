@@ -1,27 +1,12 @@
 """``bulkps runs``."""
 
-import click
-
 from bulkps.cli import console
-from bulkps.cli.options import json_option
 from bulkps.errors import ExitCode
 from bulkps.runs import Run, RunService
 
 
-@click.command()
-@click.option(
-    "--limit", type=click.IntRange(1), default=20, show_default=True, help="Maximum number of runs to list."
-)
-@json_option
-def command(limit: int, as_json: bool) -> None:
-    """List the runs in the journal, newest first.
-
-    Example:
-
-    \b
-        bulkps runs
-        bulkps runs --json
-    """
+def execute(limit: int, as_json: bool) -> None:
+    """List the runs in the journal, newest first."""
     with RunService() as service:
         found = [(run, console.totals(service.counts(run))) for run in service.runs(limit)]
     if as_json:

@@ -2,10 +2,7 @@
 
 from collections.abc import Mapping
 
-import click
-
 from bulkps.cli import console
-from bulkps.cli.options import json_option
 from bulkps.cli.printed_command import next_command
 from bulkps.engine.status import BulkItemStatus
 from bulkps.errors import ExitCode
@@ -17,19 +14,8 @@ from bulkps.visible_text import visible
 _SHOWN_LOOKED_UP, _SHOWN_REASON = 5, 100
 
 
-@click.command()
-@click.argument("run")
-@json_option
-def command(run: str, as_json: bool) -> None:
-    """Show the state of RUN, the status of its rows, and where its files are.
-
-    RUN is the name of a run, the beginning of one, or "last".
-
-    Example:
-
-    \b
-        bulkps show last
-    """
+def execute(run: str, as_json: bool) -> None:
+    """Show the state of RUN, the status of its rows, and where its files are."""
     with RunService() as service:
         found = service.run(run)
         details = service.details(found)

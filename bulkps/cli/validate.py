@@ -3,22 +3,13 @@
 from pathlib import Path
 from typing import Any
 
-import click
-
 from bulkps import intake
 from bulkps.cli import console
 from bulkps.cli.options import (
-    EXISTING_FILE,
-    NEW_FILE,
     chosen,
-    config_option,
-    encoding_option,
-    force_option,
-    json_option,
-    operation_argument,
     output_file,
 )
-from bulkps.cli.preflight_options import beforehand_options, configured, values_everywhere, with_values
+from bulkps.cli.preflight_options import configured, values_everywhere, with_values
 from bulkps.cli.printed_command import invocation
 from bulkps.cli.run_common import target, work
 from bulkps.cli.run_report import show_report
@@ -27,32 +18,8 @@ from bulkps.runs import RunService
 from bulkps.settings import Settings
 
 
-@click.command()
-@operation_argument
-@click.argument("file", type=EXISTING_FILE)
-@config_option
-@click.option("--connection", help="Connection to use (default: the one in the settings).")
-@beforehand_options
-@encoding_option
-@click.option("--strict-columns", is_flag=True, help="Refuse unknown columns.")
-@click.option("--problems", type=NEW_FILE, help="Write all problems found in FILE to this CSV file.")
-@click.option("--results", type=NEW_FILE, help="Write the results to this file (.csv or .json).")
-@force_option
-@click.option("--quiet", is_flag=True, help="Do not show progress.")
-@json_option
-def command(operation: str, file: Path, settings: Settings, as_json: bool, **given: Any) -> None:
-    """Check FILE against Exchange and report what would fail. Changes nothing.
-
-    First checks the cells, as "bulkps check" does, then reads Exchange. A row without blockers is COMPLETED,
-    one with blockers is FAILED with their codes; warnings have their own column. Exit code 0 if there are no
-    blockers, 4 if there are, 3 if a cell is not valid.
-
-    Example:
-
-    \b
-        bulkps validate recovery leavers.csv --config prod.yaml
-        bulkps validate restore leavers.csv --config prod.yaml --sizes --results findings.csv
-    """
+def execute(operation: str, file: Path, settings: Settings, as_json: bool, **given: Any) -> None:
+    """Check FILE against Exchange and report what would fail. Changes nothing."""
     found = chosen(settings, operation)
     if found.preflight is None:
         raise UsageProblem(

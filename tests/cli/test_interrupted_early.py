@@ -25,9 +25,12 @@ main()
 """
 
 
-@pytest.mark.parametrize("name", ["click", "bulkps.cli.run", "sqlalchemy"])
-def test_ctrl_c_while_bulkps_is_loaded_is_no_traceback(name: str) -> None:
-    program = _STOPPED_AT.format(name=name, words=["run", "restore", "nowhere.csv", "--json"])
+@pytest.mark.parametrize("name", ["click", "bulkps.cli.commands.run", "bulkps.cli.run", "sqlalchemy"])
+def test_ctrl_c_while_bulkps_is_loaded_is_no_traceback(name: str, tmp_path: Path) -> None:
+    # Of a file that does not exist bulkps tells before it loads what would read it.
+    file = tmp_path / "in.csv"
+    file.touch()
+    program = _STOPPED_AT.format(name=name, words=["run", "restore", str(file), "--json"])
 
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
 

@@ -1,14 +1,14 @@
-"""``bulkps retry``."""
+"""The options and help of ``bulkps retry``."""
 
 from typing import Any
 
 import click
 
-from bulkps.cli.run_common import go_on, going_on
+from bulkps.cli.commands.shared_options import continue_options
 
 
 @click.command()
-@going_on
+@continue_options
 def command(**given: Any) -> None:
     """Send the failed rows of RUN again, as part of the same run.
 
@@ -22,4 +22,6 @@ def command(**given: Any) -> None:
         bulkps retry last
         bulkps retry 20261124-2130 --config prod.yaml --until 06:00
     """
+    from bulkps.cli.run_common import go_on
+
     go_on(**given, retry=True)

@@ -1,14 +1,14 @@
-"""``bulkps resume``."""
+"""The options and help of ``bulkps resume``."""
 
 from typing import Any
 
 import click
 
-from bulkps.cli.run_common import go_on, going_on
+from bulkps.cli.commands.shared_options import continue_options
 
 
 @click.command()
-@going_on
+@continue_options
 def command(**given: Any) -> None:
     """Continue RUN where it stopped.
 
@@ -21,4 +21,6 @@ def command(**given: Any) -> None:
         bulkps resume last
         bulkps resume 20261124-2130 --config prod.yaml
     """
+    from bulkps.cli.run_common import go_on
+
     go_on(**given)

@@ -1,0 +1,31 @@
+"""The options and help of ``bulkps doctor``."""
+
+from typing import Any
+
+import click
+
+from bulkps.cli.commands.shared_options import config_option, json_option
+
+
+@click.command()
+@config_option
+@click.option("--connection", help="Connection to use (default: the one in the settings).")
+@click.option("--operation", "names", multiple=True, help="Check only this operation. Can be repeated.")
+@json_option
+def command(**given: Any) -> None:
+    """Test a connection: open a session and show what it offers and what is missing.
+
+    Reports for each operation whether this account has every cmdlet and parameter that it needs (RBAC can
+    take both away). Changes nothing. Exit code 0 if nothing is missing, 5 if no session could be opened or an
+    operation cannot run. What only pre-flight needs does not count, nor does an operation that this kind of
+    Exchange does not have.
+
+    Example:
+
+    \b
+        bulkps doctor
+        bulkps doctor --config prod.yaml --connection onprem --operation restore
+    """
+    from bulkps.cli.doctor import execute
+
+    execute(**given)

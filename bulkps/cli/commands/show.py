@@ -1,0 +1,28 @@
+"""The options and help of ``bulkps show``."""
+
+from typing import Any
+
+import click
+
+from bulkps.cli.commands.shared_options import json_option
+
+#: How many rows that are looked up are shown, and how many characters of why.
+_SHOWN_LOOKED_UP, _SHOWN_REASON = 5, 100
+
+
+@click.command()
+@click.argument("run")
+@json_option
+def command(**given: Any) -> None:
+    """Show the state of RUN, the status of its rows, and where its files are.
+
+    RUN is the name of a run, the beginning of one, or "last".
+
+    Example:
+
+    \b
+        bulkps show last
+    """
+    from bulkps.cli.show import execute
+
+    execute(**given)
