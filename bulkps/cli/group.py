@@ -28,6 +28,7 @@ COMMANDS: Mapping[str, str] = {
     "results": "results",
     "audit": "audit",
     "passwords": "passwords",
+    "explain": "explain",
     "doctor": "doctor",
     "simulate": "simulate",
 }
