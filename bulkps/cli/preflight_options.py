@@ -155,6 +155,7 @@ def say_found(preflight: Mapping[str, Any]) -> None:
     if told:
         console.show()
         console.show(console.table(told, ("finding", "severity", "rows")))
-        console.say("Explanations and fixes: docs/findings.md")
+        codes = " ".join(dict.fromkeys(code for code, _, _ in told))
+        console.say(f"Explanations and fixes: bulkps explain {codes}")
     for facet, reason in (preflight.get("unread") or {}).items():
         console.say(f"not read ({facet}): {visible(reason)}")
