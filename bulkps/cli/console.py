@@ -25,6 +25,8 @@ _WARNINGS = "bulkps.warnings"
 SHOWN_FAILURES = 20
 #: Of how many rows the JSON object has the warnings.
 SHOWN_WARNINGS = 50
+#: How many sentences about the problems of a file are printed.
+_SHOWN_PROBLEMS = 50
 #: How many characters of an error or advice.
 _SHOWN_TEXT = 1000
 
@@ -93,12 +95,12 @@ def check_report(report: CheckReport, problems_file: Path | None, *, sends: bool
         return
     count = report.problem_count
     say(f"{report.path}: {count} problem{'s' * (count != 1)}{', nothing was sent' * sends}")
-    for sentence in report.sentences():
+    for sentence in report.groups.sentences(_SHOWN_PROBLEMS):
         say(f"  {sentence}")
     if problems_file:
         say(f"all of them: {problems_file}")
-    elif count > len(report.problems):
-        say("--problems FILE writes all of them")
+    elif report.groups.is_condensed(_SHOWN_PROBLEMS):
+        say("--problems FILE writes all of them, one line each")
 
 
 def check_json(report: CheckReport) -> dict[str, object]:
