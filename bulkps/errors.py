@@ -5,6 +5,7 @@ Anything that is not a BulkpsError is a bug and keeps its traceback.
 
 from collections.abc import Sequence
 from enum import IntEnum
+from typing import Self
 
 
 def _one_line(text: str) -> str:
@@ -13,17 +14,29 @@ def _one_line(text: str) -> str:
 
 
 class ExitCode(IntEnum):
-    """What the process tells a runbook; the table is in docs/exit-codes.md."""
+    """What the process tells a runbook.
 
-    COMPLETED = 0  #: Every row is completed, by this run or an earlier one.
-    UNEXPECTED = 1  #: A bug, or something that nobody foresaw.
-    USAGE = 2  #: The command line or what it names is wrong, or nobody confirmed it; nothing was sent.
-    INVALID_INPUT = 3  #: A file that the user wrote has problems; nothing was sent.
-    SOME_FAILED = 4  #: Finished; some rows failed or were skipped, or an audit log is not sound.
-    CANNOT_CONNECT = 5  #: Could not connect or sign in, or the doctor misses cmdlets; nothing was sent.
-    UNFINISHED = 6  #: Stopped early or still in progress; resume.
-    OWNED_ELSEWHERE = 7  #: Another process owns the run.
-    INTERRUPTED = 130  #: Ctrl-C; resume.
+    Attributes:
+        meaning: The same in words, for people.
+    """
+
+    meaning: str
+
+    def __new__(cls, code: int, meaning: str) -> Self:
+        """Return a member: a number that can say what it means."""
+        member = int.__new__(cls, code)
+        member._value_, member.meaning = code, meaning
+        return member
+
+    COMPLETED = 0, "Every row is completed, by this run or an earlier one."
+    UNEXPECTED = 1, "A bug, or something that nobody foresaw."
+    USAGE = 2, "The command line or what it names is wrong, or nobody confirmed it; nothing was sent."
+    INVALID_INPUT = 3, "A file that the user wrote has problems; nothing was sent."
+    SOME_FAILED = 4, "Finished; some rows failed or were skipped, or an audit log is not sound."
+    CANNOT_CONNECT = 5, "Could not connect or sign in, or the doctor misses cmdlets; nothing was sent."
+    UNFINISHED = 6, "Stopped early or still in progress; resume."
+    OWNED_ELSEWHERE = 7, "Another process owns the run."
+    INTERRUPTED = 130, "Ctrl-C; resume."
 
 
 class FieldProblems(ValueError):

@@ -5,16 +5,20 @@ The tests compare them with what is committed, so that no page says what the pro
 
 import ast
 import inspect
+import re
 from pathlib import Path
 
 import click
 
 from bulkps import errors
 from bulkps.cli import cli
+from bulkps.cli.explanations import Explanation, Kind, explanations, texts
 from bulkps.engine import resend, status
 from bulkps.exchange.cmdlet_metadata import CMDLETS
+from bulkps.exchange.error_catalog import shipped_catalogue
 from bulkps.operations.availability import releases
 from bulkps.operations.loader import built_in_operations
+from bulkps.preflight import findings as preflight_findings
 
 DOCS = Path(__file__).resolve().parent
 _NOTE = "<!-- Made by docs/generate.py; do not edit. -->\n"
@@ -45,8 +49,7 @@ def _help(command: click.Command, context: click.Context) -> str:
 def exit_codes() -> str:
     """Return the table of exit codes."""
     lines = [_NOTE, "# Exit codes\n", "| code | name | meaning |", "|---|---|---|"]
-    for code, meaning in zip(errors.ExitCode, _comments(errors, "ExitCode"), strict=True):
-        lines.append(f"| {int(code)} | {code.name} | {meaning} |")
+    lines += [f"| {int(code)} | {code.name} | {code.meaning} |" for code in errors.ExitCode]
     lines.append("\nA code that is not in this table is a failure.\n")
     return "\n".join(lines)
 
@@ -94,6 +97,82 @@ def operations() -> str:
                 lines.append(f"   - followed by one `{step.follow.cmdlet}` per poll for the whole run")
         lines.append("")
     return "\n".join([*lines, *_known_cmdlets()])
+
+
+def findings() -> str:
+    """Return what pre-flight finds: each code with what it means, how to see it and what to do."""
+    severities = zip(preflight_findings.Severity, _comments(preflight_findings, "Severity"), strict=True)
+    known = [one for one in texts().codes if one.kind is Kind.FINDING]
+    lines = [
+        _NOTE,
+        "# Findings\n",
+        (
+            "What can be known to go wrong before a row is sent to Exchange. Each finding has a code that "
+            "does not change, so that a script can match it; `bulkps explain CODE` prints its section. There "
+            "are three severities:\n"
+        ),
+        "| severity | meaning |",
+        "|---|---|",
+        *(f"| {severity.value} | {meaning} |" for severity, meaning in severities),
+        "\nWhat was not read is never taken for harmless: it becomes a note, `not-checked`.\n",
+        (
+            f"{texts().placeholders} `*-Mg*` cmdlets are Microsoft Graph PowerShell, `New-ComplianceSearch` "
+            "is Security & Compliance PowerShell, `Set-RemoteMailbox` is Exchange on-premises.\n"
+        ),
+    ]
+    page = "\n".join([*lines, "\n".join(map(_finding, known))])
+    # A code in the text leads to its section.
+    return re.sub(rf"`({'|'.join(one.code for one in known)})`", r"[\1](#\1)", page)
+
+
+def _finding(one: Explanation) -> str:
+    cmdlets = f"\n{_powershell(one.cmdlets)}" if one.cmdlets else ""
+    effect = f"*{one.effect}* " if one.effect else ""
+    return (
+        f"## {one.code}\n\n{effect}{one.meaning}\n\n{_powershell(one.look)}\n"
+        f"**Instead**: {one.instead[0].lower()}{one.instead[1:]}\n{cmdlets}"
+    )
+
+
+def _powershell(text: str) -> str:
+    return f"```powershell\n{text}\n```\n"
+
+
+def codes() -> str:
+    """Return what every other code means that a row or a run can have."""
+    known = explanations(shipped_catalogue())
+    tables = (
+        (Kind.RESULT, "What became of a row", "The `error_code` of a row in the results."),
+        (
+            Kind.STOP,
+            "Why a run stopped",
+            "Printed as `stopped:`, and the `error_code` of rows that were SKIPPED for that reason.",
+        ),
+        (
+            Kind.ERROR,
+            "Errors of Exchange and of the connection",
+            (
+                "The `error_code` of a row that Exchange refused in words that bulkps knows; others are "
+                "`unknown-error`. Entries of your own stand under `errors:` in the settings."
+            ),
+        ),
+    )
+    lines = [
+        _NOTE,
+        "# Codes\n",
+        (
+            "What the codes of rows and runs mean, and what to do. `bulkps explain CODE` prints the same. "
+            "The codes of pre-flight are [findings](findings.md), what the process ends with are "
+            "[exit codes](exit-codes.md).\n"
+        ),
+    ]
+    for kind, title, where in tables:
+        lines += [f"## {title}\n", f"{where}\n", "| code | meaning | what to do |", "|---|---|---|"]
+        lines += [
+            f"| {one.code} | {one.meaning} | {one.instead} |" for one in known.values() if one.kind is kind
+        ]
+        lines.append("")
+    return "\n".join(lines)
 
 
 def _known_cmdlets() -> list[str]:
@@ -171,6 +250,8 @@ PAGES = {
     "exit-codes.md": exit_codes,
     "statuses.md": statuses,
     "operations.md": operations,
+    "findings.md": findings,
+    "codes.md": codes,
 }
 
 

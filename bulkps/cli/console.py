@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
 #: Where the root context keeps what was warned of.
 _WARNINGS = "bulkps.warnings"
-#: How many failed rows the table shows.
-SHOWN_FAILURES = 20
 #: Of how many rows the JSON object has the warnings.
 SHOWN_WARNINGS = 50
+#: How many sentences about the problems of a file are printed.
+_SHOWN_PROBLEMS = 50
 #: How many characters of an error or advice.
 _SHOWN_TEXT = 1000
 
@@ -46,10 +46,11 @@ def warn(sentence: str) -> None:
     context.find_root().meta.setdefault(_WARNINGS, []).append(sentence)
 
 
-def table(rows: Iterable[Sequence[object]], headers: Sequence[str]) -> str:
-    """Return rows as a table that fits the terminal; what is in a cell stays in its cell."""
+def show_table(rows: Iterable[Sequence[object]], headers: Sequence[str]) -> None:
+    """Print rows to stdout as a table that fits the terminal; what is in a cell stays in its cell."""
     shown = [[visible(short(cell)) for cell in row] for row in rows]
-    return fitting(shown, headers, terminal_width())
+    # Not by show(), which would print the colours of the states as text.
+    click.echo(fitting(shown, headers, terminal_width()))
 
 
 def short(text: object, longest: int = _SHOWN_TEXT) -> str:
@@ -93,12 +94,12 @@ def check_report(report: CheckReport, problems_file: Path | None, *, sends: bool
         return
     count = report.problem_count
     say(f"{report.path}: {count} problem{'s' * (count != 1)}{', nothing was sent' * sends}")
-    for sentence in report.sentences():
+    for sentence in report.groups.sentences(_SHOWN_PROBLEMS):
         say(f"  {sentence}")
     if problems_file:
         say(f"all of them: {problems_file}")
-    elif count > len(report.problems):
-        say("--problems FILE writes all of them")
+    elif report.groups.is_condensed(_SHOWN_PROBLEMS):
+        say("--problems FILE writes all of them, one line each")
 
 
 def check_json(report: CheckReport) -> dict[str, object]:
@@ -170,10 +171,10 @@ def totals(counts: Mapping[BulkItemStatus, int]) -> dict[str, int]:
     return {status.name: counts[status] for status in BulkItemStatus}
 
 
-def counts_table(counts: Mapping[BulkItemStatus, int]) -> str:
-    """Return the totals as a table."""
+def show_counts(counts: Mapping[BulkItemStatus, int]) -> None:
+    """Print the totals to stdout."""
     rows = [(status.name, counts[status]) for status in BulkItemStatus if counts[status]]
-    return table([*rows, ("total", sum(counts.values()))], ("status", "rows"))
+    show_table([*rows, ("total", sum(counts.values()))], ("status", "rows"))
 
 
 def local_time(at: float | None) -> str:

@@ -75,4 +75,4 @@ def _show(found: Diagnosis) -> None:
         what = need.operation if need.operation == "pre-flight" else f"operation {need.operation}"
         rows.append((what, state))
     rows += [(f"version of {name}", number) for name, number in found.versions.items()]
-    console.show(console.table(rows, ("", "")))
+    console.show_table(rows, ("", ""))

@@ -31,6 +31,7 @@ COMMANDS: Mapping[str, str] = {
     "results": "Write the results of RUN: the columns of the input, then the result of each row.",
     "audit": "Show or verify the audit log of a run.",
     "passwords": "Decrypt FILE, written with --passwords-prompt, and print its passwords as CSV.",
+    "explain": "Explain what CODE means and what to do about it.",
     "doctor": "Test a connection: open a session and show what it offers and what is missing.",
     "simulate": "Run the simulated Exchange tenant for other processes until Ctrl-C.",
 }

@@ -29,7 +29,7 @@ def execute(settings: Settings, *, as_json: bool) -> None:
         return
     rows = [(one.name, one.summary, "yes" if one.one_way else "no") for one in every.values()]
     rows += [(name, f"broken: {_count(one.problems)}; see below", "") for name, one in broken.items()]
-    console.show(console.table(rows, ("operation", "what it does", "one-way")))
+    console.show_table(rows, ("operation", "what it does", "one-way"))
     for one in broken.values():
         console.say(f"{one.source}: {_count(one.problems)}, the operation is left out")
         for problem in one.problems:
@@ -80,7 +80,7 @@ def _show(operation: Operation) -> None:
         (name, "required" if column.required else "", column.expected, column.help)
         for name, column in operation.columns.items()
     ]
-    console.show(console.table(columns, ("column", "", "a cell holds", "meaning")))
+    console.show_table(columns, ("column", "", "a cell holds", "meaning"))
     for number, step in enumerate(operation.steps, 1):
         _show_step(number, step)
         if step.follow:

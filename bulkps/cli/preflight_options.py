@@ -94,8 +94,8 @@ def _problem(column: Column, cell: str) -> str:
     return column.problem(cell)
 
 
-def say_found(preflight: Mapping[str, Any]) -> None:
-    """Tell what pre-flight found: the table to stdout, the rest to stderr."""
+def say_found(preflight: Mapping[str, Any]) -> list[str]:
+    """Tell what pre-flight found: the table to stdout, the rest to stderr; return the codes."""
     if preflight.get("state") == "skipped":
         console.say("Pre-flight was skipped: nothing was checked.")
     findings = preflight.get("findings") or {}
@@ -107,7 +107,7 @@ def say_found(preflight: Mapping[str, Any]) -> None:
     ]
     if told:
         console.show()
-        console.show(console.table(told, ("finding", "severity", "rows")))
-        console.say("Explanations and fixes: docs/findings.md")
+        console.show_table(told, ("finding", "severity", "rows"))
     for facet, reason in (preflight.get("unread") or {}).items():
         console.say(f"not read ({facet}): {visible(reason)}")
+    return [code for code, _, _ in told]

@@ -1,13 +1,14 @@
 """What is said of a run when bulkps is done with it: tables, totals, JSON, and what comes next."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 
 from bulkps.cli import console
 from bulkps.cli.confirmation import consequences
 from bulkps.cli.password_options import say_passwords
 from bulkps.cli.preflight_options import say_found
 from bulkps.cli.printed_command import next_command, rows_again
-from bulkps.engine.item import DONE_DIFFERENTLY, FAILED_AT_EXCHANGE, ITEMS_LEFT_BEHIND, WAITS_FOR_OPERATOR
+from bulkps.cli.row_groups import say_explained, show_rows
+from bulkps.engine.item import FAILED_AT_EXCHANGE, ITEMS_LEFT_BEHIND
 from bulkps.engine.messages import StopReason
 from bulkps.engine.status import BulkItemStatus
 from bulkps.errors import ExitCode
@@ -15,12 +16,6 @@ from bulkps.passwords.password_file import PasswordFile
 from bulkps.preflight.findings import Code
 from bulkps.runs import RunDetails, RunReport, operation_of
 from bulkps.visible_text import visible
-
-#: What pre-flight finds, as result codes.
-_FOUND = frozenset(code.value for code in Code)
-#: How many characters of a source a table shows; a DistinguishedName has some more.
-_SHOWN_SOURCE = 200
-_DIFFERENTLY = frozenset({DONE_DIFFERENTLY})
 
 
 def show_report(
@@ -53,7 +48,6 @@ def show_report(
         console.as_json({**told, **(remarks or {})})
     else:
         _show_table(details, report)
-        say_found(report.run.preflight)
     if report.run.simulated:
         console.say(console.simulated(True))
     _say_other_runs(report)
@@ -185,56 +179,8 @@ def _rows(count: int) -> str:
 def _show_table(details: RunDetails, report: RunReport) -> None:
     run = report.run
     console.show(f"run {run.id}  {console.simulated(run.simulated)}".rstrip())
-    console.show(console.counts_table(report.counts))
-    failed = report.counts[BulkItemStatus.FAILED]
-    if failed:
-        _show_rows(details, BulkItemStatus.FAILED, "what happened")
-    if failed > console.SHOWN_FAILURES:
-        console.say(f"{failed} rows failed; bulkps results {run.id} --only failed shows them all")
-    if report.left_behind:
-        left = frozenset({ITEMS_LEFT_BEHIND})
-        _show_rows(details, BulkItemStatus.COMPLETED, "what was left behind", left)
-    if details.coded(BulkItemStatus.IN_PROGRESS, WAITS_FOR_OPERATOR):
-        waits = frozenset({WAITS_FOR_OPERATOR})
-        _show_rows(details, BulkItemStatus.IN_PROGRESS, "what it waits for", waits)
-    _show_warned(details)
-    if report.differing:
-        _show_rows(details, BulkItemStatus.SKIPPED, "what was not done", _DIFFERENTLY)
-    blocked = _blocked(report) if report.sends else 0
-    if blocked:
-        _show_rows(details, BulkItemStatus.SKIPPED, "why pre-flight skipped it", _FOUND)
-    if blocked > console.SHOWN_FAILURES:
-        console.say(f"{blocked} rows were SKIPPED; bulkps results {run.id} --only skipped shows them all")
-
-
-def _show_warned(details: RunDetails) -> None:
-    """Print the warnings of the first COMPLETED rows that have some."""
-    run, found = details.run, details.warned(console.SHOWN_FAILURES)
-    if not found.count:
-        return
-    source = details.operation.source
-    shown = [
-        (row, console.short(values.get(source) or "", _SHOWN_SOURCE), warning)
-        for row, values, warnings in found.first
-        for warning in warnings
-    ]
-    console.show()
-    console.show(console.table(shown, ("row", "source", "warning of a completed row")))
-    more = "" if found.count <= len(found.first) else f"; bulkps results {run.id} --only completed shows all"
-    console.say(f"{_rows(found.count)} COMPLETED with warnings{more}")
-
-
-def _show_rows(details: RunDetails, status: BulkItemStatus, title: str, codes: Collection[str] = ()) -> None:
-    """Print the first rows that ended so, with one of these codes: what was found, and what to do."""
-    shown = []
-    for became in details.rows([status.name.lower()]):
-        if codes and became["error_code"].partition(";")[0] not in codes:
-            continue
-        source = console.short(became["source_identity"], _SHOWN_SOURCE)
-        shown.append((became["row_number"], source, became["error_code"], became["error"]))
-        if became["advice"]:
-            shown.append(("", "", "", f"-> {became['advice']}"))
-        if len(shown) >= 2 * console.SHOWN_FAILURES:
-            break
-    console.show()
-    console.show(console.table([(*row[:3], row[3]) for row in shown], ("row", "source", "code", title)))
+    console.show_counts(report.counts)
+    codes = show_rows(details)
+    if warned := details.warned(0).count:
+        console.say(f"{_rows(warned)} COMPLETED with warnings")
+    say_explained([*codes, *say_found(run.preflight)])

@@ -26,7 +26,7 @@ def execute(limit: int, as_json: bool) -> None:
         )
         for run, counts in found
     ]
-    console.show(console.table(rows, ("run", "made", "connection", "state", "rows")))
+    console.show_table(rows, ("run", "made", "connection", "state", "rows"))
 
 
 def _facts(run: Run, counts: dict[str, int]) -> dict[str, object]:

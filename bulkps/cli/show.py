@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from bulkps.cli import console
 from bulkps.cli.printed_command import next_command
+from bulkps.cli.row_groups import say_explained, show_rows
 from bulkps.engine.status import BulkItemStatus
 from bulkps.errors import ExitCode
 from bulkps.runs import Run, RunDetails, RunService
@@ -17,21 +18,27 @@ _SHOWN_LOOKED_UP, _SHOWN_REASON = 5, 100
 def execute(run: str, as_json: bool) -> None:
     """Show the state of RUN, the status of its rows, and where its files are."""
     with RunService() as service:
-        found = service.run(run)
-        details = service.details(found)
-        counts, facts = details.counts, _facts(details)
-    if as_json:
-        told = {"counts": console.totals(counts), "preflight": dict(found.preflight)}
-        console.as_json({**facts, **told, "exit_code": int(ExitCode.COMPLETED)})
-        return
+        details = service.details(service.run(run))
+        facts = _facts(details)
+        if as_json:
+            told = {"counts": console.totals(details.counts), "preflight": dict(details.run.preflight)}
+            console.as_json({**facts, **told, "exit_code": int(ExitCode.COMPLETED)})
+        else:
+            _show(details, facts)
+
+
+def _show(details: RunDetails, facts: Mapping[str, object]) -> None:
+    """Print the same for people, and the rows that they have to look at."""
+    found = details.run
     rows = [
         (name.replace("_", " "), str(value))
         for name, value in facts.items()
         if value not in ("", False) and name != "run"
     ]
-    console.show(console.table(rows, ("run", found.id)))
+    console.show_table(rows, ("run", found.id))
     console.show()
-    console.show(console.counts_table(counts))
+    console.show_counts(details.counts)
+    say_explained(show_rows(details))
     if facts["worker"]:
         console.say(
             f"{facts['worker']} works on it now. bulkps pause {found.id} lets it stop; until it has, nothing "

@@ -1,14 +1,16 @@
-"""Tables that fit the terminal.
+"""Tables and paragraphs that fit the terminal, and the colours of states.
 
 Wide cells are wrapped between words. Where even that is too wide, each row is printed as lines of its own.
 """
 
 import os
+import re
 import shutil
 import sys
 import textwrap
 from collections.abc import Sequence
 
+import click
 from tabulate import tabulate
 
 #: What stands between two columns.
@@ -16,6 +18,18 @@ _GAP = 2
 _BESIDE_HEADER = 2
 #: How far the values of a row that is printed as lines stand from the left, at the most.
 _WIDEST_NAME = 30
+#: States that are told by colour too; red is what a person has to look at.
+_COLOURS = {
+    "COMPLETED": "green",
+    "FAILED": "red",
+    "SKIPPED": "yellow",
+    "IN_PROGRESS": "cyan",
+    "blocker": "red",
+    "warning": "yellow",
+}
+_STATES = re.compile(rf"\b(?:{'|'.join(_COLOURS)})\b")
+#: The columns whose cells are states. Anywhere else the same words can be somebody's text.
+_STATE_COLUMNS = ("status", "severity", "rows")
 
 
 def fitting(rows: Sequence[Sequence[str]], headers: Sequence[str], width: int | None) -> str:
@@ -51,8 +65,33 @@ def terminal_width() -> int | None:
     return None
 
 
+def coloured(text: str) -> str:
+    """Return *text* with its states in colour, which click leaves out where the output is no terminal."""
+    if os.environ.get("NO_COLOR"):
+        return text
+    return _STATES.sub(lambda found: click.style(found.group(), fg=_COLOURS[found.group()]), text)
+
+
+def paragraph(text: str, indent: str = "", following: str | None = None) -> str:
+    """Return *text* on lines that fit the terminal and break no word; on one line where there is none.
+
+    Args:
+        text: One paragraph.
+        indent: What its first line begins with.
+        following: What its other lines begin with; None for the same.
+    """
+    width = terminal_width()
+    following = indent if following is None else following
+    return f"{indent}{text}" if width is None else _filled(f"{indent}{text}", width, following)
+
+
 def _table(rows: Sequence[Sequence[str]], headers: Sequence[str]) -> str:
-    return tabulate(rows, headers=headers, tablefmt="simple", disable_numparse=True)
+    shown = [[_cell(header, cell) for header, cell in zip(headers, row, strict=True)] for row in rows]
+    return tabulate(shown, headers=headers, tablefmt="simple", disable_numparse=True)
+
+
+def _cell(header: str, cell: str) -> str:
+    return coloured(cell) if header in _STATE_COLUMNS else cell
 
 
 def _records(rows: Sequence[Sequence[str]], headers: Sequence[str], width: int) -> str:
@@ -65,13 +104,14 @@ def _records(rows: Sequence[Sequence[str]], headers: Sequence[str], width: int) 
         for header, cell in zip(headers, row, strict=True):
             name = f"{header}:" if row[0] else ""
             if cell:
-                lines.append(_line(f"{name:<{indent}}{cell}", max(width, 2 * indent), indent))
+                line = _filled(f"{name:<{indent}}{cell}", max(width, 2 * indent), " " * indent)
+                lines.append(_cell(header, line))
     return "\n".join(lines)
 
 
-def _line(text: str, width: int, indent: int) -> str:
+def _filled(text: str, width: int, following: str) -> str:
     return textwrap.fill(
-        text, width, subsequent_indent=" " * indent, break_long_words=False, break_on_hyphens=False
+        text, width, subsequent_indent=following, break_long_words=False, break_on_hyphens=False
     )
 
 

@@ -30,7 +30,7 @@ class Dispatcher:
 
     def _ask_after(self) -> list[Action]:
         idle = self._run.pool.idle() if self._run.stop_control.follows else []
-        if not idle or not self._run.poller.is_due(self._run.now) or not self._let_through(1):
+        if not idle or not self._run.poller.is_due(self._run.at) or not self._let_through(1):
             return []
         self._run.pool.working(idle[0])
         step = self._run.poller.turn()
@@ -38,15 +38,15 @@ class Dispatcher:
 
     def _let_through(self, wanted: int) -> int:
         """Return how many may be handed over now, and count them as handed over."""
-        count = self._run.throttle.share(wanted, self._run.pool.busy, self._run.now)
+        count = self._run.throttle.share(wanted, self._run.pool.busy, self._run.at)
         if count:
-            self._run.throttle.handed(count, self._run.now)
+            self._run.throttle.handed(count, self._run.at)
         return count
 
     def _look_up(self) -> list[Action]:
         asked: list[Action] = []
         for number in self._run.pool.idle() if self._run.stop_control.settles else []:
-            due = self._run.queue.lookups_due(self._run.now, self._run.config.batch_size)
+            due = self._run.queue.lookups_due(self._run.at, self._run.config.batch_size)
             count = self._let_through(due) if due else 0
             batch = [found for found in (self._next_lookup_of(number) for _ in range(count)) if found]
             if batch:
@@ -56,7 +56,7 @@ class Dispatcher:
 
     def _next_lookup_of(self, session: int) -> Invocation | None:
         """Return the next lookup that can be asked."""
-        while (taken := self._run.queue.take_lookup(self._run.now)) is not None:
+        while (taken := self._run.queue.take_lookup(self._run.at)) is not None:
             item, lookup = taken
             bound = self._run.reconciler.cmdlet(item, lookup)
             if bound is not None:
@@ -64,9 +64,9 @@ class Dispatcher:
                 return Invocation(item.key, *bound)
             following = self._run.reconciler.next_after(item, lookup)
             if following:
-                self._run.queue.ask(item, following, self._run.now)
+                self._run.queue.ask(item, following, self._run.at)
                 continue
-            nothing = self._run.reconciler.nothing_asks(item, lookup, self._run.now)
+            nothing = self._run.reconciler.nothing_asks(item, lookup, self._run.at)
             self._run.apply(nothing)
             if lookup.follows:
                 self._run.poller.left(nothing.item)
@@ -75,18 +75,18 @@ class Dispatcher:
     def _send(self) -> list[Action]:
         sends: list[Action] = []
         only_midway = self._run.stop_control.stopping
-        for number in self._run.pool.idle(self._run.now) if not self._run.stop_control.interrupted else []:
+        for number in self._run.pool.idle(self._run.at) if not self._run.stop_control.interrupted else []:
             wanted = min(self._share, self._run.queue.sendable(only_midway=only_midway))
             if not wanted:
-                self._run.throttle.rest(self._run.now)
+                self._run.throttle.rest(self._run.at)
                 break
-            count = self._run.throttle.share(wanted, self._run.pool.busy, self._run.now)
+            count = self._run.throttle.share(wanted, self._run.pool.busy, self._run.at)
             if not count:
                 break
             items = self._take(count, only_midway=only_midway)
             if not items:
                 break
-            self._run.throttle.handed(len(items), self._run.now)
+            self._run.throttle.handed(len(items), self._run.at)
             self._run.pool.working(number)
             self._run.answered.pop(number, None)
             batch = tuple(self._depart(item, number, place) for place, item in enumerate(items))
@@ -97,9 +97,9 @@ class Dispatcher:
         """Return up to *count* items that may be sent now; what has to be looked up first is put back."""
         while items := self._run.queue.take(count, only_midway=only_midway):
             for rules in (self._run.failed_requests, self._run.reconciler):
-                for stale in [item for item in items if rules.is_stale(item, self._run.now)]:
+                for stale in [item for item in items if rules.is_stale(item, self._run.at)]:
                     items.remove(stale)
-                    self._run.apply(rules.look_again(stale, self._run.now))
+                    self._run.apply(rules.look_again(stale, self._run.at))
             if items:
                 return items
         return []
@@ -116,8 +116,8 @@ class Dispatcher:
     def _depart(self, item: Item, session: int, place: int) -> Invocation:
         step = self._run.operation.steps[item.step]
         cmdlet = bind(step, self._run.evaluator.filled(item))
-        sending = item.sending(self._run.now, counted=not step.polled)
-        self._run.changes.append(Change(sending, ItemEvent.SENDING, self._run.now, cmdlet))
+        sending = item.sending(self._run.at, counted=not step.polled)
+        self._run.changes.append(Change(sending, ItemEvent.SENDING, self._run.at, cmdlet))
         self._run.queue.depart(InFlight(sending, session, cmdlet, place=place))
         return Invocation(item.key, cmdlet, step.wanted_properties)
 
@@ -125,7 +125,7 @@ class Dispatcher:
         if not self._run.stop_control.connects:
             return []
         most = self._run.pool.limit * self._run.config.batch_size
-        lookups = self._run.queue.lookups_due(self._run.now, most) if self._run.stop_control.settles else 0
+        lookups = self._run.queue.lookups_due(self._run.at, most) if self._run.stop_control.settles else 0
         work = self._run.queue.sendable(only_midway=self._run.stop_control.stopping)
         batches = math.ceil(work / self._share) + math.ceil(lookups / self._run.config.batch_size)
         limit = min(self._run.pool.limit, self._run.throttle.sessions)
@@ -134,7 +134,7 @@ class Dispatcher:
         if (
             not len(self._run.pool)
             and self._run.stop_control.follows
-            and self._run.poller.is_due(self._run.now)
+            and self._run.poller.is_due(self._run.at)
         ):
             wanted = max(1, wanted)
-        return self._run.pool.open(wanted, self._run.now)
+        return self._run.pool.open(wanted, self._run.at)

@@ -64,7 +64,7 @@ class Machine:
             now: Epoch seconds.
             chance: A number in [0, 1) for jitter.
         """
-        self._run.now, self._run.chance, self._run.changes = now, chance, []
+        self._run.at, self._run.chance, self._run.changes = now, chance, []
         for event in events:
             self._take_in(event)
         if self._finished:
@@ -77,22 +77,22 @@ class Machine:
     def _take_in(self, event: Event) -> None:
         match event:
             case ev.Started(following):
-                self._run.poller.resume(following, self._run.now)
+                self._run.poller.resume(following, self._run.at)
             case ev.ItemsLoaded(items, exhausted):
                 self._loaded(items, exhausted)
             case ev.SessionOpened(session):
                 self._run.pool.opened(session)
             case ev.SessionRefused():
-                self._run.stop_control.stop(self._run.pool.refused(event, self._run.now, self._run.chance))
+                self._run.stop_control.stop(self._run.pool.refused(event, self._run.at, self._run.chance))
             case ev.SessionLost(session, reason):
                 self._lost(session, reason)
             case ev.OutcomeArrived(session, outcome):
                 self._outcome(session, outcome)
             case ev.BatchEnded(session, worn):
                 self._land_all(session, "the batch ended without its outcome")
-                self._run.pool.done(session, self._run.now + self._run.throttle.batch_ended(), worn)
+                self._run.pool.done(session, self._run.at + self._run.throttle.batch_ended(), worn)
             case ev.FollowAnswered() | ev.FollowFailed():
-                self._run.pool.done(event.session, self._run.now, event.worn)
+                self._run.pool.done(event.session, self._run.at, event.worn)
                 self._follow_over(event)
             case ev.PauseAsked():
                 self._run.stop_control.stop(ev.Finish(StopReason.PAUSED))
@@ -107,26 +107,26 @@ class Machine:
         self._run.loading, self._run.exhausted = False, exhausted
         for item in items:
             # The batch of a process that ended may go on without it.
-            begins_until = self._run.now + self._run.config.batch_time
+            begins_until = self._run.at + self._run.config.batch_time
             if item.phase is Phase.SENT:
                 reason = "it was sent by a process that ended before the answer came"
                 transition = self._doubt(item, reason, begins_until)
                 # An old doubt is no failure of this run: it must not trigger stop_on_error.
                 self._run.apply(transition, stops=False)
             elif item.phase is Phase.DOUBT:
-                self._run.queue.ask(item.with_doubt(since=begins_until), Lookup(), self._run.now)
+                self._run.queue.ask(item.with_doubt(since=begins_until), Lookup(), self._run.at)
             elif self._run.reconciler.is_unsure(item):
                 # It was looked up by another process, perhaps days ago.
-                self._run.queue.ask(self._run.reconciler.unsure(item, begins_until), Lookup(), self._run.now)
+                self._run.queue.ask(self._run.reconciler.unsure(item, begins_until), Lookup(), self._run.at)
             else:
                 # It may be of a process whose clock was wrong.
-                latest = self._run.now + self._run.config.longest_wait
+                latest = self._run.at + self._run.config.longest_wait
                 self._run.queue.put(replace(item, not_before=min(item.not_before, latest)), first=False)
 
     def _lost(self, session: int, reason: str) -> None:
         self._land_all(session, f"the session was lost: {reason}")
-        self._run.stop_control.stop(self._run.pool.lost(session, reason, self._run.now, self._run.chance))
-        self._run.poller.failed_on(session, self._run.now)
+        self._run.stop_control.stop(self._run.pool.lost(session, reason, self._run.at, self._run.chance))
+        self._run.poller.failed_on(session, self._run.at)
 
     def _land_all(self, session: int, reason: str) -> None:
         """Put into doubt what is in flight on a session that brings no more answers."""
@@ -142,8 +142,8 @@ class Machine:
     def _doubt(self, item: Item, reason: str, begins_until: float) -> Transition:
         if self._run.operation.steps[item.step].recovers:
             # Such a cmdlet does no harm twice: it need not be waited for.
-            return self._run.failed_requests.unanswered(item, reason, self._run.now)
-        return self._run.evaluator.doubt(item, reason, self._run.now, begins_until=begins_until)
+            return self._run.failed_requests.unanswered(item, reason, self._run.at)
+        return self._run.evaluator.doubt(item, reason, self._run.at, begins_until=begins_until)
 
     def _outcome(self, session: int, outcome: Outcome) -> None:
         if outcome.answer is not Answer.NOT_SENT:
@@ -158,10 +158,10 @@ class Machine:
             self._run.answered[session] = max(self._run.answered.get(session, 0), flight.place + 1)
         chance = self._run.spread(outcome.id)
         if self._run.operation.steps[flight.item.step].recovers:
-            transition = self._run.failed_requests.answered(flight.item, outcome, self._run.now, chance)
+            transition = self._run.failed_requests.answered(flight.item, outcome, self._run.at, chance)
         else:
             until = self._begins_until(flight)
-            transition = self._run.evaluator.outcome(flight.item, outcome, self._run.now, chance, until)
+            transition = self._run.evaluator.outcome(flight.item, outcome, self._run.at, chance, until)
         self._heard(transition, flight, outcome)
         self._run.apply(transition, flight, outcome)
 
@@ -170,7 +170,7 @@ class Machine:
         if flight.place <= self._run.answered.get(flight.session, 0):
             return 0.0
         # The other side goes on with a batch though no one listens, for as long as it was given.
-        return (flight.item.sent_at or self._run.now) + self._run.config.batch_time
+        return (flight.item.sent_at or self._run.at) + self._run.config.batch_time
 
     def _told(self, flight: InFlight, lookup: Lookup, outcome: Outcome) -> None:
         """Take in the answer to a lookup about an item."""
@@ -184,7 +184,7 @@ class Machine:
             flight.item,
             lookup,
             outcome,
-            self._run.now,
+            self._run.at,
             chance,
             stops=self._run.stop_control.is_final,
             gives_up=gives_up,
@@ -192,9 +192,9 @@ class Machine:
         if lookup.missed:
             there = self._run.reconciler.is_there(flight.item, outcome)
             passing = self._run.reconciler.passes(outcome)
-            self._run.poller.looked_for(flight.item, self._run.now, there=there, passing=passing)
+            self._run.poller.looked_for(flight.item, self._run.at, there=there, passing=passing)
         if isinstance(answer, Lookup):
-            self._run.queue.ask(flight.item, answer, self._run.now)
+            self._run.queue.ask(flight.item, answer, self._run.at)
             return
         self._heard(answer, flight, outcome)
         self._run.apply(answer, flight, outcome)
@@ -206,11 +206,9 @@ class Machine:
         if transition.error_class is ErrorClass.THROTTLED:
             reason = outcome.errors[0].message if outcome.errors else "it said so"
             about_sessions = transition.scope == "session"
-            self._run.throttle.throttled(
-                self._run.now, transition.named_wait, reason, sessions=about_sessions
-            )
+            self._run.throttle.throttled(self._run.at, transition.named_wait, reason, sessions=about_sessions)
         elif outcome.answer in (Answer.COMPLETED, Answer.FAILED):
-            self._run.throttle.answered(self._run.now)
+            self._run.throttle.answered(self._run.at)
             if transition.error_class is not ErrorClass.AUTH:
                 self._run.pool.authorized(flight.session)
         if transition.reconnect:
@@ -222,13 +220,11 @@ class Machine:
             self._follow_failed(event)
             return
         self._run.pool.answered(event.session)
-        self._run.throttle.answered(self._run.now)
-        found = self._run.poller.answered(
-            event, self._run.reconciler, self._run.queue.is_asked, self._run.now
-        )
+        self._run.throttle.answered(self._run.at)
+        found = self._run.poller.answered(event, self._run.reconciler, self._run.queue.is_asked, self._run.at)
         for item, what in found:
             if isinstance(what, Lookup):
-                self._run.queue.ask(item, what, self._run.now)
+                self._run.queue.ask(item, what, self._run.at)
             else:
                 self._run.apply(what)
                 self._run.poller.left(what.item)
@@ -240,18 +236,18 @@ class Machine:
             meaning = classify(event.errors, self._run.catalogue, mutates=False)
             throttled = meaning.known.error_class is ErrorClass.THROTTLED
             if throttled:
-                self._run.throttle.throttled(self._run.now, meaning.wait, event.reason)
+                self._run.throttle.throttled(self._run.at, meaning.wait, event.reason)
             if meaning.known.reconnect:
                 self._run.pool.tire(event.session, f"{meaning.known.id} asks for a new session")
-                self._run.pool.done(event.session, self._run.now)
-        if self._run.poller.failed(self._run.now, counted=not throttled):
+                self._run.pool.done(event.session, self._run.at)
+        if self._run.poller.failed(self._run.at, counted=not throttled):
             self._run.stop_control.stop(ev.Finish(StopReason.CANNOT_FOLLOW, event.reason))
 
     # --- what to do next ------------------------------------------------------------------------------
 
     def _decide(self) -> list[Action]:
-        self._run.queue.due(self._run.now)
-        self._run.stop_control.look_at_the_time(self._run.now)
+        self._run.queue.due(self._run.at)
+        self._run.stop_control.look_at_the_time(self._run.at)
         actions: list[Action] = [*self._run.pool.closings()]
         if self._wants_items():
             self._run.loading = True
@@ -278,7 +274,7 @@ class Machine:
 
     def _notes(self) -> list[Action]:
         notes, self._run.throttle.notes = tuple(self._run.throttle.notes), []
-        return [ev.Paced(notes, self._run.throttle.waited(self._run.now))] if notes else []
+        return [ev.Paced(notes, self._run.throttle.waited(self._run.at))] if notes else []
 
     def _over(self) -> bool:
         if self._run.queue.flying or self._run.loading or self._run.poller.asking:
@@ -297,12 +293,12 @@ class Machine:
         self._finished = True
         finish = self._run.stop_control.reason
         actions: list[Action] = []
-        if waited := self._run.throttle.waited(self._run.now):
+        if waited := self._run.throttle.waited(self._run.at):
             actions.append(ev.Paced((), waited))
         if self._run.stop_control.is_final:
             for item in self._run.queue.doubtful():
                 reason = f"{item.error} The run was over before it could be sent again"
-                self._run.apply(self._run.evaluator.left_in_doubt(item, reason, self._run.now))
+                self._run.apply(self._run.evaluator.left_in_doubt(item, reason, self._run.at))
             why = "the run was cancelled" if finish.reason is StopReason.CANCELLED else finish.detail
             actions.append(ev.SkipRest(finish.reason.value, f"never sent: {why}"))
         return [*actions, *self._run.pool.close_all(), finish]
@@ -315,6 +311,6 @@ class Machine:
             times.append(self._run.queue.next_lookup())
         if self._run.stop_control.follows:
             times.append(self._run.poller.next_poll)
-        times += [self._run.pool.reopens_at, self._run.throttle.next_at(self._run.now)]
-        coming = [time for time in times if time is not None and time > self._run.now]
+        times += [self._run.pool.reopens_at, self._run.throttle.next_at(self._run.at)]
+        coming = [time for time in times if time is not None and time > self._run.at]
         return min(coming) if coming else None

@@ -29,7 +29,7 @@ class RunState:
         cancelled: Whether the run was cancelled before: it only brings to an end what was begun.
 
     Attributes:
-        now: Epoch seconds of the events that are taken in.
+        at: Epoch seconds of the events that are taken in.
         chance: A number in [0, 1) for jitter.
         changes: What happened to items, to be recorded before anything else is done.
         answered: How many items of its batch each session has answered.
@@ -64,7 +64,7 @@ class RunState:
         self.stop_control = StopControl(config, ends_at, cancelled=cancelled)
         self.answered: dict[int, int] = {}
         self.exhausted = self.loading = False
-        self.now = self.chance = 0.0
+        self.at = self.chance = 0.0
         self.changes: list[Change] = []
 
     def spread(self, key: str) -> float:
@@ -92,7 +92,7 @@ class RunState:
             Change(
                 item,
                 transition.event,
-                self.now,
+                self.at,
                 flight.cmdlet if flight else None,
                 outcome.errors if outcome else (),
                 outcome.warnings if outcome else (),
@@ -104,7 +104,7 @@ class RunState:
         elif item.phase is Phase.DOUBT:
             self.queue.ask(item, Lookup(), item.not_before)
         elif transition.event in (ItemEvent.ACCEPTED, ItemEvent.ADOPTED, ItemEvent.RESUMED):
-            self.poller.accepted(self.now)
+            self.poller.accepted(self.at)
         refused = flight is not None and flight.lookup is None and item.phase is not Phase.OVER
         if transition.error_class is ErrorClass.AUTH and refused and flight:
             # If a new session was tried already, Exchange refuses the account there too: never in a loop.

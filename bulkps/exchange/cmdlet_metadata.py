@@ -104,8 +104,7 @@ def unknown_cmdlet(name: str) -> str:
     if near := get_close_matches(name, alike, n=1, cutoff=0.92):
         return f"no cmdlet {name!r} is known; did you mean {near[0]}?"
     return (
-        f"no cmdlet {name!r} is known: an operation sends only cmdlets whose parameters bulkps has and "
-        "checks, which docs/operations.md lists"
+        f"no cmdlet {name!r} is known: an operation sends only cmdlets whose parameters bulkps has and checks"
     )
 
 

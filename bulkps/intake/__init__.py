@@ -5,8 +5,9 @@ from bulkps.intake.csv_template import template_text
 from bulkps.intake.formula_escape import formula_safe, formula_unsafe
 from bulkps.intake.header import BLANKS
 from bulkps.intake.item_validator import check_items
+from bulkps.intake.problem import Problem
 from bulkps.intake.row_parser import UNSENDABLE, cell_values
-from bulkps.intake.validation_report import CheckReport, InputRow, Problem
+from bulkps.intake.validation_report import CheckReport, InputRow
 from bulkps.intake.validator import check, rows
 
 __all__ = [

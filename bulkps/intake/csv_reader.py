@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import chain, islice
 
 from bulkps.intake.header import BLANKS, known_headers
-from bulkps.intake.validation_report import Problem, shortened
+from bulkps.intake.problem import Problem, shortened
 from bulkps.operations.definition_validator import folded_header
 from bulkps.operations.model import Operation
 

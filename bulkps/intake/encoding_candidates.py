@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from bulkps.exchange.code_pages import DOUBLE_BYTE, PAGES, page_text
 from bulkps.exchange.damaged_text import Mark, judged, strangeness
-from bulkps.intake.validation_report import shortened
+from bulkps.intake.problem import shortened
 
 #: How many encodings a sentence offers, and how many words it shows in each.
 _OFFERED = 4

@@ -20,7 +20,7 @@ from bulkps.exchange.damaged_text import strangeness
 from bulkps.intake.encoding_candidates import WINDOWS, garbled, readings
 from bulkps.intake.file_signatures import no_text, recognized
 from bulkps.intake.mixed_encodings import Lines, eight_bit_appended, read_lines, utf16_appended
-from bulkps.intake.validation_report import Problem, shortened
+from bulkps.intake.problem import Problem, shortened
 
 _PIECE = 1 << 20
 _HEAD = 4096

@@ -8,7 +8,7 @@ from functools import partial
 from bulkps.export.deleted_mailbox import COLUMNS as EXPORT_COLUMNS
 from bulkps.export.deleted_mailbox import EXPORT_MARK, NAME_COLUMN
 from bulkps.intake.formula_escape import formula_unsafe
-from bulkps.intake.validation_report import Problem, readable_name, shortened
+from bulkps.intake.problem import Problem, readable_name, shortened
 from bulkps.operations.definition_validator import folded_header
 from bulkps.operations.model import Operation
 from bulkps.operations.result_columns import ALL_RESULTS_COLUMNS, RESULTS_MARK

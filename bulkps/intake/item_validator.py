@@ -6,8 +6,9 @@ from pathlib import Path
 from bulkps.exchange.invocation import Value
 from bulkps.intake.column_defaults import cell_of
 from bulkps.intake.header import Layout, lay_out
+from bulkps.intake.problem import Problem
 from bulkps.intake.row_parser import Key, ReadRow, RowReader, key_of
-from bulkps.intake.validation_report import CheckReport, InputRow, Problem
+from bulkps.intake.validation_report import CheckReport, InputRow
 from bulkps.operations.model import Operation
 from bulkps.yaml_config import nearest
 

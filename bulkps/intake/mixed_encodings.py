@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bulkps.intake.validation_report import Problem, shortened
+from bulkps.intake.problem import Problem, shortened
 
 _LINE = 1 << 20
 _PIECE = 1 << 20

@@ -1,8 +1,8 @@
-"""What a check finds: problems, and the report that a run is built on."""
+"""What a check of a file comes down to: the report that a run is built on."""
 
 import csv
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TextIO
@@ -11,52 +11,13 @@ from bulkps.atomic_file import Output, whole_file
 from bulkps.errors import UsageProblem
 from bulkps.exchange.invocation import Value
 from bulkps.intake.formula_escape import formula_safe
+from bulkps.intake.problem import Problem
+from bulkps.intake.problem_groups import ProblemGroups
 
 #: How many problems a report holds; the rest are counted, and written where a problems file is asked for.
 SHOWN = 50
 #: How many warnings are told to a person, who is to read them all.
 SHOWN_WARNINGS = 10
-_SHORT = 80
-
-
-@dataclass(frozen=True)
-class Problem:
-    """One thing that is wrong with a file.
-
-    Attributes:
-        row: The line on which the record starts, as an editor counts (from 1); None for the whole file.
-        column: The header that it stands under, or the column that is missing; empty for a whole row.
-        found: The cell as it is in the file, or in words what is there where no one column is meant.
-        expected: The end of the sentence "expected …".
-    """
-
-    row: int | None
-    column: str
-    found: str
-    expected: str
-
-    def sentence(self) -> str:
-        """Return it for a person, a long or many-lined cell shortened and escaped."""
-        where = ", ".join([*([f"row {self.row}"] if self.row is not None else []), *self._column()])
-        return f"{where}{': ' if where else ''}found {self._found()}, expected {self.expected}"
-
-    def _column(self) -> list[str]:
-        return [readable_name(self.column)] if self.column else []
-
-    def _found(self) -> str:
-        if not self.column:
-            return self.found
-        return shortened(self.found) if self.found else "nothing"
-
-
-def readable_name(header: str) -> str:
-    """Return *header* as it is if a terminal can show it, else quoted, escaped and shortened."""
-    return header if header.isprintable() and len(header) <= _SHORT else shortened(header)
-
-
-def shortened(cell: str) -> str:
-    """Return *cell* quoted, escaped and at most about 80 characters long."""
-    return repr(cell if len(cell) <= _SHORT else cell[: _SHORT - 1] + "…")
 
 
 @dataclass(frozen=True)
@@ -93,6 +54,8 @@ class CheckReport:
         digest: SHA-256 of the file's bytes, in hexadecimal digits.
         warning_count: How many cells are sound and more likely meant otherwise.
         warnings: The first of them; what may be meant stands in ``expected``.
+        groups: All problems by what they have in common.
+        warning_groups: The same of what is warned of.
     """
 
     path: Path
@@ -108,6 +71,8 @@ class CheckReport:
     digest: str
     warning_count: int = 0
     warnings: tuple[Problem, ...] = ()
+    groups: ProblemGroups = field(default_factory=ProblemGroups)
+    warning_groups: ProblemGroups = field(default_factory=ProblemGroups)
 
     @property
     def sound(self) -> bool:
@@ -121,10 +86,8 @@ class CheckReport:
         return [*told, f"and {more} more"] if more else told
 
     def remarks(self) -> list[str]:
-        """Return the notes and the first warnings as sentences, and how many more warnings there are."""
-        told = [problem.sentence() for problem in self.warnings[:SHOWN_WARNINGS]]
-        more = self.warning_count - len(told)
-        warnings = [*told, f"and {more} more like these"] if more else told
+        """Return the notes and the warnings as sentences, those that are alike in one."""
+        warnings = self.warning_groups.sentences(SHOWN_WARNINGS)
         return [*(f"note: {note}" for note in self.notes), *(f"warning: {one}" for one in warnings)]
 
 
@@ -133,10 +96,12 @@ class Findings:
 
     Attributes:
         count: How many there were.
+        groups: All of them by what they have in common.
     """
 
     def __init__(self, output: Output | None) -> None:
         self.count = 0
+        self.groups = ProblemGroups()
         self._output = output
         self._stack = ExitStack()
         self._kept: list[Problem] = []
@@ -165,6 +130,7 @@ class Findings:
     def add(self, problem: Problem, *, late: bool = False) -> None:
         """Take *problem*; *late* if earlier rows were looked at before and this is a second round."""
         self.count += 1
+        self.groups.add(problem)
         kept = self._late if late else self._kept
         if len(kept) < SHOWN:
             kept.append(problem)

@@ -12,8 +12,10 @@ from bulkps.intake.csv_reader import DELIMITERS, Chunk, Opening, chunks, read_op
 from bulkps.intake.duplicates import DuplicateRows, Hashes
 from bulkps.intake.file_encoding import Source, digest, examine, readable
 from bulkps.intake.header import Layout, data_for_header, lay_out
+from bulkps.intake.problem import Problem, shortened
+from bulkps.intake.problem_groups import ProblemGroups
 from bulkps.intake.row_parser import UNSENDABLE, RowReader
-from bulkps.intake.validation_report import SHOWN, CheckReport, Findings, InputRow, Problem, shortened
+from bulkps.intake.validation_report import SHOWN, CheckReport, Findings, InputRow
 from bulkps.operations.model import Operation
 
 #: How many lines a note names.
@@ -71,7 +73,7 @@ class _Check:
         self._beyond: set[int] = set()
         self._comments: list[int] = []
         self._warnings: list[Problem] = []
-        self._warned = 0
+        self._warned = ProblemGroups()
         self._below = False
 
     def run(self, *, strict_columns: bool) -> CheckReport:
@@ -127,11 +129,11 @@ class _Check:
                 # What stands below it is to be read by it, and would be wrong line by line.
                 self._below = True
                 break
-            self._warned += len(row.warnings)
-            room = SHOWN - len(self._warnings)
-            self._warnings += [
-                Problem(line, one.column, one.found, one.expected) for one in row.warnings[:room]
-            ]
+            for one in row.warnings:
+                warning = Problem(line, one.column, one.found, one.expected)
+                self._warned.add(warning)
+                if len(self._warnings) < SHOWN:
+                    self._warnings.append(warning)
             found += [Problem(line, fault.column, fault.found, fault.expected) for fault in row.faults]
             for place in row.beyond:
                 if place not in self._beyond:
@@ -173,8 +175,10 @@ class _Check:
             header=layout.header if layout else (),
             carried=layout.carried if layout else (),
             digest=self._source.digest,
-            warning_count=self._warned,
+            warning_count=self._warned.count,
             warnings=tuple(self._warnings),
+            groups=self._findings.groups,
+            warning_groups=self._warned,
         )
 
 

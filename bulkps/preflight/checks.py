@@ -3,7 +3,7 @@
 How it is used: whoever has a session reads what ``PreflightFacts`` asks for, makes it with the
 ``from_properties`` constructors, and calls ``recovery_findings`` or ``restore_findings``. What was not read
 is left None: that becomes a note that nobody looked, never a clean bill. Each check is also a function of
-its own, named after what it finds. Codes are in ``bulkps.preflight.findings``, explained in docs/findings.md.
+its own, named after what it finds. Codes are in ``bulkps.preflight.findings``.
 
     around = PreflightFacts(
         sources=tuple(map(Recipient.from_properties, outcome.output)),

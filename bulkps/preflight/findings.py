@@ -1,6 +1,6 @@
 """What a check before recovery or restore found: the code, how bad it is, and what to do instead. Pure.
 
-The codes are stable: scripts match them, and docs/findings.md has a section for each.
+The codes are stable: scripts match them, and ``bulkps explain`` and docs/findings.md explain each.
 """
 
 from dataclasses import dataclass
@@ -89,11 +89,6 @@ class Finding:
     def hides_blocker(self) -> bool:
         """Whether it says that nobody looked for something that blocks."""
         return self.hides_harm and self.unseen is not Code.REQUEST_COMPLETED
-
-    @property
-    def page(self) -> str:
-        """Where it is explained, below the project's root."""
-        return f"docs/findings.md#{self.code.value}"
 
     def __str__(self) -> str:
         return f"{self.severity.value} {self.code.value}: {self.seen}. {self.instead}"

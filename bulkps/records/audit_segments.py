@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from bulkps.intake.validation_report import shortened
+from bulkps.intake.problem import shortened
 from bulkps.records.audit import FIRST
 
 #: After so many breaks nothing can be told any more; to tell them apart takes the square of it.

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Connection, FromClause, RowMapping, func, or_, select, update
@@ -235,3 +235,35 @@ def coded(journal: Journal, run: str, status: BulkItemStatus, code: str) -> int:
     )
     with journal.reading() as connection:
         return int(connection.execute(query).scalar_one())
+
+
+@dataclass(frozen=True)
+class RowResult:
+    """What became of a row, as far as a person has to know it.
+
+    Attributes:
+        row: The line of the file on which it starts.
+        values: Canonical values by column.
+        code: Its code, or several with semicolons between; may be empty.
+        error: What went wrong.
+        advice: What an administrator can do.
+        warnings: What it was warned of.
+    """
+
+    row: int
+    values: Mapping[str, object]
+    code: str
+    error: str
+    advice: str
+    warnings: Sequence[str]
+
+
+def row_results(journal: Journal, run: str, status: BulkItemStatus) -> Iterator[RowResult]:
+    """Yield the rows of *run* with this status of which there is something to say, in their order."""
+    columns = (items.c.row, items.c["values"], items.c.code, items.c.error, items.c.advice, items.c.warnings)
+    something = or_(items.c.code != "", items.c.error != "", items.c.warnings != "[]")
+    query = select(*columns).where(items.c.run == run, items.c.status == status.value, something)
+    with journal.reading() as connection:
+        for found in connection.execution_options(yield_per=1000).execute(query.order_by(items.c.row)):
+            row, values, code, error, advice, warnings = found
+            yield RowResult(row, json.loads(values), code, error, advice, json.loads(warnings))

@@ -1,6 +1,7 @@
 """How a run is made, carried out, resumed and retried, and how it stands."""
 
 from bulkps.records.row_mapping import Run
+from bulkps.records.run_queries import RowResult
 from bulkps.runs.run_details import RunDetails
 from bulkps.runs.run_outcome import RunReport, operation_of, options_of
 from bulkps.runs.run_phases import OnChanges, Orders
@@ -9,6 +10,7 @@ from bulkps.runs.run_service import RunService
 __all__ = [
     "OnChanges",
     "Orders",
+    "RowResult",
     "Run",
     "RunDetails",
     "RunReport",

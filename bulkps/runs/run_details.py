@@ -11,7 +11,7 @@ from bulkps.operations.model import Operation
 from bulkps.records import paths, results, run_queries
 from bulkps.records.journal import Journal
 from bulkps.records.row_mapping import Run
-from bulkps.records.run_queries import Attention, Warned
+from bulkps.records.run_queries import Attention, RowResult, Warned
 from bulkps.runs.run_outcome import operation_of
 
 
@@ -100,10 +100,9 @@ class RunDetails:
         """Return how many items have this status and code."""
         return run_queries.coded(self.journal, self.run.id, status, code)
 
-    def rows(self, only: Collection[str] = ()) -> Iterator[dict[str, str]]:
-        """Yield the result columns of each row, or of those with one of these statuses (lower case)."""
-        for _, became in results.rows(self.journal, self.run, self.operation, only):
-            yield became
+    def row_results(self, status: BulkItemStatus) -> Iterator[RowResult]:
+        """Yield the rows with this status of which there is something to say, in their order."""
+        return run_queries.row_results(self.journal, self.run.id, status)
 
     def write_results(self, output: Output, only: Collection[str] = (), *, as_json: bool = False) -> int:
         """Write the results, or those with one of these statuses; return how many rows.

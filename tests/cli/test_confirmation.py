@@ -121,6 +121,6 @@ def test_warnings_of_completed_rows_are_counted_and_listed(
     [(row, warnings)] = [(one["row"], one["warnings"]) for one in told["row_warnings"] if one["row"] == 3]
     assert row == 3 and any(one.startswith("federated-domain: instead of") for one in warnings)
     assert "row 3: federated-domain: instead of" in said.stderr, "a changed name is said, however quiet"
-    assert "warning of a completed row" in shown.stdout
+    assert "COMPLETED with a warning: archive-left-out, row " in shown.stdout
     assert "archive-left-out: " in shown.stdout
     assert "1 row COMPLETED with warnings" in shown.stderr

@@ -289,8 +289,7 @@ def test_a_run_tells_which_rows_it_skipped_and_what_to_do(
 
     said = bulkps("run", "restore", tmp_path / "in.csv", "--config", there.config, "--quiet")
 
-    assert "why pre-flight skipped it" in said.stdout
-    assert "legacy-dn-mismatch" in said.stdout
+    assert "SKIPPED by pre-flight: legacy-dn-mismatch, row 2\n" in said.stdout
     assert "-> If it is the right target: Set-Mailbox" in said.stdout
 
 

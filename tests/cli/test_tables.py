@@ -53,4 +53,6 @@ def test_what_happened_to_a_row_is_read_whole_at_every_width(
 
     assert "failed-at-exchange" in said
     assert "Get-MailboxRestoreRequestStatistics" in said
-    assert [line for table in tables(said) for line in table if len(line) > width] == []
+    # What is wider than the terminal without a blank, such as a long name, stands on a line of its own.
+    below = said.splitlines()[1:]
+    assert [line for line in below if len(line) > width and len(line.split()) > 1] == []

@@ -6,9 +6,6 @@ import click
 
 from bulkps.cli.commands.shared_options import json_option
 
-#: How many rows that are looked up are shown, and how many characters of why.
-_SHOWN_LOOKED_UP, _SHOWN_REASON = 5, 100
-
 
 @click.command()
 @click.argument("run")

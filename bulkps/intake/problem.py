@@ -1,0 +1,46 @@
+"""One thing that is wrong with a file, and how it is shown to a person."""
+
+from dataclasses import dataclass
+
+#: How many characters of a cell or a header a sentence shows.
+_SHORT = 80
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong with a file.
+
+    Attributes:
+        row: The line on which the record starts, as an editor counts (from 1); None for the whole file.
+        column: The header that it stands under, or the column that is missing; empty for a whole row.
+        found: The cell as it is in the file, or in words what is there where no one column is meant.
+        expected: The end of the sentence "expected …".
+    """
+
+    row: int | None
+    column: str
+    found: str
+    expected: str
+
+    def sentence(self) -> str:
+        """Return it for a person, a long or many-lined cell shortened and escaped."""
+        where = ", ".join([*([f"row {self.row}"] if self.row is not None else []), *self._column()])
+        return f"{where}{': ' if where else ''}found {self._found()}, expected {self.expected}"
+
+    def _column(self) -> list[str]:
+        return [readable_name(self.column)] if self.column else []
+
+    def _found(self) -> str:
+        if not self.column:
+            return self.found
+        return shortened(self.found) if self.found else "nothing"
+
+
+def readable_name(header: str) -> str:
+    """Return *header* as it is if a terminal can show it, else quoted, escaped and shortened."""
+    return header if header.isprintable() and len(header) <= _SHORT else shortened(header)
+
+
+def shortened(cell: str) -> str:
+    """Return *cell* quoted, escaped and at most about 80 characters long."""
+    return repr(cell if len(cell) <= _SHORT else cell[: _SHORT - 1] + "…")
