@@ -8,9 +8,11 @@ from uuid import UUID
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pypsrp.powershell import RunspacePool
 from pypsrp.serializer import Serializer
+from pypsrp.wsman import WSMan
 
-from bulkps.sessions.serializer import QuickSerializer, xml_of
+from bulkps.sessions.serializer import QuickSerializer, quicken, xml_of
 from bulkps.sessions.wire_types import plain, properties
 
 #: What a batch is made of: pypsrp has no form for a lone surrogate.
@@ -65,6 +67,18 @@ def test_what_was_written_is_read_again(value: Any) -> None:
         return str(one) if isinstance(one, UUID) else one
 
     assert QuickSerializer().deserialize(written(value)) == [expected(value)]
+
+
+def test_a_pool_has_no_serializer_but_ours() -> None:
+    """A version of pypsrp that keeps one anywhere else would read and write with its own there."""
+    pool = RunspacePool(WSMan("exchange.contoso.com", auth="basic", username="ann", password="secret"))
+    quicken(pool)
+
+    parts = [pool, *vars(pool).values()]
+    found = [one for part in parts for one in getattr(part, "__dict__", {}).values()]
+    serializers = [one for one in found if isinstance(one, Serializer)]
+    assert len(serializers) >= 2
+    assert all(type(one) is QuickSerializer for one in serializers)
 
 
 ENUMERATION = (

@@ -144,6 +144,7 @@ def _verdict_json(path: Path, run: str, verdict: Verdict, code: ExitCode) -> dic
         "lines": verdict.lines,
         "sound": verdict.sound,
         "finding_count": len(verdict.findings),
+        "rest_sound": verdict.rest_sound,
         "findings": [_finding_json(finding) for finding in verdict.findings[:SHOWN]],
         "notes": list(verdict.notes),
         "exit_code": int(code),
@@ -157,7 +158,7 @@ def _finding_json(finding: Finding) -> dict[str, object]:
         "kind": finding.kind.value,
         "found": finding.found,
         "expected": finding.expected,
-        "advice": finding.advice,
+        "advice": finding.kind.advice,
     }
 
 
@@ -173,9 +174,11 @@ def _show_verdict(path: Path, verdict: Verdict) -> None:
     shown = verdict.findings[:SHOWN]
     for finding in shown:
         console.show(f"  {finding.sentence()}")
+    if verdict.rest_sound:
+        console.show("  the rest is sound by itself")
     if count > SHOWN:
         console.show(f"  and {count - SHOWN} more")
-    for kind, advice in {finding.kind: finding.advice for finding in shown}.items():
+    for kind, advice in {finding.kind: finding.kind.advice for finding in shown}.items():
         console.show(f"-> {kind.value}: {advice}")
 
 

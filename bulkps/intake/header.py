@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 from functools import partial
 
 from bulkps.export.deleted_mailbox import COLUMNS as EXPORT_COLUMNS
@@ -242,7 +243,7 @@ def _refused(
         near = [known for known in absent if _one_slip(folded[index], known)]
         near = [] if folded[index] in whole else near
         # By the column's own name: that is what the operation's page and template call it.
-        meant = absent[min(near, key=partial(distance, folded[index]))][1] if near else ""
+        meant = absent[min(near, key=partial(_slips, folded[index]))][1] if near else ""
         if meant or strict_columns:
             hint = f"; did you mean {meant}?" if meant else nearest(labels[index], operation.columns)
             expected = f"a column that {operation.name} knows{hint}"
@@ -258,19 +259,13 @@ def _one_slip(header: str, known: str) -> bool:
     if len(known) < 4:
         return False
     allowed = 2 if len(known) >= 8 else 1
-    return abs(len(header) - len(known)) <= allowed and distance(header, known) <= allowed
+    return abs(len(header) - len(known)) <= allowed and _slips(header, known) <= allowed
 
 
-def distance(one: str, other: str) -> int:
-    """Return the least number of letters put in, left out, replaced or swapped with their neighbour."""
-    before: list[int] = []
-    last = list(range(len(other) + 1))
-    for i, letter in enumerate(one, 1):
-        current = [i]
-        for j, wanted in enumerate(other, 1):
-            least = min(last[j] + 1, current[j - 1] + 1, last[j - 1] + (letter != wanted))
-            if i > 1 and j > 1 and letter == other[j - 2] and one[i - 2] == wanted:
-                least = min(least, before[j - 2] + 1)
-            current.append(least)
-        before, last = last, current
-    return last[-1]
+def _slips(header: str, known: str) -> int:
+    """Return how many letters were put in, left out or replaced; of the same letters, how many were moved."""
+    matcher = SequenceMatcher(None, header, known, autojunk=False)
+    if sorted(header) == sorted(known):
+        return len(known) - sum(block.size for block in matcher.get_matching_blocks())
+    opcodes = matcher.get_opcodes()
+    return sum(max(end - start, to - at) for tag, start, end, at, to in opcodes if tag != "equal")

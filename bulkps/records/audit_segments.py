@@ -1,41 +1,34 @@
-"""An audit log as stretches: lines that stand together, each continuing the one before.
+"""An audit log as segments: lines that stand together, each continuing the one before.
 
-A sound log is one stretch. What someone does to it breaks it into several; where they stand, and what their
-lines say of themselves, tells what was done. Memory grows with the breaks, not with the lines.
+A sound log is one segment. Memory grows with the breaks, not with the lines.
 """
 
 import codecs
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
 
 from bulkps.intake.problem import shortened
 from bulkps.records.audit import FIRST
 
-#: After so many breaks nothing can be told any more; to tell them apart takes the square of it.
+#: After so many breaks nothing can be told any more.
 MOST = 1000
-#: Why a last line without a line end that is not even JSON cannot be read.
-CUT_SHORT = "half a line"
 _SHA256 = re.compile("[0-9a-f]{64}")
-#: What a reading costs that takes a line for one that does not belong there, one that takes numbers for
-#: missing, and one that takes a line for changed. The cheapest reading of a log is believed.
-_LINE, _GAP, _CHANGE = 2, 2, 1
 
 
-@dataclass(slots=True)
-class Stretch:
+@dataclass(slots=True, eq=False)
+class Segment:
     """Lines that stand together and continue one another.
 
     Attributes:
-        first: Where the first stands in the file, from 1.
+        first: Where the first stands in the file, from 1; 0 for what the first line of all continues.
         last: Where the last stands.
         low: The number that the first says it has; 0 if they cannot be read.
         previous: The hash that the first carries.
-        above: The hash that the last carries.
         head: The hash of the last; empty if it is not known.
+        mark: The hash of the line with the number of the journal's last, if that is among them.
+        repeats: Whether the last line of the segment before is among them once more.
         problem: Why they cannot be read, or are none of this log.
     """
 
@@ -43,8 +36,9 @@ class Stretch:
     last: int
     low: int = 0
     previous: str = ""
-    above: str = ""
     head: str = ""
+    mark: str = ""
+    repeats: bool = False
     problem: str = ""
 
     @property
@@ -59,12 +53,11 @@ class Stretch:
 
     def continued_by(self, number: int, previous: str) -> bool:
         """Whether a line with this number that carries this hash comes next."""
-        return not self.problem and number == self.high + 1 and previous == self.head
+        return number == self.high + 1 and self.head in ("", previous) and not self.problem
 
-
-def beginning() -> Stretch:
-    """Return what the first line continues."""
-    return Stretch(first=0, last=0, head=FIRST)
+    def continues(self, other: "Segment") -> bool:
+        """Whether its first line comes next behind *other*."""
+        return other.continued_by(self.low, self.previous)
 
 
 @dataclass
@@ -75,73 +68,44 @@ class Reading:
         run: The run whose log it is.
         known_lines: How many lines the journal knows.
         lines: How many there are.
-        stretches: In the order of the file.
-        marks: The hash of each line that has the number of the last that the journal knows, by where it is.
-        whole: Whether the last line has its end.
+        segments: In the order of the file; the first begins with what the first line continues.
+        cut: What is wrong with the end of the last line; half a line is in no segment.
         converted: The first line that ends with CR LF, or 0.
-        broken_off: Whether it was not read to its end, because nothing more could be told.
     """
 
     run: str
     known_lines: int
     lines: int = 0
-    stretches: list[Stretch] = field(default_factory=list)
-    marks: dict[int, str] = field(default_factory=dict)
-    whole: bool = True
+    segments: list[Segment] = field(default_factory=lambda: [Segment(0, 0, head=FIRST)])
+    cut: str = ""
     converted: int = 0
-    broken_off: bool = False
-    _repeats: bool = False
 
     def take(self, raw: bytes) -> None:
         """Take the next line, with its end."""
         self.lines += 1
-        text = raw.removesuffix(b"\n")
-        self.whole = len(text) < len(raw)
-        if text.endswith(b"\r"):
-            text, self.converted = text[:-1], self.converted or self.lines
+        text, whole = raw.removesuffix(b"\n"), raw.endswith(b"\n")
+        if raw.endswith(b"\r\n"):
+            text, self.converted = raw[:-2], self.converted or self.lines
         found = _parse(text, self.run)
-        if isinstance(found, str):
-            self._take_strange(found if self.whole else CUT_SHORT)
-        else:
+        if not isinstance(found, str):
+            self.cut = self.cut or ("" if whole else "no line end")
             self._take_line(*found, hashlib.sha256(text).hexdigest())
-
-    def _take_strange(self, problem: str) -> None:
-        last = self.stretches[-1] if self.stretches else None
-        if last and last.problem == problem:
-            last.last = self.lines
+        elif not whole:
+            self.cut = "half a line"
+        elif self.segments[-1].problem == found:
+            self.segments[-1].last = self.lines
         else:
-            self.stretches.append(Stretch(self.lines, self.lines, problem=problem))
+            self.segments.append(Segment(self.lines, self.lines, problem=found))
 
     def _take_line(self, number: int, previous: str, head: str) -> None:
+        if not self.segments[-1].continued_by(number, previous):
+            self.segments.append(Segment(self.lines, self.lines, number, previous))
+        before, last = self.segments[-2:][0], self.segments[-1]
+        last.last, last.head = self.lines, head
         if number == self.known_lines:
-            self.marks[self.lines] = head
-        last = self.stretches[-1] if self.stretches else None
-        if last and not self._repeats and last.continued_by(number, previous):
-            last.last, last.above, last.head = self.lines, previous, head
-        else:
-            if last and not last.problem and number == last.high and head != last.head:
-                self._part_siblings(last, previous)
-            self.stretches.append(Stretch(self.lines, self.lines, number, previous, previous, head))
-        # Lines that are there twice, one behind the other: what follows continues the first of them as well.
-        before = self.stretches[-2] if len(self.stretches) > 1 else None
-        self._repeats = bool(before and not before.problem and (number, head) == (before.high, before.head))
-
-    def _part_siblings(self, last: Stretch, previous: str) -> None:
-        # Two lines that continue the same one: which of them is ours shows in what follows.
-        if last.lines > 1 and previous == last.above:
-            self.stretches.append(Stretch(last.last, last.last, last.high, last.above, last.above, last.head))
-            last.last, last.head, last.above = last.last - 1, last.above, ""
-
-
-def read(lines: Iterable[bytes], run: str, known_lines: int) -> Reading:
-    """Return what there is to know of the log that *lines* (with their ends) are."""
-    reading = Reading(run, known_lines)
-    for raw in lines:
-        if len(reading.stretches) > MOST:
-            reading.broken_off = True
-            break
-        reading.take(raw)
-    return reading
+            last.mark = head
+        # Each carries the hash of the one before: if this line is the same, so are those before it.
+        last.repeats |= (number, head) == (before.high, before.head)
 
 
 def _parse(text: bytes, run: str) -> tuple[int, str] | str:
@@ -164,71 +128,3 @@ def _parse(text: bytes, run: str) -> tuple[int, str] | str:
     if not isinstance(previous, str) or not _SHA256.fullmatch(previous):
         return "a line without the SHA-256 of the one before ('previous')"
     return number, previous
-
-
-def arrange(reading: Reading) -> tuple[list[Stretch], list[Stretch]]:
-    """Return the stretches that stand where they belong, and those that do not; strange ones are neither.
-
-    Of all ways to leave out stretches so that the numbers of the others rise, the one is taken that accuses
-    the fewest lines.
-    """
-    nodes = [beginning(), *(one for one in reading.stretches if not one.problem)]
-    kept = _cheapest(nodes, reading)
-    spare = [one for one in nodes[1:] if not any(one is other for other in kept)]
-    for here, there in pairwise(kept):
-        if here.high >= there.low:
-            spare.append(_trim(here, there))
-    return kept, spare
-
-
-def _cheapest(nodes: Sequence[Stretch], reading: Reading) -> list[Stretch]:
-    best = [(0, 0, 0)]
-    came = [0]
-    for place, there in enumerate(nodes[1:], 1):
-        ways = []
-        # From behind, because of several that cost the same the nearest is taken.
-        for before in range(place - 1, -1, -1):
-            here = nodes[before]
-            if here.low < there.low and here.high < there.high:
-                cost, perfect = _step(here, there)
-                so_far = best[before]
-                ways.append(
-                    ((so_far[0] + cost, so_far[1] - perfect, so_far[2] - there.lines), before),
-                )
-        cheapest, before = min(ways, key=lambda way: way[0])
-        best.append(cheapest)
-        came.append(before)
-
-    def over(place: int) -> tuple[int, int, int]:
-        cost, *rest = best[place]
-        cost += _LINE * (reading.lines - nodes[place].last)
-        cost += _GAP * (not reading.broken_off and nodes[place].high < reading.known_lines)
-        return (cost, rest[0], rest[1])
-
-    place = min(range(len(nodes)), key=over)
-    kept = []
-    while place:
-        kept.append(nodes[place])
-        place = came[place]
-    return kept[::-1]
-
-
-def _step(here: Stretch, there: Stretch) -> tuple[int, bool]:
-    """Return what it costs that *there* comes behind *here*, and whether it continues it."""
-    twice = max(0, here.high - there.low + 1)
-    cost = _LINE * (there.first - here.last - 1 + twice)
-    linked = there.previous == here.head
-    if there.low == here.high + 1:
-        return cost + (0 if linked else _CHANGE), linked
-    return cost + (_CHANGE if linked or twice else _GAP), False
-
-
-def _trim(here: Stretch, there: Stretch) -> Stretch:
-    """Take off *here*, and return, the lines whose numbers come again in *there*."""
-    twice = here.high - there.low + 1
-    cut = Stretch(here.last - twice + 1, here.last, there.low, head=here.head)
-    # The hash that the chain has there is known only one line back; and not at all where the other's
-    # hashes were made anew on top of them.
-    known = twice == 1 and there.previous != here.head
-    here.last, here.head, here.above = here.last - twice, here.above if known else "", ""
-    return cut

@@ -5,13 +5,11 @@ changed line shows in the line behind it, a removed, inserted or moved one in th
 hashes were all made anew only in the journal.
 """
 
-from bisect import bisect
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from enum import Enum
-from itertools import pairwise
 
-from bulkps.records.audit_segments import CUT_SHORT, MOST, Reading, Stretch, arrange, beginning, read
+from bulkps.records.audit_segments import MOST, Reading, Segment
 from bulkps.records.row_mapping import Run
 
 #: What a run's state is while lines may be on their way from the audit log to the journal, or after a crash.
@@ -24,52 +22,35 @@ def is_over(state: str) -> bool:
 
 
 class Kind(Enum):
-    """What was done to a log."""
+    """What was done to a log, and what a person does about it."""
 
-    CHANGED = "changed"  #: Another line stands where one was.
-    REMOVED = "removed"  #: Lines are missing.
-    INSERTED = "inserted"  #: Lines are there that bulkps did not write there.
-    MOVED = "moved"  #: Lines stand in another order.
-    FOREIGN = "foreign"  #: Not a line of this log.
-    CUT = "cut"  #: The end is missing.
-    CONVERTED = "converted"  #: The line ends are others.
-    UNCHECKED = "unchecked"  #: So much is wrong that the rest was not looked at.
+    advice: str
 
+    CHANGED = "changed", "compare it and all before it with a copy: hashes before it may have been made anew"
+    REMOVED = "removed", "take what is missing from a copy, and find out who removed it"
+    INSERTED = "inserted", "do not believe it: bulkps did not write it there; find out who did"
+    MOVED = "moved", "do not believe the order; a copy has the right one"
+    FOREIGN = "foreign", "do not believe it: bulkps did not write it so; a copy has what stood there"
+    CUT = "cut", "take the end from a copy; if this is a copy, it may have been made before the run was over"
+    CONVERTED = "converted", "take a copy made byte by byte; an editor or a transfer as text does this"
+    UNCHECKED = "unchecked", "take a copy: this is no audit log of bulkps any more"
 
-ADVICE: Mapping[Kind, str] = {
-    Kind.CHANGED: "compare it and all before it with a copy: the hashes before it may have been made anew",
-    Kind.REMOVED: "take what is missing from a copy, and find out who removed it",
-    Kind.INSERTED: "do not believe it: bulkps did not write it there; find out who did",
-    Kind.MOVED: "do not believe the order; a copy has the right one",
-    Kind.FOREIGN: "do not believe it: bulkps did not write it so; a copy has what stood there",
-    Kind.CUT: "take the end from a copy; if this is a copy, it may have been made before the run was over",
-    Kind.CONVERTED: "take a copy that was made byte by byte; an editor or a transfer as text does this",
-    Kind.UNCHECKED: "take a copy: this is no audit log of bulkps any more",
-}
+    def __new__(cls, name: str, advice: str) -> "Kind":
+        """Make one whose value is *name*."""
+        kind = object.__new__(cls)
+        kind._value_, kind.advice = name, advice
+        return kind
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was done to a log.
-
-    Attributes:
-        line: Where in the file, from 1; where a missing line should be.
-        last: The last line that it is about.
-        kind: What was done.
-        found: What is there.
-        expected: What should be.
-    """
+    """One thing that was done to a log: in which lines of the file, what is there, and what should be."""
 
     line: int
     last: int
     kind: Kind
     found: str
     expected: str
-
-    @property
-    def advice(self) -> str:
-        """What to do."""
-        return ADVICE[self.kind]
 
     def sentence(self) -> str:
         """Return it for a person."""
@@ -116,6 +97,11 @@ class Verdict:
         """Whether nothing is wrong."""
         return not self.findings
 
+    @property
+    def rest_sound(self) -> bool:
+        """Whether all but the first finding is sound by itself."""
+        return len(self.findings) < 2
+
 
 def verify(lines: Iterable[bytes], run: str, asked: Callable[[], Known | None]) -> Verdict:
     """Return what is wrong with the log of *run* that *lines* (bytes with their line ends) are.
@@ -124,259 +110,195 @@ def verify(lines: Iterable[bytes], run: str, asked: Callable[[], Known | None]) 
     are read and again after: a run that goes on meanwhile is not a run that is over.
     """
     known = asked()
-    reading = read(lines, run, known.lines if known else 0)
-    if known and known != asked():
-        known = Known(known.lines, known.head, over=False)
-    return _Judge(reading, known).verdict()
+    reading = Reading(run, known.lines if known else 0)
+    for raw in lines:
+        if len(reading.segments) > MOST + 1:
+            check = _Check(reading, None)
+            check.tell(reading.lines + 1, Kind.UNCHECKED, f"more than {MOST} breaks before", "one chain")
+            break
+        reading.take(raw)
+    else:
+        if known and known != asked():
+            known = replace(known, over=False)
+        check = _Check(reading, known)
+        check.end()
+    return Verdict(reading.lines, check.findings(), tuple(check.notes))
 
 
-class _Judge:
-    """Tells from the stretches of a log what was done to it."""
+class _Check:
+    """Goes along the segments of a log; where one does not continue the last, says what was done."""
 
     def __init__(self, reading: Reading, known: Known | None) -> None:
-        self._reading, self._known = reading, known
+        self._reading, self._in_journal = reading, known is not None
+        self._known = known or Known(0, "", over=False)
+        self._chain, self._ahead = reading.segments[:1], reading.segments[1:]
+        #: What stands too early, until the chain comes to it.
+        self._early: list[Segment] = []
         self._findings: list[Finding] = []
-        self._notes: list[str] = []
-        self._spine, self._spare = arrange(reading)
-        #: The stretches in the order of their numbers, as far as each number is there.
-        self._order = list(self._spine)
-        self._vouched = False
+        self.notes: list[str] = []
+        while True:
+            before = self._chain[-1]
+            fits = next((one for one in (*self._ahead[:1], *self._early) if one.continues(before)), None)
+            if fits:
+                (self._early if fits in self._early else self._ahead).remove(fits)
+                self._chain.append(fits)
+            elif self._ahead:
+                self._explain(before, self._ahead.pop(0))
+            else:
+                break
 
-    def verdict(self) -> Verdict:
-        """Return it."""
-        by_number = sorted(self._spare, key=lambda one: one.low)
-        strangers = [one for one in by_number if not self._find_place(one)]
-        marks = self._marks()
-        self._vouched = bool(self._known and (not self._known.lines or self._known.head in marks.values()))
-        strange = [one for one in self._reading.stretches if one.problem]
-        self._gaps(sorted([*strangers, *strange], key=lambda one: one.first))
-        self._links()
-        if self._reading.broken_off:
-            self._add(self._reading.lines + 1, Kind.UNCHECKED, f"more than {MOST} breaks before", "one chain")
-        else:
-            self._end()
-        found = sorted(self._findings, key=lambda finding: (finding.line, finding.last))
-        return Verdict(self._reading.lines, tuple(found), tuple(self._notes))
+    def findings(self) -> tuple[Finding, ...]:
+        """Return what is wrong, in the order of the file, each line once."""
+        kept: list[Finding] = []
+        for one in self._findings:
+            if not any(other.line <= one.line <= other.last for other in kept):
+                kept.append(one)
+        return tuple(sorted(kept, key=lambda one: one.line))
 
-    def _add(self, line: int, kind: Kind, found: str, expected: str, last: int = 0) -> None:
+    def tell(self, line: int, kind: Kind, found: str, expected: str, last: int = 0) -> None:
+        """Keep a finding."""
         self._findings.append(Finding(line, last or line, kind, found, expected))
 
-    # --- numbers --------------------------------------------------------------------------------------
+    def _is_last_known(self, one: Segment) -> bool:
+        return (one.high, one.head) == (self._known.lines, self._known.head)
 
-    def _find_place(self, one: Stretch) -> bool:
-        """Put *one* where its numbers are missing, if they are; return whether."""
-        place = bisect(self._order, one.low, key=lambda other: other.low)
-        left = self._order[place - 1] if place else beginning()
-        if place < len(self._order):
-            fits = one.high < self._order[place].low
+    def _explain(self, before: Segment, here: Segment) -> None:
+        """Tell why *here* does not continue *before*, and go on behind what is wrong."""
+        number, known = before.high + 1, self._known
+        later = [one.low for one in self._ahead if one.low >= number]
+        missing = min(later, default=max(number, known.lines + 1)) - number
+        back = next((one for one in self._ahead if one.continues(before)), None)
+        if here.problem:
+            self._strange(before, here, missing)
+        elif back:
+            self._out_of_place(before, here, back)
+        elif self._is_last_known(before) and (known.over or here.low == number):
+            # The journal vouches for all before it.
+            self._strange(before, here, 0 if known.over else missing)
+        elif here.low == number:
+            self._unlinked(before, here)
+        elif here.low < number and (here.high >= number or self._is_last_known(here)):
+            count = min(number - here.low, before.lines)
+            twice = [before.last - count + 1, here.first]
+            # Of lines that are the same the second are strange; of others those that nothing continues.
+            ours, strange = twice if here.repeats else reversed(twice)
+            expected = f"nothing: line {ours} has number {here.low}"
+            self.tell(strange, Kind.INSERTED, _numbers(here.low, count), expected, strange + count - 1)
+            self._chain.append(here)
+        elif here.previous == before.head:
+            found = f"number {here.low}, although it continues {_place(before)}"
+            expected = f"number {number}; lines between may be gone, and hashes made anew"
+            self.tell(here.first, Kind.CHANGED, found, expected)
+            self._chain.append(here if here.lines > 1 else _unknown(here, number))
+        elif number < here.low <= min([*later, known.lines if known.over else here.low]):
+            # A number that the log cannot have, or that others come before, was made up.
+            expected = f"{_numbers(number, here.low - number)} before it"
+            self.tell(here.first, Kind.REMOVED, f"number {here.low}", expected)
+            self._chain.append(here)
         else:
-            fits = one.high <= self._reading.known_lines or left.continued_by(one.low, one.previous)
-        if not fits or left.high >= one.low:
-            return False
-        self._order.insert(place, one)
-        behind = f"behind number {left.high}, which is line {left.last}" if left.low else "at the beginning"
-        it = "it" if one.lines == 1 else "them"
-        self._add(one.first, Kind.MOVED, _numbers([(one.low, one.high)]), f"{it} {behind}", one.last)
-        return True
+            self._strange(before, here, missing)
 
-    def _gaps(self, strangers: list[Stretch]) -> None:
-        """Tell of the numbers that are missing, and of what stands in their place or between others."""
-        end = Stretch(self._reading.lines + 1, self._reading.lines + 1, self._behind_the_end())
-        missing = self._missing(end)
-        for left, right in pairwise([beginning(), *self._spine, end]):
-            here = [gap for gap in missing if left.high < gap[0] < right.low]
-            for one in (one for one in strangers if left.last < one.first < right.first):
-                wanted = _take(here, sum(b - a + 1 for a, b in here) if _is_cut(one) else one.lines)
-                self._stranger(one, wanted, left, right)
-            if not here:
-                continue
-            if right is end:
-                self._add(
-                    end.first, Kind.CUT, "the end of the file", f"{_numbers(here)}, which the journal has"
-                )
-            else:
-                self._add(right.first, Kind.REMOVED, f"number {right.low}", f"{_numbers(here)} before it")
+    def _strange(self, before: Segment, here: Segment, missing: int) -> None:
+        """Tell of lines that are none of this log; they take the place of *missing* others."""
+        kind = Kind.FOREIGN if here.problem else Kind.CHANGED if missing else Kind.INSERTED
+        count = min(missing, here.lines)
+        where = f"between {_place(before)} and number {before.high + 1}" if self._ahead else "at the end"
+        expected = _numbers(before.high + 1, count) if count else f"nothing {where}"
+        self.tell(here.first, kind, here.problem or _numbers(here.low, here.lines), expected, here.last)
+        if count:
+            self._chain.append(_unknown(here, before.high + 1, count))
 
-    def _behind_the_end(self) -> int:
-        highest = self._order[-1].high if self._order else 0
-        return max(highest, 0 if self._reading.broken_off else self._reading.known_lines) + 1
-
-    def _missing(self, end: Stretch) -> list[tuple[int, int]]:
-        """Return the numbers that are not there, from and to."""
-        missing = []
-        for left, right in pairwise([beginning(), *self._order, end]):
-            if right.low <= left.high + 1:
-                continue
-            if right is not end and right.previous == left.head:
-                self._add(
-                    right.first,
-                    Kind.CHANGED,
-                    f"number {right.low}, although it continues {_number_of(left)}",
-                    f"number {left.high + 1}; lines between may be gone, and hashes made anew",
-                )
-            else:
-                missing.append((left.high + 1, right.low - 1))
-        return missing
-
-    def _stranger(self, one: Stretch, wanted: list[tuple[int, int]], left: Stretch, right: Stretch) -> None:
-        if wanted:
-            expected = _numbers(wanted)
-        elif right.first > self._reading.lines:
-            expected = f"nothing behind {_number_of(left)}"
+    def _out_of_place(self, before: Segment, here: Segment, back: Segment) -> None:
+        """Tell what *here* is, since it is *back* that continues *before*."""
+        # A line that was made up, or a copy, links to nothing else.
+        if not any(here.continues(one) or one.continues(here) for one in self._ahead):
+            self._strange(before, here, 0)
+            return
+        moved = back if back.lines < here.lines else here
+        if moved is back:
+            self._ahead = [here, *(one for one in self._ahead if one is not back)]
+            self._chain.append(back)
         else:
-            expected = f"nothing between {_number_of(left)} and number {right.low}"
-        if _is_cut(one):
-            # After a crash this is how a log ends; a resume takes it off.
-            if not self._may_be_half():
-                self._add(one.first, Kind.CUT, CUT_SHORT, f"{expected} whole" if wanted else "a whole line")
-        elif one.problem:
-            self._add(one.first, Kind.FOREIGN, one.problem, expected, one.last)
+            self._early.append(here)
+        expected = f"{'it' if moved.lines == 1 else 'them'} behind number {moved.low - 1}"
+        self.tell(moved.first, Kind.MOVED, _numbers(moved.low, moved.lines), expected, moved.last)
+
+    def _unlinked(self, before: Segment, here: Segment) -> None:
+        """Tell which is changed: the end of *before*, or *here*, which has the right number."""
+        carried = _short(here.previous)
+        found, expected = f"SHA-256 {_short(before.head)}", f"{carried}, which line {here.first} carries"
+        stands = here.lines > 1 or self._is_last_known(here)
+        if not before.high:
+            self.tell(here.first, Kind.CHANGED, f"{carried} as 'previous'", "64 zeros")
+        elif stands:
+            self.tell(before.last, Kind.CHANGED, found, expected)
         else:
-            kind = Kind.CHANGED if wanted else Kind.INSERTED
-            self._add(one.first, kind, self._said(one), expected, one.last)
+            first, last = sorted((before.last, here.first))
+            expected += "; one of the two was changed, or both"
+            self.tell(first, Kind.CHANGED, f"{found} in line {before.last}", expected, last)
+        self._chain.append(here if stands else _unknown(here, here.low))
 
-    def _said(self, one: Stretch) -> str:
-        """Return the numbers that a stretch which does not belong says it has."""
-        said = _numbers([(one.low, one.high)])
-        for other in self._order:
-            if other.low <= one.low <= other.high:
-                return f"{said}, as line {other.first + one.low - other.low} is"
-        return said
-
-    # --- hashes ---------------------------------------------------------------------------------------
-
-    def _links(self) -> None:
-        """Tell of the lines that are not those which the next line was chained to."""
-        for place, right in enumerate(self._order):
-            left = self._order[place - 1] if place else beginning()
-            if right.low != left.high + 1 or not left.head or right.previous == left.head:
-                continue
-            carried = f"{_short(right.previous)}, which line {right.first} carries"
-            if not left.low:
-                self._accuse(right.first, f"{_short(right.previous)} as 'previous'", "64 zeros")
-            elif self._known and (left.high, left.head) == (self._known.lines, self._known.head):
-                self._add(
-                    right.first,
-                    Kind.INSERTED,
-                    f"{_short(right.previous)} as 'previous'",
-                    f"{_short(left.head)}, which the journal has of line {left.last}",
-                )
-            elif self._stands(place):
-                self._accuse(left.last, f"SHA-256 {_short(left.head)}", carried)
-            else:
-                self._add(
-                    min(left.last, right.first),
-                    Kind.CHANGED,
-                    f"SHA-256 {_short(left.head)} in line {left.last}",
-                    f"{carried}; one of the two was changed, or both",
-                    max(left.last, right.first),
-                )
-
-    def _stands(self, place: int) -> bool:
-        """Return whether something vouches for the first line of the stretch at *place*."""
-        one = self._order[place]
-        if one.lines > 1:
-            return True
-        if self._known and one.high == self._known.lines:
-            return one.head == self._known.head
-        after = self._order[place + 1] if place + 1 < len(self._order) else None
-        return bool(after and one.continued_by(after.low, after.previous))
-
-    def _accuse(self, line: int, found: str, expected: str) -> None:
-        """Tell of a changed line, unless it has been told of."""
-        if not any(finding.line == finding.last == line for finding in self._findings):
-            self._add(line, Kind.CHANGED, found, expected)
-
-    # --- the end --------------------------------------------------------------------------------------
-
-    def _end(self) -> None:
-        reading, known = self._reading, self._known
-        if not reading.lines and not (known and not known.lines) and not self._findings:
-            self._add(1, Kind.CUT, "an empty file", "at least one line")
+    def end(self) -> None:
+        """Tell what is wrong with the end, by what the journal knows of it."""
+        reading, known, last = self._reading, self._known, self._chain[-1]
+        mark = next((one for one in reversed(self._chain) if one.mark), None)
+        vouched = self._in_journal and (not known.lines or bool(mark and mark.mark == known.head))
         if reading.converted:
-            self._add(reading.converted, Kind.CONVERTED, "CR LF at the end of lines", "LF")
-        if not reading.whole:
-            self._no_line_end()
-        if known is None:
-            self._notes.append(
+            self.tell(reading.converted, Kind.CONVERTED, "CR LF at the end of lines", "LF")
+        if reading.cut and vouched and not known.over and reading.lines > known.lines:
+            # After a crash this is how a log ends.
+            self.notes.append(
+                f"line {reading.lines} is not whole and the journal does not know it: its process is "
+                "writing it, or ended meanwhile; a resume takes it off"
+            )
+        elif reading.cut:
+            self.tell(reading.lines, Kind.CUT, reading.cut, "a whole line")
+        elif last.high < known.lines:
+            expected = f"{_numbers(last.high + 1, known.lines - last.high)}, which the journal has"
+            self.tell(reading.lines + 1, Kind.CUT, "the end of the file", expected)
+        if not self._in_journal:
+            if not reading.lines:
+                self.tell(1, Kind.CUT, "an empty file", "at least one line")
+            self.notes.append(
                 f"the journal here does not know run {reading.run}: whether lines are missing at the end, or "
                 "all hashes were made anew, cannot be checked"
             )
-        elif self._vouched:
-            self._behind(known)
-        elif marks := self._marks():
-            line = max(marks)
-            self._accuse(
-                line,
-                f"SHA-256 {_short(marks[line])}",
+        elif not vouched and (mark or not self._findings):
+            one = mark or last
+            expected = (
                 f"{_short(known.head)}, which the journal has: it was changed, or a line before it was and "
-                "every hash behind that was made anew",
+                "every hash behind that was made anew"
             )
+            line = one.first + known.lines - one.low
+            self.tell(line, Kind.CHANGED, f"SHA-256 {_short(one.mark)}", expected)
+        elif vouched and last.high > known.lines:
+            self._behind(last, last.high - known.lines)
 
-    def _marks(self) -> dict[int, str]:
-        """Return the hash of the line that should be the journal's last, by where it is."""
-        return {
-            line: digest
-            for line, digest in self._reading.marks.items()
-            if any(one.first <= line <= one.last for one in self._order)
-        }
-
-    def _may_be_half(self) -> bool:
-        return bool(self._vouched and self._known and not self._known.over)
-
-    def _no_line_end(self) -> None:
-        if self._may_be_half() and self._reading.lines not in self._reading.marks:
-            self._notes.append(
-                f"line {self._reading.lines} is not whole and the journal does not know it: its process is "
-                "writing it, or ended meanwhile; a resume takes it off"
-            )
-        elif not _is_cut(self._reading.stretches[-1]):
-            self._add(self._reading.lines, Kind.CUT, "no line end", "one behind the last line")
-
-    def _behind(self, known: Known) -> None:
-        """Tell of lines behind those that the journal knows, which continue the chain."""
-        count = sum(one.high - max(one.low - 1, known.lines) for one in self._order if one.high > known.lines)
-        first = next((one for one in self._order if one.high > known.lines), None)
-        if first is None:
-            return
-        line = first.first + max(0, known.lines + 1 - first.low)
-        if any(finding.line <= line <= finding.last for finding in self._findings):
-            return
+    def _behind(self, last: Segment, count: int) -> None:
+        """Tell of *count* lines behind those that the journal knows, which continue the chain."""
         lines = f"{count} line{'s' * (count != 1)}"
-        if known.over:
-            self._add(line, Kind.INSERTED, lines, "nothing: the journal has the end", line + count - 1)
+        if self._known.over:
+            first = max(1, last.last - count + 1)
+            self.tell(first, Kind.INSERTED, lines, "nothing: the journal has the end", last.last)
         else:
-            self._notes.append(
+            self.notes.append(
                 f"{lines} at the end that the journal does not know yet: the run goes on, a crash came "
                 "between the two, or the journal was put back from a backup. The next resume looks up the "
                 "rows that they announce before anything is sent"
             )
 
 
-def _is_cut(one: Stretch) -> bool:
-    return one.problem == CUT_SHORT
+def _unknown(here: Segment, low: int, count: int = 1) -> Segment:
+    """Return what stands for the *count* lines that were where *here* is: nobody knows their hashes."""
+    return Segment(here.first, here.first + count - 1, low)
 
 
-def _take(gaps: list[tuple[int, int]], count: int) -> list[tuple[int, int]]:
-    """Take the first *count* numbers out of *gaps* and return them."""
-    taken = []
-    while gaps and count:
-        low, high = gaps.pop(0)
-        middle = min(high, low + count - 1)
-        taken.append((low, middle))
-        count -= middle - low + 1
-        if middle < high:
-            gaps.insert(0, (middle + 1, high))
-    return taken
+def _numbers(low: int, count: int) -> str:
+    return f"number {low}" if count == 1 else f"numbers {low} to {low + count - 1}"
 
 
-def _numbers(ranges: Iterable[tuple[int, int]]) -> str:
-    said = [f"{low}" if low == high else f"{low} to {high}" for low, high in ranges]
-    return f"number{'s' * (len(said) > 1 or ' ' in said[0])} {', '.join(said)}"
-
-
-def _number_of(one: Stretch) -> str:
-    return f"number {one.high} (line {one.last})" if one.low else "the beginning"
+def _place(one: Segment) -> str:
+    return f"number {one.high} (line {one.last})" if one.high else "the beginning"
 
 
 def _short(digest: str) -> str:

@@ -81,10 +81,12 @@ def test_what_was_done_to_a_log_is_found_and_its_line_named(
     told = [(one["line"], one["kind"]) for one in said["findings"]]
     assert told == wanted, said["findings"]
     assert said["finding_count"] == len(wanted)
+    assert said["rest_sound"] == (len(wanted) == 1)
     assert all(one["found"] and one["expected"] and one["advice"] for one in said["findings"])
     text = bulkps("audit", "verify", copy).stdout
     for line, kind in wanted:
         assert re.search(rf"^  lines? {line}( to \d+)?: {kind}: found .+, expected ", text, re.MULTILINE)
+    assert ("  the rest is sound by itself\n" in text) == said["rest_sound"]
 
 
 def test_a_log_that_nothing_was_done_to_is_sound_by_name_as_file_and_as_copy(
