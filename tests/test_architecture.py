@@ -73,6 +73,9 @@ BESIDE_IT = {
     "preflight": {"intake", "simulator"},
     "export": {"simulator"},
     "passwords": {"sessions", "simulator", "preflight", "export"},
+    # What there is of a run is told, and done, by the rooms runs and api.
+    "api": {"records"},
+    "cli": {"records"},
 }
 #: Pure modules of later rooms whose names of columns or fields a file has to agree with.
 DECLARATIONS = {

@@ -104,7 +104,7 @@ def say_passwords(passwords: PasswordFile | None) -> None:
     console.say(f"           {passwords.encryptor.advice(passwords.path)}")
 
 
-def handed_out() -> Mapping[str, str]:
+def password_settings() -> Mapping[str, str]:
     """Return where this sitting hands its passwords out, as a run keeps it; empty for nowhere."""
     given: Mapping[str, str] = click.get_current_context().find_root().meta.get(_GIVEN, {})
     return given

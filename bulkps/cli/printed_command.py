@@ -7,10 +7,10 @@ from typing import Any
 import click
 
 from bulkps.cli.commands.shared_options import CONFIG, CONNECTION
-from bulkps.cli.password_options import handed_out
+from bulkps.cli.password_options import password_settings
 from bulkps.runs import Run
 from bulkps.runs import next_command as commands
-from bulkps.runs.next_command import free_name, quoted, same_again
+from bulkps.runs.next_command import free_name, password_flags, quoted
 from bulkps.settings import SIMULATOR
 
 #: Options of ``run`` that a row that is put in again needs again, by the argument that says them.
@@ -33,7 +33,7 @@ def settings_file() -> dict[str, str]:
 
 def next_command(run: Run, command: str = "resume") -> str:
     """Return the command that goes on with *run* as this sitting did, or the last one."""
-    return commands.next_command(run, command, config=_told(CONFIG), passwords=handed_out() or None)
+    return commands.next_command(run, command, config=_told(CONFIG), passwords=password_settings() or None)
 
 
 def rows_again(run: Run, only: str) -> str:
@@ -49,7 +49,7 @@ def rows_again(run: Run, only: str) -> str:
     return (
         f"bulkps results {run.id} --only {only} -o {rest}, then bulkps run {run.operation} {rest}"
         f"{commands.config_option(run, _told(CONFIG))}{connection}{options}"
-        f"{same_again(handed_out() or run.passwords)}"
+        f"{password_flags(password_settings() or run.passwords)}"
     )
 
 

@@ -11,7 +11,7 @@ from bulkps.atomic_file import Output
 from bulkps.cli import console
 from bulkps.cli.confirmation import asks, asks_first, question
 from bulkps.cli.options import output_file
-from bulkps.cli.password_options import check_options, handed_out, password_file, say_passwords
+from bulkps.cli.password_options import check_options, password_file, password_settings, say_passwords
 from bulkps.cli.printed_command import next_command, settings_file
 from bulkps.cli.progress import progress
 from bulkps.cli.run_report import show_report
@@ -62,7 +62,7 @@ def work(
     begun = [BulkItemStatus.PENDING, BulkItemStatus.IN_PROGRESS, *([BulkItemStatus.FAILED] if retry else [])]
     over = total - sum(counts[status] for status in begun)
     looks = _looks_first(run)
-    told = {"passwords": handed_out()} if handed_out() else {}
+    told = {"passwords": password_settings()} if password_settings() else {}
     service.keep(run, invocation={**run.invocation, **settings_file()}, **told)
     if looks and not quiet:
         console.say("Pre-flight: reading Exchange. Nothing has been changed yet.")
@@ -95,7 +95,7 @@ def _looks_first(run: Run) -> bool:
     return bool(operation.preflight) and wanted and not run.preflight
 
 
-def go_on(
+def continue_run(
     run: str,
     settings: Settings,
     *,

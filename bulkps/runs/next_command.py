@@ -54,7 +54,7 @@ def next_command(
         passwords: Where passwords went, see Run; None for the last sitting that handed any out.
     """
     told = run.passwords if passwords is None else passwords
-    return f"bulkps {command} {run.id}{config_option(run, config)}{same_again(told)}"
+    return f"bulkps {command} {run.id}{config_option(run, config)}{password_flags(told)}"
 
 
 def config_option(run: Begun, config: str | None = None) -> str:
@@ -63,7 +63,7 @@ def config_option(run: Begun, config: str | None = None) -> str:
     return f" --config {quoted(path)}" if path else ""
 
 
-def same_again(told: Mapping[str, str]) -> str:
+def password_flags(told: Mapping[str, str]) -> str:
     """Return the options that make the next sitting hand its passwords out as one that *told* where."""
     if not told:
         return ""

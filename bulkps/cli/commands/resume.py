@@ -21,6 +21,6 @@ def command(**given: Any) -> None:
         bulkps resume last
         bulkps resume 20261124-2130 --config prod.yaml
     """
-    from bulkps.cli.run_common import go_on
+    from bulkps.cli.run_common import continue_run
 
-    go_on(**given)
+    continue_run(**given)

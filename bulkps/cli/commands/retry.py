@@ -22,6 +22,6 @@ def command(**given: Any) -> None:
         bulkps retry last
         bulkps retry 20261124-2130 --config prod.yaml --until 06:00
     """
-    from bulkps.cli.run_common import go_on
+    from bulkps.cli.run_common import continue_run
 
-    go_on(**given, retry=True)
+    continue_run(**given, retry=True)

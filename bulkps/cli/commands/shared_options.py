@@ -162,7 +162,7 @@ def passwords_options(function: F) -> F:
 
 
 def continue_options(function: F) -> F:
-    """What resume and retry are told: the arguments of ``run_common.go_on``."""
+    """What resume and retry are told: the arguments of ``run_common.continue_run``."""
     options = (
         click.argument("run"),
         config_option,
