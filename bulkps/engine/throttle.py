@@ -3,7 +3,7 @@
 Additive increase, multiplicative decrease, on the sessions in use and on the rate of items. While Exchange
 answers freely nothing is held back. Once it throttles, everybody waits; a single item probes until one is
 answered; what came through since the last such recovery, over that time, is what Exchange lets through. From
-there the rate creeps up, slowly near the known limit and faster the longer nothing happens.
+there the rate creeps up until Exchange throttles again.
 """
 
 from collections.abc import Mapping
@@ -12,12 +12,10 @@ from collections.abc import Mapping
 _PAUSE, _PAUSE_GROWS, _LONGEST_PAUSE = 1.0, 1.25, 60.0
 #: The share of what came through at which a limited run goes on.
 _UNDER = 0.97
-#: So much of itself the rate grows in so many seconds without a throttled answer, and with the square of the
-#: time. A first estimate is rough, so it is left behind faster.
-_GROWS = 0.03
-_CREEPS, _CREEPS_AT_FIRST = 15.0, 5.0
-#: A limited run hands over what fits into so many seconds, and makes up for so many: more would be a burst.
-_SLICE, _CREDIT = 0.5, 0.25
+#: The share of itself by which the rate grows for each second without a throttled answer.
+_GROWS = 0.002
+#: A limited run hands over what fits into so many seconds: more would be a burst.
+_SLICE = 0.5
 #: So many seconds after a step down, throttled answers are of before; up to so many, it was not enough.
 _ECHO, _AGAIN = 1.0, 3.0
 #: Seconds between two steps in the number of sessions.
@@ -43,7 +41,7 @@ class Throttle:
         self._pause = _PAUSE
         self._streak = 0
         self._rate: float | None = None
-        self._limited_at, self._recoveries, self._stepped_down_at = 0.0, 0, 0.0
+        self._limited_at, self._stepped_down_at = 0.0, 0.0
         self._next_at = 0.0
         # What came through since when, and when the last probe was refused.
         self._answered, self._since, self._refused_at = 0, 0.0, 0.0
@@ -79,7 +77,7 @@ class Throttle:
         self._release(now)
         self._since = self._since or now
         if self._rate is not None:
-            self._next_at = max(self._next_at, now - _CREDIT) + count / self._target(now)
+            self._next_at = max(self._next_at, now) + count / self._target(now)
 
     def rest(self, now: float) -> None:
         """Note that nothing is left to hand over for now: what passes then is no waiting."""
@@ -151,9 +149,7 @@ class Throttle:
         return max(1, min(wanted, int(self._target(now) * _SLICE)))
 
     def _target(self, now: float) -> float:
-        rate = self._rate or 0.0
-        creeps = _CREEPS_AT_FIRST if self._recoveries == 1 else _CREEPS
-        return rate * (1 + _GROWS * ((now - self._limited_at) / creeps) ** 2)
+        return (self._rate or 0.0) * (1 + _GROWS * (now - self._limited_at))
 
     def _step_down(self, now: float, reason: str) -> bool:
         """Go on a little slower; return False if that was just tried and is not enough."""
@@ -165,9 +161,8 @@ class Throttle:
         if since < _AGAIN:
             return False
         self._rate, self._limited_at, self._stepped_down_at = _UNDER * rate, now, now
-        self._recoveries += 1
         # What is spent comes back at the rate that is known.
-        self._next_at = now + _CREDIT + 1.5 / rate
+        self._next_at = now + 1.5 / rate
         self._answered, self._since = 0, now
         self.notes.append(f"Exchange throttles at {rate:.2g} items/s, {self._rate:.2g} from here: {reason}")
         return True
@@ -181,9 +176,9 @@ class Throttle:
         # Somewhere between the last refusal and now the way was free again.
         free_at = (max(self._refused_at, self._since) + now) / 2
         seconds = max(free_at - self._since, 0.001)
-        measured = self._answered / seconds
+        # What came through since a step down just now says little: at most half the known rate is given up.
+        measured = max(self._answered / seconds, (self._rate or 0.0) / 2)
         self._rate = max(_UNDER * measured, 0.001)
-        self._recoveries += 1
         self._streak, self._pause = 0, _PAUSE
         self._answered, self._since, self._limited_at = 0, now, now
         self._next_at = now
