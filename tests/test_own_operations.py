@@ -533,5 +533,5 @@ def test_an_operation_that_removes_mailboxes_asks_though_its_yaml_forgets_one_wa
     said = bulkps("run", "mine", tmp_path / "in.csv", "--config", there.config)
 
     assert said.exit_code == 2
-    assert "mine cannot be undone and there is no terminal to ask on; nothing was sent" in said.stderr
+    assert "mine cannot be undone, and there is no terminal to ask you on; nothing was sent" in said.stderr
     assert there.simulator.calls == {}

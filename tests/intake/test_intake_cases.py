@@ -105,7 +105,7 @@ TOLD = (
         problems=(
             "it ends with a dot",
             "(U+2019 right single quotation mark) at character 2; in an address, the apostrophe is '",
-            "in an address that domain is written xn--mller-kva.example",
+            "write this domain as xn--mller-kva.example",
         ),
     ),
     Case("r13-guid-forms.csv", problems=("write it without urn:uuid: before it", "write it without quotes")),
@@ -155,7 +155,7 @@ TOLD = (
         problems=(
             "1.024GB can mean 1024GB or 1.02GB",
             "SMTP: in capitals would make it the primary address; write smtp:",
-            "without a unit 50 is so many bytes: write 50GB or 50MB",
+            "without a unit, 50 means bytes: write 50GB or 50MB",
             "more than one address, with ; between them and not a comma",
             _ERROR,
         ),
