@@ -76,7 +76,10 @@ def test_without_a_terminal_it_is_refused_before_anything_is_read(
     refused = bulkps(*command)
 
     assert refused.exit_code == 2
-    assert "there is no terminal to ask on; nothing was sent. Add --yes" in refused.stderr
+    assert (
+        "there is no terminal to ask you on; nothing was sent. To run it without a question, add --yes"
+        in refused.stderr
+    )
     assert there.simulator.calls == {}
     assert as_object(bulkps("runs", "--json"))["runs"] == []
 
