@@ -1,10 +1,10 @@
-"""Make bulkps/exchange/cmdlets.json and errors.yaml from the full facts.
+"""Generate bulkps/exchange/cmdlets.json and errors.yaml from the full facts.
 
 Usage: python scripts/trim_facts.py FACTS_FOLDER
 
-Keeps what bulkps decides by: of cmdlets names, types, sets, availability and allowed values; of errors
-the pattern, the class and what to do. Texts and provenance stay in the facts. Cmdlets that the facts do not
-have are in further_cmdlets.json, read from the same pages, without deprecated parameter sets.
+Keeps what bulkps uses for decisions: for cmdlets the names, types, sets, availability and allowed values; for
+errors the pattern, the class and the advice. Texts and sources stay in the facts. Cmdlets that the facts do
+not contain are in further_cmdlets.json, read from the same pages, without deprecated parameter sets.
 """
 
 import json
@@ -14,7 +14,7 @@ from pathlib import Path
 import yaml
 
 TARGET = Path(__file__).resolve().parent.parent / "bulkps" / "exchange"
-#: The facts' words for "may it be sent again", in ours.
+#: Translates the facts' words for "may it be sent again" to those of bulkps.
 RETRY = {
     "yes-not-executed": "safe",
     "after-verify": "after-lookup",
@@ -69,7 +69,7 @@ def trim(full: dict[str, dict[str, object]]) -> dict[str, object]:
 
 
 def error(entry: dict[str, object], advice: dict[str, str]) -> dict[str, object]:
-    """Return the trimmed form of one entry of the error catalogue, with our *advice* where there is some."""
+    """Return the trimmed form of one entry of the error catalogue, with our *advice* if there is any."""
     return {
         "id": entry["id"],
         "pattern": entry["pattern"],

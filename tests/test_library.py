@@ -179,7 +179,7 @@ def test_items_that_no_file_gave_are_checked_in_the_same_way(tenant: StartTenant
     )
     assert "row 3, source_guid: found 'x'" in text
     assert "row 3: found the column 'colour', expected a column of restore" in text
-    assert "row 4, target_mailbox: found nothing, expected a value, for this column is required" in text
+    assert "row 4, target_mailbox: found nothing, expected a value, because this column is required" in text
     assert there.simulator.calls == {}
     assert (validated.completed, validated.failed) == (1, 3)
 

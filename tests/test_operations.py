@@ -49,15 +49,15 @@ def test_a_run_keeps_an_operation_whole(name: str) -> None:
         (
             "    returns:\n      Name: bulkps-{item.name}\n",
             "",
-            "New-MailboxRestoreRequest writes what it made",
+            "New-MailboxRestoreRequest returns the new object",
         ),
-        ("failed: [Failed]", "failed: [Completed]", "stands in two lists"),
-        ("{run.batch}", "{run.batch", "a brace stands alone"),
+        ("failed: [Failed]", "failed: [Completed]", "is in two lists"),
+        ("{run.batch}", "{run.batch", "there is a single brace"),
         ("required: true", "requird: true", "did you mean required?"),
         (
             "aliases: [target_root_folder, folder]",
             "aliases: [source guid]",
-            "means column source_guid already",
+            "already means column source_guid",
         ),
         ("name: request", "name: item", "'item' is taken"),
     ],
@@ -160,7 +160,7 @@ def test_operations_shows_columns_steps_and_cmdlets(bulkps: Run) -> None:
     one = bulkps("operations", "recovery")
 
     assert "restore" in every.stdout and "recovery" in every.stdout
-    assert "Step 3, user: Set-User (only where department or company is given)" in one.stdout
+    assert "Step 3, user: Set-User (only if department or company is given)" in one.stdout
     assert "-InactiveMailbox {source_guid}" in one.stdout
     assert (
         as_object(bulkps("operations", "restore", "--json"))["steps"][3]["cmdlet"]

@@ -252,8 +252,8 @@ def test_unlimited_is_a_quota_on_premises(bulkps: Run, tenant: Start, tmp_path: 
 @pytest.mark.parametrize(
     ("column", "cell", "expected"),
     [
-        ("add_addresses", "a@contoso.com;b@", "one or several, with ; between them: an address"),
-        ("add_addresses", "a@contoso.com;;b@contoso.com", "one or several, with ; between them"),
+        ("add_addresses", "a@contoso.com;b@", "one or several, separated by ;: an address"),
+        ("add_addresses", "a@contoso.com;;b@contoso.com", "one or several, separated by ;"),
         ("send_quota", "much", "a size such as 50GB, 49.5 GB or Unlimited"),
         ("send_quota", "1.024GB", "a size such as 50GB, 49.5 GB or Unlimited"),
         ("send_quota", "$null", "a size such as 50GB, 49.5 GB or Unlimited"),
@@ -326,18 +326,30 @@ def test_what_is_left_of_a_hashtable_is_sent_and_nothing_of_an_empty_one() -> No
         (
             'CustomAttribute1: "{custom_attribute_1}"',
             'CustomAttribute1: "x{custom_attribute_1}"',
-            "stand alone",
+            "use it alone",
         ),
-        ('CustomAttribute1: "{custom_attribute_1}"', 'CustomAttribute1: "{add_addresses}"', "is one String"),
-        ('CustomAttribute1: "{custom_attribute_1}"', "CustomAttribute1: {Add: x}", "takes no hashtable"),
+        (
+            'CustomAttribute1: "{custom_attribute_1}"',
+            'CustomAttribute1: "{add_addresses}"',
+            "takes one String",
+        ),
+        (
+            'CustomAttribute1: "{custom_attribute_1}"',
+            "CustomAttribute1: {Add: x}",
+            "does not take a hashtable",
+        ),
         ('CustomAttribute1: "{custom_attribute_1}"', "CustomAttribute1: [x, y]", "not a list"),
-        ('Add: "{add_addresses}"', 'Add: "{custom_attribute_1}"', "no list and no hashtable holds"),
-        ('Add: "{add_addresses}"', 'Add: [x, "{custom_attribute_1}"]', "no list and no hashtable holds"),
-        ('Identity: "{mailbox}"', 'Identity: "{custom_attribute_1}"', "must have a value"),
+        ('Add: "{add_addresses}"', 'Add: "{custom_attribute_1}"', "which a list or hashtable cannot contain"),
+        (
+            'Add: "{add_addresses}"',
+            'Add: [x, "{custom_attribute_1}"]',
+            "which a list or hashtable cannot contain",
+        ),
+        ('Identity: "{mailbox}"', 'Identity: "{custom_attribute_1}"', "needs a value"),
         ('Identity: "{mailbox}"', "Identity: $null", "must have a value, not $null"),
-        ("exclusive: [mailbox]", "exclusive: [add_addresses]", "identifies nothing"),
+        ("exclusive: [mailbox]", "exclusive: [add_addresses]", "cannot identify one object"),
         ("    required: true", "    required: true\n    clearable: true", "cannot be clearable"),
-        ("name: set-mailbox", "name: new", "is taken"),
+        ("name: set-mailbox", "name: new", "is reserved for the command"),
     ],
 )
 def test_a_value_that_a_parameter_cannot_hold_is_found_when_the_file_loads(
@@ -492,7 +504,7 @@ def test_an_operation_that_cannot_be_undone_is_one_way_whatever_its_yaml_says(
     assert derived.one_way is True
     assert kept == derived
     assert raised.value.problems == (
-        f"line 8: one_way: {named} cannot be undone, so that a run asks first: expected true or nothing",
+        f"line 8: one_way: {named} cannot be undone, so a run must ask first: expected true or nothing",
     )
 
 
@@ -521,5 +533,5 @@ def test_an_operation_that_removes_mailboxes_asks_though_its_yaml_forgets_one_wa
     said = bulkps("run", "mine", tmp_path / "in.csv", "--config", there.config)
 
     assert said.exit_code == 2
-    assert "mine cannot be undone and there is no terminal to ask on; nothing was sent" in said.stderr
+    assert "mine cannot be undone, and there is no terminal to ask you on; nothing was sent" in said.stderr
     assert there.simulator.calls == {}

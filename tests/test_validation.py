@@ -209,7 +209,7 @@ def test_an_inventory_among_reads_by_name_is_read_once_and_by_itself(place: int)
 def test_sessions_that_open_and_take_nothing_are_not_opened_for_ever(reads: list[Read]) -> None:
     session = Scripted({what(one.cmdlet.parameters): [Outcome("", Answer.NOT_SENT)] * 50 for one in reads})
 
-    with pytest.raises(CannotConnect, match="3 sessions in a row were opened and took no cmdlet"):
+    with pytest.raises(CannotConnect, match="3 sessions in a row were opened and accepted no cmdlet"):
         read(session, reads)
 
     assert len(session.batches) == 3

@@ -1,4 +1,4 @@
-"""The command line: one group, a thin face of the library."""
+"""The command line: one group of commands, a thin layer over the library."""
 
 from bulkps.cli.group import cli
 

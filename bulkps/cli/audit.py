@@ -37,11 +37,11 @@ def execute_show(log: str, row: int | None, events: tuple[str, ...], as_json: bo
     )
     count = _pour_json(text for text, _ in chosen) if as_json else _pour(entry for _, entry in chosen)
     if not count and (row is not None or events):
-        console.say("no line is about that")
+        console.say("no line matches --row and --event")
     if unreadable:
         console.say(
             f"{len(unreadable)} lines cannot be read, the first is line {unreadable[0]}; "
-            f"'bulkps audit verify {log}' says more"
+            f"'bulkps audit verify {log}' shows more"
         )
         raise SystemExit(int(ExitCode.SOME_FAILED))
 
@@ -76,15 +76,17 @@ def _show_verdict(path: Path, verdict: Verdict) -> None:
         console.say(f"note: {note}")
     lines = f"{verdict.lines} line{'s' * (verdict.lines != 1)}"
     if verdict.sound:
-        console.show(f"{path}: {lines}, the chain is whole")
+        console.show(f"{path}: {lines}, the chain is intact")
         return
     count = len(verdict.findings)
-    console.show(f"{path}: {lines}, {count} finding{'s' * (count != 1)}: it is not the log that was written")
+    console.show(
+        f"{path}: {lines}, {count} finding{'s' * (count != 1)}: the log was changed after it was written"
+    )
     shown = verdict.findings[:SHOWN]
     for finding in shown:
         console.show(f"  {finding.sentence()}")
     if verdict.rest_sound:
-        console.show("  the rest is sound by itself")
+        console.show("  the rest is intact")
     if count > SHOWN:
         console.show(f"  and {count - SHOWN} more")
     for kind, advice in {finding.kind: finding.kind.advice for finding in shown}.items():
@@ -118,5 +120,5 @@ def _local(at: object) -> str:
 
 
 def _plain(said: object) -> str:
-    """Return it on one line, without what could play with a terminal."""
+    """Return it on one line, without control characters for a terminal."""
     return visible(said)

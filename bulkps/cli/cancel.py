@@ -16,6 +16,6 @@ def execute(run: str, as_json: bool) -> None:
             show_report(service.details(report.run), report, report.exit_code, as_json=as_json)
             unfinished = report.exit_code is ExitCode.UNFINISHED
             raise SystemExit(int(ExitCode.UNFINISHED if unfinished else ExitCode.COMPLETED))
-    console.say(f"asked {owner} to cancel run {found.id}. Next: bulkps show {found.id}")
+    console.say(f"asked {owner} to cancel run {found.id}. To see when it has stopped: bulkps show {found.id}")
     if as_json:
         console.as_json({"run": found.id, "asked": owner, "exit_code": 0})

@@ -1,4 +1,4 @@
-"""The question before an operation that cannot be undone: asked once pre-flight has looked."""
+"""The question before an operation that cannot be undone, asked after pre-flight."""
 
 import sys
 from collections.abc import Callable
@@ -21,32 +21,32 @@ def asks(operation: Operation, *, yes: bool) -> bool:
     """Return whether a run of *operation* has to be confirmed.
 
     Raises:
-        UsageProblem: If it has to be, and there is no terminal to ask on.
+        UsageProblem: If it has to be, and there is no terminal for the question.
     """
     if not operation.one_way or yes:
         return False
     if not sys.stdin.isatty():
         raise UsageProblem(
-            f"{operation.name} cannot be undone and there is no terminal to ask on; nothing was sent. "
-            "Add --yes if you mean it"
+            f"{operation.name} cannot be undone, and there is no terminal to ask you on; nothing was sent. "
+            "To run it without a question, add --yes"
         )
     return True
 
 
 def asks_first(run: Run) -> bool:
-    """Return whether *run* was made to be confirmed, and was not yet."""
+    """Return whether *run* has to be confirmed and was not yet."""
     return bool(run.invocation.get(ASKS))
 
 
 def question(
     service: RunService, run: Run, hidden: Callable[[], AbstractContextManager[None]], *, passwords: bool
 ) -> Callable[[], bool]:
-    """Return what asks whether *run* may send, and keeps the answer.
+    """Return a function that asks whether *run* may send, and keeps the answer.
 
     Args:
-        service: Who has it.
+        service: The service for runs.
         run: The run.
-        hidden: Hides the progress while the question stands there.
+        hidden: Hides the progress during the question.
         passwords: Whether generated passwords are saved.
     """
 
@@ -56,7 +56,7 @@ def question(
             try:
                 yes = click.confirm("Continue?", err=True)
             except click.Abort:
-                # Ctrl-C and the end of the input are no, too.
+                # Ctrl-C and the end of the input also mean no.
                 yes = False
         if yes:
             service.confirmed(run)
@@ -70,7 +70,7 @@ def _told(service: RunService, run: Run, *, passwords: bool) -> str:
     looked = run.preflight.get("state") == "done"
     found = [
         f"{run.preflight.get('blocked', 0)} blocked (they are not sent)",
-        f"{run.preflight.get('changed', 0)} changed (a value was put in place of the row's own)",
+        f"{run.preflight.get('changed', 0)} changed (a value of the row was replaced)",
     ]
     lines = [
         f"{operation.name} cannot be undone.",
@@ -84,7 +84,7 @@ def _told(service: RunService, run: Run, *, passwords: bool) -> str:
 
 
 def consequences(operation: Operation, *, passwords: bool) -> list[str]:
-    """Return what an administrator has to do once rows of *operation* are completed, a sentence each."""
+    """Return what the administrator has to do once rows of *operation* are completed, a sentence each."""
     told = [visible(operation.advice.strip())] if operation.advice else []
     if makes_passwords(operation) and not passwords:
         told.append(

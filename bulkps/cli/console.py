@@ -1,4 +1,4 @@
-"""What people and runbooks read: tables, problems, reports. Results go to stdout, messages to stderr."""
+"""Output for people and runbooks: tables, problems, reports. Results go to stdout, messages to stderr."""
 
 import shutil
 import sys
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from bulkps.passwords.password_file import PasswordFile
     from bulkps.runs import RunDetails, RunReport
 
-#: Where the root context keeps what was warned of.
+#: The key of the warnings in the root context.
 _WARNINGS = "bulkps.warnings"
-#: Of how many rows the JSON object has the warnings.
+#: For how many rows the JSON object contains the warnings.
 SHOWN_WARNINGS = 50
-#: How many sentences about the problems of a file are printed.
+#: How many messages about the problems of a file are printed.
 _SHOWN_PROBLEMS = 50
-#: How many characters of an error or advice.
+#: How many characters of an error or advice are shown.
 _SHOWN_TEXT = 1000
 
 
@@ -35,26 +35,26 @@ def say(text: str) -> None:
 
 
 def show(text: str = "") -> None:
-    """Print to stdout what people read there."""
+    """Print text for people to stdout."""
     click.echo(visible(text, lines=True))
 
 
 def warn(sentence: str) -> None:
-    """Print a warning about where bulkps connects to; it is in the JSON object too."""
+    """Print a warning about the connection; the JSON object contains it too."""
     say(f"warning: {sentence}")
     context = click.get_current_context()
     context.find_root().meta.setdefault(_WARNINGS, []).append(sentence)
 
 
 def show_table(rows: Iterable[Sequence[object]], headers: Sequence[str]) -> None:
-    """Print rows to stdout as a table that fits the terminal; what is in a cell stays in its cell."""
+    """Print rows to stdout as a table that fits the terminal; text stays in its cell."""
     shown = [[visible(short(cell)) for cell in row] for row in rows]
     # Not by show(), which would print the colours of the states as text.
     click.echo(fitting(shown, headers, terminal_width()))
 
 
 def short(text: object, longest: int = _SHOWN_TEXT) -> str:
-    """Return as much of *text* as people read on a terminal."""
+    """Return *text*, shortened if it is too long for a terminal."""
     whole = str(text)
     return whole if len(whole) <= longest else f"{whole[:longest]}\u2026 ({len(whole):,} characters)"
 
@@ -68,13 +68,14 @@ def as_json(data: Mapping[str, object]) -> None:
 
 
 def pour(path: Path) -> None:
-    """Print a file to stdout: as it is, unless a terminal would do what stands in it."""
+    """Print a file to stdout: unchanged, except that control characters are escaped for a terminal."""
     if sys.stdout.isatty():
         with path.open(encoding="utf-8-sig", newline="") as text:
             for line in text:
                 show(line.rstrip("\r\n"))
         return
-    # As bytes: a text stdout on Windows would double every carriage return and lose what its code page lacks.
+    # As bytes: a text stdout on Windows would double carriage returns and lose characters of other code
+    # pages.
     with path.open("rb") as file:
         shutil.copyfileobj(file, sys.stdout.buffer)
 
@@ -85,25 +86,25 @@ def check_report(report: CheckReport, problems_file: Path | None, *, sends: bool
     Args:
         report: What was found.
         problems_file: Where all problems are.
-        sends: Whether the command would send anything, were the file sound.
+        sends: Whether the command would send anything if the file were valid.
     """
     for remark in report.remarks():
         say(remark)
     if report.sound:
-        say(f"{report.path}: {report.rows} row{'s' * (report.rows != 1)}, all sound for {report.operation}")
+        say(f"{report.path}: {report.rows} row{'s' * (report.rows != 1)}, all valid for {report.operation}")
         return
     count = report.problem_count
     say(f"{report.path}: {count} problem{'s' * (count != 1)}{', nothing was sent' * sends}")
     for sentence in report.groups.sentences(_SHOWN_PROBLEMS):
         say(f"  {sentence}")
     if problems_file:
-        say(f"all of them: {problems_file}")
+        say(f"All problems, one per line: {problems_file}")
     elif report.groups.is_condensed(_SHOWN_PROBLEMS):
-        say("--problems FILE writes all of them, one line each")
+        say("To write all problems to a file, one per line, add --problems FILE")
 
 
 def check_json(report: CheckReport) -> dict[str, object]:
-    """Return a check's outcome for a runbook."""
+    """Return a check's result for a runbook."""
     return {
         "file": str(report.path),
         "operation": report.operation,
@@ -117,7 +118,7 @@ def check_json(report: CheckReport) -> dict[str, object]:
 
 
 def remarks_json(report: CheckReport) -> dict[str, object]:
-    """Return what a person should know of a file, whether or not anything is wrong with it."""
+    """Return the notes and warnings about a file, whether or not anything is wrong with it."""
     return {
         "notes": list(report.notes),
         "cell_warning_count": report.warning_count,
@@ -137,7 +138,7 @@ def _problem_json(problem: Problem) -> dict[str, object]:
 def run_json(
     report: "RunReport", exit_code: ExitCode, passwords: "PasswordFile | None", details: "RunDetails"
 ) -> dict[str, object]:
-    """Return a run's outcome for a runbook."""
+    """Return a run's result for a runbook."""
     warned = details.warned(SHOWN_WARNINGS)
     return {
         "run": report.run.id,
@@ -162,7 +163,7 @@ def run_json(
 
 
 def simulated(is_simulated: bool) -> str:
-    """Return the words that no simulated output goes without."""
+    """Return the words that every output of a simulated run contains."""
     return "SIMULATED (no real Exchange was touched)" if is_simulated else ""
 
 
@@ -178,5 +179,5 @@ def show_counts(counts: Mapping[BulkItemStatus, int]) -> None:
 
 
 def local_time(at: float | None) -> str:
-    """Return epoch seconds as people here read them."""
+    """Return epoch seconds as local time."""
     return "" if at is None else datetime.fromtimestamp(at).astimezone().strftime("%Y-%m-%d %H:%M:%S")

@@ -21,7 +21,7 @@ def execute(settings: Settings, connection: str | None, names: tuple[str, ...], 
         if as_json:
             failed = {"connection": there.name, "connected": False, "reason": str(error)}
             console.as_json({**failed, "error": str(error), "exit_code": int(error.exit_code)})
-            # It is told; stdout holds one object.
+            # The error is already printed, and stdout must contain only one object.
             click.get_current_context().find_root().meta[AS_JSON] = False
         raise
     code = ExitCode.COMPLETED if found.complete else ExitCode.CANNOT_CONNECT
@@ -30,7 +30,7 @@ def execute(settings: Settings, connection: str | None, names: tuple[str, ...], 
     else:
         _show(found)
         if not found.complete:
-            console.say("operations whose cmdlets or parameters are missing cannot run: ask for the roles")
+            console.say("Operations with missing cmdlets or parameters cannot run: ask for the roles.")
     raise SystemExit(int(code))
 
 
@@ -59,18 +59,18 @@ def _show(found: Diagnosis) -> None:
     rows = [
         ("connection", f"{found.connection} {console.simulated(found.simulated)}".strip()),
         ("connected by", found.way),
-        ("engine", session.engine or "the session does not say"),
+        ("engine", session.engine or "unknown"),
         ("language mode", session.language),
         ("batches run", batching),
         (
             "Exchange Online",
-            session.exchange_online or "not asked for (no exchange_online in the connection)",
+            session.exchange_online or "not used (no exchange_online in the connection)",
         ),
     ]
     if session.token_ends is not None:
         rows.append(("token ends", console.local_time(session.token_ends)))
     for need in found.needs:
-        state = "everything is there" if not need.missing else "missing: " + ", ".join(need.missing)
+        state = "nothing is missing" if not need.missing else "missing: " + ", ".join(need.missing)
         state = state if need.counts else f"{state} (does not count)" if need.missing else state
         what = need.operation if need.operation == "pre-flight" else f"operation {need.operation}"
         rows.append((what, state))

@@ -1,4 +1,4 @@
-"""What ``run --dry-run`` shows: the cmdlets that the run would send."""
+"""The output of ``run --dry-run``: the cmdlets that the run would send."""
 
 from collections.abc import Iterable, Iterator, Mapping
 
@@ -21,26 +21,28 @@ def show_plan(
     again: bool,
     as_json: bool,
 ) -> None:
-    """Show what a run would send, and what becomes of the other rows.
+    """Show what a run would send, and which rows it would skip.
 
     Args:
-        report: The file, checked.
-        operation: What would be done.
-        rows: Its rows.
-        there: Where to.
-        nothing: What the JSON object says of a run of which nothing was sent.
-        again: Whether what another run completed would be done once more.
+        report: The report of the file's check.
+        operation: The operation.
+        rows: The file's rows.
+        there: The target.
+        nothing: The JSON object's values for a run that sent nothing.
+        again: Whether rows that another run completed would be done again.
         as_json: Whether JSON is wanted.
     """
     check_target(operation, there)
     preview = Preview(operation, there, again=again)
     if preview.reads:
-        console.say("Exchange is read: whether a name falls back depends on its domain. Nothing is changed.")
+        console.say(
+            "Reading Exchange, because --onmicrosoft-fallback depends on the domains. Nothing is changed."
+        )
     with RunService() as service:
         planned = preview.rows(service, report, rows)
         skipped = _as_json(report, planned, nothing) if as_json else _as_lines(planned)
     for sentence in preview.unread:
-        console.say(f"not read: {visible(sentence)}; the names are the rows' own")
+        console.say(f"could not read {visible(sentence)}; so the names are those of the rows")
     console.say(_summary(report, operation, preview, skipped))
 
 

@@ -11,7 +11,7 @@ from bulkps.settings import Settings
 from bulkps.visible_text import visible
 from bulkps.yaml_config import nearest
 
-#: What one code is called, and many of them.
+#: The names of each kind: for one code, and as a heading.
 _NAMES = {
     Kind.FINDING: ("pre-flight finding", "Pre-flight findings"),
     Kind.RESULT: ("result of a row", "Results of rows"),
@@ -44,7 +44,7 @@ def execute(codes: tuple[str, ...], settings: Settings, as_json: bool) -> None:
 def _named(code: str, known: Mapping[str, Explanation]) -> Explanation:
     if code.casefold() in known:
         return known[code.casefold()]
-    raise UsageProblem(f"no code {code!r} is known{nearest(code, known)}; bulkps explain lists all codes")
+    raise UsageProblem(f"unknown code {code!r}{nearest(code, known)}; bulkps explain lists all codes")
 
 
 def _facts(one: Explanation) -> dict[str, object]:
@@ -76,7 +76,7 @@ def _paragraphs(one: Explanation) -> Iterator[str]:
 
 
 def _list(known: Mapping[str, Explanation]) -> None:
-    """Print all codes, each with as much of its first sentence as its line has room for."""
+    """Print all codes, each with as much of its first sentence as fits on its line."""
     width, longest = terminal_width(), max(map(len, known))
     for kind, (_, title) in _NAMES.items():
         console.show(title)
@@ -97,5 +97,5 @@ def _wrapped(text: str) -> str:
 
 
 def _plain(text: str) -> str:
-    """Return *text* without the marks that a page needs."""
+    """Return *text* without Markdown's backticks."""
     return text.replace("`", "")

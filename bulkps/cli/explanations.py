@@ -1,4 +1,4 @@
-"""What codes mean and what to do about them: one source for ``bulkps explain`` and the pages of docs/."""
+"""What codes mean and what to do about them: the source of ``bulkps explain`` and of pages in docs/."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -13,12 +13,12 @@ from bulkps.errors import ExitCode
 from bulkps.exchange.error_catalog import KnownError
 
 _FILE = "explanations.yaml"
-#: Where a sentence ends: not inside a name such as ``.onmicrosoft.com``.
+#: The first sentence; it does not end inside a name such as ``.onmicrosoft.com``.
 _FIRST_SENTENCE = re.compile(r".+?\.(?=\s|$)|.+", re.DOTALL)
 
 
 class Kind(Enum):
-    """Where a code is met."""
+    """Where a code occurs."""
 
     FINDING = "finding"  #: Among what pre-flight finds.
     RESULT = "result"  #: In a row of the results.
@@ -33,12 +33,12 @@ class Explanation:
 
     Attributes:
         code: The code.
-        kind: Where it is met.
-        meaning: What it says, in whole sentences.
+        kind: Where it occurs.
+        meaning: What it means, in whole sentences.
         instead: What to do.
-        effect: Which operation a finding blocks, or warns of.
+        effect: Which operation a finding blocks, or warns about.
         look: PowerShell that shows it.
-        cmdlets: PowerShell that does what is to be done.
+        cmdlets: PowerShell that fixes it.
         examples: Exchange's own words for it.
     """
 
@@ -55,8 +55,8 @@ class Explanation:
 
     @property
     def summary(self) -> str:
-        """The one sentence that a list has room for."""
-        # What an error of the catalogue means is said by its class, which many have in common.
+        """The one sentence that is shown in a list."""
+        # The meaning of a catalogue error only describes its class, so the advice says more.
         text = self.instead if self.kind is Kind.ERROR else self.meaning
         found = _FIRST_SENTENCE.match(text)
         return found.group() if found else ""
@@ -64,12 +64,12 @@ class Explanation:
 
 @dataclass(frozen=True)
 class Texts:
-    """The shipped file.
+    """The content of the explanations file.
 
     Attributes:
-        placeholders: What the variables in its cmdlets stand for.
-        error_classes: What an error says by its class.
-        scopes: And by what it concerns.
+        placeholders: The meaning of the variables in its cmdlets.
+        error_classes: The meaning of an error, by its class.
+        scopes: What it affects, by its scope.
         codes: The explanations.
     """
 
@@ -83,7 +83,7 @@ class Texts:
 
 @cache
 def texts() -> Texts:
-    """Return the texts that are shipped."""
+    """Return the content of the explanations file."""
     text = files("bulkps.cli").joinpath(_FILE).read_text(encoding="utf-8")
     return yaml_config.load(text, _FILE, Texts)
 
@@ -92,7 +92,7 @@ def explanations(catalogue: Sequence[KnownError]) -> dict[str, Explanation]:
     """Return what every code means, by code.
 
     Args:
-        catalogue: The error catalogue. What has no text of its own is explained by its advice.
+        catalogue: The error catalogue. Errors without a text of their own are explained by their advice.
     """
     known = {one.code: one for one in texts().codes}
     entries: dict[str, list[KnownError]] = {}
@@ -108,6 +108,6 @@ def explanations(catalogue: Sequence[KnownError]) -> dict[str, Explanation]:
 def _of_error(code: str, alike: Sequence[KnownError]) -> Explanation:
     first = alike[0]
     meaning = [texts().error_classes[first.error_class.value], texts().scopes.get(first.scope, "")]
-    # Several entries can have one code: each knows it by other words.
+    # Several entries can have the same code: each recognizes it by other words.
     advice = dict.fromkeys(entry.advice for entry in alike)
     return Explanation(code, Kind.ERROR, " ".join(filter(None, meaning)), " ".join(advice))

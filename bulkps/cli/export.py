@@ -26,7 +26,7 @@ def execute(
 ) -> None:
     """Export inactive and soft-deleted mailboxes with their holds, sizes, and what can be recovered."""
     if as_json and output is None:
-        raise UsageProblem("--json prints what was written, and so needs -o FILE; -o FILE.json writes JSON")
+        raise UsageProblem("--json prints a summary and needs -o FILE; to export as JSON, use -o FILE.json")
     there = target(settings, settings.choose_connection(connection), settings.run)
     chosen, sizes = ExportKind(kind), not no_sizes
     if output:
@@ -46,7 +46,7 @@ def execute(
 def _export(
     there: Target, path: Path, kind: ExportKind, *, sizes: bool, force: bool, quiet: bool
 ) -> ExportReport:
-    # No driver is registered: the first signal ends it, and what was begun is cleaned up.
+    # No driver is registered: the first signal ends the export, and its temporary files are removed.
     with interruptible(), export_progress(quiet=quiet) as show:
         return export_mailboxes(there, path, kind=kind, sizes=sizes, force=force, on_progress=show)
 
@@ -77,7 +77,7 @@ def _say(report: ExportReport, where: str) -> None:
         if counts:
             say(f"{title}: {_listed(counts)}")
     for sentence in report.unread:
-        say(f"not read: {sentence}")
+        say(f"could not read {sentence}")
 
 
 def _listed(counts: Mapping[str, int]) -> str:

@@ -1,4 +1,4 @@
-"""The group: its commands, and how an error becomes a sentence and an exit code."""
+"""The group: its commands, and how an error becomes a message and an exit code."""
 
 import sys
 from collections.abc import Callable, Mapping
@@ -11,8 +11,8 @@ from bulkps.cli.commands.shared_options import AS_JSON
 from bulkps.errors import BulkpsError, ExitCode
 from bulkps.visible_text import json_text, visible
 
-#: Each command, a module of ``bulkps.cli.commands``, with the first sentence of its help, in the order
-#: in which people need them. ``bulkps --help`` prints this table and loads none of the modules.
+#: Each command, a module of ``bulkps.cli.commands``, with the first sentence of its help, in the order in
+#: which people need them. ``bulkps --help`` prints this table without loading the modules.
 COMMANDS: Mapping[str, str] = {
     "run": "Check every row of FILE, then run OPERATION for each of them.",
     "resume": "Continue RUN where it stopped.",
@@ -38,21 +38,21 @@ COMMANDS: Mapping[str, str] = {
 
 
 class BulkpsGroup(click.Group):
-    """Loads only the command that is asked for, and turns our errors into exit codes."""
+    """Loads only the requested command, and turns bulkps's errors into exit codes."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the commands in the order in which people need them."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Return a command, or None if there is none of this name."""
+        """Return a command, or None if there is none with this name."""
         if cmd_name not in COMMANDS:
             return None
         command: click.Command = import_module(f"bulkps.cli.commands.{cmd_name}").command
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List the commands as click does, but by the table."""
+        """List the commands as click does, but from the table."""
         limit = formatter.width - 6 - max(map(len, COMMANDS))
         with formatter.section("Commands"):
             formatter.write_dl(
@@ -65,7 +65,7 @@ class BulkpsGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command; a misspelt one is told with those that it is like."""
+        """Find the command; if it is misspelt, suggest similar ones."""
         try:
             return super().resolve_command(ctx, args)
         except click.NoSuchCommand as error:
@@ -73,7 +73,7 @@ class BulkpsGroup(click.Group):
             raise click.NoSuchCommand(error.command_name, possibilities=COMMANDS, ctx=ctx) from None
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Note whether JSON is asked for: of a command line that is wrong no option is read."""
+        """Note whether JSON is wanted, because click reads no options of an invalid command line."""
         ctx.meta[AS_JSON] = "--json" in args
         try:
             return super().parse_args(ctx, args)
@@ -85,7 +85,7 @@ class BulkpsGroup(click.Group):
             ctx.exit(int(ExitCode.INTERRUPTED))
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a command; an error of ours becomes its sentence on standard error and its exit code."""
+        """Run a command; a bulkps error becomes its message on standard error and its exit code."""
         try:
             return super().invoke(ctx)
         except click.UsageError as error:
@@ -107,8 +107,8 @@ def _leave_usage(ctx: click.Context, error: click.UsageError) -> NoReturn:
 
 
 def _leave(ctx: click.Context, code: ExitCode, error: str) -> None:
-    # Whoever asked for JSON gets an object whatever happens; a command that has printed its own raises
-    # no error of ours after that.
+    # With --json, an object is printed whatever happens. A command that has printed its own object raises no
+    # bulkps error after that.
     if ctx.meta.get(AS_JSON):
         click.echo(json_text({"error": error, "exit_code": int(code)}, indent=2))
     ctx.exit(int(code))
@@ -134,7 +134,7 @@ def cli() -> None:
 
 
 def _lose_no_line() -> None:
-    # A redirected stream on Windows has the ANSI code page: a display name beyond it must not end a run.
+    # On Windows, a redirected stream has the ANSI code page: a display name outside it must not end a run.
     for stream in (sys.stdout, sys.stderr):
         reconfigure: Callable[..., None] | None = getattr(stream, "reconfigure", None)
         if reconfigure and (getattr(stream, "encoding", "") or "").lower().replace("-", "") != "utf8":

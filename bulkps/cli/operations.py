@@ -31,7 +31,7 @@ def execute(settings: Settings, *, as_json: bool) -> None:
     rows += [(name, f"broken: {_count(one.problems)}; see below", "") for name, one in broken.items()]
     console.show_table(rows, ("operation", "what it does", "one-way"))
     for one in broken.values():
-        console.say(f"{one.source}: {_count(one.problems)}, the operation is left out")
+        console.say(f"{one.source}: {_count(one.problems)}, so the operation cannot be used")
         for problem in one.problems:
             console.say(f"  {problem}")
 
@@ -72,9 +72,9 @@ def _show(operation: Operation) -> None:
     console.show(f"{operation.name}: {operation.summary}\n")
     if operation.description:
         console.show(operation.description)
-    console.show(f"Exists in Exchange: {', '.join(releases(operation))}")
+    console.show(f"Available in Exchange: {', '.join(releases(operation))}")
     if operation.one_way:
-        console.show("One-way: what it does cannot be undone, and bulkps asks before it sends anything.")
+        console.show("One-way: it cannot be undone, and bulkps asks before it sends anything.")
     console.show()
     columns = [
         (name, "required" if column.required else "", column.expected, column.help)
@@ -88,16 +88,20 @@ def _show(operation: Operation) -> None:
 
 
 def _show_step(number: int, step: Step) -> None:
-    only = [f"only where {' or '.join(step.when)} is given"] if step.when else []
+    only = [f"only if {' or '.join(step.when)} is given"] if step.when else []
     only += [f"only after {' and '.join(step.needs)}"] if step.needs else []
-    only += [f"not where {there.text} is in {there.within}" for there in step.unless]
-    only += ["repeated until it is shown"] if step.polled else []
+    only += [f"not if {there.text} is in {there.within}" for there in step.unless]
+    only += ["repeated until the object is found"] if step.polled else []
     console.show(f"\nStep {number}, {step.name}: {step.cmdlet}" + (f" ({'; '.join(only)})" if only else ""))
     for parameter, value in step.parameters.items():
         console.show(f"  -{parameter} {_declared(value)}")
     for index, variant in enumerate(step.variants):
         where = (
-            f"where {' and '.join(variant.when)} is given" if variant.when else "else" if index else "always"
+            f"if {' and '.join(variant.when)} is given"
+            if variant.when
+            else "otherwise"
+            if index
+            else "always"
         )
         console.show(f"  {where}:")
         for parameter, value in variant.parameters.items():
@@ -106,20 +110,20 @@ def _show_step(number: int, step: Step) -> None:
 
 
 def _declared(value: Parameter) -> str:
-    """Return what a parameter is given, as an administrator would type it; a template as it is."""
+    """Return a parameter's value as an administrator would type it; templates are unchanged."""
     if isinstance(value, dict):
         return "@{" + "; ".join(f"{name}={_declared(part)}" for name, part in value.items()) + "}"
     return ",".join(value) if isinstance(value, tuple) else str(value)
 
 
 def _doubt(step: Step) -> str:
-    """Return in words what becomes of an item of which nobody can tell whether the step happened."""
+    """Return what bulkps does with an item if it is unknown whether the step happened."""
     if step.polled:
         return "it only reads, and is sent again"
     if step.idempotent:
-        return "sent again, which does no harm"
+        return "sent again, which is harmless"
     if not step.reconcile:
-        return "a person has to look"
+        return "you have to check in Exchange"
     asked = [Cmdlet(one.cmdlet, one.parameters).line() for one in step.reconcile]
     return f"looked up by {'; then '.join(asked)}"
 

@@ -1,4 +1,4 @@
-"""What the options of ``commands/shared_options.py`` mean: an output file, the name of an operation."""
+"""Evaluates options of ``commands/shared_options.py``: an output file, the name of an operation."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from bulkps.settings import Settings
 
 
 def output_file(path: Path | None, force: bool) -> Output | None:
-    """Return where *path* is written to, or None where none is named.
+    """Return the output for *path*, or None if there is none.
 
     Raises:
         UsageProblem: If it cannot be written; nothing was sent.
@@ -37,5 +37,7 @@ def chosen(settings: Settings, name: str) -> Operation:
         try:
             return choose(name, operations)
         except UsageProblem as error:
-            raise UsageProblem(f"{error}. With problems, and so left out: {unreadable}") from error
+            raise UsageProblem(
+                f"{error}. These files have problems and cannot be used: {unreadable}"
+            ) from error
     return choose(name, operations)

@@ -12,12 +12,12 @@ def execute(run: str, as_json: bool) -> None:
         found = service.run(run)
         owner = service.ask(found.id, "pause")
         if not owner:
-            why = f". To continue: {next_command(found)}" if service.is_open(found) else ", for it is over"
-            raise UsageProblem(f"no process works on run {found.id}; there is nothing to pause{why}")
+            why = f". To continue: {next_command(found)}" if service.is_open(found) else ": it is finished"
+            raise UsageProblem(f"no process is working on run {found.id}; there is nothing to pause{why}")
     following = next_command(found)
     console.say(
-        f"asked {owner} to pause run {found.id}. It stops once what is in flight is finished: bulkps show "
-        f"{found.id} tells. To continue after that: {following}"
+        f"asked {owner} to pause run {found.id}. It stops once the rows in progress are finished; to see "
+        f"that: bulkps show {found.id}. To continue after that: {following}"
     )
     if as_json:
         console.as_json({"run": found.id, "asked": owner, "next": following, "exit_code": 0})

@@ -1,4 +1,4 @@
-"""What options of ``run`` and ``validate`` mean: values for every row, and how pre-flight is done."""
+"""Evaluates options of ``run`` and ``validate``: values for every row, and how pre-flight is done."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -15,7 +15,7 @@ from bulkps.operations.model import Operation
 from bulkps.visible_text import visible
 from bulkps.yaml_config import nearest
 
-#: Option to setting, where the command line says otherwise than the settings.
+#: Options of the command line and the settings that they override.
 _SAID = {
     "sizes": "preflight_sizes",
     "require_clean": "require_clean",
@@ -24,7 +24,7 @@ _SAID = {
 
 
 def configured(config: BulkOperationConfig, given: Mapping[str, Any]) -> BulkOperationConfig:
-    """Return *config* with what the command line says of pre-flight.
+    """Return *config* with the pre-flight options of the command line.
 
     Raises:
         UsageProblem: If two options contradict each other.
@@ -39,15 +39,13 @@ def configured(config: BulkOperationConfig, given: Mapping[str, Any]) -> BulkOpe
     except FieldProblems as error:
         option = "--" + error.problems[0][0].replace("_", "-")
         off = (
-            "--skip-preflight leaves"
-            if given.get("skip_preflight")
-            else "run.preflight of the settings leaves"
+            "--skip-preflight turns" if given.get("skip_preflight") else "run.preflight in the settings turns"
         )
-        raise UsageProblem(f"{option} needs pre-flight, and {off} it out; nothing was sent") from error
+        raise UsageProblem(f"{option} needs pre-flight, but {off} it off; nothing was sent") from error
 
 
 def with_values(operation: Operation, values: Mapping[str, Value]) -> Operation:
-    """Return *operation* as a file is checked of which columns are filled with *values*: none is missing."""
+    """Return *operation* for checking a file whose columns *values* will fill: these are not required."""
     columns = {
         name: replace(column, required=False) if name in values else column
         for name, column in operation.columns.items()
@@ -59,7 +57,7 @@ def values_everywhere(operation: Operation, texts: Iterable[str]) -> dict[str, V
     """Return the values of ``--set``, by column.
 
     Raises:
-        UsageProblem: If one is not sound.
+        UsageProblem: If one is not valid.
     """
     headers = {
         folded_header(header): name
@@ -71,11 +69,11 @@ def values_everywhere(operation: Operation, texts: Iterable[str]) -> dict[str, V
         header, equals, cell = text.partition("=")
         name, cell = headers.get(folded_header(header), ""), cell.strip()
         if name and not equals:
-            raise UsageProblem(f"--set {text}: say COLUMN=VALUE, such as {header}=…; nothing was sent")
+            raise UsageProblem(f"--set {text}: expected COLUMN=VALUE, such as {header}=…; nothing was sent")
         if not name:
             wanted = nearest(header, operation.columns)
             raise UsageProblem(
-                f"--set {text}: say COLUMN=VALUE; {operation.name} has no column {header!r}{wanted}; "
+                f"--set {text}: expected COLUMN=VALUE; {operation.name} has no column {header!r}{wanted}; "
                 "nothing was sent"
             )
         problem = _problem(operation.columns[name], cell)
@@ -86,16 +84,16 @@ def values_everywhere(operation: Operation, texts: Iterable[str]) -> dict[str, V
 
 
 def _problem(column: Column, cell: str) -> str:
-    """Return what is expected instead of *cell*; an empty text if it is sound."""
+    """Return what is expected in place of *cell*; an empty text if it is valid."""
     if not cell:
         return "a value"
     if found := UNSENDABLE.search(cell):
-        return f"text without U+{ord(found.group()):04X}, which no session survives"
+        return f"text without U+{ord(found.group()):04X}, which cannot be sent"
     return column.problem(cell)
 
 
 def say_found(preflight: Mapping[str, Any]) -> list[str]:
-    """Tell what pre-flight found: the table to stdout, the rest to stderr; return the codes."""
+    """Print what pre-flight found: the table to stdout, the rest to stderr; return the codes."""
     if preflight.get("state") == "skipped":
         console.say("Pre-flight was skipped: nothing was checked.")
     findings = preflight.get("findings") or {}
@@ -109,5 +107,5 @@ def say_found(preflight: Mapping[str, Any]) -> list[str]:
         console.show()
         console.show_table(told, ("finding", "severity", "rows"))
     for facet, reason in (preflight.get("unread") or {}).items():
-        console.say(f"not read ({facet}): {visible(reason)}")
+        console.say(f"could not read {facet}: {visible(reason)}")
     return [code for code, _, _ in told]

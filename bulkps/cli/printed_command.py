@@ -1,4 +1,4 @@
-"""The commands that the command line prints, with what this sitting was told."""
+"""The next commands that bulkps prints, with the options of this command."""
 
 import os
 from pathlib import Path
@@ -13,37 +13,37 @@ from bulkps.runs import next_command as commands
 from bulkps.runs.next_command import free_name, password_flags, quoted
 from bulkps.settings import SIMULATOR
 
-#: Options of ``run`` that a row that is put in again needs again, by the argument that says them.
+#: Options of ``run`` that rows need again when they are run again, by argument.
 _OPTIONS = {"again": "--again", "onmicrosoft_fallback": "--onmicrosoft-fallback"}
 
 
 def invocation(given: dict[str, Any]) -> dict[str, Any]:
-    """Return what of this command line the next command has to say again, as a run keeps it."""
+    """Return the options of this command that the next one needs again, as a run keeps them."""
     options = [option for name, option in _OPTIONS.items() if given.get(name)]
     told = {**settings_file(), **({"options": options} if options else {})}
     return {**told, "asks": True} if given.get("asks") else told
 
 
 def settings_file() -> dict[str, str]:
-    """Return the settings file of this sitting, as a run keeps it; empty for the defaults."""
+    """Return the settings file of this command, as a run keeps it; empty for the defaults."""
     config = _told(CONFIG) or os.environ.get("BULKPS_CONFIG")
-    # A whole path: who goes on may do so from another folder.
+    # An absolute path: the run may be continued from another folder.
     return {"config": str(Path(config).absolute())} if config else {}
 
 
 def next_command(run: Run, command: str = "resume") -> str:
-    """Return the command that goes on with *run* as this sitting did, or the last one."""
+    """Return the command that continues *run* with the options of this command, or of the last one."""
     return commands.next_command(run, command, config=_told(CONFIG), passwords=password_settings() or None)
 
 
 def rows_again(run: Run, only: str) -> str:
-    """Return the commands that put the rows of *run* with one of these statuses in once more."""
+    """Return the commands that run the rows of *run* with one of these statuses again."""
     rest = quoted(free_name(Path("rest.csv")))
     options = "".join(f" {option}" for option in run.invocation.get("options", ()))
-    # A command without --config does not know what its settings are; without settings it is the simulator.
+    # A command without --config does not know the run's settings; if there were none, it is the simulator.
     default = _told(CONNECTION) or ("" if run.invocation.get("config") else SIMULATOR)
     if os.environ.get("BULKPS_CONNECTION"):
-        # The next command may be pasted where that is not set.
+        # The next command may be run where this variable is not set.
         default = ""
     connection = "" if run.connection == default else f" --connection {quoted(run.connection)}"
     return (

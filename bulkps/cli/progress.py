@@ -20,19 +20,19 @@ from bulkps.visible_text import visible
 
 #: Seconds between two plain lines.
 _EVERY = 5.0
-#: How many values that stand in place of rows' own are said.
+#: How many replaced values are printed.
 _CHANGED = 20
-#: How many characters of the reason are said for which a row is looked up.
+#: How many characters of the reason for a lookup are shown.
 _SHOWN_REASON = 60
 
 
 class _Tally:
-    """Where the items stand; counters, for a run may have a million of them."""
+    """Counts of the items by state; only counters, because a run may have a million items."""
 
     def __init__(self, total: int, over: int) -> None:
         self.total, self.over = total, over
         self.at_exchange = self.failed = 0
-        #: Those that wait to be looked up; few at any time.
+        #: Those that wait for a lookup; few at any time.
         self.looked_up: dict[str, Item] = {}
         #: Those that wait for an operator.
         self.suspended: dict[str, Item] = {}
@@ -52,7 +52,7 @@ class _Tally:
             elif change.item.phase is Phase.OVER:
                 self.over += 1
                 self.failed += change.item.status is BulkItemStatus.FAILED
-                # Only what was accepted here is counted off: a resumed run has others at Exchange too.
+                # Only subtract what this process sent: a resumed run has other requests at Exchange too.
                 self.at_exchange = max(0, self.at_exchange - bool(change.item.ref))
 
     def sentence(self) -> str:
@@ -61,7 +61,7 @@ class _Tally:
         return f"{self.over} of {self.total} rows finished{waiting}{failed}{self.waits()}"
 
     def waits(self) -> str:
-        """Return what is waited for with rows that are looked up or suspended, or an empty text."""
+        """Return what rows that are looked up or suspended wait for, or an empty text."""
         suspended = ""
         if self.suspended:
             held = min(self.suspended.values(), key=lambda item: item.row)
@@ -80,12 +80,12 @@ class _Tally:
 
 @dataclass(frozen=True)
 class Shown:
-    """How far a run is, on the console.
+    """The progress of a run on the console.
 
     Attributes:
-        show: Takes changes in.
-        reading: Takes in how much pre-flight has read, on whatever thread.
-        hidden: Takes the display away inside its block: somebody is asked something.
+        show: Called with changes.
+        reading: Called with pre-flight's progress, on any thread.
+        hidden: Hides the display inside its block, for a question.
     """
 
     show: OnChanges
@@ -95,13 +95,13 @@ class Shown:
 
 @contextmanager
 def progress(title: str, total: int, over: int, *, quiet: bool) -> Iterator[Shown]:
-    """Give what shows how far a run is, and says which values pre-flight put in place of a row's own.
+    """Provide the progress display of a run, which also prints the values that pre-flight replaced.
 
     Args:
-        title: What is running.
-        total: How many rows there are.
-        over: How many of them are finished already.
-        quiet: Show nothing.
+        title: The title.
+        total: The number of rows.
+        over: How many of them are already finished.
+        quiet: Whether to show no progress.
     """
     tally = _Tally(total, over)
     if quiet:
@@ -113,7 +113,7 @@ def progress(title: str, total: int, over: int, *, quiet: bool) -> Iterator[Show
 
 
 class _Told:
-    """Says which values stand in place of rows' own, a few of them, and hands the changes on."""
+    """Prints the first replaced values, and passes the changes on."""
 
     def __init__(self, show: OnChanges, say: Callable[[str], None]) -> None:
         self._show, self._say, self._count = show, say, 0
@@ -125,7 +125,7 @@ class _Told:
                 if self._count <= _CHANGED:
                     self._say(f"row {change.item.row}: {visible(' | '.join(change.item.warnings))}")
                 elif self._count == _CHANGED + 1:
-                    self._say("and more: the results' column warnings has them all")
+                    self._say("and more: the column warnings of the results lists all of them")
         self._show(changes)
 
 
@@ -168,7 +168,7 @@ def _rich_bar() -> Progress:
 
 @contextmanager
 def export_progress(*, quiet: bool) -> Iterator[OnProgress]:
-    """Give a callback that shows how far an export is; it may be called for every single object."""
+    """Provide a callback that shows the progress of an export; it may be called for every object."""
     if quiet:
         yield lambda stage, done, total: None
     elif sys.stderr.isatty():
@@ -182,7 +182,7 @@ def export_progress(*, quiet: bool) -> Iterator[OnProgress]:
 
 
 class _ExportLines:
-    """Says every few seconds how far an export is."""
+    """Prints the progress of an export every few seconds."""
 
     def __init__(self) -> None:
         self._said = time.monotonic()
@@ -206,7 +206,7 @@ def _lines(tally: _Tally) -> Iterator[Shown]:
     def show(changes: Sequence[Change]) -> None:
         waited = bool(tally.looked_up or tally.suspended)
         tally.take_in(changes)
-        # While rows wait nothing changes: it is said when the wait begins.
+        # While rows wait nothing changes, so a line is printed when the wait begins.
         begins = not waited and (tally.looked_up or tally.suspended)
         if time.monotonic() - said >= _EVERY or begins:
             say(tally.sentence())
@@ -220,5 +220,5 @@ def _lines(tally: _Tally) -> Iterator[Shown]:
 
 
 def _reading(objects: int, left: int) -> str:
-    # What a round finds decides what the next one asks.
+    # "At least": the next round depends on what this one finds.
     return f"pre-flight: {objects} objects read, at least {left} cmdlet{'s' * (left != 1)} left"

@@ -1,4 +1,4 @@
-"""The rows of a run that a person has to look at: those that are alike together, with one advice."""
+"""The rows of a run that need attention: similar ones in a group, with one advice."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -15,11 +15,11 @@ from bulkps.preflight.findings import Code
 from bulkps.runs import RowResult, Run, RunDetails
 from bulkps.visible_text import visible
 
-#: How many rows of a group are listed, and how many of those that say something new.
+#: How many rows of a group are listed, and how many of those with a new kind of error.
 _SHOWN_ROWS, _SHOWN_NEW = 10, 20
-#: How many groups of a section are shown, and kept.
+#: How many groups of a section are kept and shown.
 _SHOWN_GROUPS = 20
-#: How many characters of a source are shown; a DistinguishedName has some more.
+#: How many characters of a source are shown; a DistinguishedName can be longer.
 _SHOWN_SOURCE = 200
 
 
@@ -28,10 +28,10 @@ class _Section:
     """Rows that are shown under one heading.
 
     Attributes:
-        heading: What became of them.
+        heading: Their result.
         status: Their status.
-        only: What ``bulkps results --only`` takes to show all of them.
-        codes: Codes of which each has one; empty for any.
+        only: The value of ``bulkps results --only`` that shows all of them.
+        codes: Their possible codes; empty for any.
         warned: Whether it is about their warnings, not their errors.
     """
 
@@ -42,7 +42,7 @@ class _Section:
     warned: bool = False
 
     def said(self, found: RowResult) -> Iterator[tuple[str, str, str]]:
-        """Yield what this section says of a row: code, error, advice."""
+        """Yield what this section shows for a row: code, error, advice."""
         if self.warned:
             for warning in found.warnings:
                 code = warning.partition(": ")[0]
@@ -51,7 +51,7 @@ class _Section:
             yield found.code, found.error, found.advice
 
 
-#: What pre-flight finds, as result codes.
+#: The findings of pre-flight, as result codes.
 _FOUND = frozenset(code.value for code in Code)
 _SECTIONS = (
     _Section("FAILED", BulkItemStatus.FAILED, "failed"),
@@ -75,15 +75,15 @@ _SECTIONS = (
 
 @dataclass
 class _Group:
-    """Rows with one code and one advice, as far as that does not name the row's own values.
+    """Rows with the same code and the same advice, except for the row's own values in it.
 
     Attributes:
         code: Their code.
-        error: What the first one says.
+        error: The error of the first one.
         advice: The advice of the first one.
-        same: Whether all say exactly what the first one does.
+        same: Whether all have exactly the same error and advice.
         rows: Their numbers.
-        listed: Of those that are listed: row, what it is about, and what it says if that is something new.
+        listed: The listed rows: number, what it is about, and its error if that is of a new kind.
     """
 
     code: str
@@ -95,11 +95,11 @@ class _Group:
     _said: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        """Note what is told for all of them."""
+        """Note the error that is shown for all of them."""
         self._said.add(likeness(self.error))
 
     def add(self, row: int, about: str, error: str, advice: str) -> None:
-        """Take one more row; it is listed among the first ones, or if it says something new."""
+        """Add a row; it is listed if it is among the first ones or has a new kind of error."""
         self.rows.add(row)
         self.same &= (error, advice) == (self.error, self.advice)
         new = likeness(error) not in self._said
@@ -109,7 +109,7 @@ class _Group:
 
 
 def show_rows(details: RunDetails) -> list[str]:
-    """Print the rows of a run that a person has to look at; return their codes, each once."""
+    """Print the rows of a run that need attention; return their codes, each once."""
     codes: dict[str, None] = {}
     run, operation = details.run, details.operation
     for section in _SECTIONS:
@@ -131,7 +131,7 @@ def say_explained(codes: Sequence[str]) -> None:
 def _grouped(
     section: _Section, results: Iterable[RowResult], operation: Operation
 ) -> tuple[list[_Group], RowRanges]:
-    """Return the groups of a section by their first rows, and the rows that are in none."""
+    """Return the groups of a section in the order of their first rows, and the rows that are in none."""
     groups: dict[tuple[str, str], _Group] = {}
     left = RowRanges()
     for found in results:
@@ -146,7 +146,7 @@ def _grouped(
 
 
 def _about(found: RowResult, operation: Operation) -> str:
-    """Return what a row is about: its source, and its target where the operation has one."""
+    """Return what a row is about: its source, and its target if the operation has one."""
     names = (operation.source, operation.target) if operation.target else (operation.source,)
     return "  ".join(console.short(found.values.get(name) or "", _SHOWN_SOURCE) for name in names).rstrip()
 
@@ -155,7 +155,7 @@ def _show(group: _Group, section: _Section, run: Run) -> None:
     """Print one group: what all of its rows have in common, then the rows."""
     code = f": {group.code}" if group.code else ""
     heading = paragraph(f"{section.heading}{code}, {group.rows}", following="  ")
-    # The colour of the state in the heading, and of none of the words below it.
+    # Only the state in the heading is coloured, not the text below it.
     click.echo("\n" + coloured(visible(heading, lines=True)))
     if not group.same:
         _say(f"For example row {group.listed[0][0]}:", "  ")

@@ -106,7 +106,7 @@ def _run_rows(
 
 def _spare(file: Path, output: Path | None) -> None:
     if output is not None and output.exists() and output.samefile(file):
-        raise UsageProblem(f"{output} is the input itself; nothing was sent and nothing was written")
+        raise UsageProblem(f"{output} is the input file; choose another name; nothing was sent or written")
 
 
 def _nothing_sent(
@@ -126,7 +126,7 @@ def _nothing_sent(
 
 
 def _rehearsed(settings: Settings, connection: tuple[str, Connection], given: dict[str, Any]) -> Target:
-    """Return where the run would go; no password is asked for where nothing is read."""
+    """Return the target of the run; a password is only asked for if Exchange is read."""
     config = _config(settings.run, given)
     if config.onmicrosoft_fallback:
         return target(settings, connection, config)
@@ -144,7 +144,7 @@ def _refuse(
 
 
 def _config(config: BulkOperationConfig, given: dict[str, Any]) -> BulkOperationConfig:
-    """Return *config* with what the command line says otherwise."""
+    """Return *config* with the options of the command line."""
     changed: dict[str, Any] = {
         name: given[name] for name in ("batch_size", "max_sessions") if given[name] is not None
     }

@@ -1,4 +1,4 @@
-"""What ``run`` and ``resume`` share: interrupts, progress, and the report at the end."""
+"""What ``run``, ``resume`` and ``retry`` share: interrupts, progress, and the report at the end."""
 
 import sys
 from dataclasses import replace
@@ -29,10 +29,10 @@ from bulkps.settings import Settings
 
 
 def target(settings: Settings, connection: tuple[str, Connection], config: BulkOperationConfig) -> Target:
-    """Return where a run goes; a password that nobody stored is asked for on a terminal.
+    """Return the target of a run; a password that is not stored is asked for on a terminal.
 
     Raises:
-        CannotConnect: If a password is needed and nowhere to be had.
+        CannotConnect: If a password is needed and cannot be obtained.
     """
     name, found = connection
     ask = (
@@ -56,7 +56,7 @@ def work(
     ends_at: float | None = None,
     passwords: PasswordFile | None = None,
 ) -> tuple[RunReport, ExitCode]:
-    """Work on *run* with progress and Ctrl-C; return how it stands and the exit code."""
+    """Work on *run* with progress and Ctrl-C; return its report and the exit code."""
     counts = service.counts(run)
     total = sum(counts.values())
     begun = [BulkItemStatus.PENDING, BulkItemStatus.IN_PROGRESS, *([BulkItemStatus.FAILED] if retry else [])]
@@ -89,7 +89,7 @@ def work(
 
 
 def _looks_first(run: Run) -> bool:
-    """Return whether Exchange is read before anything of *run* is sent."""
+    """Return whether *run* reads Exchange before it sends anything."""
     operation = operation_of(run)
     wanted = options_of(run).preflight or not operation.steps
     return bool(operation.preflight) and wanted and not run.preflight
@@ -109,9 +109,9 @@ def continue_run(
     max_duration: float | None = None,
     **handing: Any,
 ) -> NoReturn:
-    """Work on a run that is in the journal, show how it stands, and leave with its exit code.
+    """Work on a run that is in the journal, show its report, and exit with its exit code.
 
-    What is not named here says where generated passwords go.
+    The other options say where generated passwords are saved.
     """
     end, output = ends_at(until, max_duration), output_file(results, force)
     with RunService() as service:
@@ -126,8 +126,8 @@ def continue_run(
         )
         if there.connection.embedded:
             console.say(
-                "The embedded simulator starts anew with every command: requests that an earlier command "
-                "made are gone. bulkps simulate keeps its tenant, for rehearsals that are resumed."
+                "The embedded simulator starts with a new tenant for every command: requests from earlier "
+                "commands no longer exist. To rehearse a resume, use bulkps simulate, which keeps its tenant."
             )
         passwords = password_file(handing)
         if found.passwords and passwords is None:

@@ -1,4 +1,4 @@
-"""What is said of a run when bulkps is done with it: tables, totals, JSON, and what comes next."""
+"""The report at the end of a command about a run: tables, totals, JSON, and the next commands."""
 
 from collections.abc import Mapping
 
@@ -27,15 +27,15 @@ def show_report(
     passwords: PasswordFile | None = None,
     remarks: Mapping[str, object] | None = None,
 ) -> None:
-    """Print how a run stands: the table to stdout, where things lie and what comes next to stderr.
+    """Print the report of a run: the table to stdout, paths and next commands to stderr.
 
     Args:
-        details: What else is known of it.
-        report: How it stands.
-        code: What the command ends with.
+        details: Further details of the run.
+        report: The report.
+        code: The exit code of the command.
         as_json: Whether stdout gets JSON.
-        passwords: Where its passwords were written.
-        remarks: What is to be known of its file, for JSON; people have been told.
+        passwords: The file of its passwords.
+        remarks: The notes about its file, for JSON; on a terminal they are already printed.
     """
     following = _following(details, report, code)
     if as_json:
@@ -68,20 +68,20 @@ def _say_where(details: RunDetails, report: RunReport, passwords: PasswordFile |
 
 
 def _say_why(report: RunReport) -> None:
-    """Say why the run stopped, and what Exchange left behind."""
+    """Print why the run stopped, and how many rows have items left behind."""
     if report.finish.detail:
         console.say(f"stopped: {report.finish.reason.value}: {visible(console.short(report.finish.detail))}")
     if report.finish.advice:
         console.say(f"advice:  {visible(report.finish.advice.strip())}")
     if report.left_behind:
         console.say(
-            f"{_rows(report.left_behind)} COMPLETED at Exchange with items left behind; do what the advice "
-            f"says. All of them: bulkps results {report.run.id} --only {ITEMS_LEFT_BEHIND}"
+            f"{_rows(report.left_behind)} COMPLETED at Exchange with items left behind; follow the advice. "
+            f"To list these rows: bulkps results {report.run.id} --only {ITEMS_LEFT_BEHIND}"
         )
 
 
 def _following(details: RunDetails, report: RunReport, code: ExitCode) -> list[tuple[str, str]]:
-    """Return what can be done next: each time a sentence for people, and the command that it ends with."""
+    """Return what can be done next: for each a sentence and the command that follows it."""
     run, blocked, found = report.run, _blocked(report) if report.sends else 0, []
     if blocked:
         told = f"{_rows(blocked)} SKIPPED by pre-flight. Fix the cause, then:"
@@ -96,7 +96,7 @@ def _following(details: RunDetails, report: RunReport, code: ExitCode) -> list[t
     elif failed:
         told = f"{_rows(failed)} failed. Fix the cause in Exchange, then run:"
         found.append((told, next_command(run, "retry")))
-        # The request of a row that failed at Exchange exists: retry goes on with it, a new file cannot.
+        # If a row failed at Exchange, its request exists: retry continues it, a new file cannot.
         if failed > details.coded(BulkItemStatus.FAILED, FAILED_AT_EXCHANGE):
             rest = "failed,skipped" if _unsettled(report) else "failed"
             found.append(("To correct the rows themselves:", rows_again(run, rest)))
@@ -107,7 +107,7 @@ def _following(details: RunDetails, report: RunReport, code: ExitCode) -> list[t
 
 
 def _attention_json(details: RunDetails) -> dict[str, object]:
-    """Return the rows that a person has to look at, as far as a runbook is given them."""
+    """Return the first rows that need attention, for a runbook."""
     found, source = details.attention(console.SHOWN_WARNINGS), details.operation.source
     told = [
         {
@@ -124,7 +124,7 @@ def _attention_json(details: RunDetails) -> dict[str, object]:
 
 
 def _unsettled(report: RunReport) -> int:
-    """Return how many rows are SKIPPED for another reason than that other runs did them."""
+    """Return how many rows are SKIPPED for a reason other than another run."""
     return report.counts[BulkItemStatus.SKIPPED] - report.settled - report.differing
 
 
@@ -135,29 +135,29 @@ def _consequences(report: RunReport, passwords: PasswordFile | None) -> list[str
 
 
 def _say_other_runs(report: RunReport) -> None:
-    """Say which rows were not sent because of what other runs did."""
+    """Print which rows were not sent because of other runs."""
     if report.settled:
-        again = "" if operation_of(report.run).one_way else "; --again does them once more"
+        again = "" if operation_of(report.run).one_way else "; to do them again, add --again"
         console.say(
-            f"{_rows(report.settled)} SKIPPED: completed by earlier runs, as the results say (done-already)"
-            f"{again}"
+            f"{_rows(report.settled)} SKIPPED: completed by earlier runs; the results name them "
+            f"(done-already){again}"
         )
     if report.differing:
-        again = "" if operation_of(report.run).one_way else ", or --again does them once more"
+        again = "" if operation_of(report.run).one_way else ", or add --again to do them again"
         console.say(
             f"{_rows(report.differing)} SKIPPED: completed by earlier runs with other values "
-            f"(done-differently). Nothing was sent for them: do what the advice says{again}. All of them: "
+            f"(done-differently). Nothing was sent for them: follow the advice{again}. To list them: "
             f"bulkps results {report.run.id} --only skipped"
         )
     if report.left:
         console.say(
-            f"{_rows(report.left)} not sent again: another run did the same since, or has it underway; what "
-            "that run left open, its own resume or retry brings to an end (bulkps runs lists them)"
+            f"{_rows(report.left)} not sent again: another run has done the same since, or is working on "
+            "it. To finish what that run left open, resume or retry it (bulkps runs lists the runs)"
         )
 
 
 def _blocked(report: RunReport) -> int:
-    """Return how many rows pre-flight found blockers in."""
+    """Return in how many rows pre-flight found blockers."""
     return int(report.run.preflight.get("blocked", 0))
 
 
@@ -167,8 +167,8 @@ def _say_of_blocked(report: RunReport) -> None:
         console.say(f"{_rows(blocked)} would fail; nothing was sent")
     elif blocked and Code.REQUEST_EXISTS.value in (report.run.preflight.get("findings") or {}):
         console.say(
-            f"{Code.REQUEST_EXISTS.value}: a new file does not help. bulkps retry of the run that made the "
-            "request goes on with it; bulkps runs lists the runs"
+            f"{Code.REQUEST_EXISTS.value}: a new file does not help. To continue the request, use bulkps "
+            "retry with the run that created it; bulkps runs lists the runs"
         )
 
 

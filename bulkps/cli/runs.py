@@ -14,7 +14,7 @@ def execute(limit: int, as_json: bool) -> None:
         console.as_json({"runs": told, "exit_code": int(ExitCode.COMPLETED)})
         return
     if not found:
-        console.say("no runs yet; bulkps run OPERATION FILE makes one")
+        console.say("no runs yet; to start one: bulkps run OPERATION FILE")
         return
     rows = [
         (
@@ -26,7 +26,7 @@ def execute(limit: int, as_json: bool) -> None:
         )
         for run, counts in found
     ]
-    console.show_table(rows, ("run", "made", "connection", "state", "rows"))
+    console.show_table(rows, ("run", "created", "connection", "state", "rows"))
 
 
 def _facts(run: Run, counts: dict[str, int]) -> dict[str, object]:

@@ -11,7 +11,7 @@ from bulkps.runs import Run, RunDetails, RunService
 from bulkps.settings import SIMULATOR
 from bulkps.visible_text import visible
 
-#: How many rows that are looked up are shown, and how many characters of why.
+#: How many rows that are looked up are shown, and how many characters of the reason.
 _SHOWN_LOOKED_UP, _SHOWN_REASON = 5, 100
 
 
@@ -28,7 +28,7 @@ def execute(run: str, as_json: bool) -> None:
 
 
 def _show(details: RunDetails, facts: Mapping[str, object]) -> None:
-    """Print the same for people, and the rows that they have to look at."""
+    """Print the same as text, and the rows that need attention."""
     found = details.run
     rows = [
         (name.replace("_", " "), str(value))
@@ -41,17 +41,17 @@ def _show(details: RunDetails, facts: Mapping[str, object]) -> None:
     say_explained(show_rows(details))
     if facts["worker"]:
         console.say(
-            f"{facts['worker']} works on it now. bulkps pause {found.id} lets it stop; until it has, nothing "
-            "else can resume the run"
+            f"{facts['worker']} is working on it. No other process can resume the run until it has stopped; "
+            f"to stop it: bulkps pause {found.id}"
         )
     elif facts["next"] and found.connection != SIMULATOR and not found.invocation.get("config"):
-        # A program gave the library its settings: no file of them is known.
+        # The run was started from Python with settings of its own: their file is unknown.
         console.say(f"add --config FILE if only FILE has the connection {found.connection!r}")
 
 
 def _waited(found: Run) -> str:
-    """Return how long the run was held back, and why, for people."""
-    reasons = {"throttled": "because Exchange throttled", "paced": "to stay under what Exchange lets through"}
+    """Return how long the run waited, and why, as text."""
+    reasons = {"throttled": "because Exchange throttled", "paced": "to stay below Exchange's limits"}
     return ", ".join(f"{seconds:.0f} s {reasons.get(why, why)}" for why, seconds in found.waited.items())
 
 
@@ -60,7 +60,7 @@ def _is_open(counts: Mapping[BulkItemStatus, int]) -> bool:
 
 
 def _at_exchange(details: RunDetails) -> str:
-    """Return what Exchange last said of what it works on, for people."""
+    """Return the last statuses of requests at Exchange, as text."""
     return ", ".join(
         f"{one.count} {one.status or 'not asked yet'}{' (waits for an operator)' * one.waits}"
         for one in details.at_exchange()
@@ -68,12 +68,12 @@ def _at_exchange(details: RunDetails) -> str:
 
 
 def _stalled(details: RunDetails) -> str:
-    """Return what Exchange says in detail of what it works on, as far as it was asked, for people."""
+    """Return the last detailed statuses of requests at Exchange, as text."""
     return ", ".join(f"{count} {visible(detail)}" for detail, count in details.stalled())
 
 
 def _looked_up(details: RunDetails) -> str:
-    """Return which rows are looked up, why, and when next, for people."""
+    """Return which rows are looked up, why, and when next, as text."""
     count, first = details.looked_up(_SHOWN_LOOKED_UP)
     rows = [
         f"row {item.row} at {console.local_time(item.not_before)}: {item.code}: "

@@ -12,7 +12,7 @@ from bulkps.engine.driver import Driver
 
 
 class Interrupts:
-    """The first signal lets what is in flight end, the second stops it, the third ends the process.
+    """The first signal lets rows in progress finish, the second stops them, the third ends the process.
 
     Attributes:
         times: How many signals came.
@@ -23,32 +23,32 @@ class Interrupts:
         self._driver: Driver | None = None
 
     def register(self, driver: Driver) -> None:
-        """Note who is to be asked."""
+        """Note the driver that signals go to."""
         self._driver = driver
 
     def take(self, number: int, frame: FrameType | None) -> None:
-        """Take a signal in."""
+        """Handle a signal."""
         self.times += 1
         if self.times > 2 or self._driver is None:
             raise KeyboardInterrupt
         if self.times == 1:
             self._driver.pause()
-            _say_later("Pausing: what is in flight ends. Ctrl-C again stops it.")
+            _say_later("Pausing: rows in progress finish. Press Ctrl-C again to stop them.")
         else:
             self._driver.interrupt()
-            _say_later("Stopping what is in flight; resume looks it up.")
+            _say_later("Stopping the rows in progress; resume checks in Exchange what happened to them.")
 
 
 def _say_later(text: str) -> None:
-    # Printed here it could meet a print that the signal came into: another thread says it.
+    # On another thread, because the signal may have interrupted another print.
     threading.Thread(target=click.echo, args=(f"\n{text}",), kwargs={"err": True}).start()
 
 
 @contextmanager
 def interruptible() -> Iterator[Interrupts]:
-    """Give what takes the signals in, inside the block."""
+    """Handle signals inside the block."""
     interrupts = Interrupts()
-    # SIGBREAK is Windows's Ctrl-Break, and how its console says that it closes.
+    # SIGBREAK is Windows's Ctrl-Break, and what its console sends when it closes.
     wanted = [getattr(signal, name, None) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")]
     before = [(one, signal.signal(one, interrupts.take)) for one in wanted if one is not None]
     try:

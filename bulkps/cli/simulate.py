@@ -25,11 +25,11 @@ def execute(
         settings = _settings(simulator)
         if write_config:
             write_text(Output(write_config, force), settings)
-        console.say(f"simulated Exchange tenant (nothing real) listens on {simulator.url}")
-        console.say(f"settings that lead here:\n\n{settings}")
+        console.say(f"simulated Exchange tenant (no real data) listens on {simulator.url}")
+        console.say(f"Settings that connect to it:\n\n{settings}")
         if simulator.rest_url:
             console.say(_standin(simulator))
-        console.say("Ctrl-C stops it.")
+        console.say("Press Ctrl-C to stop it.")
         # An Event without a timeout cannot be interrupted on Windows.
         while not threading.Event().wait(1.0):
             pass
@@ -48,7 +48,7 @@ def _options(given: dict[str, Any], without: tuple[str, ...], rest_port: int | N
 
 def _standin(simulator: Simulator) -> str:
     return (
-        "a PowerShell session that leads here (the stand-in module, never the real one):\n\n"
+        "A PowerShell session that connects to it (with the stand-in module, never the real one):\n\n"
         f"    $env:BULKPS_STANDIN_URL = '{simulator.rest_url}'\n"
         f"    $env:PSModulePath = '{standin_path()}' + [IO.Path]::PathSeparator + $env:PSModulePath\n"
         f"    Connect-ExchangeOnline -AppId {simulator.options.app_id or 'any'} -CertificateThumbprint "

@@ -1,6 +1,6 @@
 """Tables and paragraphs that fit the terminal, and the colours of states.
 
-Wide cells are wrapped between words. Where even that is too wide, each row is printed as lines of its own.
+Wide cells are wrapped between words. If even that is too wide, each row is printed as lines of its own.
 """
 
 import os
@@ -13,12 +13,12 @@ from collections.abc import Sequence
 import click
 from tabulate import tabulate
 
-#: What stands between two columns.
+#: The space between two columns.
 _GAP = 2
 _BESIDE_HEADER = 2
-#: How far the values of a row that is printed as lines stand from the left, at the most.
+#: The largest indent of the values of a row that is printed as lines.
 _WIDEST_NAME = 30
-#: States that are told by colour too; red is what a person has to look at.
+#: States that are also shown by colour; red needs attention.
 _COLOURS = {
     "COMPLETED": "green",
     "FAILED": "red",
@@ -28,12 +28,12 @@ _COLOURS = {
     "warning": "yellow",
 }
 _STATES = re.compile(rf"\b(?:{'|'.join(_COLOURS)})\b")
-#: The columns whose cells are states. Anywhere else the same words can be somebody's text.
+#: The columns whose cells are states. Elsewhere, the same words can be part of a text.
 _STATE_COLUMNS = ("status", "severity", "rows")
 
 
 def fitting(rows: Sequence[Sequence[str]], headers: Sequence[str], width: int | None) -> str:
-    """Return a table no wider than *width*, or one line for each row where that is None.
+    """Return a table no wider than *width*, or one line for each row if *width* is None.
 
     Args:
         rows: The cells, without line breaks.
@@ -45,7 +45,7 @@ def fitting(rows: Sequence[Sequence[str]], headers: Sequence[str], width: int | 
     columns = [[header, *(row[place] for row in rows)] for place, header in enumerate(headers)]
     widths = [max(map(len, column)) for column in columns]
     least = [max(max(map(len, cell.split()), default=0) for cell in column) for column in columns]
-    # A header stays on its line, with what tabulate leaves beside it.
+    # A header stays on its line, with the space that tabulate leaves next to it.
     named = [len(header) + _BESIDE_HEADER for header in headers]
     least, widths = ([max(pair) for pair in zip(one, named, strict=True)] for one in (least, widths))
     room = width - _GAP * (len(headers) - 1)
@@ -59,21 +59,21 @@ def fitting(rows: Sequence[Sequence[str]], headers: Sequence[str], width: int | 
 
 
 def terminal_width() -> int | None:
-    """Return how many characters a line may have: COLUMNS, or the terminal's; None where there is none."""
+    """Return the width of a line: COLUMNS, or the terminal's width; None if there is no terminal."""
     if os.environ.get("COLUMNS", "").isdigit() or sys.stdout.isatty():
         return shutil.get_terminal_size().columns
     return None
 
 
 def coloured(text: str) -> str:
-    """Return *text* with its states in colour, which click leaves out where the output is no terminal."""
+    """Return *text* with its states in colour; click removes colours if the output is not a terminal."""
     if os.environ.get("NO_COLOR"):
         return text
     return _STATES.sub(lambda found: click.style(found.group(), fg=_COLOURS[found.group()]), text)
 
 
 def paragraph(text: str, indent: str = "", following: str | None = None) -> str:
-    """Return *text* on lines that fit the terminal and break no word; on one line where there is none.
+    """Return *text* on lines that fit the terminal and break no word; on one line if there is none.
 
     Args:
         text: One paragraph.
@@ -98,7 +98,7 @@ def _records(rows: Sequence[Sequence[str]], headers: Sequence[str], width: int) 
     indent = min(max(map(len, headers)) + 2, _WIDEST_NAME)
     lines: list[str] = []
     for row in rows:
-        # A row without its first cell says more of the row before.
+        # A row with an empty first cell continues the row before.
         if lines and row[0]:
             lines.append("")
         for header, cell in zip(headers, row, strict=True):

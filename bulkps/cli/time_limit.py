@@ -32,7 +32,7 @@ class _Moment(click.ParamType[float, Any]):
         except ValueError:
             self.fail(f"{value!r}: expected a time such as 06:00 or 2026-11-30T06:00", param, ctx)
         if at.timestamp() <= time.time():
-            self.fail(f"{value!r} is past", param, ctx)
+            self.fail(f"{value!r} is in the past", param, ctx)
         return at.timestamp()
 
 

@@ -23,7 +23,8 @@ def execute(operation: str, file: Path, settings: Settings, as_json: bool, **giv
     found = chosen(settings, operation)
     if found.preflight is None:
         raise UsageProblem(
-            f"nothing is known of what makes {found.name} fail; bulkps check {found.name} checks the cells"
+            f"there are no pre-flight checks for {found.name}; to check the cells: bulkps check "
+            f"{found.name} {file}"
         )
     problems, output = (output_file(given[name], given["force"]) for name in ("problems", "results"))
     everywhere = values_everywhere(found, given["everywhere"])

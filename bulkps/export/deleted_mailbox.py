@@ -1,6 +1,6 @@
-"""One row of an inventory: what is known of a deleted mailbox, in columns, and what may become of it. Pure.
+"""One row of an inventory: what is known about a deleted mailbox, and whether it can be recovered. Pure.
 
-docs/export.md says what each column means. A cell is None where it could not be read or does not apply.
+docs/export.md explains each column. A cell is None if it could not be read or does not apply.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -27,9 +27,9 @@ from bulkps.preflight.source_checks import (
 )
 from bulkps.preflight.wanted import WantedRestore
 
-#: What a cell holds: a moment has a zone.
+#: The types of a cell; a datetime has a time zone.
 Cell = str | int | bool | datetime | tuple[str, ...] | None
-#: What a mailbox without a limit has in place of a number of bytes.
+#: The value of a quota without a limit.
 NO_LIMIT = "Unlimited"
 INACTIVE, SOFT_DELETED = "inactive", "soft-deleted"
 
@@ -38,11 +38,11 @@ _GRAVITY, _ORDER = tuple(Severity), tuple(Code)
 
 @dataclass(frozen=True)
 class Verdict:
-    """What speaks against recovering or restoring a mailbox.
+    """Whether a mailbox can be recovered or restored, and the findings about it.
 
     Attributes:
-        answer: ``no`` if something blocks it, ``unknown`` if something that may was not read, else ``yes``.
-        findings: Everything that was found, the gravest first.
+        answer: ``no`` if a finding blocks it, ``unknown`` if a check could not be made, else ``yes``.
+        findings: All findings, the most serious first.
     """
 
     answer: str
@@ -56,7 +56,7 @@ class Verdict:
 
 
 def _verdict(decisive: Iterable[Finding | None], further: Iterable[Finding | None] = ()) -> Verdict:
-    """Return what *decisive* and *further* checks come down to; only the first may block."""
+    """Return the verdict of the *decisive* and *further* checks; only the decisive ones can block."""
     first = [one for one in decisive if one]
     found = sorted(
         [*first, *(one for one in further if one)],
@@ -70,16 +70,16 @@ def _verdict(decisive: Iterable[Finding | None], further: Iterable[Finding | Non
 
 @dataclass(frozen=True)
 class DeletedMailbox:
-    """A mailbox of an inventory, and everything that was read of it.
+    """A mailbox of an inventory, and everything that was read about it.
 
     Attributes:
         found: Its properties, of Get-Mailbox.
-        around: The organization and whoever shares something with it.
+        around: The organization, and the recipients that share something with it.
         moment: The time, with a zone.
         statistics: Of Get-MailboxStatistics; None if they were not read.
         archive_statistics: The same of its archive.
-        inventory: Of what kind whoever showed it holds it to be.
-        shares_guid: Whether another mailbox of the inventory has its ExchangeGuid too.
+        inventory: The kind of the inventory that it came from.
+        shares_guid: Whether another mailbox of the inventory also has its ExchangeGuid.
     """
 
     found: Mapping[str, object]
@@ -92,12 +92,12 @@ class DeletedMailbox:
 
     @cached_property
     def mailbox(self) -> Recipient:
-        """It as the checks see it."""
+        """The mailbox in the form that the checks use."""
         return Recipient.from_properties(self.found)
 
     @property
     def source(self) -> str:
-        """What names it and no other mailbox, for the column of the source."""
+        """Its unique name, for the source column."""
         return source_of(self.mailbox, shares_guid=self.shares_guid)
 
     @cached_property
@@ -112,13 +112,13 @@ class DeletedMailbox:
 
     @property
     def kind(self) -> str:
-        """Whether it is inactive, or soft-deleted and no hold keeps it."""
+        """Whether it is inactive, or soft-deleted without a hold."""
         inactive = self.mailbox.is_inactive
         return self.inventory if inactive is None else INACTIVE if inactive else SOFT_DELETED
 
     @cached_property
     def recovery(self) -> Verdict:
-        """What speaks against recovering it, as far as that does not depend on the new account."""
+        """Whether it can be recovered, as far as that does not depend on the new account."""
         one, around = self.mailbox, self.around
         return _verdict(
             (
@@ -134,9 +134,9 @@ class DeletedMailbox:
 
     @cached_property
     def restore(self) -> Verdict:
-        """What speaks against copying it, as far as that does not depend on the target."""
+        """Whether it can be restored, as far as that does not depend on the target."""
         one, around = self.mailbox, self.around
-        # The check of the source's archive looks at no target, but a restore without one cannot be asked for.
+        # The check of the source's archive ignores the target, but WantedRestore requires one.
         wanted = WantedRestore(one.identity, "<target>")
         return _verdict(
             [auto_expanding_archive(one, around.organization)],
@@ -150,25 +150,26 @@ class DeletedMailbox:
             Code.AMBIGUOUS_IDENTITY,
             Severity.WARNING,
             Blocks.BOTH,
-            f"another deleted mailbox has the ExchangeGuid {self.mailbox.exchange_guid} too",
-            f"Name it by its DistinguishedName, as here: {quoted(self.source)}.",
+            f"another deleted mailbox has the same ExchangeGuid, {self.mailbox.exchange_guid}",
+            f"Name it by its DistinguishedName: {quoted(self.source)}.",
         )
 
     def size(self, name: str, *, archive: bool = False) -> Cell:
-        """Return the bytes that its statistics say, or None."""
+        """Return a size in bytes from its statistics, or None."""
         statistics = self.archive_statistics if archive else self.statistics
         return _bytes(Properties(statistics or {}).size(name))
 
     def count(self, name: str, *, archive: bool = False) -> Cell:
-        """Return the number of items that its statistics say, or None."""
+        """Return a number of items from its statistics, or None."""
         statistics = self.archive_statistics if archive else self.statistics
         text = Properties(statistics or {}).text(name) or ""
         return int(text) if text.isdecimal() else None
 
     def kept_until(self) -> datetime | None:
-        """Return until when it is there at least; None while a hold keeps it, and where nobody can tell.
+        """Return until when it is kept at least; None while a hold keeps it, and if that is unknown.
 
-        Microsoft's pages disagree on how long it is kept once the last hold ended (facts 8.6): the shorter.
+        Microsoft's pages disagree on how long it is kept after the last hold ended (facts 8.6). This uses the
+        shorter time.
         """
         if self.kind == INACTIVE:
             return None
@@ -176,25 +177,25 @@ class DeletedMailbox:
         return since + timedelta(SOFT_DELETED_DAYS) if since else None
 
     def in_force(self) -> tuple[str, ...]:
-        """Return every hold that keeps it, decoded, the organization's too where they keep it."""
+        """Return every hold that keeps it, decoded, including those of the organization that apply."""
         if self.mailbox.is_inactive is False:
-            # What no hold keeps the organization's holds do not keep either: they leave mailboxes out.
+            # If no hold keeps it, the organization's holds do not either: they can exclude mailboxes.
             return tuple(map(str, holds_in_force(self.holds, ())))
         return tuple(map(str, holds_in_force(self.holds, self.around.organization.holds)))
 
     def holds_unread(self) -> tuple[str, ...]:
-        """Return the properties that were not read though a hold may hide behind them."""
+        """Return the properties that were not read and that could show a hold."""
         wide = self.around.organization.holds is None
         return (*self.holds.unread, *(["InPlaceHolds of the organization"] if wide else []))
 
     def sentences(self) -> tuple[str, ...]:
-        """Return every finding: how bad it is, its code, what was seen, and what to do instead."""
+        """Return every finding as a sentence: severity, code, what was seen, and what to do instead."""
         found = dict.fromkeys((*self.recovery.findings, *self.restore.findings))
         return tuple(str(one) for one in sorted(found, key=lambda one: _GRAVITY.index(one.severity)))
 
 
 def source_of(mailbox: Recipient, *, shares_guid: bool) -> str:
-    """Return what names a mailbox of an inventory and no other; empty if nothing that was read does."""
+    """Return the unique name of a mailbox in an inventory; empty if none was read."""
     guid, path = mailbox.exchange_guid or "", mailbox.distinguished_name or ""
     return path or guid if shares_guid else guid or path
 
@@ -225,9 +226,9 @@ def _locations(one: DeletedMailbox) -> tuple[str, ...] | None:
     return None if parts is None else tuple(part.kind for part in parts)
 
 
-#: What a person knows the mailbox by. Recovery has such a column too, and restore has none.
+#: The mailbox's name for people. Recovery has a column of that name too; restore does not.
 NAME_COLUMN = "display_name"
-#: Every further column, in its order; before them stand a source, a target to fill in, and the name.
+#: Every further column, in order. Before them come the source, a target to fill in, and the name.
 COLUMNS: Mapping[str, Callable[[DeletedMailbox], Cell]] = {
     "kind": lambda one: one.kind,
     "recoverable": lambda one: one.recovery.answer,
@@ -265,5 +266,5 @@ COLUMNS: Mapping[str, Callable[[DeletedMailbox], Cell]] = {
     "directory_synced": lambda one: one.mailbox.is_synced,
     "findings": lambda one: one.sentences(),
 }
-#: Headers by which a file is known to be an export; no administrator's own file has all of them.
+#: Headers that mark a file as an export; no other file has all of them.
 EXPORT_MARK = frozenset(("recoverable", "recover_findings", "restorable", "restore_findings"))

@@ -1,4 +1,4 @@
-"""An inventory as CSV or JSON, written whole, row by row; and its spool, while it is being read."""
+"""Writes an inventory as CSV or JSON, row by row, complete or not at all; spools it while it is read."""
 
 import csv
 import json
@@ -13,14 +13,14 @@ from bulkps.exchange.dates import date_text
 from bulkps.export.deleted_mailbox import Cell
 from bulkps.intake import formula_safe
 
-#: What stands between the values of a cell that holds several; sentences have semicolons of their own.
+#: Separators for several values in one cell; sentences contain semicolons, so they need their own.
 BETWEEN, BETWEEN_SENTENCES = ";", " | "
 
 
 def write_inventory(output: Output, header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> int:
-    """Write *rows* under *header* to a file, JSON if it is called so and else CSV; return how many.
+    """Write *rows* under *header* to a file, as JSON if its name ends in .json, else CSV; return the count.
 
-    A file that is there already stays as it is until the new one is whole.
+    An existing file is only replaced once the new one is complete.
 
     Raises:
         OSError: If it cannot be written.
@@ -73,13 +73,13 @@ def _plain(cell: Cell) -> object:
 
 
 class Spool:
-    """A temporary file of objects, one a line: what is read faster than it can be used.
+    """A temporary file of objects, one per line, for what is read faster than it can be used.
 
-    A tenant's inventory arrives in minutes and its sizes take hours; a session that nobody reads from for
-    so long would be given up by the other side. The file has no name that outlives the process.
+    A tenant's inventory arrives in minutes, but reading its sizes takes hours. Without the spool, the session
+    would be idle for so long that Exchange closes it. The file is removed when the process ends.
 
     Args:
-        folder: Where it is made.
+        folder: Where it is created.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -89,11 +89,11 @@ class Spool:
 
     def put(self, found: Mapping[str, object]) -> None:
         """Keep one object of plain values."""
-        # What is no plain value, were there one, is kept as Exchange prints it.
+        # A value that JSON does not have is kept as text.
         self._file.write(json.dumps(found, default=_printed) + "\n")
 
     def mark(self) -> int:
-        """Return where the next object will stand."""
+        """Return the position of the next object."""
         return self._file.tell()
 
     def rewind(self, mark: int) -> None:
@@ -109,7 +109,7 @@ class Spool:
             yield found
 
     def close(self) -> None:
-        """Close it, which removes it."""
+        """Close and remove it."""
         self._file.close()
 
 

@@ -1,7 +1,7 @@
-"""Writes an inventory of inactive and soft-deleted mailboxes; it changes nothing at Exchange.
+"""Writes an inventory of inactive and soft-deleted mailboxes; it changes nothing in Exchange.
 
-The inventory is read as a stream into a temporary file, then whoever else there is, and then sizes, chunk by
-chunk: so memory does not grow with the tenant but by a few names a mailbox.
+First the mailboxes are streamed into a temporary file, then all recipients are compared with them, then sizes
+are read chunk by chunk. So only a few names per mailbox are kept in memory.
 """
 
 from collections import Counter
@@ -57,9 +57,9 @@ CMDLETS = (
 #: How many mailboxes' sizes are read at once.
 _CHUNK = 200
 _RECOVERY = built_in_operations()[BulkOperationType.RECOVERY.value]
-#: The columns by which an export is input of recovery and restore: the source, the target to fill in, a name.
+#: The columns that make an export usable as input: the source, the target to fill in, and a name.
 INPUT_COLUMNS = (_RECOVERY.source, _RECOVERY.target, NAME_COLUMN)
-#: Every column, in its order.
+#: Every column, in order.
 EXPORT_COLUMNS = (*INPUT_COLUMNS, *COLUMNS)
 
 
@@ -72,14 +72,14 @@ class ExportKind(Enum):
 
 
 class ExportStage(Enum):
-    """What an export is at."""
+    """The stage of an export."""
 
-    MAILBOXES = "mailboxes read"  #: The inventory arrives.
-    RECIPIENTS = "recipients and users compared"  #: Whoever else there is arrives.
-    WRITTEN = "mailboxes written"  #: StatisticsReader are read and rows written.
+    MAILBOXES = "mailboxes read"  #: Reading the inventory.
+    RECIPIENTS = "recipients and users compared"  #: Reading all recipients and users.
+    WRITTEN = "mailboxes written"  #: Reading statistics and writing rows.
 
 
-#: Called with the stage, how many are done, and how many there are in all; None where nobody knows yet.
+#: Called with the stage, how many are done, and the total; None while the total is unknown.
 OnProgress = Callable[[ExportStage, int, int | None], None]
 
 
@@ -89,12 +89,12 @@ class ExportReport:
 
     Attributes:
         path: The file.
-        mailboxes: How many there are in it.
-        kinds: How many of each kind.
+        mailboxes: The number of mailboxes in it.
+        kinds: The number of each kind.
         recoverable: How many can be recovered: ``yes``, ``no`` and ``unknown``.
-        restorable: The same of a restore.
+        restorable: The same for a restore.
         unread: What could not be read, and why; one sentence each.
-        simulated: Whether no real Exchange was read.
+        simulated: Whether the simulator was read, not a real Exchange.
     """
 
     path: Path
@@ -115,21 +115,21 @@ def export_mailboxes(
     force: bool = False,
     on_progress: OnProgress = lambda stage, done, total: None,
 ) -> ExportReport:
-    """Write every inactive and soft-deleted mailbox to *path*: JSON if it is called so, else CSV.
+    """Write every inactive and soft-deleted mailbox to *path*, as JSON if it ends in .json, else CSV.
 
     Args:
-        target: Which Exchange is read.
-        path: The file; it is there whole or not at all.
+        target: Which Exchange to read.
+        path: The file; it is written completely or not at all.
         kind: Which mailboxes.
-        sizes: Whether their sizes are read: one cmdlet a mailbox, and one more for its archive.
-        force: Whether a file that already exists is replaced.
-        on_progress: Called as it goes on, on a thread of its own.
+        sizes: Whether to read their sizes: one cmdlet per mailbox, and one more for its archive.
+        force: Whether to replace an existing file.
+        on_progress: Called with the progress, on another thread.
 
     Raises:
         UsageProblem: If the connection's Exchange has no such mailboxes, or the file cannot be written there:
             it already exists, is a link, or its folder does not exist.
         CannotConnect: If no session could be opened.
-        ExportFailed: If it broke off; nothing was written.
+        ExportFailed: If it failed later; nothing was written.
     """
     output = Output(path, force)
     _check(target, output)
@@ -145,7 +145,7 @@ def export_mailboxes(
         export = _Export(target, sessions, spool, _Order(output, kind, sizes, on_progress))
         future = pool.submit(export.run)
         try:
-            # In beats: an interrupt is heard between two of them, on Windows too.
+            # Waits in short steps, so that Ctrl+C works between them, on Windows too.
             while future not in wait([future], BEAT).done:
                 pass
         except BaseException:
@@ -158,8 +158,8 @@ def _check(target: Target, output: Output) -> None:
     connection = target.connection
     if connection.type is ConnectionType.EXCHANGE:
         raise UsageProblem(
-            f"connection {target.name!r} is an Exchange Server, which has no inactive mailboxes; what is "
-            "disconnected there Get-MailboxStatistics -Database shows"
+            f"connection {target.name!r} is an Exchange Server, which has no inactive mailboxes. To list its "
+            "disconnected mailboxes, use Get-MailboxStatistics -Database"
         )
     check_connection(target.name, connection)
     output.check()
@@ -174,7 +174,7 @@ def _spool(path: Path) -> "closing[Spool]":
 
 @dataclass(frozen=True)
 class _Order:
-    """What whoever started it wants of an export."""
+    """The options of an export."""
 
     output: Output
     kind: ExportKind
@@ -184,7 +184,7 @@ class _Order:
 
 @dataclass
 class _Tally:
-    """What was written, counted."""
+    """Counts of what was written."""
 
     kinds: Counter[str] = field(default_factory=Counter)
     recoverable: Counter[str] = field(default_factory=Counter)
@@ -197,7 +197,7 @@ class _Tally:
 
 
 class _Export:
-    """One export, on a thread of its own."""
+    """One export, run on its own thread."""
 
     def __init__(self, target: Target, sessions: Sessions, spool: Spool, order: _Order) -> None:
         self._target, self._spool, self._order = target, spool, order
@@ -224,7 +224,7 @@ class _Export:
             try:
                 return self._go_on()
             except CannotConnect as error:
-                # Some of it was read already: this is no connection that never came about.
+                # Some of it was read already, so this is a failed export, not a failed connection.
                 raise self._failed(error.reason, error.advice) from error
         except OSError as error:
             raise self._failed(error.strerror or str(error)) from error
@@ -240,7 +240,7 @@ class _Export:
         tally = _Tally()
         count = write_inventory(self._order.output, EXPORT_COLUMNS, self._rows(tally))
         self._unread += [
-            f"{name} of {missing} mailbox{'es' * (missing != 1)}: Exchange gives no such property"
+            f"{name} of {missing} mailbox{'es' * (missing != 1)}: Exchange did not return this property"
             for name, missing in sorted(self._lacking.items())
         ]
         return ExportReport(
@@ -308,10 +308,10 @@ class _Export:
             self._order.on_progress(ExportStage.RECIPIENTS, done, None)
 
         for read in reads:
-            # Begun again it brings the same once more, which changes nothing.
+            # A retry returns the same objects again, which changes nothing.
             outcome, meaning = self._readers[0].stream(read, lambda: take)
             if outcome.answer is not Answer.COMPLETED or meaning:
-                # Half of them would be a clean bill for the other half.
+                # With only some of them, the other mailboxes would wrongly look free of conflicts.
                 self._namesakes = None
                 self._unread.append(f"{read.cmdlet.name}: {reason(outcome, meaning)}")
 
@@ -343,7 +343,7 @@ class _Export:
         return Sized(found, source_of(one, shares_guid=shares_guid), shares_guid)
 
     def _shared_guids(self) -> Set[str]:
-        """Return the ExchangeGuids that several mailboxes have: they name none of them for certain."""
+        """Return the ExchangeGuids that several mailboxes share: these are not unique names."""
         seen: set[str] = set()
         shared: set[str] = set()
         for found in self._spool.objects():
@@ -368,5 +368,5 @@ class _Export:
 
 
 def _input(one: DeletedMailbox) -> tuple[Cell, ...]:
-    """Return the cells of INPUT_COLUMNS; the target is for a person to fill in."""
+    """Return the cells of INPUT_COLUMNS; the administrator fills in the target."""
     return one.source, "", one.of.text("DisplayName")

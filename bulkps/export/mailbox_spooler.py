@@ -1,4 +1,4 @@
-"""Takes the mailboxes of an inventory as they arrive, each once."""
+"""Stores the mailboxes of an inventory as they arrive, each once."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -7,27 +7,27 @@ from bulkps.export.export_writer import Spool
 from bulkps.preflight.query import HOLD_PROPERTIES, MAILBOX_PROPERTIES
 from bulkps.preflight.recipient import Recipient
 
-#: What an export keeps of a mailbox.
+#: The properties of a mailbox that an export keeps.
 KEEP = (*MAILBOX_PROPERTIES, *HOLD_PROPERTIES)
-#: Properties whose absence leaves no column empty and no check undone.
+#: Properties that may be missing: no column and no check depends on them alone.
 _DISPENSABLE = (
     "UseDatabaseQuotaDefaults", "LitigationHoldDuration", "LitigationHoldDate", "LitigationHoldOwner",
 )  # fmt: skip
 
 
 class MailboxSpooler:
-    """Takes one inventory's mailboxes into the spool, each once, and forgets them if it begins again.
+    """Stores one inventory's mailboxes in the spool, each once, and discards them if it starts again.
 
     Args:
         spool: Where they are kept.
-        seen: Keys of those that are there; it is added to.
+        seen: Keys of the mailboxes in the spool; new ones are added.
         inventory: The inventory's name.
 
     Attributes:
-        lacking: Of how many mailboxes a property was not read.
+        lacking: For how many mailboxes each property was missing.
     """
 
-    #: Under which name the spool keeps which inventory showed a mailbox; no property is called so.
+    #: The key under which the spool stores a mailbox's inventory; no property has this name.
     INVENTORY = "bulkps inventory"
 
     def __init__(self, spool: Spool, seen: set[str], inventory: str) -> None:
@@ -37,14 +37,14 @@ class MailboxSpooler:
         self.lacking: Counter[str] = Counter()
 
     def begin(self) -> None:
-        """Forget what was taken."""
+        """Discard what was stored."""
         self._spool.rewind(self._mark)
         self._seen -= self._added
         self._added.clear()
         self.lacking.clear()
 
     def take(self, one: Recipient, found: Mapping[str, object]) -> bool:
-        """Keep a mailbox; return whether it is new. The second inventory may show those of the first."""
+        """Store a mailbox; return whether it is new. The second inventory may repeat those of the first."""
         key = one.guid or (one.distinguished_name or "").casefold() or one.identity
         if key in self._seen:
             return False

@@ -1,4 +1,4 @@
-"""Reads how big many mailboxes are, on several sessions at once, and gives them back in their order."""
+"""Reads the sizes of many mailboxes, on several sessions at once, and returns them in order."""
 
 import threading
 from collections import Counter, deque
@@ -14,18 +14,18 @@ from bulkps.preflight.query import STATISTICS_PROPERTIES, Facet, Read, one
 from bulkps.preflight.query_executor import QueryExecutor, reason
 from bulkps.preflight.recipient import Recipient
 
-#: Errors that the next mailbox would only meet again: the cmdlet is not there for this account.
+#: Errors that every further mailbox would meet too: this account cannot use the cmdlet.
 _FOR_ALL = ("command-not-found", "param-not-found", "not-assigned-role", "exo-not-connected")
 
 
 @dataclass
 class Sized:
-    """A mailbox, and what its statistics say.
+    """A mailbox and its statistics.
 
     Attributes:
         found: Its properties.
-        identity: What names it and no other; empty if nothing does.
-        shares_guid: Whether another mailbox has its ExchangeGuid too.
+        identity: Its unique name; empty if there is none.
+        shares_guid: Whether another mailbox also has its ExchangeGuid.
         statistics: Of its primary mailbox; None if they could not be read.
         archive: Of its archive; None if it has none, or they could not be read.
     """
@@ -41,7 +41,7 @@ class StatisticsReader:
     """Reads statistics chunk by chunk.
 
     Args:
-        readers: One for each session that may be used.
+        readers: One for each session.
     """
 
     def __init__(self, readers: Sequence[QueryExecutor]) -> None:
@@ -56,7 +56,7 @@ class StatisticsReader:
         self._given_up = ""
 
     def of(self, chunks: Iterable[list[Sized]]) -> Iterator[list[Sized]]:
-        """Yield *chunks* with their sizes, in their order; a few of them are in memory at a time.
+        """Yield *chunks* with their sizes, in order; only a few are in memory at a time.
 
         Raises:
             CannotConnect: If no session can be opened any more.
@@ -72,7 +72,7 @@ class StatisticsReader:
                 while waiting:
                     yield waiting.popleft().result()
             except BaseException:
-                # Nobody wants the rest: what is being read is not waited for, which could take minutes.
+                # Do not wait for the reads in progress: that could take minutes.
                 for future in waiting:
                     future.cancel()
                 for reader in self._readers:
@@ -80,7 +80,7 @@ class StatisticsReader:
                 raise
 
     def unread(self) -> list[tuple[str, int]]:
-        """Return why statistics could not be read, the first time in Exchange's own words, and how often."""
+        """Return why statistics could not be read, in Exchange's words for the first case, and how often."""
         return [(self._words[kind], count) for kind, count in self._unread.most_common()]
 
     def _read(self, chunk: list[Sized]) -> list[Sized]:
@@ -92,10 +92,10 @@ class StatisticsReader:
                 self._usable -= 1
                 last = self._usable < 1
             if last:
-                # Back for the others that wait for one: they are to hear the same.
+                # Put back for the threads that wait for one, so that they fail in the same way.
                 self._free.put(reader)
                 raise
-            # Exchange gives out no more sessions than there are: those must do.
+            # Exchange allows no further session: continue with those that are open.
             return self._read(chunk)
         except BaseException:
             self._free.put(reader)
@@ -141,7 +141,7 @@ def _reads(sized: Sized) -> Iterator[Read]:
 
 
 def _unread(outcome: Outcome, meaning: Meaning | None) -> str:
-    """Return what kept statistics from being read, the same for every mailbox; empty if nothing did."""
+    """Return why statistics were not read, in the same words for every mailbox; empty if they were."""
     if meaning:
         return meaning.known.id
     if outcome.errors:

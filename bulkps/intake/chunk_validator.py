@@ -1,4 +1,4 @@
-"""The rows of a file, checked a chunk at a time. Pure."""
+"""Checks the rows of a file, a chunk at a time. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ class ReadChunk:
 
     Attributes:
         looked_at: The rows that needed a close look, by their index in the chunk.
-        keys: For each unique group, the key of each row, or None where it has none.
+        keys: For each unique group, the key of each row, or None if it has none.
     """
 
     looked_at: dict[int, ReadRow]
@@ -30,7 +30,7 @@ class Body:
         operation: What the columns mean.
         layout: Where they are.
         reader: For the rows that need a close look.
-        suspicious: Whether cells may hold characters that no session survives.
+        suspicious: Whether cells may hold characters that cannot be sent.
     """
 
     def __init__(self, operation: Operation, layout: Layout, reader: RowReader, *, suspicious: bool) -> None:
@@ -39,23 +39,23 @@ class Body:
         self._suspicious = suspicious
         self._groups = [group for group in operation.unique if group[0] in layout.columns]
         self._keyed = {name for group in self._groups for name in group if name in layout.columns}
-        # A header that comes again is a row like others where every column takes any text.
+        # If every column accepts any text, a repeated header would look like a normal row.
         self._header = next(((index, layout.header[index]) for index in layout.columns.values()), None)
         self._lanes: list[tuple[int, Lane]] = [
             (index, lane(operation.columns[name], key=name in self._keyed, ours=layout.ours))
             for name, index in layout.columns.items()
         ]
-        # Without a column that must be filled, no lane would see that a row is empty.
+        # Without a required column, no lane would notice that a row is empty.
         required = any(name in layout.columns for name in operation.required_columns())
         self._fast = required and bool(self._lanes)
 
     @property
     def groups(self) -> Sequence[tuple[str, ...]]:
-        """The groups of columns in which no two rows may be alike, of those that are there."""
+        """The unique groups of columns that the file has."""
         return self._groups
 
     def read(self, chunk: Chunk) -> ReadChunk:
-        """Return what is to be said about *chunk*."""
+        """Return the result of checking *chunk*."""
         rows = chunk.rows
         if not self._fast or set(map(len, rows)) != {len(self._layout.header)}:
             looked_at = {index: self._reader.read(row) for index, row in enumerate(rows)}
@@ -101,6 +101,6 @@ class Body:
 
 
 def _folded(cells: Sequence[str]) -> Sequence[str]:
-    """Return *cells* in lower case; in one go, which takes a fraction of the time."""
+    """Return *cells* in lower case; all in one call, because that takes a fraction of the time."""
     folded = "\n".join(cells).casefold().split("\n")
     return folded if len(folded) == len(cells) else [cell.casefold() for cell in cells]

@@ -1,4 +1,4 @@
-"""Values for the empty cells of every row, and what they make of the rows. Pure."""
+"""Default values (--set) for empty cells, and the rows with them. Pure."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -16,16 +16,16 @@ from bulkps.operations.model import Operation
 def filled(
     rows: Iterable[InputRow], values: Mapping[str, Value], operation: Operation, report: CheckReport
 ) -> Iterator[InputRow]:
-    """Yield *rows* with *values* where they are empty, in their cells too; see ``with_columns``.
+    """Yield *rows* with *values* in place of empty cells; see ``with_columns``.
 
     Args:
         rows: The rows of a sound file.
         values: Canonical values by column.
         operation: What is to be done with them.
-        report: What the check said of the file.
+        report: The report of the file's check.
 
     Raises:
-        InvalidInput: If rows that differ in the file are alike then; with all of them, once all are read.
+        InvalidInput: If rows that differ in the file are then the same; with all of them, after reading all.
     """
     repeats = _Repeats(operation, values)
     places = _places(report, values, operation)
@@ -39,9 +39,9 @@ def filled(
 
 
 def with_columns(report: CheckReport, values: Mapping[str, Value], operation: Operation) -> CheckReport:
-    """Return *report* with a column for each of *values* that the file has none for.
+    """Return *report* with an added column for each of *values* that the file lacks.
 
-    The results carry them: whoever puts a row of them in again has the value that was in force.
+    The results contain these columns, so that a row that is used as input again has the same values.
     """
     places = _places(report, values, operation)
     added = {name: place for name, place in places.items() if place >= len(report.header)}
@@ -49,7 +49,7 @@ def with_columns(report: CheckReport, values: Mapping[str, Value], operation: Op
 
 
 def _places(report: CheckReport, values: Iterable[str], operation: Operation) -> dict[str, int]:
-    """Return where the cell of each column is, for those that the file does not have behind the last one."""
+    """Return the index of each column; columns that the file lacks come after its last one."""
     there = {column_under(report.header[place], operation): place for place in report.carried}
     behind = len(report.header)
     places: dict[str, int] = {}
@@ -69,15 +69,15 @@ def _whole(row: InputRow, values: Mapping[str, Value], places: Mapping[str, int]
 
 
 def cell_of(value: Value) -> str:
-    """Return the cell that stands for *value*."""
+    """Return the cell text for *value*."""
     return str(value).lower() if isinstance(value, bool) else cell_text(value)
 
 
 class _Repeats:
-    """The rows that are alike in a unique group of columns of which one is filled."""
+    """Finds rows that are the same in a unique group of columns because a default filled one of them."""
 
     def __init__(self, operation: Operation, values: Mapping[str, Value]) -> None:
-        # The check of the file has found those that are alike in what it holds itself.
+        # The check of the file already found those that are the same without defaults.
         self._groups = [group for group in operation.unique if any(name in values for name in group)]
         self._first: dict[tuple[int, Key], int] = {}
         self.problems: list[Problem] = []

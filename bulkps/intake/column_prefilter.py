@@ -1,7 +1,7 @@
-"""The fast lane: which cells of a column need a closer look, by the hundred. Pure.
+"""The fast lane: finds the cells of a column that need a closer look, for many cells at once. Pure.
 
-A lane may send a sound cell to the close look, which is only slower; it never lets one pass that the
-close look would refuse, or whose value would be compared as anything but the cell in lower case.
+A lane may send a valid cell to the close look, which is only slower. It must never skip a cell that the close
+look would refuse, or whose value is compared as anything other than the cell in lower case.
 """
 
 import re
@@ -13,16 +13,16 @@ from bulkps.operations.columns import Column
 from bulkps.operations.spreadsheet_words import NOTHING
 
 _ENOUGH = 1000
-#: What a cell of words holds in ASCII if it is a stand-in for a value, or says less than it did: question
-#: marks, errors of spreadsheets, names of types, objects written out.
+#: ASCII text that shows that a cell holds no real value, or a damaged one: question marks, errors of
+#: spreadsheets, names of types, printed objects.
 _STAND_INS = ("?", "#", "System.", "Microsoft.", "@{", "rr:")
-#: The same as whole cells, in the spellings that are met.
+#: The same as whole cells, in the usual spellings.
 _NOTHING = frozenset(spelling for word in NOTHING for spelling in (word, word.upper(), word.capitalize()))
-# Letters that are never part of anything garbled: small ones with an accent where each stands alone in a
-# word, ideographs, kana and Hangul beside nothing but themselves. Everything else goes to the close look.
+# Letters that are never part of garbled text: single accented small letters, and ideographs, kana and Hangul
+# that are next to each other only. Everything else goes to the close look.
 _ACCENTED = "\u00df-\u00ef\u00f1-\u00f6\u00f8-\u00fdąćęłńśźżčřěů"
 _EASTERN = "\u3041-\u30ff\u4e00-\u9fff\uac00-\ud7a3"
-# It begins with one set, so that the search jumps from one such letter to the next.
+# It begins with a character set, so that the search jumps quickly to the next such letter.
 _FOREIGN = re.compile(
     rf"[^ -~](?:(?<![{_ACCENTED}{_EASTERN}])|(?<=[{_ACCENTED}])(?=[^ -~])"
     rf"|(?<=[{_EASTERN}])(?=[A-Za-z])|(?<=[A-Za-z][{_EASTERN}])|(?<=\u951f)(?=\u65a4))"
@@ -33,16 +33,16 @@ class Lane(Protocol):
     """Finds the cells of one column that need a closer look."""
 
     def suspects(self, cells: Sequence[str]) -> Iterable[int]:
-        """Return the indexes of *cells* that may not be sound."""
+        """Return the indexes of *cells* that may not be valid."""
 
 
 def lane(column: Column, *, key: bool, ours: bool) -> Lane:
     """Return the lane for *column*.
 
     Args:
-        column: What its cells have to be.
-        key: Whether rows are compared by it, so that its value has to be the cell in lower case.
-        ours: Whether a leading apostrophe may be one that made a cell formula-safe.
+        column: The column's definition.
+        key: Whether rows are compared by it, so that its value must be the cell in lower case.
+        ours: Whether a leading apostrophe may be one that bulkps added to make a cell formula-safe.
     """
     if column.many:
         return _Everything()
@@ -57,14 +57,14 @@ def lane(column: Column, *, key: bool, ours: bool) -> Lane:
 
 
 class _Everything:
-    """For what only the close look can tell."""
+    """For a column that needs the close look for every cell."""
 
     def suspects(self, cells: Sequence[str]) -> Iterable[int]:
         return range(len(cells))
 
 
 class _Values:
-    """For a column with few different cells: each is looked at once."""
+    """For a column with few different values: each is checked once."""
 
     def __init__(self, column: Column) -> None:
         self._column = column
@@ -75,7 +75,7 @@ class _Values:
         return [index for index, cell in enumerate(cells) if cell in strange] if strange else ()
 
     def _learnt(self, cell: str) -> bool:
-        # Not by the pattern: without regard to case it takes a dotless i for an i.
+        # Not by the pattern: when it ignores case, it takes a dotless i for an i.
         folded = cell.casefold()
         sound = any(folded == value.casefold() for value in self._column.values)
         if sound and len(self._sound) < _ENOUGH:
@@ -84,7 +84,7 @@ class _Values:
 
 
 class _Text:
-    """For any text: its length, blanks where it must not be empty, and whatever may be damage."""
+    """For any text: checks its length, blanks, and signs of damage."""
 
     def __init__(self, column: Column, first: str, *, key: bool) -> None:
         self._longest = column.max_length
@@ -121,10 +121,10 @@ class _Text:
 
 
 class _Typed:
-    """For cells that match a pattern: one search through all of them for the first that does not.
+    """For cells that match a pattern: one search through all of them finds the first that does not.
 
-    The cells are joined by line feeds, which no plain pattern matches; a cell that holds one itself is seen
-    by the count.
+    The cells are joined by line feeds, which no plain pattern matches. A cell that contains a line feed is
+    found by counting them.
     """
 
     def __init__(self, column: Column, plain: str, first: str) -> None:

@@ -1,4 +1,4 @@
-"""A CSV file's records, in chunks, each with the line that it starts on; and its opening lines."""
+"""Reads a CSV file: its opening lines, then its records in chunks, each with its first line's number."""
 
 import csv
 import io
@@ -12,17 +12,17 @@ from bulkps.intake.problem import Problem, shortened
 from bulkps.operations.definition_validator import folded_header
 from bulkps.operations.model import Operation
 
-#: The most characters of a cell. Far above anything that Exchange takes: it holds a quote that is never
-#: closed from swallowing a whole file.
+#: The most characters in a cell. Far above anything that Exchange accepts; it keeps a quote that is never
+#: closed from taking in the whole file.
 CELL_LIMIT = 1 << 20
 #: Lines in a chunk. Small, so that its strings are still in the processor's cache when they are checked.
 CHUNK = 256
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe"}
 
-#: In how many lines under a title a header line is looked for.
+#: In how many lines below a title a header line is searched.
 _LOOKED = 20
 _MARK = "\ufeff"
-# A spreadsheet may have put its delimiters behind it, as if it were a row of many cells.
+# A spreadsheet may have added delimiters after it, as if it were a row of many cells.
 _SEP = re.compile(r'"?sep=([^"\r\n])"?[,;\t|]*+[\r\n]*+', re.IGNORECASE)
 _LINE_END = "\r\n"
 _LINE_ENDS = re.compile(r"\r\n|\r|\n")
@@ -33,10 +33,10 @@ class Opening:
     """What comes before the first row.
 
     Attributes:
-        delimiter: What is between the cells.
-        header: The header's cells as they are.
+        delimiter: The character between the cells.
+        header: The header's cells, unchanged.
         row: The line that the header starts on, from 1.
-        lines: How many lines there are up to and with the header.
+        lines: The number of lines up to and including the header.
         comments: Lines above the header that are comments.
         problem: Why there is no header.
     """
@@ -51,12 +51,12 @@ class Opening:
 
 @dataclass(frozen=True)
 class Chunk:
-    """Some records that follow each other.
+    """Some consecutive records.
 
     Attributes:
         rows: The cells of each; empty for an empty line.
         lines: The line that each starts on, from 1.
-        problems: Of records that are no CSV; these are not among the rows.
+        problems: Of records that are not valid CSV; these are not among the rows.
     """
 
     rows: list[list[str]]
@@ -65,13 +65,13 @@ class Chunk:
 
 
 def read_opening(file: io.TextIOWrapper, operation: Operation) -> Opening:
-    """Return what *file* begins with: its header, and the delimiter under which it makes the most sense."""
+    """Return the opening of *file*: its header, and the delimiter that gives the most known headers."""
     _raise_limit()
     known = known_headers(operation)
     count, delimiter, line = 0, "", ""
     comments: list[int] = []
     while line := file.readline(CELL_LIMIT):
-        # Two programs that each put a byte order mark first leave two.
+        # If two programs each add a byte order mark, there are two.
         line = line.lstrip(_MARK)
         count += 1
         named = _SEP.fullmatch(line)
@@ -85,7 +85,7 @@ def read_opening(file: io.TextIOWrapper, operation: Operation) -> Opening:
     else:
         return Opening(problem=Problem(None, "", "a file without content", "a header line and rows"))
     lines, length = [line], len(line)
-    # A header goes on where a quoted line end is in it.
+    # A header can contain a quoted line end and then continues on the next line.
     while len(lines) < CHUNK and length < CELL_LIMIT and (line := file.readline(CELL_LIMIT)):
         lines.append(line)
         length += len(line)
@@ -111,7 +111,7 @@ def _header(lines: list[str], row: int, delimiter: str, known: Mapping[str, str]
         if candidate == delimiter and score[0] > 0:
             break
     if (failed and most[0] < 1) or len(lines[0]) >= CELL_LIMIT:
-        found = f"a header line that is no CSV: {shortened(lines[0].rstrip(_LINE_END))}"
+        found = f"a header line that is not valid CSV: {shortened(lines[0].rstrip(_LINE_END))}"
         expected = "headers with a closing quote for every opening one, and no line longer than a cell may be"
         return Opening(row=row, problem=Problem(row, "", found, expected))
     if most[0] < 1 and (problem := _no_header(best.header, lines, row, known)):
@@ -135,22 +135,22 @@ def _understood(lines: list[str], delimiter: str, known: Mapping[str, str]) -> i
 
 
 def _no_header(header: Sequence[str], lines: list[str], row: int, known: Mapping[str, str]) -> Problem | None:
-    """Return what is wrong with a file in whose first line no header is known, where that can be told."""
+    """Return what is wrong with a file if its first line has no known header; None if that is unclear."""
     if len(header) == 1 and _understood([header[0]], "", known) > 1:
         found = f"one quoted cell in each line, such as {shortened(lines[0].rstrip(_LINE_END))}"
-        expected = "quotes around cells, not around lines; save it again as CSV from where it comes"
+        expected = "quotes around cells, not around lines; export it as CSV again"
         return Problem(row, "", found, expected)
     for index, line in enumerate(lines[1:_LOOKED], 1):
         if _understood([line], "", known) > 1:
             found = (
                 f"{shortened(lines[0].rstrip(_LINE_END))} above the header line, which is line {row + index}"
             )
-            return Problem(row, "", found, "the header line first; take out what stands above it")
+            return Problem(row, "", found, "the header line first; delete the lines above it")
     return None
 
 
 def chunks(file: io.TextIOWrapper, opening: Opening) -> Iterator[Chunk]:
-    """Yield the records of *file* behind its *opening*."""
+    """Yield the records of *file* after its *opening*."""
     _raise_limit()
     for _ in islice(file, opening.lines):
         pass
@@ -160,7 +160,7 @@ def chunks(file: io.TextIOWrapper, opening: Opening) -> Iterator[Chunk]:
         if '"' in block or len(block) > CELL_LIMIT:
             chunk, used = _parsed(chain(lines, file), len(lines), line, opening.delimiter)
         else:
-            # Where nothing is quoted, splitting gives what the csv module gives, in half the time.
+            # Without quotes, splitting gives the same as the csv module in half the time.
             rows = [text.rstrip(_LINE_END).split(opening.delimiter) for text in lines]
             chunk, used = Chunk(rows, range(line, line + len(rows))), len(rows)
         yield chunk
@@ -168,7 +168,7 @@ def chunks(file: io.TextIOWrapper, opening: Opening) -> Iterator[Chunk]:
 
 
 def _parsed(lines: Iterator[str], count: int, first: int, delimiter: str) -> tuple[Chunk, int]:
-    """Return at least the records that begin in the next *count* of *lines*, and how many lines they took."""
+    """Return the records that begin in the next *count* of *lines*, and how many lines they take."""
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
     rows: list[list[str]] = []
     starts: list[int] = []
@@ -193,10 +193,10 @@ def _add_starts(starts: list[int], rows: list[list[str]], line: int, after: int 
     """Add the lines that *rows* start on, the first on *line*, to *starts*; return the line after them.
 
     Args:
-        starts: What is added to.
-        rows: Records that follow each other.
+        starts: The list to extend.
+        rows: Consecutive records.
         line: Where the first one starts.
-        after: The line after them, where the reader knows it.
+        after: The line after them, if the reader knows it.
     """
     if after == line + len(rows):
         starts.extend(range(line, after))
@@ -213,13 +213,13 @@ def _problem(error: str, row: int, last: int) -> Problem:
         found = f"a cell of more than {CELL_LIMIT:,} characters{to}"
         return Problem(row, "", found, "a shorter one; is a quote not closed?")
     if "unexpected end" in error:
-        expected = "a closing quote before the file ends; the rows behind it could not be checked"
+        expected = "a closing quote before the file ends; the rows after it could not be checked"
         return Problem(row, "", f"a quote that is never closed{to}", expected)
-    expected = 'the end of the cell behind it; a quote inside a quoted cell is written twice ("")'
+    expected = 'the end of the cell after it; write a quote inside a quoted cell twice ("")'
     return Problem(row, "", f"a quote in the middle of a quoted cell{to}", expected)
 
 
 def _raise_limit() -> None:
-    # The limit is the whole process's; nobody is helped by a lower one, so it is never put back.
+    # The limit applies to the whole process. It is not reset, because nothing needs a lower one.
     if csv.field_size_limit() < CELL_LIMIT:
         csv.field_size_limit(CELL_LIMIT)

@@ -1,4 +1,4 @@
-"""Templates: the text of a CSV file that the operation takes. Pure."""
+"""Templates: the text of a CSV file for an operation. Pure."""
 
 import csv
 import io
@@ -12,12 +12,12 @@ def template_text(
 ) -> str:
     r"""Return a CSV text with the columns of *operation*; line ends are ``\r\n``.
 
-    Its cells are quoted and else as they are, for it is read again as any file of an administrator's own.
+    Its cells are quoted but not made formula-safe, because it is read like any file of the administrator.
 
     Args:
-        operation: Whose columns it has.
-        rows: Cells by column; what is left out is empty. Without it, one row of the columns' examples.
-        every: Whether the columns that few need are there too.
+        operation: The operation whose columns it has.
+        rows: Cells by column; missing ones are empty. Default: one row with the columns' examples.
+        every: Whether it includes the rarely needed columns.
     """
     columns = {name: column for name, column in operation.columns.items() if every or not column.rare}
     if rows is None:

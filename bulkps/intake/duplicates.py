@@ -1,6 +1,6 @@
-"""Rows that are there twice: found by hashes, so that a million rows take little memory, then confirmed.
+"""Finds duplicate rows: by hashes, so that a million rows take little memory, then by comparing them.
 
-Pure. A hash that two different rows share is no problem: the second round compares the rows themselves.
+Pure. Two different rows may have the same hash: the second round compares the rows themselves.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ class Hashes:
     """The hashes of the keys of one unique group of columns.
 
     Attributes:
-        repeated: Those that came more than once.
+        repeated: Those that occurred more than once.
     """
 
     def __init__(self) -> None:
@@ -20,7 +20,7 @@ class Hashes:
         self._seen: set[int] = set()
 
     def note(self, hashes: Sequence[int]) -> None:
-        """Take the hashes of some rows."""
+        """Add the hashes of some rows."""
         seen = self._seen
         before = len(seen)
         if seen.isdisjoint(hashes):

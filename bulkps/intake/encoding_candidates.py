@@ -1,7 +1,7 @@
-"""Which code page a text without a mark is in: what its words would be in each, and what makes sense.
+"""Finds the code pages in which a text without a byte order mark makes sense.
 
-Pure. A page is never guessed by its language: one that makes words that nobody writes is out, and where the
-page of this Windows is out, a person decides between those that are left.
+Pure. A page is never guessed by language. A page that gives impossible words is ruled out; if the code page
+of this Windows is ruled out, the administrator chooses one of the others.
 """
 
 from collections.abc import Sequence
@@ -11,23 +11,23 @@ from bulkps.exchange.code_pages import DOUBLE_BYTE, PAGES, page_text
 from bulkps.exchange.damaged_text import Mark, judged, strangeness
 from bulkps.intake.problem import shortened
 
-#: How many encodings a sentence offers, and how many words it shows in each.
+#: How many encodings a message offers, and how many words it shows in each.
 _OFFERED = 4
 _SHOWN = 3
-#: A reading that is this much stranger than the best one, by the word, is not offered.
+#: A reading that is this much less likely per word than the best one is not offered.
 _AS_GOOD = 3
-#: What Excel saves in, on one Windows or another.
+#: The code pages in which Excel saves, depending on the Windows.
 WINDOWS = ("cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "cp1257")
 
 
 @dataclass(frozen=True)
 class Reading:
-    """What some pieces of text say in an encoding.
+    """Some pieces of text, decoded with an encoding.
 
     Attributes:
-        encodings: Every encoding in which they say the same.
-        texts: What they say.
-        strange: How unlikely that is; 0 is the likeliest.
+        encodings: Every encoding that gives the same texts.
+        texts: The decoded texts.
+        strange: How unlikely they are; 0 is the most likely.
     """
 
     encodings: tuple[str, ...]
@@ -41,19 +41,19 @@ class Reading:
 
 
 def garbled(pieces: Sequence[bytes], page: str) -> bytes | None:
-    """Return the first of *pieces* that says nothing that anybody writes in *page*; None if all may."""
+    """Return the first of *pieces* that makes no sense in *page*; None if all may make sense."""
     return next((one for one in pieces if judged(page_text(one, page))[0] >= Mark.ODD), None)
 
 
 def readings(
     pieces: Sequence[bytes], but: str = "", among: Sequence[str] = (*PAGES, *DOUBLE_BYTE)
 ) -> list[Reading]:
-    """Return what *pieces* say in every encoding in which they make sense, the likeliest first.
+    """Return the readings of *pieces* in every encoding in which they make sense, the most likely first.
 
     Args:
         pieces: Cells with bytes that are not ASCII.
-        but: An encoding that is not asked; what says the same as it is left out too.
-        among: The encodings that are asked.
+        but: An encoding to leave out, and with it all that give the same texts.
+        among: The encodings to try.
     """
     left_out = tuple(page_text(one, but) for one in pieces) if but else ()
     found: dict[tuple[str, ...], list[str]] = {}

@@ -1,4 +1,4 @@
-"""How a file is written: its encoding, its digest, whether anything in it needs a closer look.
+"""Examines a file: its encoding, its digest, and whether anything in it needs a closer look.
 
 One pass over the bytes, in pieces, so that a file of any size takes the same memory.
 """
@@ -24,11 +24,11 @@ from bulkps.intake.problem import Problem, shortened
 
 _PIECE = 1 << 20
 _HEAD = 4096
-#: Characters at which a file is looked at cell by cell; lone surrogates need a decoder that lets them pass.
+#: Characters that make bulkps check a file cell by cell; lone surrogates need a decoder that accepts them.
 _SUSPICIOUS = ("\x00", "\ufffe", "\uffff")
 _WESTERN = "cp1252"
 _UNDEFINED_IN_CP1252 = b"\x81\x8d\x8f\x90\x9d"
-#: The likeliest other readings that a note names.
+#: How many other likely readings a note names.
 _OTHERS = 2
 
 
@@ -37,13 +37,13 @@ class Source:
     """A file as it can be read.
 
     Attributes:
-        path: Where it is.
+        path: Its path.
         digest: SHA-256 of its bytes, in hexadecimal digits.
         encoding: The codec's name.
-        errors: What the decoder does with what it cannot decode. Where it is not ``strict``, each such
-            byte becomes a lone surrogate, which the check of the cells then finds.
-        suspicious: Whether it may hold characters that no session survives.
-        note: What to tell about the encoding, or empty.
+        errors: What the decoder does with bytes that it cannot decode. If it is not ``strict``, each such
+            byte becomes a lone surrogate, and the check of the cells finds it.
+        suspicious: Whether it may hold characters that cannot be sent.
+        note: A note about the encoding for the user, or empty.
         problem: Why it cannot be read at all.
     """
 
@@ -62,7 +62,7 @@ class Source:
 
 @contextmanager
 def readable(path: Path) -> Iterator[None]:
-    """Turn what the operating system says about *path* into a sentence.
+    """Turn the operating system's errors about *path* into messages.
 
     Raises:
         UsageProblem: If it cannot be read.
@@ -73,15 +73,15 @@ def readable(path: Path) -> Iterator[None]:
     except OSError as error:
         raise UsageProblem(f"cannot read {path}: {error.strerror or error}") from error
     except UnicodeDecodeError as error:
-        raise InvalidInput(str(path), ["the file was changed while it was being read; try again"]) from error
+        raise InvalidInput(str(path), ["the file changed while it was being read; try again"]) from error
 
 
 def examine(path: Path, told: str = "") -> Source:
-    """Return how *path* is written.
+    """Return the encoding of *path*, and what else is needed to read it.
 
     Args:
         path: The file.
-        told: The encoding that somebody who knows it named; empty where it is to be found out.
+        told: The encoding that the user gave; empty to detect it.
 
     Raises:
         OSError: If it cannot be read.
@@ -103,21 +103,21 @@ def examine(path: Path, told: str = "") -> Source:
     if not encoding.startswith("utf-16") and no_text(head):
         problem = utf16_appended(path) or Problem(None, "", "a binary file", "a CSV file, which is text")
         return Source(path, digest(path), problem=problem)
-    note = "UTF-16 without a byte order mark, recognised by its NUL bytes" if unmarked_utf16 else ""
+    note = "read as UTF-16: it has no byte order mark, but NUL bytes show it" if unmarked_utf16 else ""
     return _decoded(path, encoding, note)
 
 
 def _as_told(path: Path, told: str) -> Source:
     try:
-        # Some codecs are no text encodings at all, such as hex.
+        # Some codecs, such as hex, are not text encodings.
         "".encode(told)
     except (LookupError, UnicodeError) as error:
         known = "such as utf-8, utf-16, cp1250, cp1251, cp1252, cp932"
-        raise UsageProblem(f"{told!r} is no encoding that Python knows, {known}") from error
+        raise UsageProblem(f"unknown encoding {told!r}; use a name that Python knows, {known}") from error
     sha, suspicious, failed = _read_through(path, told)
     if failed:
         problem = Problem(
-            None, "", f"bytes that {told} does not have", "the encoding that the file was saved in"
+            None, "", f"bytes that are not valid {told}", "the encoding that the file was saved in"
         )
         return Source(path, sha, told, problem=problem)
     return Source(path, sha, told, suspicious=suspicious)
@@ -136,9 +136,9 @@ def _by_mark(head: bytes) -> str:
 
 
 def _utf16_without_mark(head: bytes) -> str:
-    """Return the byte order of UTF-16 that has no mark, or an empty string.
+    """Return the codec of UTF-16 text without a byte order mark, or an empty string.
 
-    The headers of every operation are ASCII, so that every second byte of a header line is NUL.
+    The headers of every operation are ASCII, so every second byte of a header line is NUL.
     """
     even, odd = head[0::2].count(0), head[1::2].count(0)
     half = len(head) // 2
@@ -164,7 +164,7 @@ def _decoded(path: Path, encoding: str, note: str) -> Source:
 
 
 def _read_through(path: Path, encoding: str) -> tuple[str, bool, bool]:
-    """Return the digest, whether anything needs a closer look, and whether it is not in *encoding*."""
+    """Return the digest, whether anything needs a closer look, and whether *encoding* is wrong."""
     decoder = codecs.getincrementaldecoder(encoding)()
     sha = hashlib.sha256()
     suspicious = failed = False
@@ -195,12 +195,12 @@ def _damaged_utf16(path: Path, sha: str, encoding: str, note: str) -> Source:
 
 
 def _not_utf8(path: Path, sha: str, encoding: str) -> Source:
-    """Return the Source of a text that is not UTF-8: as Excel saves it, unless it is plainly damaged UTF-8.
+    """Return the Source of a text that is not valid UTF-8: in a Windows code page, or damaged UTF-8.
 
-    Excel saves in the code page of its Windows. On Windows that is asked; elsewhere it is taken for cp1252.
-    Such a text has next to no place that happens to be UTF-8; a damaged UTF-8 text has many. Taking the
-    second for the first would garble every name in it without a word, so one place that is UTF-8 beside fewer
-    than ten that are not is enough.
+    Excel saves in the code page of its Windows. On Windows, Python knows that page; elsewhere, cp1252 is
+    assumed. Such a text has almost no bytes that happen to be valid UTF-8; a damaged UTF-8 text has many.
+    Taking damaged UTF-8 for a code page would garble every name without a warning. So the text counts as
+    damaged UTF-8 as soon as it has one valid character for fewer than ten invalid ones.
     """
     lines = read_lines(path)
     if encoding == "utf-8-sig" or lines.good * 10 > lines.bad:
@@ -214,30 +214,30 @@ def _not_utf8(path: Path, sha: str, encoding: str) -> Source:
 
 
 def _as_page(lines: Lines, page: str) -> tuple[Problem | None, str]:
-    """Return why a text cannot be in *page*, and what is to be told where it is taken to be."""
+    """Return why a text cannot be in *page*; if it can, the note that says so."""
     pieces = tuple(lines.pieces)
     whose = "Western European Windows" if page == _WESTERN else "this Windows"
     wrong = garbled(pieces, page)
     if wrong is not None and (others := readings(pieces, page)):
-        # What shows that it is wrong is shown first in the others.
+        # The other encodings show the piece first that made no sense.
         order = sorted(range(len(pieces)), key=lambda place: pieces[place] != wrong)
         shown = "; ".join(str(replace(one, texts=tuple(one.texts[at] for at in order))) for one in others)
         found = (
-            f"text that is not UTF-8 and makes no sense in {page}, the code page of {whose}: "
+            f"text that is not UTF-8 and makes no sense in {page} (the code page of {whose}): "
             f"{shortened(page_text(wrong, page))}"
         )
         return Problem(lines.pieces[wrong], "", found, f"the encoding that it was saved in: {shown}"), ""
     own = sum(strangeness(page_text(piece, page)) for piece in pieces)
     likely = [str(one) for one in readings(pieces, page, WINDOWS) if one.strange <= own][:_OTHERS]
-    example = f"it says {shortened(page_text(pieces[0], page))}: " if pieces else ""
+    example = f"it reads {shortened(page_text(pieces[0], page))}; " if pieces else ""
     return None, (
         f"not UTF-8, so it was read as {page}, the code page of {whose}; {example}"
-        "if that is not what it should be, name the encoding with --encoding"
+        "if that is wrong, give the encoding with --encoding"
         f"{' (' if likely else ''}{'; '.join(likely)}{')' if likely else ''}"
     )
 
 
 def _code_page() -> str:
-    """Return the code page in which a spreadsheet on this machine saves text."""
+    """Return the code page in which spreadsheets on this computer save text."""
     found = locale.getencoding().lower() if sys.platform == "win32" else ""
     return found if re.fullmatch(r"cp\d+", found) and found != "cp65001" else _WESTERN

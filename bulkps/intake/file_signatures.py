@@ -1,4 +1,4 @@
-"""Files that are no text: what they are, and what to do about it."""
+"""Recognizes files that are not text, and says what to do about it."""
 
 import re
 import zipfile
@@ -19,23 +19,23 @@ _SIGNATURES = (
     (b"\xff\xfe\x00\x00", "a text in UTF-32", "a CSV file; save it as CSV UTF-8"),
     (b"\x00\x00\xfe\xff", "a text in UTF-32", "a CSV file; save it as CSV UTF-8"),
 )
-#: How a JSON list of objects begins, or an object.
+#: The beginning of a JSON object or a list of objects.
 _JSON = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:\[\s*[\]{]|\{\s*\")")
 
 
 def recognized(path: Path, head: bytes) -> tuple[str, str] | None:
-    """Return (what it is, what is expected) if *path*, which starts with *head*, is known to be no CSV."""
+    """Return (what it is, what is expected) if *path*, which starts with *head*, is known not to be CSV."""
     if head.startswith(b"PK\x03\x04"):
         return _zipped(path)
     if _JSON.match(head):
-        return "JSON", "a CSV file; bulkps export and bulkps results write one where the name ends in .csv"
+        return "JSON", "a CSV file; bulkps export and bulkps results write one if the name ends in .csv"
     return next(((what, wanted) for sign, what, wanted in _SIGNATURES if head.startswith(sign)), None)
 
 
 def no_text(head: bytes) -> bool:
-    """Return whether the NUL bytes in *head* say that this is no text in an eight-bit encoding.
+    """Return whether the NUL bytes in *head* show that this is not text in an eight-bit encoding.
 
-    A single NUL in a cell does not: that is the problem of the cell.
+    A single NUL does not: that is a problem of one cell.
     """
     first_line = head.split(b"\n", 1)[0]
     return b"\x00" in first_line or head.count(b"\x00") * 20 > len(head)

@@ -1,4 +1,4 @@
-"""Which column of an operation stands where in a file, by the headers. Pure."""
+"""Finds an operation's columns in a file by its headers. Pure."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence, Set
@@ -15,30 +15,31 @@ from bulkps.operations.model import Operation
 from bulkps.operations.result_columns import ALL_RESULTS_COLUMNS, RESULTS_MARK
 from bulkps.yaml_config import nearest
 
-#: What is stripped from around a cell: every kind of space and line end, and what shows nothing. The joiners
-#: U+200C and U+200D are not among them: they belong to the last letter of names in Malayalam and others.
+#: Characters that are stripped from around a cell: every kind of space and line end, and invisible ones. The
+#: joiners U+200C and U+200D are not among them: in Malayalam, for example, they belong to a name's last
+#: letter.
 BLANKS = (
     " \t\r\n\v\f\x1c\x1d\x1e\x1f\x85\u00a0\u00ad\u061c\u1680\u180e\u2000\u2001\u2002\u2003\u2004\u2005\u2006"
     "\u2007\u2008\u2009\u200a\u200b\u200e\u200f\u2028\u2029\u202a\u202b\u202c\u202d\u202e\u202f\u205f\u2060"
     "\u2061\u2062\u2063\u2064\u2066\u2067\u2068\u2069\u3000\ufeff"
 )
 
-#: What nobody wants in a journal, as headers fold, and as words of a header.
+#: Headers of password columns, which must not get into a journal: as folded text, and as words of a header.
 _SECRET = re.compile("password|passwort|kennwort|passphrase|passcode|passwd|motdepasse|contrase[n\u00f1]a")
 _SECRET_WORDS = frozenset({"pw", "pwd", "pass", "senha", "secret", "credential", "credentials", "pin"})
-#: Beginnings of words that show that a column is about passwords, and holds none.
+#: Beginnings of words that show that a column is about passwords but contains none.
 _ABOUT = (
     "last", "next", "reset", "change", "expir", "never", "polic", "timestamp", "date", "histor", "require",
     "attempt",
 )  # fmt: skip
-#: Headers that say nothing but that, in one word, whatever else could be read into them.
+#: Headers that clearly mean a password column, even if they contain one of those words.
 _PLAINLY = re.compile(
     "(?:initial|new|temp|temporary|user|account|start|plain|clear|default|change)?"
     "(?:password|passwort|kennwort|passphrase|pwd|secret|motdepasse|contrasena|senha)"
     "(?:plain|clear|initial)?(?:text)?"
 )
 _WORD = re.compile(r"[^\W\d_]?[^\W\d_A-Z]+|[A-Z]+(?![a-z])")
-#: How many headers a sentence names.
+#: How many headers a message names.
 _NAMED = 30
 _RESULTS = frozenset(map(folded_header, ALL_RESULTS_COLUMNS))
 _MARK = frozenset(map(folded_header, RESULTS_MARK))
@@ -48,19 +49,19 @@ _EXPORT_MARK = frozenset(map(folded_header, EXPORT_MARK))
 
 @dataclass(frozen=True)
 class Layout:
-    """Where everything is in a file.
+    """The position of everything in a file.
 
     Attributes:
-        header: The headers; of a file of ours, as they were before they were made formula-safe.
-        columns: Index by the operation's column, for those that are there.
-        width: How many cells a row has at least: up to the last header that is not empty.
+        header: The headers; in a file that bulkps wrote, as they were before they were made formula-safe.
+        columns: Index by the operation's column, for those that the file has.
+        width: The least number of cells in a row: up to the last header that is not empty.
         nameless: Indexes of empty headers.
-        carried: Indexes of the columns that go into the results as they are.
-        results: Whether this is a former results file.
+        carried: Indexes of the columns that are copied to the results unchanged.
+        results: Whether this is a results file from an earlier run.
         exported: Whether it is, or was made from, an inventory that ``bulkps export`` wrote.
-        unknown: Headers that the operation does not know and that are carried along.
-        taken: (header, column) for each header that means a column by another name.
-        left: (header, column) for each that would be taken for a column if it were spelt exactly so.
+        unknown: Headers that the operation does not know; their columns are copied to the results.
+        taken: (header, column) for each header that is another name of a column.
+        left: (header, column) for each header that resembles a column that needs its exact name.
         problems: What is wrong with the header.
     """
 
@@ -78,11 +79,11 @@ class Layout:
 
     @property
     def ours(self) -> bool:
-        """Whether bulkps wrote the file, and so made its cells formula-safe."""
+        """Whether bulkps wrote the file and made its cells formula-safe."""
         return self.results or self.exported
 
     def label(self, index: int) -> str:
-        """Return what to call the column at *index*."""
+        """Return a name for the column at *index*."""
         name = self.header[index].strip(BLANKS) if index < len(self.header) else ""
         return name or f"column {index + 1}"
 
@@ -104,7 +105,7 @@ def column_under(header: str, operation: Operation) -> str | None:
 
 
 def data_for_header(header: Sequence[str], operation: Operation) -> str:
-    """Return what a cell of *header* is where it shows that there is no header line, else an empty text."""
+    """If *header* is really a row of data, return a text that says so; else an empty text."""
     known = known_headers(operation)
     labels = [cell.strip(BLANKS) for cell in header]
     if any(folded_header(label) in known for label in labels):
@@ -113,17 +114,19 @@ def data_for_header(header: Sequence[str], operation: Operation) -> str:
         for name, column in operation.columns.items():
             for kind in column.kinds if column.required else ():
                 if kind.plain is not None and re.fullmatch(kind.plain, label):
-                    return f"{shortened(label)} looks like {kind.expected} and belongs under {name}"
+                    return (
+                        f"{shortened(label)} looks like {kind.expected}, which belongs in the column {name}"
+                    )
     return ""
 
 
 def lay_out(header: Sequence[str], row: int, operation: Operation, *, strict_columns: bool = False) -> Layout:
-    """Return what stands where under *header*, which is on line *row*.
+    """Return the layout of a file with this *header*, which is on line *row*.
 
     Args:
-        header: Its cells as they are in the file.
+        header: Its cells, unchanged.
         row: The line that it starts on.
-        operation: What the columns may mean.
+        operation: The operation with its columns.
         strict_columns: Whether a column that the operation does not know is a problem.
     """
     present = {folded_header(cell.strip(BLANKS)) for cell in header}
@@ -131,7 +134,7 @@ def lay_out(header: Sequence[str], row: int, operation: Operation, *, strict_col
     cells = tuple(map(formula_unsafe, header)) if results or exported else tuple(header)
     labels = [cell.strip(BLANKS) for cell in cells]
     folded = [folded_header(label) for label in labels]
-    # The results' own columns stand behind the input's: of two with the same header the last is theirs.
+    # The results' own columns come after the input's: of two with the same header, the last is theirs.
     theirs = {header: index for index, header in enumerate(folded) if header in _RESULTS} if results else {}
     columns, twice = _columns(folded, labels, set(theirs.values()), operation, row)
     left = _left(folded, labels, operation)
@@ -170,7 +173,7 @@ def _is_secret(label: str, folded: str) -> bool:
 def _columns(
     folded: Sequence[str], labels: Sequence[str], theirs: Set[int], operation: Operation, row: int
 ) -> tuple[dict[str, int], list[Problem]]:
-    """Return where each column is, and a problem for each that is there twice."""
+    """Return the index of each column, and a problem for each that occurs twice."""
     known = known_headers(operation)
     columns: dict[str, int] = {}
     problems = []
@@ -180,18 +183,18 @@ def _columns(
             continue
         if name in columns:
             first = labels[columns[name]]
-            expected = f"no second column for {name}: {shortened(first)} in the same header means it already"
+            expected = f"no second column for {name}: {shortened(first)} in the same header is one already"
             problems.append(Problem(row, labels[index], labels[index], expected))
         else:
             columns[name] = index
-    # A result column stands in only where nothing else does: its source_identity is what was sent as the
-    # source, so that a file of which only the result columns were kept still says what is meant.
+    # A result column is only used if there is no other: its source_identity is what was sent as the source.
+    # So a file of which only the result columns were kept can still be read.
     stand_ins = {known[folded[index]]: index for index in sorted(theirs) if folded[index] in known}
     return stand_ins | columns, problems
 
 
 def _left(folded: Sequence[str], labels: Sequence[str], operation: Operation) -> tuple[tuple[str, str], ...]:
-    """Return the headers that look like an exact column's and are not its name, or the last word of it."""
+    """Return the headers that resemble a column that needs its exact name: by spelling or last word."""
     exact = {name: folded_header(name) for name, column in operation.columns.items() if column.exact}
     return tuple(
         (label, name)
@@ -210,7 +213,7 @@ def _missing(
             there += ", …" if len(labels) > _NAMED else ""
             aliases = ", ".join(operation.columns[name].aliases)
             named = f"{name} (or {aliases})" if aliases else name
-            expected = f"a column with the header {named}; there is {there}"
+            expected = f"a column with the header {named}; the file has {there}"
             yield Problem(row, name, "", expected)
 
 
@@ -223,7 +226,7 @@ def _refused(
     *,
     strict_columns: bool,
 ) -> dict[int, Problem]:
-    """Return the problem of each unknown column that cannot be carried along."""
+    """Return the problem of each unknown column that is refused."""
     meanings = known_headers(operation)
     present = {meanings[header] for header in folded if header in meanings}
     absent = {
@@ -233,16 +236,16 @@ def _refused(
         if name not in present
     }
     refused = {}
-    # A whole word of a header is no slip of the fingers: "Archive" is not "to_archive" in haste.
+    # A whole word of a header is not a typing error: "Archive" is not a misspelt "to_archive".
     whole = {word for known, _ in absent.values() for word in known.casefold().split("_")}
     for index in unknown:
         if _is_secret(labels[index], folded[index]):
-            expected = "no passwords: whatever stands there would be kept in journal and results. Take it out"
+            expected = "no passwords: journal and results would contain them. Remove this column"
             refused[index] = Problem(row, labels[index], labels[index], expected)
             continue
         near = [known for known in absent if _one_slip(folded[index], known)]
         near = [] if folded[index] in whole else near
-        # By the column's own name: that is what the operation's page and template call it.
+        # The column's own name, because the operation's page and template use it.
         meant = absent[min(near, key=partial(_slips, folded[index]))][1] if near else ""
         if meant or strict_columns:
             hint = f"; did you mean {meant}?" if meant else nearest(labels[index], operation.columns)
@@ -252,9 +255,9 @@ def _refused(
 
 
 def _one_slip(header: str, known: str) -> bool:
-    """Return whether hasty fingers make *header* out of *known*; in a long one they may slip twice.
+    """Return whether *header* is *known* with a typing error, or with two if it is long.
 
-    Of two or three letters almost any other two or three are a slip away: those count for nothing.
+    Names of two or three letters do not count: almost any other short name is one error away.
     """
     if len(known) < 4:
         return False
@@ -263,7 +266,7 @@ def _one_slip(header: str, known: str) -> bool:
 
 
 def _slips(header: str, known: str) -> int:
-    """Return how many letters were put in, left out or replaced; of the same letters, how many were moved."""
+    """Return how many letters were added, left out or replaced; for the same letters, how many moved."""
     matcher = SequenceMatcher(None, header, known, autojunk=False)
     if sorted(header) == sorted(known):
         return len(known) - sum(block.size for block in matcher.get_matching_blocks())

@@ -1,4 +1,4 @@
-"""Items that no file gave, checked by the rules of a file's rows. Pure."""
+"""Checks items that come from Python, not from a file, by the rules of a file's rows. Pure."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -12,20 +12,20 @@ from bulkps.intake.validation_report import CheckReport, InputRow
 from bulkps.operations.model import Operation
 from bulkps.yaml_config import nearest
 
-#: What stands for the file that there is none of.
+#: The name that messages use in place of a file's.
 SOURCE = "items"
-#: What a row is that is none.
+#: The names of rows that are not data.
 _NO_ROW = {"same": "a header line", "other": "a header line"}
 
 
 def check_items(
     operation: Operation, items: Sequence[tuple[int, Mapping[str, Value]]]
 ) -> tuple[CheckReport, list[InputRow]]:
-    """Return what is to be said about *items* as input for *operation*, and those that are sound.
+    """Return the report on *items* as input for *operation*, and the valid ones as rows.
 
     Args:
-        operation: What is to be done with them.
-        items: The number of each, as of a row, and its values by column: text as a cell holds it, or a value.
+        operation: The operation to run.
+        items: For each its number, like a row's, and its values by column: text as in a cell, or a value.
     """
     layout = lay_out(tuple(operation.columns), 1, operation)
     check = _ItemCheck(operation, layout)
@@ -61,7 +61,7 @@ class _ItemCheck:
         self.warnings: list[Problem] = []
 
     def take(self, number: int, values: Mapping[str, Value]) -> InputRow | None:
-        """Return the row that an item is, or None if it is not sound."""
+        """Return an item as a row, or None if it is not valid."""
         cells = [_cell(values.get(name)) for name in self._layout.header]
         read = self._reader.read(cells)
         problems = [
@@ -78,7 +78,7 @@ class _ItemCheck:
         if number < 0:
             yield Problem(None, "row_number", str(number), "a number that is not negative")
         if number in self._numbers:
-            yield Problem(None, "row_number", str(number), "no number that another item has")
+            yield Problem(None, "row_number", str(number), "a number that no other item has")
         self._numbers.add(number)
 
     def _unknown(self, number: int, values: Mapping[str, Value]) -> Iterator[Problem]:
@@ -91,7 +91,7 @@ class _ItemCheck:
         if read.comment or read.empty or read.again:
             found = "a comment" if read.comment else _NO_ROW.get(read.again, "nothing")
             required = ", ".join(self._operation.required_columns())
-            yield Problem(number, "", found, f"a value in each column that is required: {required}")
+            yield Problem(number, "", found, f"a value in each required column: {required}")
         for fault in read.faults:
             yield Problem(number, fault.column, fault.found, fault.expected)
 
@@ -105,7 +105,7 @@ class _ItemCheck:
 
 
 def _cell(value: object) -> str:
-    """Return the cell of a value, which comes from a program and may be what no file gives."""
+    """Return the cell text of a value; it comes from a program and may have any type."""
     if value is None or isinstance(value, bool):
         return "" if value is None else cell_of(value)
     return cell_of(tuple(map(str, value)) if isinstance(value, list | tuple) else str(value))

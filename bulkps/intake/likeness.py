@@ -1,22 +1,22 @@
-"""What rows have in common: their sentences but for the values in them, and their numbers as ranges."""
+"""What rows have in common: their messages without the values in them, and their numbers as ranges."""
 
 import re
 from functools import lru_cache
 
-#: What differs from row to row in a sentence: what stands in quotes, and words with digits, @, = or slashes.
+#: The parts of a message that differ from row to row: quoted text, and words with digits, @, = or slashes.
 _VALUE = re.compile(r"""(?<!\w)'[^'\n]*'(?!\w)|"[^"\n]*"|\S*[\d@=\\/]\S*""")
-#: How many ranges are told.
+#: How many ranges are shown.
 _SHOWN_RANGES = 8
 
 
 @lru_cache(maxsize=10_000)
 def likeness(text: str) -> str:
-    """Return *text* with an ellipsis for every value in it: two texts are alike if this is the same."""
+    """Return *text* with an ellipsis for every value in it: two texts are alike if the results are equal."""
     return _VALUE.sub("\u2026", text)
 
 
 class RowRanges:
-    """Rows in ascending order, such as ``rows 2-14, 17 (14 rows)``; takes no more memory for a million.
+    """Rows in ascending order, such as ``rows 2-14, 17 (14 rows)``; a million rows take no more memory.
 
     Attributes:
         count: How many there are.
@@ -25,11 +25,11 @@ class RowRanges:
     def __init__(self) -> None:
         self.count = 0
         self._last = 0
-        # One more than is told: it says that there are more.
+        # One more than is shown: it tells that there are more.
         self._ranges: list[tuple[int, int]] = []
 
     def add(self, row: int) -> None:
-        """Take one more row."""
+        """Add a row."""
         if row == self._last:
             return
         self.count += 1

@@ -1,7 +1,7 @@
-"""Files whose lines are not all in one encoding: from which line on, and in which.
+"""Finds files whose lines are not all in one encoding: from which line on, and in which encoding.
 
-PowerShell's ``>>`` appends UTF-16 to whatever is there, Add-Content the code page of Windows, and an editor
-UTF-8. Each writes what it reads well, and nobody sees it before a name is wrong.
+PowerShell's ``>>`` appends UTF-16 to any file, Add-Content the Windows code page, and an editor UTF-8. Each
+program reads its own text correctly, so the mistake stays hidden until a name is wrong.
 """
 
 import re
@@ -13,29 +13,29 @@ from bulkps.intake.problem import Problem, shortened
 
 _LINE = 1 << 20
 _PIECE = 1 << 20
-#: How many different pieces of text are judged: enough for any page to show.
+#: How many different pieces of text are checked: enough to recognize any code page.
 _PIECES = 2000
 _BETWEEN = re.compile(rb"[,;|\t\"\r\n]+")
-#: So much text without a NUL is no UTF-16: no twenty ideographs in a row have only letters for bytes.
+#: This much text without a NUL is not UTF-16: no twenty ideographs in a row consist of ASCII bytes only.
 _EIGHT_BIT = re.compile(rb"[\x20-\x7e\r\n\t]{40}")
 _SURROGATE = re.compile(rb"\xed[\xa0-\xbf]")
 _ONE = (
-    "one encoding in the whole file; save it again as CSV UTF-8, and add to it with "
+    "one encoding in the whole file; save it again as CSV UTF-8, and append to it with "
     "Export-Csv -Append -Encoding utf8"
 )
 
 
 @dataclass
 class Lines:
-    """What the lines of a text are that is not UTF-8 as a whole.
+    """The lines of a text that is not UTF-8 as a whole.
 
     Attributes:
-        good: How many characters beyond ASCII are UTF-8.
+        good: How many non-ASCII characters are valid UTF-8.
         bad: How many bytes are not.
-        good_lines: The first and the last line that is UTF-8 and not only ASCII; 0 where there is none.
+        good_lines: The first and the last line that is UTF-8 and not only ASCII; 0 if there is none.
         bad_lines: The first and the last line that is not UTF-8.
-        pieces: Different pieces of text that are not ASCII, and the line of each, in their order.
-        surrogates: Whether what is no UTF-8 looks like half a surrogate pair in it.
+        pieces: Different pieces of text that are not ASCII, and the line of each, in order.
+        surrogates: Whether bytes that are not UTF-8 look like half a surrogate pair in UTF-8.
     """
 
     good: int = 0
@@ -47,7 +47,7 @@ class Lines:
 
     @property
     def mixed(self) -> Problem | None:
-        """The problem that one part is UTF-8 and the other is not; None where both are everywhere."""
+        """The problem that one part is UTF-8 and the other is not; None if both are mixed everywhere."""
         (first_good, last_good), (first_bad, last_bad) = self.good_lines, self.bad_lines
         if not (self.good and self.bad) or self.surrogates:
             return None
@@ -61,20 +61,20 @@ class Lines:
         for piece, line in self.pieces.items():
             if line == (self.bad_lines if bad else self.good_lines)[0]:
                 try:
-                    return f"it says {shortened(piece.decode('utf-8').strip())}"
+                    return f"it reads {shortened(piece.decode('utf-8').strip())}"
                 except UnicodeDecodeError as error:
                     said = shortened(piece.decode("cp1252", "replace").strip())
-                    return f"the byte 0x{piece[error.start]:02X} is no UTF-8, in cp1252 it says {said}"
+                    return f"the byte 0x{piece[error.start]:02X} is not UTF-8; in cp1252 it reads {said}"
         return ""
 
 
 def _mixed(line: int, what: str, shown: str) -> Problem:
     seen = f": {shown}" if shown else ""
-    return Problem(line, "", f"another encoding from here on ({what}){seen}", _ONE)
+    return Problem(line, "", f"a different encoding from here on ({what}){seen}", _ONE)
 
 
 def read_lines(path: Path) -> Lines:
-    """Return what the lines of *path* are; it is not UTF-8 as a whole."""
+    """Return the lines of *path*, which is not UTF-8 as a whole."""
     found = Lines()
     for number, line in _lines(path):
         if line.isascii():
@@ -117,7 +117,7 @@ def utf16_appended(path: Path) -> Problem | None:
     zeros = tail[0::2].count(0), tail[1::2].count(0)
     if number == 1 or max(zeros) * 3 < half or min(zeros) * 5 > half:
         return None
-    return _mixed(number, "UTF-16, as PowerShell's >> writes it, after lines of another", "")
+    return _mixed(number, "UTF-16, as PowerShell's >> writes it, after lines in another encoding", "")
 
 
 def eight_bit_appended(path: Path, encoding: str) -> Problem | None:
@@ -128,10 +128,10 @@ def eight_bit_appended(path: Path, encoding: str) -> Problem | None:
         while piece := file.read(_PIECE):
             block = kept + piece
             if found := _EIGHT_BIT.search(block):
-                # The line end before it may be its own.
+                # The line end before it may belong to it.
                 lines += block[: found.start() + 2].count(end)
-                return _mixed(lines, "eight bits a character, after lines in UTF-16", "")
-            # An end that lies across two pieces is counted once.
+                return _mixed(lines, "eight bits per character, after lines in UTF-16", "")
+            # A line end that is split between two pieces is counted once.
             kept = block[-64:] if len(block) % 2 == 0 else block[-63:]
             lines += block[: len(block) - len(kept)].count(end)
     return None

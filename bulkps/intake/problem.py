@@ -1,8 +1,8 @@
-"""One thing that is wrong with a file, and how it is shown to a person."""
+"""One thing that is wrong with a file, and its message."""
 
 from dataclasses import dataclass
 
-#: How many characters of a cell or a header a sentence shows.
+#: How many characters of a cell or a header a message shows.
 _SHORT = 80
 
 
@@ -12,8 +12,8 @@ class Problem:
 
     Attributes:
         row: The line on which the record starts, as an editor counts (from 1); None for the whole file.
-        column: The header that it stands under, or the column that is missing; empty for a whole row.
-        found: The cell as it is in the file, or in words what is there where no one column is meant.
+        column: The header of the cell, or the missing column; empty for a whole row.
+        found: The cell as it is in the file, or a description if it is not about one column.
         expected: The end of the sentence "expected …".
     """
 
@@ -23,7 +23,7 @@ class Problem:
     expected: str
 
     def sentence(self) -> str:
-        """Return it for a person, a long or many-lined cell shortened and escaped."""
+        """Return the message; a long cell, or one with several lines, is shortened and escaped."""
         where = ", ".join([*([f"row {self.row}"] if self.row is not None else []), *self._column()])
         return f"{where}{': ' if where else ''}found {self._found()}, expected {self.expected}"
 

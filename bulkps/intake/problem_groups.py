@@ -1,24 +1,24 @@
-"""Problems of many rows that say the same of the same column: one sentence for all of them."""
+"""Groups the problems of many rows that are the same for the same column into one message."""
 
 from dataclasses import dataclass, field
 
 from bulkps.intake.likeness import RowRanges, likeness
 from bulkps.intake.problem import Problem, readable_name, shortened
 
-#: Up to how many rows each has a sentence of its own, and how many values a sentence for all shows.
+#: Up to how many rows each has a message of its own, and how many values a common message shows.
 _FEW, _EXAMPLES = 3, 3
-#: How many groups are kept; what is in none of them is only counted.
+#: How many groups are kept; further problems are only counted.
 _MOST = 200
 
 
 @dataclass
 class ProblemGroup:
-    """Problems that are alike.
+    """Similar problems.
 
     Attributes:
-        column: The column that all of them stand under; empty for whole rows.
+        column: Their column; empty for whole rows.
         found: The first distinct values that were found.
-        expected: What is expected, with an ellipsis where that differs from row to row.
+        expected: What is expected, with an ellipsis for parts that differ from row to row.
         count: How many there are.
         rows: Their rows.
         first: The first of them.
@@ -32,7 +32,7 @@ class ProblemGroup:
     first: list[Problem] = field(default_factory=list)
 
     def add(self, problem: Problem) -> None:
-        """Take one more."""
+        """Add a problem."""
         self.count += 1
         if problem.row is not None:
             self.rows.add(problem.row)
@@ -44,7 +44,7 @@ class ProblemGroup:
             self.expected = likeness(self.expected)
 
     def sentences(self) -> list[str]:
-        """Return one sentence for all, or one for each where they are few."""
+        """Return one message for all, or one for each if there are few."""
         if self.count <= _FEW:
             return [problem.sentence() for problem in self.first]
         where = f"{self.rows}, {readable_name(self.column)}" if self.column else str(self.rows)
@@ -69,9 +69,9 @@ class ProblemGroups:
         self._groups: dict[tuple[str, str, str], ProblemGroup] = {}
 
     def add(self, problem: Problem) -> None:
-        """Take one more problem."""
+        """Add a problem."""
         self.count += 1
-        # Of a whole row the words are what was found; of a cell they are its value.
+        # For a whole row, "found" is a description; for a cell, it is the value, which does not group.
         words = "" if problem.column else likeness(problem.found)
         alone = "" if problem.row is not None else f"{problem.found} {problem.expected}"
         key = (problem.column, words + alone, likeness(problem.expected))
@@ -82,7 +82,7 @@ class ProblemGroups:
             group.add(problem)
 
     def sentences(self, longest: int) -> list[str]:
-        """Return at most *longest* sentences, in the order of the file, and how many problems are in none."""
+        """Return at most *longest* messages in the order of the file, and the number of other problems."""
         told: list[str] = []
         left = self.count
         for group in sorted(self._groups.values(), key=lambda group: group.first[0].row or 0):
@@ -94,5 +94,5 @@ class ProblemGroups:
         return [*told, f"and {left:,} more"] if left else told
 
     def is_condensed(self, longest: int) -> bool:
-        """Return whether *longest* sentences do not tell every problem by itself."""
+        """Return whether *longest* messages are too few to show every problem on its own."""
         return self.count > longest or any(group.count > _FEW for group in self._groups.values())

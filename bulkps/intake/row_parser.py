@@ -1,4 +1,4 @@
-"""One row at a time: what is wrong with its cells, and the values that they stand for. Pure."""
+"""Parses one row at a time: what is wrong with its cells, and their values. Pure."""
 
 import re
 from collections.abc import Sequence
@@ -14,11 +14,11 @@ from bulkps.operations.model import Operation
 from bulkps.operations.spreadsheet_words import not_a_value
 from bulkps.yaml_config import nearest
 
-#: Characters that make a session die without a word (U+FFFE, U+FFFF), that it cannot send (half a
-#: surrogate pair), or that no mailbox or directory property holds (NUL).
+#: Characters that end a session without an error (U+FFFE, U+FFFF), that it cannot send (half a surrogate
+#: pair), or that no mailbox or directory property can contain (NUL).
 UNSENDABLE = re.compile("[\x00\ufffe\uffff\ud800-\udfff]")
 
-#: What is longer nobody typed: no nearest value is looked for.
+#: Longer text was not typed by hand: no similar value is suggested.
 _TYPED = 80
 
 Key = tuple[str, ...]
@@ -38,15 +38,16 @@ class ReadRow:
     """A row after a close look.
 
     Attributes:
-        cells: Its cells; of a former results file, as they were before they were made formula-safe.
+        cells: Its cells; in a results file of an earlier run, as they were before they were made
+            formula-safe.
         faults: What is wrong with it.
-        values: Canonical values of the cells that are sound.
-        warnings: What a person should look at in it, though it is sound.
-        empty: Whether there is nothing in it at all.
-        comment: Whether it is a comment, and no row.
-        again: It is a header line, as where two files were joined: the same one as at the top, or another;
+        values: Canonical values of the valid cells.
+        warnings: What the administrator should check, although the row is valid.
+        empty: Whether it has no content.
+        comment: Whether it is a comment and not a row.
+        again: Whether it is a header line, such as in two joined files: the same as at the top, or another;
             else empty.
-        beyond: Indexes of columns without a header that hold something all the same.
+        beyond: Indexes of columns without a header whose cells are not empty.
     """
 
     cells: tuple[str, ...]
@@ -66,7 +67,7 @@ class RowReader:
         operation: What the columns mean.
         layout: Where they are.
         encoding: How the file was decoded, if its undecodable bytes became lone surrogates; else empty.
-        warn: Whether it looks for what is sound and strange, too.
+        warn: Whether it also reports valid but suspicious cells.
     """
 
     def __init__(
@@ -80,7 +81,7 @@ class RowReader:
         self._labels = tuple(folded_header(header.strip(BLANKS)) for header in layout.header)
 
     def read(self, row: Sequence[str]) -> ReadRow:
-        """Return what *row* holds."""
+        """Return the content of *row*."""
         cells = tuple(map(formula_unsafe, row)) if self._layout.ours else tuple(row)
         stripped = [cell.strip(BLANKS) for cell in cells]
         if not any(stripped):
@@ -96,7 +97,7 @@ class RowReader:
             cell = stripped[index]
             if not cell:
                 if column.required:
-                    expected = f"a value, for this column is required: {column.expected}"
+                    expected = f"a value, because this column is required: {column.expected}"
                     faults.append(Fault(layout.label(index), "", expected))
                 continue
             problem, value = _value(column, cell)
@@ -123,7 +124,7 @@ class RowReader:
         return "other" if other else ""
 
     def _uneven(self, cells: tuple[str, ...], stripped: Sequence[str]) -> ReadRow:
-        """Return what a row is that has fewer or more cells than the header."""
+        """Return the result for a row that has fewer or more cells than the header."""
         layout = self._layout
         filled = [cell for cell in stripped if cell]
         typed = any(index == 0 and not column.words for _, column, index in self._columns)
@@ -131,7 +132,7 @@ class RowReader:
             return ReadRow(cells, (), {}, empty=True, comment=True)
         if again := self._header_in(stripped):
             return ReadRow(cells, (), {}, again=again)
-        # Where the last line of a file had no end, the header of the next one goes on behind it.
+        # If the last line of a joined file had no line end, the next file's header follows on the same line.
         last = layout.width - 1
         folded = tuple(map(folded_header, stripped[last:]))
         labels = self._labels[: layout.width]
@@ -155,14 +156,14 @@ class RowReader:
     def _without(self, character: str) -> str:
         code = ord(character)
         if self._encoding and 0xDC80 <= code <= 0xDCFF:
-            return f"text in {self._encoding}, which has no such byte as 0x{code - 0xDC00:02X}"
+            return f"text in {self._encoding}, which does not have the byte 0x{code - 0xDC00:02X}"
         if 0xD800 <= code <= 0xDFFF:
             return f"whole characters, not half a surrogate pair (U+{code:04X}), which cannot be sent"
-        return f"text without U+{code:04X}, which no session survives"
+        return f"text without U+{code:04X}, which cannot be sent"
 
 
 def cell_values(operation: Operation, header: Sequence[str], cells: Sequence[str]) -> dict[str, Value]:
-    """Return the canonical values of the sound *cells* of a row under *header*, by the operation's column."""
+    """Return the canonical values of the valid *cells* of a row under *header*, by the operation's column."""
     known = known_headers(operation)
     values: dict[str, Value] = {}
     for label, text in zip(header, cells, strict=False):
@@ -174,15 +175,15 @@ def cell_values(operation: Operation, header: Sequence[str], cells: Sequence[str
 
 
 def key_of(values: dict[str, Value], group: Sequence[str]) -> Key | None:
-    """Return what *values* are compared by in a unique *group* of columns; None where one is not there."""
+    """Return the key of *values* in a unique *group* of columns; None if the first column has no value."""
     if group[0] not in values:
         return None
-    # An empty cell of a further column, and the value false, are one: the key of an item takes them so too.
+    # In further columns, an empty cell and the value false are the same, as they are in an item's key.
     return tuple(str(values.get(name) or "").casefold() for name in group)
 
 
 def _value(column: Column, cell: str) -> tuple[str, Value]:
-    """Return what is expected instead of *cell*, or an empty text and its canonical value."""
+    """Return what is expected in place of *cell* and None, or an empty text and its canonical value."""
     try:
         return "", column.canonical(cell)
     except ValueError as unsound:
@@ -190,7 +191,7 @@ def _value(column: Column, cell: str) -> tuple[str, Value]:
 
 
 def _is_comment(cell: str) -> bool:
-    """Return whether the first cell of a row that is not sound begins a comment."""
+    """Return whether the first cell of an invalid row begins a comment."""
     return cell.startswith("#") and not not_a_value(cell)
 
 

@@ -1,4 +1,4 @@
-"""What a check of a file comes down to: the report that a run is built on."""
+"""The report of a file's check, which a run is built on."""
 
 import csv
 from contextlib import ExitStack
@@ -16,18 +16,18 @@ from bulkps.intake.problem_groups import ProblemGroups
 
 #: How many problems a report holds; the rest are counted, and written where a problems file is asked for.
 SHOWN = 50
-#: How many warnings are told to a person, who is to read them all.
+#: How many warnings are shown, so that they are all read.
 SHOWN_WARNINGS = 10
 
 
 @dataclass(frozen=True)
 class InputRow:
-    """A sound row.
+    """A valid row.
 
     Attributes:
         row: The line on which it starts, as an editor counts.
-        cells: All its cells as they were in the file; of a former results file, as they were before they
-            were made formula-safe.
+        cells: All its cells as they were in the file; in a results file of an earlier run, as they were
+            before they were made formula-safe.
         values: Canonical values by the operation's column; only those that are given.
     """
 
@@ -38,7 +38,7 @@ class InputRow:
 
 @dataclass(frozen=True)
 class CheckReport:
-    """What a check says about a file.
+    """The result of checking a file.
 
     Attributes:
         path: The file.
@@ -46,16 +46,16 @@ class CheckReport:
         rows: How many rows it has; empty ones do not count.
         problem_count: How many problems there are.
         problems: The first of them, in the order of the file.
-        notes: What a person should be told once; nothing is wrong with it.
-        encoding: The name that Python has for how the file is written.
-        delimiter: What is between its cells.
-        header: Its headers as they were, under the same rule as InputRow.cells.
-        carried: Indexes of the input's own columns, which go into the results as they are.
+        notes: Information for the user about what is not wrong.
+        encoding: Python's name of the file's encoding.
+        delimiter: The character between its cells.
+        header: Its headers, under the same rule as InputRow.cells.
+        carried: Indexes of the input's own columns, which are copied to the results unchanged.
         digest: SHA-256 of the file's bytes, in hexadecimal digits.
-        warning_count: How many cells are sound and more likely meant otherwise.
-        warnings: The first of them; what may be meant stands in ``expected``.
-        groups: All problems by what they have in common.
-        warning_groups: The same of what is warned of.
+        warning_count: How many cells are valid but probably mean something else.
+        warnings: The first of them; ``expected`` says what may be meant.
+        groups: All problems, grouped.
+        warning_groups: All warnings, grouped.
     """
 
     path: Path
@@ -80,23 +80,23 @@ class CheckReport:
         return self.problem_count == 0
 
     def sentences(self) -> list[str]:
-        """Return the first problems as sentences, and how many more there are."""
+        """Return the first problems as messages, and how many more there are."""
         told = [problem.sentence() for problem in self.problems]
         more = self.problem_count - len(told)
         return [*told, f"and {more} more"] if more else told
 
     def remarks(self) -> list[str]:
-        """Return the notes and the warnings as sentences, those that are alike in one."""
+        """Return the notes and the warnings as messages, similar ones in one."""
         warnings = self.warning_groups.sentences(SHOWN_WARNINGS)
         return [*(f"note: {note}" for note in self.notes), *(f"warning: {one}" for one in warnings)]
 
 
 class Findings:
-    """Collects problems: counts all, keeps the first, writes all where that is asked for.
+    """Collects problems: counts all, keeps the first, and writes all to a file if there is one.
 
     Attributes:
         count: How many there were.
-        groups: All of them by what they have in common.
+        groups: All of them, grouped.
     """
 
     def __init__(self, output: Output | None) -> None:
@@ -110,7 +110,7 @@ class Findings:
 
     def __enter__(self) -> Self:
         if self._output is not None:
-            # A cell may hold half a surrogate pair: that is one of the problems, and no reason to fail here.
+            # A cell may hold half a surrogate pair: that is one of the problems, not a reason to fail here.
             file = whole_file(self._output, encoding="utf-8-sig", newline="", errors="backslashreplace")
             try:
                 self._file = self._stack.enter_context(file)
@@ -128,7 +128,7 @@ class Findings:
             raise self._unwritable(closing) from closing
 
     def add(self, problem: Problem, *, late: bool = False) -> None:
-        """Take *problem*; *late* if earlier rows were looked at before and this is a second round."""
+        """Add *problem*; *late* if it comes from the second round, after all rows were checked once."""
         self.count += 1
         self.groups.add(problem)
         kept = self._late if late else self._kept
@@ -139,7 +139,7 @@ class Findings:
 
     def first(self) -> tuple[Problem, ...]:
         """Return the first problems in the order of the file."""
-        # Each round is in the file's order, so the first of both together are among the first of each.
+        # Each round is in the file's order, so the first of both rounds are among the first of each.
         return tuple(sorted((*self._kept, *self._late), key=lambda problem: problem.row or 0)[:SHOWN])
 
     def _write(self, cells: tuple[str, ...]) -> None:

@@ -1,4 +1,4 @@
-"""Checks a file and reads it: ``check`` finds every problem, ``rows`` reads what was found sound."""
+"""Checks a file and reads it: ``check`` finds every problem, ``rows`` reads a valid file."""
 
 import io
 import os
@@ -21,7 +21,7 @@ from bulkps.operations.model import Operation
 #: How many lines a note names.
 _NAMED = 10
 _AGAIN = {"same": "the header line again", "other": "another header line"}
-_ROWS_ONLY = "rows only; were two files joined? Take the line out, or check each file by itself"
+_ROWS_ONLY = "rows only; were two files joined? Delete the line, or check each file on its own"
 _CHANGED = "has changed since it was checked; check it again"
 
 
@@ -33,24 +33,26 @@ def check(
     problems: Output | None = None,
     encoding: str = "",
 ) -> CheckReport:
-    """Return what is to be said about the file at *path* as input for *operation*.
+    """Return a report on the file at *path* as input for *operation*.
 
-    Whatever its content, it is reported and never raised; a file of any size takes the same few pieces
-    of memory, and some eighty bytes a row for finding rows that are there twice.
+    Problems with the content are reported, never raised. The memory used does not grow with the file, except
+    for about eighty bytes per row that finding duplicate rows takes.
 
     Args:
         path: A CSV file.
-        operation: What is to be done with its rows.
+        operation: The operation to run on its rows.
         strict_columns: Whether a column that the operation does not know is a problem.
-        problems: Gets all problems as CSV.
-        encoding: How the file is written, for Python; empty where that is to be found out.
+        problems: A file for all problems, as CSV.
+        encoding: Python's name of the file's encoding; empty to detect it.
 
     Raises:
-        UsageProblem: If the file cannot be read, the problems file not be written, or nobody knows the
-            encoding.
+        UsageProblem: If the file cannot be read, the problems file cannot be written, or the encoding is
+            unknown.
     """
     if problems and _same(path, problems.path):
-        raise UsageProblem(f"the problems cannot be written to {path}: it is the file that is checked")
+        raise UsageProblem(
+            f"cannot write the problems to {path}: it is the file to check; choose another name"
+        )
     with readable(path):
         source = examine(path, encoding)
         with Findings(problems) as findings:
@@ -96,7 +98,7 @@ class _Check:
         return self._report(opening, layout)
 
     def _opening(self) -> Opening | None:
-        """Return how the file begins; None if no more can be said about it than that problem."""
+        """Return the file's opening; None if a problem with it makes further checks useless."""
         problem = self._source.problem
         if problem is None:
             with self._source.open() as file:
@@ -126,7 +128,7 @@ class _Check:
             if row.again:
                 found.append(Problem(line, "", _AGAIN[row.again], _ROWS_ONLY))
             if row.again == "other":
-                # What stands below it is to be read by it, and would be wrong line by line.
+                # The rows below belong to that header, and every one of them would be reported as wrong.
                 self._below = True
                 break
             for one in row.warnings:
@@ -139,8 +141,8 @@ class _Check:
                 if place not in self._beyond:
                     self._beyond.add(place)
                     label, cell = layout.label(place), row.cells[place]
-                    found.append(Problem(line, label, cell, "a header over it, or nothing"))
-        # Records that are no CSV stand between the others.
+                    found.append(Problem(line, label, cell, "a header above it, or an empty cell"))
+        # Records that are not valid CSV come between the others.
         for problem in sorted(found, key=lambda problem: problem.row or 0) if chunk.problems else found:
             self._findings.add(problem)
         for group, keys in zip(hashes, read.keys, strict=True):
@@ -183,12 +185,12 @@ class _Check:
 
 
 def rows(path: Path, operation: Operation, report: CheckReport) -> Iterator[InputRow]:
-    """Return the rows of a file that *report* says is sound.
+    """Return the rows of a file that *report* found valid.
 
     Args:
         path: The file.
         operation: The operation that it was checked for.
-        report: What ``check`` said.
+        report: The result of ``check``.
 
     Raises:
         InvalidInput: If the report has problems, or the file has changed since; also while the rows are read.
@@ -213,7 +215,7 @@ def _rows(source: Source, operation: Operation) -> Iterator[InputRow]:
     with readable(source.path), source.open() as file:
         state = _state(file)
         for chunk in chunks(file, opening):
-            # The rows of a long run are read over hours; the file lies where somebody may save it again.
+            # The rows of a long run are read over hours; meanwhile, the file may be saved again.
             if _state(file) != state:
                 if digest(source.path) != source.digest:
                     raise InvalidInput(str(source.path), [f"the file {_CHANGED}"])
@@ -223,7 +225,7 @@ def _rows(source: Source, operation: Operation) -> Iterator[InputRow]:
             for cells, line in zip(chunk.rows, chunk.lines, strict=True):
                 row = reader.read(cells)
                 if row.faults or row.beyond or row.again:
-                    raise InvalidInput(str(source.path), [f"row {line} is not sound: the file {_CHANGED}"])
+                    raise InvalidInput(str(source.path), [f"row {line} is not valid: the file {_CHANGED}"])
                 if not row.empty:
                     yield InputRow(line, row.cells, row.values)
 
@@ -253,22 +255,22 @@ def _notes(opening: Opening, layout: Layout, comments: Sequence[int]) -> Iterato
     lines = [*opening.comments, *comments]
     if lines:
         named = ", ".join(map(str, lines[:_NAMED])) + (", …" if len(lines) > _NAMED else "")
-        yield f"skipped as comments, for they begin with #: line{'s' * (len(lines) > 1)} {named}"
+        yield f"skipped as comments, because they begin with #: line{'s' * (len(lines) > 1)} {named}"
     if opening.delimiter != ",":
         name = DELIMITERS.get(opening.delimiter, repr(opening.delimiter))
         yield f"the cells are separated by {name}, not by comma"
     if layout.results:
-        yield "this is a results file of bulkps: its result columns are left out"
+        yield "this is a results file of bulkps: its result columns are ignored"
     if layout.exported:
-        yield "this is an export of bulkps: what it says of each mailbox is carried into the results as it is"
+        yield "this is an export of bulkps: its other columns are copied to the results unchanged"
     if layout.taken:
         names = ", ".join(f"{shortened(header)} for {name}" for header, name in layout.taken)
-        yield f"taken by another name: {names}"
+        yield f"columns recognized under another name: {names}"
     for header, name in layout.left:
         yield (
-            f"{shortened(header)} was not taken for {name}: only a header {name} is, for it changes what "
-            "is done"
+            f"{shortened(header)} was not used as {name}: because this column changes what is done, its "
+            f"header must be exactly {name}"
         )
     if layout.unknown:
         names = ", ".join(map(shortened, layout.unknown))
-        yield f"not known to the operation, carried into the results as they are: {names}"
+        yield f"columns that the operation does not know, copied to the results unchanged: {names}"

@@ -1,1 +1,1 @@
-"""What can be done, as data: the model, the loader, one YAML file per operation. Pure."""
+"""Operations as data: the model, the loader, and one YAML file for each. Pure."""

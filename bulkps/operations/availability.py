@@ -28,7 +28,7 @@ def questions(step: Step) -> tuple[ReconcileQuery | Detail, ...]:
 
 
 def expected(operation: Operation) -> dict[str, tuple[str, ...]]:
-    """Return every cmdlet, with its parameters, that a row sends which fills no rare column."""
+    """Return every cmdlet, with its parameters, that a row without rare columns sends."""
     common = [name for name, column in operation.columns.items() if not column.rare]
     found: dict[str, tuple[str, ...]] = {}
     for cmdlet, name, _ in _sent(operation, common):
@@ -37,11 +37,11 @@ def expected(operation: Operation) -> dict[str, tuple[str, ...]]:
 
 
 def releases(operation: Operation, given: Collection[str] = ()) -> tuple[str, ...]:
-    """Return the Exchange releases that have all that a row sends.
+    """Return the Exchange releases that support everything that a row sends.
 
     Args:
         operation: The operation.
-        given: Columns that the row fills beside those that every row must.
+        given: Columns that the row fills in addition to the required ones.
     """
     found = set(RELEASES)
     for _, _, there in _sent(operation, given):
@@ -50,7 +50,7 @@ def releases(operation: Operation, given: Collection[str] = ()) -> tuple[str, ..
 
 
 def lacking(operation: Operation, given: Collection[str], allowed: Collection[str]) -> tuple[str, ...]:
-    """Return what such a row sends that none of the *allowed* releases has, as ``Cmdlet -Parameter``."""
+    """Return what such a row sends that no *allowed* release supports, as ``Cmdlet -Parameter``."""
     return tuple(
         f"{cmdlet} -{name}" if name else cmdlet
         for cmdlet, name, there in _sent(operation, given)
@@ -59,7 +59,7 @@ def lacking(operation: Operation, given: Collection[str], allowed: Collection[st
 
 
 def without_effect(operation: Operation, given: Collection[str]) -> tuple[str, ...]:
-    """Return the *given* columns that do nothing beside the others, though they do elsewhere."""
+    """Return the *given* columns that have no effect together with the others."""
     filled = dict.fromkeys((*operation.required_columns(), *operation.defaults, *given), "given")
     ever: set[str] = set()
     used: set[str] = set()
@@ -69,7 +69,7 @@ def without_effect(operation: Operation, given: Collection[str]) -> tuple[str, .
             continue
         ever.update(step.when)
         if not set(step.needs) <= possible or (step.when and not any(name in filled for name in step.when)):
-            # What is only for a step that such a row never comes to does nothing.
+            # Columns that are only used by a step that such a row does not run have no effect.
             ever.update(name for _, template in templates(step) for name in template.names)
             continue
         possible.add(step.name)
@@ -102,7 +102,7 @@ def _sent(operation: Operation, given: Collection[str]) -> Iterator[tuple[str, s
 
 
 def _is_bound(value: object, operation: Operation, filled: Collection[str]) -> bool:
-    """Return whether a parameter is sent: not where it stands on a column that is empty."""
+    """Return whether a parameter is sent: not if it uses an empty column."""
     if isinstance(value, dict):
         return any(_is_bound(part, operation, filled) for part in value.values())
     if isinstance(value, tuple):
@@ -110,7 +110,7 @@ def _is_bound(value: object, operation: Operation, filled: Collection[str]) -> b
     try:
         names = Template.parse(value).names if isinstance(value, str) else ()
     except ValueError:
-        return True  # That is reported where it stands.
+        return True  # The definition's check reports it.
     return all(name in filled or name not in operation.columns for name in names)
 
 

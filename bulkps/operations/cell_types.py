@@ -1,9 +1,9 @@
-"""What a cell may hold: for each type how it is read, what to call it, and how it looks at first sight.
+"""The types of cells: for each how it is read, its description, and a pattern for usual cells.
 
-Reading takes the forms in which people paste a value, and gives the one that is sent; what it refuses it
-explains. The look at first sight is a pattern, so that a reader can pass a column of usual cells in one go.
-Whatever sees a cell takes time that grows with its length and no faster: no part of a pattern can match what
-the part behind it can, or it gives nothing back (``++``).
+Reading accepts the forms in which people paste a value, returns the form that is sent, and explains what it
+refuses. The pattern lets a reader accept a column of usual cells at once. The time for a cell grows only
+linearly with its length: no part of a pattern can match what the next part can, or it never gives anything
+back (``++``).
 """
 
 import re
@@ -18,24 +18,25 @@ from bulkps.operations.spreadsheet_words import FALSE, TRUE, filter_problem
 
 
 class Unsound(ValueError):
-    """A cell is not of the type; the text says why where more is to be said than what was expected."""
+    """A cell is not of the type; the text says why if that adds to what was expected."""
 
 
 @dataclass(frozen=True)
 class CellType:
-    """A kind of cell.
+    """A type of cell.
 
     Attributes:
-        name: As an operation's YAML says it.
+        name: Its name in an operation's YAML.
         expected: The end of the sentence "expected …".
         read: From a cell to the value that is bound; raises Unsound.
-        plain: A regular expression without groups for usual sound cells, whole; None where none is that
-            simple. It never matches a line end, nor an unsound cell.
-        same: Whether the value of such a cell is the cell itself, but for its case.
-        words: Whether it holds people's own words, which may be damaged without being impossible.
-        one_line: Whether a line break or another control character in it is unsound.
+        plain: A regular expression without groups for whole, usual, valid cells; None if that is not simple.
+            It never matches a line end or an invalid cell.
+        same: Whether the value of such a cell is the cell itself, except for its case.
+        words: Whether it holds free text, which may be damaged and still be possible.
+        one_line: Whether a line break or another control character makes it invalid.
         longest: The most UTF-16 code units, whatever the column says.
-        sign: What is in every cell that may be meant as one of the kind: of several kinds it explains.
+        sign: A character that every cell meant as this type has; if a column allows several types, the
+            message explains the one whose sign the cell has.
     """
 
     name: str
@@ -50,7 +51,7 @@ class CellType:
 
 
 def utf16_length(text: str) -> int:
-    """Return how long *text* is to Exchange, which counts UTF-16 code units: an emoji is two."""
+    """Return the length of *text* as Exchange counts it, in UTF-16 code units: an emoji is two."""
     return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
@@ -73,22 +74,22 @@ def _guid(text: str) -> str:
         raise Unsound(_strange(text, "0123456789abcdefABCDEF-{}()"))
     digits = text.translate(_NO_DIGITS).lower()
     if not digits.strip("0"):
-        # Such as ArchiveGuid without an archive.
-        raise Unsound("a GUID of zeros is what Exchange prints where there is none: it names nothing")
+        # Such as the ArchiveGuid of a mailbox without an archive.
+        raise Unsound("a GUID of zeros names nothing: Exchange prints it when there is no GUID")
     return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
 
 
 # --- addresses ------------------------------------------------------------------------------------------
-# RFC 5321 dot-atom, as Exchange takes it: an apostrophe or a plus is legal, two dots in a row, a dot
-# at an end, a space or a second @ is not. Letters beyond ASCII are refused: Exchange's own addresses
-# have none (EAI addresses are for recipients elsewhere). An asterisk is legal and refused all the same: in an
-# identity Exchange takes it for any text, and a read would answer with everybody who fits.
+# RFC 5321 dot-atom, as Exchange accepts it: an apostrophe or a plus is legal; two dots in a row, a dot at an
+# end, a space or a second @ is not. Non-ASCII letters are refused: Exchange's own addresses have none (EAI
+# addresses are for recipients elsewhere). An asterisk is legal but refused: in an identity, Exchange takes it
+# as a wildcard, and a read would return every object that matches.
 _ATOM = r"[A-Za-z0-9!#$%&'+/=?^_`{|}~-]++"
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
-# The lookahead holds the local part to 64 characters (RFC 5321 4.5.3.1.1).
+# The lookahead limits the local part to 64 characters (RFC 5321 4.5.3.1.1).
 _SMTP = rf"(?=[^@\n]{{1,64}}@){_ATOM}(?:\.{_ATOM})*+@{_LABEL}(?:\.{_LABEL})++"
-# Entra ID allows A-Z a-z 0-9 ' . - _ ! # ^ ~ in a UPN before the @ and no dot right before it;
-# plus is legal too in Exchange Online's MicrosoftOnlineServicesID.
+# In a UPN, Entra ID allows A-Z a-z 0-9 ' . - _ ! # ^ ~ before the @, but no dot right before it. Exchange
+# Online's MicrosoftOnlineServicesID also allows a plus.
 _UPN_ATOM = r"[A-Za-z0-9'_!#^~+-]++"
 _UPN = rf"(?=[^@\n]{{1,64}}@){_UPN_ATOM}(?:\.{_UPN_ATOM})*+@{_LABEL}(?:\.{_LABEL})++"
 _ADDRESS, _PRINCIPAL = re.compile(_SMTP), re.compile(_UPN)
@@ -122,7 +123,7 @@ def _why_no_address(text: str, bare: str) -> str:
         if not _BETWEEN.search(bare):
             return f"it has {signs} @ signs"
         return "this is more than one address" + (
-            ", with ; between them and not a comma" if "," in bare else ""
+            "; separate them by ; and not by a comma" if "," in bare else ""
         )
     if (found := _PREFIX.match(bare)) and "@" in bare:
         return f"this is a {found.group(1).upper()} address"
@@ -132,16 +133,16 @@ def _why_no_address(text: str, bare: str) -> str:
     local, _, domain = bare.rpartition("@")
     if local.isascii() and not domain.isascii():
         try:
-            return f"{strange}; in an address that domain is written {domain.encode('idna').decode('ascii')}"
+            return f"{strange}; write this domain as {domain.encode('idna').decode('ascii')}"
         except UnicodeError:
             return strange
     if any(quote in bare for quote in "\u2018\u2019\u00b4"):
-        return f"{strange}; the apostrophe of addresses is '"
+        return f"{strange}; in an address, the apostrophe is '"
     return strange
 
 
 def _proxy(text: str) -> str:
-    """Read an entry of EmailAddresses: an address, or another kind of one with its prefix."""
+    """Read an entry of EmailAddresses: an SMTP address, or one of another kind with its prefix."""
     found = _PREFIX.match(text)
     prefix = found.group(1) if found else ""
     if prefix == "SMTP":
@@ -152,14 +153,14 @@ def _proxy(text: str) -> str:
 
 
 def _strange(text: str, allowed: str) -> str:
-    """Return which character is the first that such a cell cannot have, and where it stands."""
+    """Return the first character that such a cell must not have, and its position."""
     place = next((place for place, one in enumerate(text) if one not in allowed), None)
     return "" if place is None else f"not with {at(text, place)}"
 
 
 # --- DistinguishedNames and folders ---------------------------------------------------------------------
-# What needs no second look: nothing escaped but the line feed of a deleted mailbox's name, no blanks around
-# commas. Everything else is read letter by letter.
+# Usual names that need no parsing: the only escape is the line feed in a deleted mailbox's name, and there
+# are no blanks around commas. Everything else is parsed character by character.
 _DN_VALUE = r"(?:[!$-)\-./0-:@-\[\]-~]|\\0A)++(?: ++(?:[!#$-)\-./0-:@-\[\]-~]|\\0A)++)*+"
 _DN = rf"(?i:CN|OU)={_DN_VALUE}(?:,(?i:CN|OU)={_DN_VALUE})*+(?:,(?i:DC)={_DN_VALUE})++"
 
@@ -174,7 +175,7 @@ def _distinguished_name(text: str) -> str:
     except ValueError as error:
         star = text.find("*")
         raise Unsound(
-            f"not with {at(text, star)}, which names several" if star >= 0 else str(error)
+            f"not with {at(text, star)}, which can match several" if star >= 0 else str(error)
         ) from error
 
 
@@ -183,12 +184,12 @@ _WELL_KNOWN_FIRST = re.compile(rf"#((?ai:{_KNOWN}))#")
 
 
 def _folder(text: str) -> str:
-    """Return the folder with a well-known name as the documentation spells it.
+    """Return the folder with its well-known name spelled as in the documentation.
 
-    Whether Exchange takes another case is not documented.
+    It is not documented whether Exchange ignores its case.
     """
     if text[0] == "/" or text[-1] == "/":
-        raise Unsound("without / at its beginning and its end")
+        raise Unsound("without / at the beginning or end")
     if (place := next((place for place, one in enumerate(text) if one in ";\r\n"), None)) is not None:
         raise Unsound(f"not with {at(text, place)}")
     try:
@@ -204,7 +205,7 @@ def _folder(text: str) -> str:
 
 
 # --- true, false, numbers -------------------------------------------------------------------------------
-#: What is said in English; the words of other spreadsheets are taken too.
+#: The English words; the words of spreadsheets in other languages are accepted too.
 _ENGLISH = ("true", "yes", "y", "1", "on", "$true", "false", "no", "n", "0", "off", "$false")
 _BOOLEAN = "(?ai:" + "|".join(re.escape(word) for word in _ENGLISH) + ")"
 
@@ -236,8 +237,8 @@ def _number(text: str) -> int:
     return int(text)
 
 
-# As people type it, and as Exchange prints it: a cell copied from Get-Mailbox is sound. A number without a
-# unit is bytes to Exchange; a small one is far more often a number of gigabytes, and would stop a mailbox.
+# As people type it, and as Exchange prints it: a cell copied from Get-Mailbox is valid. To Exchange, a number
+# without a unit is bytes; a small one is more likely meant as gigabytes, and as bytes would block a mailbox.
 _SIZE = (
     r"(?ai:unlimited|0|[0-9]{7,15}|[0-9]{1,9}(?:[.,][0-9]{1,2})?[ ]?[KMGT]?B"
     r"|[0-9.,]{1,15} [KMGT]?B \([0-9][0-9.,'\u2019 \u00a0\u202f]{0,25} bytes\))"
@@ -252,11 +253,9 @@ def _size(text: str) -> str:
         return size_argument(size)
     if found := _THOUSANDS.fullmatch(text):
         whole, rest, unit = found.groups()
-        raise Unsound(
-            f"{text} may be {whole}{rest}{unit} or {whole}.{rest[:2]}{unit}: write which of the two it is"
-        )
+        raise Unsound(f"{text} can mean {whole}{rest}{unit} or {whole}.{rest[:2]}{unit}: write one of these")
     if re.fullmatch("[0-9]{1,6}", text):
-        raise Unsound(f"without a unit {text} is so many bytes: write {text}GB or {text}MB")
+        raise Unsound(f"without a unit, {text} means bytes: write {text}GB or {text}MB")
     raise Unsound("")
 
 
@@ -315,7 +314,7 @@ CELL_TYPES = {
         CellType("number", "a whole number", _number, "[0-9]{1,9}", same=False),
         CellType(
             "folder",
-            "a folder such as Inbox/Projects, #Inbox#/* (well-known, with all below it) or Projects/*",
+            "a folder such as Inbox/Projects, #Inbox#/* (well-known, with its subfolders) or Projects/*",
             _folder,
             words=True,
             longest=2000,

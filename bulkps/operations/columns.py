@@ -1,4 +1,4 @@
-"""A column of an operation: what its cells may be, and what value a cell stands for."""
+"""A column of an operation: which cells it accepts, and which value a cell has."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,15 +9,15 @@ from bulkps.exchange.invocation import NULL, Null, Value
 from bulkps.operations.cell_types import CELL_TYPES, CellType, Unsound, utf16_length
 from bulkps.operations.spreadsheet_words import not_a_value, words_problem, words_warning
 
-#: What pydantic is told of every dataclass here: a key that it does not know is a problem.
+#: The pydantic setting of every dataclass here: an unknown key is a problem.
 STRICT = {"extra": "forbid"}
 
 Scalar = str | bool | int
-#: What a column's cell stands for.
+#: The value of a column's cell.
 CellValue = Scalar | Null | tuple[str, ...]
-#: In a cell of a column that may be cleared, and as a parameter: clears what is there.
+#: In a cell of a clearable column, and as a parameter: clears the property.
 NULL_TEXT = str(NULL)
-#: Between the values of a cell that may hold several.
+#: The separator in a cell with several values.
 SEPARATOR = ";"
 
 
@@ -26,20 +26,20 @@ class Column:
     """A CSV column that an operation knows.
 
     Attributes:
-        help: One sentence for people.
-        type: Kinds of cell (names in CELL_TYPES) of which a cell must be one.
+        help: One sentence for the user.
+        type: The types (names in CELL_TYPES) of which a cell must have one.
         required: Whether a row without it is a problem.
         aliases: Other headers that mean this column; case, spaces, dashes, underscores do not count.
         values: The allowed values, in canonical spelling; empty allows all.
-        max_length: UTF-16 code units that Exchange takes; None where no limit is known.
-        default: The value where a row leaves it empty, or empty.
-        example: A sound cell for templates and docs.
-        sample: Where the simulator's tenant has a fitting value, as ``inactive.ExchangeGuid``.
-        many: Whether a cell may hold several values, with a semicolon between them.
-        clearable: Whether ``$null`` in a cell clears what is there.
-        rare: Whether a template leaves it out unless all columns are asked for.
-        exact: Whether only its own name, letter by letter, is taken for its header: where a header of a
-            common export would change what is done.
+        max_length: The most UTF-16 code units that Exchange accepts; None if no limit is known.
+        default: The value if a row leaves it empty, or empty.
+        example: A valid cell for templates and docs.
+        sample: Where the simulator's tenant has a suitable value, such as ``inactive.ExchangeGuid``.
+        many: Whether a cell may hold several values, separated by semicolons.
+        clearable: Whether ``$null`` in a cell clears the property.
+        rare: Whether a template leaves it out unless it is made with all columns.
+        exact: Whether its header must be exactly its name. This is for columns that change what is done and
+            whose name a common export might have by chance.
     """
 
     __pydantic_config__: ClassVar[Mapping[str, str]] = STRICT
@@ -59,7 +59,7 @@ class Column:
     exact: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse kinds that do not exist and an example that would not be accepted."""
+        """Refuse unknown types and an example that is not valid."""
         if self.required and self.rare:
             raise ValueError("a required column cannot be rare: every row needs it")
         if self.required and self.clearable:
@@ -67,32 +67,32 @@ class Column:
         if self.exact and self.aliases:
             raise ValueError("an exact column has no aliases: only its own name is taken for it")
         if self.many and any(SEPARATOR in value for value in self.values):
-            raise ValueError(f"no allowed value of a column with many may hold {SEPARATOR!r}")
+            raise ValueError(f"in a column with many, no allowed value may contain {SEPARATOR!r}")
         for name in self.type:
             if name not in CELL_TYPES:
-                raise ValueError(f"{name!r} is no type of cell; there are {', '.join(CELL_TYPES)}")
+                raise ValueError(f"unknown type {name!r}; types are {', '.join(CELL_TYPES)}")
         if self.example and self.problem(self.example):
-            raise ValueError(f"the example {self.example!r} is not sound: {self.problem(self.example)}")
+            raise ValueError(f"the example {self.example!r} is not valid: {self.problem(self.example)}")
         if self.default and self.problem(self.default):
-            raise ValueError(f"the default {self.default!r} is not sound: {self.problem(self.default)}")
+            raise ValueError(f"the default {self.default!r} is not valid: {self.problem(self.default)}")
 
     @cached_property
     def kinds(self) -> tuple[CellType, ...]:
-        """The kinds of cell of which a cell must be one."""
+        """The types of which a cell must have one."""
         return tuple(CELL_TYPES[name] for name in self.type)
 
     @cached_property
     def plain(self) -> str | None:
-        """A regular expression without groups for usual sound cells; None where there is none.
+        """A regular expression without groups for usual valid cells; None if there is none.
 
-        The length is not in it.
+        It does not check the length.
         """
         plain = [kind.plain for kind in self.kinds]
         return None if None in plain or self.values else "(?:" + "|".join(map(str, plain)) + ")"
 
     @cached_property
     def words(self) -> bool:
-        """Whether people's own words stand in it, which may be damaged without being impossible."""
+        """Whether it holds free text, which may be damaged and still be possible."""
         return not self.values and any(kind.words for kind in self.kinds)
 
     @cached_property
@@ -112,11 +112,11 @@ class Column:
             else " or ".join(CELL_TYPES[name].expected for name in self.type)
         )
         if self.many:
-            found = f"one or several, with {SEPARATOR} between them: {found}"
+            found = f"one or several, separated by {SEPARATOR}: {found}"
         return f"{found}, or {NULL_TEXT} to clear it" if self.clearable else found
 
     def problem(self, cell: str) -> str:
-        """Return what is expected instead of *cell* (stripped, not empty); an empty string if it is sound."""
+        """Return what is expected in place of *cell* (stripped, not empty); empty if it is valid."""
         try:
             self._values(cell)
         except Unsound as unsound:
@@ -124,19 +124,19 @@ class Column:
         return ""
 
     def warning(self, cell: str) -> str:
-        """Return what is more likely meant than a sound *cell*, for a person to look at; else nothing."""
+        """Return what is more likely meant by a valid *cell*, for the user to check; else an empty string."""
         if not self.words or self._clears(cell):
             return ""
         found = (words_warning(part, one_line=self._one_line) for part in self._parts(cell))
         return next(filter(None, found), "")
 
     def canonical(self, cell: str) -> CellValue:
-        """Return the value to bind for a sound *cell*.
+        """Return the value to bind for a valid *cell*.
 
-        A GUID is lower-case without braces, an enumeration's value is as Exchange spells it.
+        A GUID is in lower case without braces; an enumeration's value is spelled as in Exchange.
 
         Raises:
-            ValueError: If it is not sound.
+            ValueError: If it is not valid.
         """
         found = self._values(cell)
         if found is NULL:
@@ -150,7 +150,7 @@ class Column:
         for part in parts:
             length = utf16_length(part)
             if self.max_length is not None and length > self.max_length:
-                counted = ", as Exchange counts: an emoji is two" if length > len(part) else ""
+                counted = "; Exchange counts an emoji as two" if length > len(part) else ""
                 raise Unsound(f"at most {self.max_length} characters (it has {length}{counted})")
         return tuple(map(self._value, parts))
 
@@ -161,12 +161,12 @@ class Column:
         if not self.many:
             return [cell]
         parts = [part.strip() for part in cell.split(SEPARATOR)]
-        # Whoever ends a list as Outlook does means no further value.
+        # A separator at the end, as in Outlook's lists, does not mean another value.
         return parts[:-1] if len(parts) > 1 and not parts[-1] else parts
 
     def _value(self, cell: str) -> Scalar:
         if not cell:
-            raise Unsound(f"{self.expected}; nothing stands between two {SEPARATOR}")
+            raise Unsound(f"{self.expected}; there is an empty value next to a {SEPARATOR}")
         if self.values:
             if found := self._by_folded.get(cell.casefold()):
                 return found
@@ -183,7 +183,7 @@ class Column:
             if kind.words and (problem := words_problem(cell, one_line=kind.one_line)):
                 raise Unsound(problem)
             return value
-        # What a cell looks like is what it was meant to be.
+        # A cell is explained as the type that it looks like.
         why = next((reason for _, reason in sorted(reasons, key=lambda one: one[0]) if reason), "")
         raise Unsound(f"{self.expected}; {why}" if why else self.expected)
 
@@ -196,5 +196,5 @@ def _read(kind: CellType, cell: str) -> Scalar:
 
 
 def cell_text(value: Value) -> str:
-    """Return what a cell holds for a column's *value*."""
+    """Return the cell text of a column's *value*."""
     return SEPARATOR.join(value) if isinstance(value, tuple) else str(value)

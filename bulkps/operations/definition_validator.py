@@ -1,4 +1,4 @@
-"""Whether an operation is sound: its columns, its templates, and the cmdlets that Exchange has. Pure."""
+"""Checks an operation's definition: its columns, templates, cmdlets and parameters. Pure."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -15,19 +15,19 @@ from bulkps.operations.result_columns import ALL_RESULTS_COLUMNS
 from bulkps.preflight.wanted import WantedRecovery, WantedRestore
 from bulkps.yaml_config import nearest
 
-#: What a template may name beside columns and earlier steps' outputs.
+#: What a template may name in addition to columns and earlier steps' outputs.
 ITEM_PLACES = ("item.key", "item.name", "run.batch", "secret.password")
 RUN_PLACES = ("run.batch",)
 
-#: Types of parameters that hold several values and take ``@{Add=…; Remove=…}`` too.
+#: Types of parameters that hold several values and also accept ``@{Add=…; Remove=…}``.
 COLLECTIONS = frozenset({"MultiValuedProperty", "ProxyAddressCollection"})
 HASHTABLE_ENTRIES = ("Add", "Remove")
-#: Names that ``bulkps operations`` gives another meaning.
+#: Names that have another meaning for ``bulkps operations``.
 _RESERVED = ("new",)
-#: Names that no step may have: places have other meanings for them.
+#: Names that no step may have: in places they have another meaning.
 _NO_STEP = ("item", "run", "secret")
 
-#: What a row asks for, by the kind of pre-flight.
+#: What a row wants, by the kind of pre-flight.
 KINDS: Mapping[str, type[WantedRecovery | WantedRestore]] = {
     "recovery": WantedRecovery,
     "restore": WantedRestore,
@@ -37,7 +37,7 @@ Problems = Callable[[str, str], None]
 
 
 def check_operation(operation: Operation, report: Problems) -> None:
-    """Tell *report* (key path, sentence) of everything in *operation* that cannot work."""
+    """Call *report* (key path, message) for everything in *operation* that cannot work."""
     _check_columns(operation, report)
     _check_steps(operation, report)
     _check_preflight(operation, report)
@@ -60,12 +60,14 @@ def _check_columns(operation: Operation, report: Problems) -> None:
         for number, variant in enumerate(step.variants):
             known(f"steps.{index}.variants.{number}.when", variant.when)
     if not _NAME.fullmatch(operation.name):
-        # It goes into file names and request names, on Windows too.
+        # It becomes part of file names and request names, on Windows too.
         report(
-            "name", f"{operation.name!r}: lower-case letters, digits and dashes, at most 19, a letter first"
+            "name",
+            f"{operation.name!r} is not allowed: use at most 19 lower-case letters, digits and dashes, a "
+            "letter first",
         )
     if operation.name in _RESERVED:
-        report("name", f"{operation.name!r} is taken: bulkps operations {operation.name}")
+        report("name", f"{operation.name!r} is reserved for the command bulkps operations {operation.name}")
     for path, names in (
         ("source", (operation.source,)),
         ("target", (operation.target,)),
@@ -73,7 +75,7 @@ def _check_columns(operation: Operation, report: Problems) -> None:
     ):
         for name in names:
             if name in operation.columns and operation.columns[name].many:
-                report(path, f"{name} may hold several values: it identifies nothing")
+                report(path, f"{name} may hold several values, so it cannot identify one object")
     if not operation.key:
         report("key", "name at least one column that identifies an item")
     if not operation.steps and not operation.preflight:
@@ -82,8 +84,8 @@ def _check_columns(operation: Operation, report: Problems) -> None:
 
 
 def _check_aliases(operation: Operation, report: Problems) -> None:
-    # source_identity and target_identity are what results call a row's source and target: a file of results
-    # is input again.
+    # Results call a row's source and target source_identity and target_identity; these are allowed, because a
+    # results file can be input again.
     taken = {folded_header(name) for name in ALL_RESULTS_COLUMNS} - {"sourceidentity", "targetidentity"}
     owners: dict[str, str] = {}
     for name, column in operation.columns.items():
@@ -92,27 +94,27 @@ def _check_aliases(operation: Operation, report: Problems) -> None:
                 report(f"columns.{name}", f"{header!r} is the name of a result column")
             owner = owners.setdefault(folded_header(header), name)
             if owner != name:
-                report(f"columns.{name}.aliases", f"{header!r} means column {owner} already")
+                report(f"columns.{name}.aliases", f"{header!r} already means column {owner}")
 
 
 def folded_header(header: str) -> str:
-    """Return *header* as it is compared: without case, spaces, dashes, underscores."""
+    """Return *header* in the form for comparing: lower case, without spaces, dashes, underscores."""
     return "".join(character for character in header.casefold() if character not in " \t\u00a0-_")
 
 
 def _check_steps(operation: Operation, report: Problems) -> None:
     if operation.one_way is False and (found := [one for one in operation.steps if one.cannot_be_undone]):
         what = found[0].cannot_be_undone
-        report("one_way", f"{what} cannot be undone, so that a run asks first: expected true or nothing")
+        report("one_way", f"{what} cannot be undone, so a run must ask first: expected true or nothing")
     places = {*operation.columns, *ITEM_PLACES}
     seen: set[str] = set()
     for index, step in enumerate(operation.steps):
         path = f"steps.{index}"
         if step.name in seen or step.name in _NO_STEP:
             others = ", ".join(_NO_STEP)
-            report(f"{path}.name", f"{step.name!r} is taken; a step's name is unique, and none of {others}")
+            report(f"{path}.name", f"{step.name!r} is taken; a step's name must be unique and not {others}")
         for name in set(step.needs) - seen:
-            report(f"{path}.needs", f"no step {name!r} stands before it{nearest(name, seen)}")
+            report(f"{path}.needs", f"no earlier step {name!r}{nearest(name, seen)}")
         seen.add(step.name)
         _check_templates(operation, step, path, places, report)
         _check_cmdlet(step.cmdlet, step.parameters, path, report)
@@ -129,7 +131,7 @@ def _check_steps(operation: Operation, report: Problems) -> None:
             _check_question(step.follow.detail, f"{path}.follow.detail", report)
         places |= {f"{step.name}.{name}" for name in step.keep}
     if not releases(operation) and all(cmdlet_facts(step.cmdlet) for step in operation.steps):
-        report("steps", "no release of Exchange has all of these cmdlets and parameters together")
+        report("steps", "no release of Exchange has all of these cmdlets and parameters")
 
 
 def _check_templates(operation: Operation, step: Step, path: str, places: set[str], report: Problems) -> None:
@@ -141,22 +143,22 @@ def _check_templates(operation: Operation, step: Step, path: str, places: set[st
     for where, template in found:
         allowed = set(RUN_PLACES) if where.startswith("follow.parameters") else places
         if where.startswith("follow.detail"):
-            # It is asked after the step, whose own outputs are there by then.
+            # It is sent after the step, so it can use the step's own outputs.
             allowed = places | {f"{step.name}.{name}" for name in step.keep}
         for name in template.names:
             if name not in allowed:
-                report(f"{path}.{where}", f"nothing fills {{{name}}}{nearest(name, allowed)}")
+                report(f"{path}.{where}", f"{{{name}}} has no value{nearest(name, allowed)}")
     _check_special(operation, step, path, report)
 
 
 def _check_special(operation: Operation, step: Step, path: str, report: Problems) -> None:
-    """Report places whose value, a list or a null, would become text or be more than its parameter holds."""
+    """Report places whose value, a list or a null, does not fit in a text or in the parameter."""
     columns = operation.columns
     for where, template in templates(step):
         for name in template.names:
             column = columns.get(name)
             if column and (column.many or column.clearable) and not template.alone:
-                sentence = f"{{{name}}} is a list or may be {NULL_TEXT}: it must stand alone"
+                sentence = f"{{{name}}} is a list or may be {NULL_TEXT}: use it alone, without other text"
                 report(f"{path}.{where}", sentence)
             elif column and column.many and "parameters" not in where:
                 report(f"{path}.{where}", f"{{{name}}} is a list: nothing can be compared with it")
@@ -167,7 +169,7 @@ def _check_special(operation: Operation, step: Step, path: str, report: Problems
         for parameter, value in parameters.items():
             for name in _held(value):
                 if name in columns and columns[name].clearable:
-                    sentence = f"{{{name}}} may be {NULL_TEXT}, which no list and no hashtable holds"
+                    sentence = f"{{{name}}} may be {NULL_TEXT}, which a list or hashtable cannot contain"
                     report(f"{path}.parameters.{parameter}", sentence)
             known = facts.parameter(parameter) if facts else None
             whole = Template.parse(value) if isinstance(value, str) else None
@@ -176,9 +178,9 @@ def _check_special(operation: Operation, step: Step, path: str, report: Problems
                 continue
             place, where = str(value), f"{path}.parameters.{parameter}"
             if column.many and not takes_several(known):
-                report(where, f"{place} is a list; {cmdlet} -{known.name} is one {known.type}")
+                report(where, f"{place} is a list, but {cmdlet} -{known.name} takes one {known.type}")
             if column.clearable and known.mandatory_in:
-                report(where, f"{place} may be {NULL_TEXT}; {cmdlet} -{known.name} must have a value")
+                report(where, f"{place} may be {NULL_TEXT}, but {cmdlet} -{known.name} needs a value")
 
 
 def _held(value: Parameter) -> Iterator[str]:
@@ -207,7 +209,7 @@ def _check_cmdlet(name: str, parameters: Mapping[str, object], path: str, report
             continue
         known = facts.parameter(parameter)
         if isinstance(value, tuple) and known and not takes_several(known):
-            report(where, f"{facts.name} -{known.name} is one {known.type}, not a list")
+            report(where, f"{facts.name} -{known.name} takes one {known.type}, not a list")
             continue
         for one in value if isinstance(value, tuple) else (value,):
             _check_parameter(facts, parameter, one, where, report)
@@ -218,7 +220,7 @@ def _check_hashtable(
 ) -> None:
     known = facts.parameter(name)
     if known is not None and known.type not in COLLECTIONS:
-        report(path, f"{facts.name} -{known.name} is a {known.type} and takes no hashtable")
+        report(path, f"{facts.name} -{known.name} is a {known.type} and does not take a hashtable")
         return
     for entry, parts in value.items():
         if entry not in HASHTABLE_ENTRIES:
@@ -234,9 +236,7 @@ def _check_parameter(facts: CmdletFacts, name: str, value: object, path: str, re
     known = facts.parameter(name)
     secret = isinstance(value, str) and "{secret." in value
     if known is not None and (known.type == "SecureString") != secret:
-        sentence = (
-            "takes a secret and nothing else" if not secret else f"is a {known.type}: a secret would be seen"
-        )
+        sentence = "takes only a secret" if not secret else f"is a {known.type}: it would show the secret"
         report(path, f"{facts.name} -{known.name} {sentence}")
     if known is None:
         report(path, f"{facts.name} has no parameter {name!r}{nearest(name, facts.parameters)}")
@@ -253,11 +253,11 @@ def _check_question(question: ReconcileQuery | Detail, path: str, report: Proble
     _check_cmdlet(question.cmdlet, question.parameters, path, report)
     facts = cmdlet_facts(question.cmdlet)
     if facts and facts.mutates:
-        report(f"{path}.cmdlet", f"{question.cmdlet} changes something; a question must only read")
+        report(f"{path}.cmdlet", f"{question.cmdlet} changes something; use a cmdlet that only reads")
     if not any(isinstance(value, str) and "{" in value for value in question.parameters.values()):
-        report(f"{path}.parameters", "at least one must name the item, or everybody is asked for")
+        report(f"{path}.parameters", "at least one must name the item; otherwise every object is read")
     if isinstance(question, ReconcileQuery) and not question.match:
-        report(f"{path}.match", "name a property that tells the object, or '*' as its value")
+        report(f"{path}.match", "name a property that identifies the object; '*' allows any value")
 
 
 def _is_constant(value: object) -> TypeGuard[str]:
@@ -271,13 +271,13 @@ def _allowed(value: str, values: tuple[str, ...]) -> bool:
 def _check_proof(step: Step, path: str, report: Problems) -> None:
     facts = cmdlet_facts(step.cmdlet)
     if step.polled and facts and facts.mutates:
-        report(f"{path}.polled", f"{step.cmdlet} changes something; only what reads may be repeated")
+        report(f"{path}.polled", f"{step.cmdlet} changes something; only a cmdlet that reads may be repeated")
     if step.polled and not step.returns:
-        report(f"{path}.returns", "name what ends the polling")
+        report(f"{path}.returns", "name a property that ends the polling")
     if facts and facts.mutates and not step.returns and step.cmdlet.casefold().startswith("new-"):
         report(
             f"{path}.returns",
-            f"{step.cmdlet} writes what it made; name a property that proves it, or '*' as its value",
+            f"{step.cmdlet} returns the new object; name a property that proves it; '*' allows any value",
         )
 
 
@@ -288,25 +288,25 @@ def _check_recovers(operation: Operation, index: int, path: str, report: Problem
     earlier = {one.name: one for one in operation.steps[:index] if one.follow and one.reconcile}
     found = earlier.get(step.recovers.step)
     if found is None:
-        sentence = f"no step {step.recovers.step!r} with follow and reconcile stands before it"
+        sentence = f"no earlier step {step.recovers.step!r} with follow and reconcile"
         report(f"{path}.recovers.step", sentence + nearest(step.recovers.step, earlier))
     elif step.recovers.then == "anew" and "{item.name}" not in (found.follow.ref if found.follow else ""):
         report(
             f"{path}.recovers.then",
-            f"the ref of {found.name} needs {{item.name}}: what is made anew has another",
+            f"the ref of {found.name} needs {{item.name}}: a request that is created again has a new name",
         )
     if not step.idempotent:
-        report(f"{path}.idempotent", "it may be sent twice: name a cmdlet to which that does no harm")
+        report(f"{path}.idempotent", "it may be sent twice: use a cmdlet that is harmless when repeated")
     for name in ("when", "needs", "unless", "follow", "reconcile", "returns", "polled"):
         if getattr(step, name):
-            report(f"{path}.{name}", "not for a step that recovers another")
+            report(f"{path}.{name}", "not allowed in a step that recovers another")
 
 
 def _check_follow(follow: Follow, path: str, report: Problems) -> None:
     groups = (*follow.running, *follow.waiting, *follow.completed, *follow.warned, *follow.failed)
     for value in dict.fromkeys(groups):
         if groups.count(value) > 1:
-            report(f"{path}.follow", f"the status {value!r} stands in two lists")
+            report(f"{path}.follow", f"the status {value!r} is in two lists")
 
 
 def _check_preflight(operation: Operation, report: Problems) -> None:
@@ -317,14 +317,14 @@ def _check_preflight(operation: Operation, report: Problems) -> None:
     for name, text in operation.preflight.wants.items():
         path = f"preflight.wants.{name}"
         if name not in known:
-            report(path, f"a {operation.preflight.kind} wants no {name!r}{nearest(name, known)}")
+            report(path, f"a {operation.preflight.kind} has no {name!r}{nearest(name, known)}")
         try:
             places = Template.parse(text).names
         except ValueError as error:
             report(path, str(error))
             continue
         for place in set(places) - {*operation.columns, "item.key"}:
-            report(path, f"nothing fills {{{place}}}{nearest(place, operation.columns)}")
+            report(path, f"{{{place}}} has no value{nearest(place, operation.columns)}")
     for name, field in known.items():
         if field.default is MISSING and name not in operation.preflight.wants:
             report("preflight.wants", f"{name} is missing")

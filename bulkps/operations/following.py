@@ -1,4 +1,4 @@
-"""What an operation asks about its items: whether a step happened, how far it is, what is missing. Pure."""
+"""An operation's queries about its items: whether a step happened, its progress, what is missing. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,26 +6,26 @@ from typing import ClassVar, Literal
 
 from bulkps.operations.columns import STRICT, Scalar
 
-#: What a parameter is given: a constant or template, a list of them, or a hashtable of both.
+#: The value of a parameter: a constant or template, a list of them, or a hashtable of both.
 Parameter = Scalar | tuple[str, ...] | dict[str, Scalar | tuple[str, ...]]
-#: What a lookup's answer means: it happened, it did not, or the next lookup has to tell.
+#: The meaning of a lookup's answer: it happened, it did not, or the next lookup decides.
 Verdict = Literal["happened", "absent", "unknown"]
 
 
 @dataclass(frozen=True)
 class ReconcileQuery:
-    """A query that tells of an item in doubt whether its step happened.
+    """A query that shows whether the step of an item in doubt happened.
 
     Attributes:
         cmdlet: The query; it must only read.
-        parameters: Parameter name to constant or template. If a place of one is empty the lookup is left
-            out: Exchange takes an empty identity to mean everything.
-        match: Output property to the template that it must equal (without regard to case), or ``*`` for
-            "is there". An object that fits is what was looked for.
-        found: What it means that there is exactly one.
-        missing: What it means that there is none, or that Exchange says that it does not exist.
-        proves_within: Seconds after it was sent for which ``missing`` is believed: what was made may be
-            removed later, by its age or by a person. None for ever.
+        parameters: Parameter name to constant or template. If one of its places is empty, the lookup is
+            skipped: for Exchange, an empty identity means every object.
+        match: Output property to the template that it must equal (ignoring case), or ``*`` for any value. An
+            object that matches is the one looked for.
+        found: The meaning if there is exactly one such object.
+        missing: The meaning if there is none, or if Exchange says that it does not exist.
+        proves_within: For how many seconds after sending ``missing`` is trusted: later, the object may have
+            been removed, because of its age or by a person. None: always.
     """
 
     __pydantic_config__: ClassVar[Mapping[str, str]] = STRICT
@@ -40,15 +40,15 @@ class ReconcileQuery:
 
 @dataclass(frozen=True)
 class Shortfall:
-    """What a completed request tells of items that it left behind.
+    """A property of a completed request that shows items that were not copied.
 
-    One of the attributes beside *name* says when.
+    One of the attributes other than *name* says when.
 
     Attributes:
-        name: The property that tells.
-        of: The property that says how many there were: nothing was copied though there was something.
-        counts: Whether any number but 0 says so.
-        good: Texts that say that all is well; any other that is there says that it is not.
+        name: The property.
+        of: The property with the total: it counts if nothing was copied although there was something.
+        counts: Whether any number other than 0 counts.
+        good: Texts that mean that all is well; any other text counts.
     """
 
     __pydantic_config__: ClassVar[Mapping[str, str]] = STRICT
@@ -59,7 +59,7 @@ class Shortfall:
     good: tuple[str, ...] = ()
 
     def told(self, kept: Mapping[str, str]) -> str:
-        """Return what *kept* properties say of items left behind, or an empty text."""
+        """Return what the *kept* properties say about items left behind, or an empty text."""
         found, whole = kept.get(self.name, ""), kept.get(self.of, "") if self.of else ""
         if self.of and whole:
             nothing = not _number(found) and _number(whole)
@@ -71,18 +71,18 @@ class Shortfall:
 
 
 def _number(text: str) -> int:
-    """Return a count as Exchange writes it; 0 for what is none."""
+    """Return the number in a text from Exchange; 0 if it is not a number."""
     digits = text.replace(",", "").replace(".", "").strip()
     return int(digits) if digits.isascii() and digits.isdecimal() else 0
 
 
 @dataclass(frozen=True)
 class Hint:
-    """An advice that is only for some rows.
+    """Advice that is only for some rows.
 
     Attributes:
         text: The advice.
-        needs: The steps that must have been done for it to be meant.
+        needs: The steps that must have been done for it to apply.
     """
 
     __pydantic_config__: ClassVar[Mapping[str, str]] = STRICT
@@ -93,14 +93,14 @@ class Hint:
 
 @dataclass(frozen=True)
 class Detail:
-    """A query about one followed item: how far it is, and why it did not end well.
+    """A query about one followed item: its progress, and why it failed.
 
     Attributes:
         cmdlet: The query; it must only read.
-        parameters: As of a lookup.
-        keep: Output properties whose texts make the error of an item that failed.
-        progress: Output properties that say how far it is, kept beside its status.
-        left_behind: What tells of a completed one that it left items behind.
+        parameters: As in a lookup.
+        keep: Output properties whose texts form the error message of a failed item.
+        progress: Output properties that show its progress, kept with its status.
+        left_behind: What shows that a completed one left items behind.
     """
 
     __pydantic_config__: ClassVar[Mapping[str, str]] = STRICT
@@ -119,19 +119,19 @@ class Follow:
     Attributes:
         cmdlet: The query.
         parameters: Its parameters; places may name the run only.
-        match: The output property that tells whose answer an object is.
-        ref: What that property holds for an item: a template over the step's places.
-        status: The output property that says how far it is.
-        running: Values of it while Exchange works.
-        waiting: Values that wait for an operator.
-        completed: Values that mean done.
-        warned: Values that mean done with a warning.
-        failed: Values that mean failed.
+        match: The output property that identifies the item of an object.
+        ref: The value of that property for an item: a template over the step's places.
+        status: The output property with the status.
+        running: Statuses while Exchange works on it.
+        waiting: Statuses that wait for an operator.
+        completed: Statuses that mean done.
+        warned: Statuses that mean done with a warning.
+        failed: Statuses that mean failed.
         advice: What an administrator can do about a failed one.
-        hints: More of it, for some rows.
+        hints: Further advice for some rows.
         waiting_advice: What an administrator can do about one that waits for an operator.
-        left_behind_advice: The same about a completed one that left items behind.
-        detail: How to learn why one failed or has a warning; None if nothing tells.
+        left_behind_advice: The same for a completed one that left items behind.
+        detail: The query that shows why one failed or has a warning; None if there is none.
     """
 
     __pydantic_config__: ClassVar[Mapping[str, str]] = STRICT

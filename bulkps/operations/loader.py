@@ -1,4 +1,4 @@
-"""YAML text to an Operation, checked against itself and against the cmdlets that Exchange has."""
+"""Loads an Operation from YAML text, and checks it, also against the cmdlets that Exchange has."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -19,11 +19,11 @@ def load_operation(text: str, source: str) -> Operation:
 
     Args:
         text: YAML.
-        source: What to call it in errors.
+        source: Its name in errors.
 
     Raises:
         InvalidInput: With every problem: unknown keys and columns, cmdlets and parameters that Exchange
-            does not have, places in templates that nothing fills.
+            does not have, places in templates without a value.
     """
     data, lines = yaml_config.parse(text, source)
     operation, problems = yaml_config.attempt(data, lines, Operation)
@@ -44,12 +44,12 @@ def load_operation(text: str, source: str) -> Operation:
 
 @cache
 def built_in_operations() -> Mapping[str, Operation]:
-    """Return the operations that are shipped, by name."""
+    """Return the built-in operations, by name."""
     return {name: load_operation(built_in_text(name), f"{name}.yaml") for name in BUILT_IN}
 
 
 def built_in_text(name: str) -> str:
-    """Return the YAML text of a shipped operation."""
+    """Return the YAML text of a built-in operation."""
     return files("bulkps.operations").joinpath(f"{name}.yaml").read_text(encoding="utf-8")
 
 
@@ -57,16 +57,16 @@ def choose(name: str, operations: Mapping[str, Operation]) -> Operation:
     """Return the operation called *name*.
 
     Raises:
-        UsageProblem: If there is none; it names the nearest one and all there are.
+        UsageProblem: If there is none; it suggests a similar name and lists all of them.
     """
     found = operations.get(name.casefold())
     if found is None:
         raise UsageProblem(
-            f"no operation {name!r}{nearest(name, operations)}; there are {', '.join(sorted(operations))}"
+            f"no operation {name!r}{nearest(name, operations)}; choose from {', '.join(sorted(operations))}"
         )
     return found
 
 
 def dump_operation(operation: Operation) -> str:
-    """Return *operation* as YAML text that ``load_operation`` reads back: what a run keeps of it."""
+    """Return *operation* as YAML text that ``load_operation`` reads back; a run keeps this text."""
     return yaml_config.dump(asdict(operation))

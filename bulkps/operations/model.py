@@ -1,4 +1,4 @@
-"""An operation: its columns and its steps. Whoever holds an Operation holds a sound one."""
+"""An operation: its columns and its steps. A loaded Operation has been checked."""
 
 import re
 from collections.abc import Collection, Iterator, Mapping
@@ -15,7 +15,7 @@ from bulkps.operations.reversibility import cannot_be_undone, removes_request
 
 
 class BulkOperationType(Enum):
-    """The four operations that are built in; an administrator's own are known by name only."""
+    """The four built-in operations; an administrator's own are only known by name."""
 
     RECOVERY = "recovery"  #: ``New-Mailbox -InactiveMailbox``: one-way.
     RESTORE = "restore"  #: ``New-MailboxRestoreRequest``: copies content into an existing mailbox.
@@ -25,17 +25,17 @@ class BulkOperationType(Enum):
 
 @dataclass(frozen=True)
 class Recovers:
-    """What makes a step one that only a retry sends, for what an earlier step asked for and Exchange failed.
+    """Makes a step that only a retry sends, after Exchange failed the request of an earlier step.
 
-    The first such step of the operation that fits is sent, once the lookup of the earlier step has just shown
-    that it is failed. Its cmdlet must do no harm twice.
+    The first such step that fits is sent, right after a lookup of the earlier step showed that it failed. Its
+    cmdlet must be harmless when repeated.
 
     Attributes:
         step: The earlier step; it is followed, and can be looked up.
-        then: ``follow`` if the same request goes on after it; ``anew`` if it is gone then, and the earlier
-            step is sent again, under the next name (``{item.name}``).
-        unless: Regular expressions: it does not fit where one is found in what Exchange says of the failure.
-            One that lets the same request go on does not fit either where that was done before.
+        then: ``follow`` if the same request continues after it; ``anew`` if the request is then gone and the
+            earlier step is sent again, with the next name (``{item.name}``).
+        unless: Regular expressions: it does not fit if one is found in Exchange's message about the failure.
+            A step with ``follow`` also does not fit if it was already tried for this request.
     """
 
     __pydantic_config__: ClassVar[Mapping[str, str]] = STRICT
@@ -45,7 +45,7 @@ class Recovers:
     unless: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        """Refuse a pattern that is none."""
+        """Refuse an invalid pattern."""
         for pattern in self.unless:
             try:
                 re.compile(pattern)
@@ -55,11 +55,11 @@ class Recovers:
 
 @dataclass(frozen=True)
 class Variant:
-    """Parameters that go with some columns.
+    """Parameters that are used if certain columns are given.
 
     Attributes:
-        parameters: As of a step, beside the step's own.
-        when: Columns that must all be given for it to be taken; empty means always.
+        parameters: As in a step, in addition to the step's own.
+        when: Columns that must all be given for it to be used; empty means always.
     """
 
     __pydantic_config__: ClassVar[Mapping[str, str]] = STRICT
@@ -70,11 +70,11 @@ class Variant:
 
 @dataclass(frozen=True)
 class Contained:
-    """Whether something is there already: a value among several.
+    """Whether a list already contains a value.
 
     Attributes:
-        text: A template: the value that is looked for, without regard to case.
-        within: A template: the values, with a semicolon between them, as an output property is kept.
+        text: A template: the value to find, ignoring case.
+        within: A template: the values, separated by semicolons, as an output property is kept.
     """
 
     __pydantic_config__: ClassVar[Mapping[str, str]] = STRICT
@@ -83,7 +83,7 @@ class Contained:
     within: str
 
     def holds(self, filled: Mapping[str, Value]) -> bool:
-        """Return whether the value is among the others; both must be known."""
+        """Return whether the list contains the value; both must be known."""
         text, within = (Template.parse(one).render(filled) for one in (self.text, self.within))
         if text is None or within is None:
             return False
@@ -98,23 +98,25 @@ class Step:
         name: Unique in the operation; later steps read its outputs as ``{name.Property}``.
         cmdlet: The cmdlet's name.
         parameters: Parameter name to constant or template, a list of them, or a mapping that becomes a
-            hashtable. What has an empty place is left out, and a list or hashtable of which nothing is left.
-        variants: Further parameters by what is given: the first one that fits is taken.
-        when: Columns of which at least one must be given, and not false, for the step to be wanted; empty
-            means always.
-        needs: Earlier steps that must have been done for it to be wanted.
-        unless: It is not wanted where one of these is there already.
-        returns: What proves that it worked: output property to the template that it must equal
-            (without regard to case), or ``*`` for "is there". Empty only for cmdlets that write nothing.
+            hashtable. Values with an empty place are left out, and so are lists and hashtables that are then
+            empty.
+        variants: Further parameters for certain columns: the first variant that fits is used.
+        when: The step is only done if at least one of these columns is given and not false; empty means
+            always.
+        needs: Earlier steps that must have been done for the step to be done.
+        unless: The step is not done if one of these is already true.
+        returns: What proves that it worked: output property to the template that it must equal (ignoring
+            case), or ``*`` for any value. Empty only for cmdlets that return nothing.
         keep: Output properties to keep for later steps, journal and results.
-        follow: How to follow it where Exchange works on after the cmdlet returned.
-        reconcile: How to tell of an item in doubt whether it happened, asked in order until one tells.
-        polled: Whether it only reads, and is repeated until what it returns is there: what was just made
-            may take minutes to be seen.
-        idempotent: Whether sending it twice does no harm.
-        repeat_refused: Whether Exchange itself refuses a second time: by a name that is taken, or because
-            what it starts from is gone.
-        recovers: What it brings to an end that Exchange failed; None for a step of every row's own way.
+        follow: How to follow it if Exchange goes on working after the cmdlet returned.
+        reconcile: How to find out whether it happened for an item in doubt: lookups that are sent in order
+            until one decides.
+        polled: Whether it only reads and is repeated until ``returns`` is fulfilled: a new object may take
+            minutes to appear.
+        idempotent: Whether sending it twice is harmless.
+        repeat_refused: Whether Exchange itself refuses it a second time: because a name is taken, or because
+            its source no longer exists.
+        recovers: The failed request that it recovers; None for a normal step.
     """
 
     __pydantic_config__: ClassVar[Mapping[str, str]] = STRICT
@@ -137,7 +139,7 @@ class Step:
 
     @property
     def cannot_be_undone(self) -> str:
-        """The cmdlet, or its parameter, whose effect cannot be undone; an empty text if there is none."""
+        """The cmdlet or parameter with an effect that cannot be undone; an empty text if there is none."""
         if self.recovers and removes_request(self.cmdlet):
             return ""
         every = (self.parameters, *(variant.parameters for variant in self.variants))
@@ -145,11 +147,11 @@ class Step:
 
     @property
     def wanted_properties(self) -> tuple[str, ...]:
-        """Every output property that anything reads, each once."""
+        """Every output property that is used, each once."""
         return tuple(dict.fromkeys((*self.returns, *self.keep)))
 
     def declared(self, given: Mapping[str, object]) -> dict[str, Parameter]:
-        """Return the parameters for an item of which these columns are *given*."""
+        """Return the parameters for an item with these *given* columns."""
         for variant in self.variants:
             if all(is_given(given, name) for name in variant.when):
                 return {**self.parameters, **variant.parameters}
@@ -157,18 +159,18 @@ class Step:
 
     @property
     def every_parameter(self) -> tuple[str, ...]:
-        """The names of all parameters that it may send."""
+        """The names of all parameters that it can send."""
         names = [*self.parameters, *(name for variant in self.variants for name in variant.parameters)]
         return tuple(dict.fromkeys(names))
 
 
 @dataclass(frozen=True)
 class Preflight:
-    """What is looked for before anything is sent.
+    """The checks before anything is sent.
 
     Attributes:
-        kind: Whose blockers: ``recovery`` or ``restore``.
-        wants: What a row asks for: a field of WantedRecovery or WantedRestore to its template.
+        kind: Which checks: those of ``recovery`` or ``restore``.
+        wants: What a row wants: a field of WantedRecovery or WantedRestore to its template.
     """
 
     __pydantic_config__: ClassVar[Mapping[str, str]] = STRICT
@@ -179,23 +181,23 @@ class Preflight:
 
 @dataclass(frozen=True)
 class Operation:
-    """What can be done to every row of a file.
+    """What is done for every row of a file.
 
     Attributes:
-        name: As the command line says it.
-        summary: One line for people.
-        description: More for people, or empty.
-        one_way: Whether it cannot be undone, so that it asks before it starts. Where nothing is said, whether
-            a step cannot be undone.
+        name: Its name on the command line.
+        summary: One line for the user.
+        description: More text for the user, or empty.
+        one_way: Whether it cannot be undone, so that a run asks before it starts. Default: whether a step
+            cannot be undone.
         columns: The CSV columns by name.
         source: The column that the results show as source_identity.
         target: The column that the results show as target_identity, or empty.
         key: The columns whose content identifies an item.
-        unique: Groups of columns; two rows alike in all columns of a group are a problem.
-        exclusive: Columns; two items with the same value in one are never in flight together.
-        steps: What is done, in order.
+        unique: Groups of columns; two rows that are the same in all columns of a group are a problem.
+        exclusive: Columns; two items with the same value in one are never sent at the same time.
+        steps: The steps, in order.
         advice: What to remember once a row is completed, or empty.
-        preflight: What is looked for before anything is sent, or None.
+        preflight: The checks before anything is sent, or None.
     """
 
     __pydantic_config__: ClassVar[Mapping[str, str]] = STRICT
@@ -215,7 +217,7 @@ class Operation:
     preflight: Preflight | None = None
 
     def __post_init__(self) -> None:
-        """Two rows with the same key are always a problem: they would be the same item."""
+        """Fill in one_way, and make the key unique: two rows with the same key would be the same item."""
         if self.one_way is None:
             object.__setattr__(self, "one_way", any(one.cannot_be_undone for one in self.steps))
         if not any(set(group) <= set(self.key) for group in self.unique):
@@ -226,7 +228,7 @@ class Operation:
 
         Args:
             step: The step.
-            filled: What fills the places of its templates.
+            filled: The values for the places of its templates.
             done: The names of the steps that were done.
         """
         return (
@@ -237,7 +239,7 @@ class Operation:
         )
 
     def next_step(self, after: int, filled: Mapping[str, Value], done: Collection[str] = ()) -> int | None:
-        """Return the index of the next wanted step after index *after*, or None if it was the last."""
+        """Return the index of the next step to do after index *after*, or None if it was the last."""
         for index in range(after + 1, len(self.steps)):
             if self.wanted(self.steps[index], filled, done):
                 return index
@@ -245,14 +247,14 @@ class Operation:
 
     @cached_property
     def defaults(self) -> Mapping[str, CellValue]:
-        """The values of columns that a row leaves empty."""
+        """The default values of columns that a row leaves empty."""
         return {
             name: column.canonical(column.default) for name, column in self.columns.items() if column.default
         }
 
     @cached_property
     def non_repeatable_steps(self) -> Mapping[int, str]:
-        """The steps that do something which must not be done twice: index to name."""
+        """The steps that must not be done twice: index to name."""
         return {
             index: step.name for index, step in enumerate(self.steps) if not (step.idempotent or step.polled)
         }
@@ -283,7 +285,7 @@ class Operation:
 
 
 def is_given(values: Mapping[str, object], name: str) -> bool:
-    """Return whether a column has a value, and not the value false."""
+    """Return whether a column has a value other than false."""
     return values.get(name) not in (None, "", False)
 
 

@@ -1,4 +1,4 @@
-"""From an item's values to the cmdlet that is sent for it, and whether its answer proves anything."""
+"""Builds the cmdlet for an item from its values, and checks whether its answer proves that it worked."""
 
 import hashlib
 from collections.abc import Mapping
@@ -10,17 +10,17 @@ from bulkps.operations.following import Detail, Follow, Parameter, ReconcileQuer
 from bulkps.operations.model import Operation, Step
 from bulkps.operations.placeholders import Template
 
-#: Where a generated password goes; the driver puts a fresh one in when the cmdlet is sent.
+#: Stands for a generated password; the driver inserts a new one when the cmdlet is sent.
 PASSWORD = Secret("")
-#: Switches that a session's preferences turn on where nothing is said.
+#: Switches that a session's preferences turn on by default.
 _ON_BY_THEMSELVES = frozenset({"confirm", "whatif"})
 
 
 def item_key(operation: Operation, values: Mapping[str, Value], salt: str = "") -> str:
-    """Return the key of an item: 24 hexadecimal digits made of the operation and what identifies the item.
+    """Return the key of an item: 24 hexadecimal digits, a hash of the operation and the key columns.
 
-    The row number is no part of it: a sorted or edited file finds its own past. With a *salt* the same
-    content has a past of its own.
+    The row number is not part of it, so a sorted or edited file still matches its earlier runs. With a
+    *salt*, the same content gets another key.
     """
     parts = [operation.name, *(str(values.get(name) or "").casefold() for name in operation.key)]
     parts += [salt] if salt else []
@@ -34,17 +34,17 @@ def places(
     batch: str,
     outputs: Mapping[str, Mapping[str, str]],
 ) -> dict[str, Value]:
-    """Return what fills the places of a step's templates.
+    """Return the values for the places of a step's templates.
 
     Args:
-        operation: What is done; its columns' defaults fill what the item leaves empty.
+        operation: The operation; its columns' defaults are used if the item leaves them empty.
         values: The item's column values.
         key: The item's key.
         batch: The run's BatchName.
         outputs: Kept output properties by step name.
     """
     filled: dict[str, Value] = {**operation.defaults, **values}
-    # What was made anew has another name, which stands among the outputs.
+    # A request that was created again has another name, which is among the outputs.
     filled |= {"item.key": key, "item.name": key, "run.batch": batch, "secret.password": PASSWORD}
     for step, properties in outputs.items():
         filled |= {f"{step}.{name}": value for name, value in properties.items()}
@@ -62,16 +62,16 @@ def bind_query(follow: Follow, batch: str) -> Cmdlet:
 
 
 def bind_lookup(question: ReconcileQuery | Detail, filled: Mapping[str, Value]) -> Cmdlet | None:
-    """Return the query about one item; None if a place of it is empty.
+    """Return the query about one item; None if one of its places is empty.
 
-    Without its identity it would ask for everybody (exchange-facts.md section 1.3).
+    Without an identity it would return every object (exchange-facts.md section 1.3).
     """
     bound = _parameters(question.cmdlet, question.parameters, filled)
     return Cmdlet(question.cmdlet, bound) if len(bound) == len(question.parameters) else None
 
 
 def follow_ref(follow: Follow, filled: Mapping[str, Value]) -> str:
-    """Return what the query's matching property holds for an item, folded for comparison."""
+    """Return the value of the query's matching property for an item, folded for comparison."""
     return str(Template.parse(follow.ref).render(filled) or "").casefold()
 
 
@@ -80,7 +80,7 @@ def proven(
 ) -> Mapping[str, object] | None:
     """Return the output object that proves that *step* worked; None if none does.
 
-    A step that declares nothing is proven by completing; the proof is then an empty mapping.
+    A step without ``returns`` is proven by completing; the proof is then an empty mapping.
     """
     if not step.returns:
         return output[0] if len(output) == 1 else {}
@@ -91,7 +91,7 @@ def proven(
 def matching(
     declared: Mapping[str, str], filled: Mapping[str, Value], output: tuple[Mapping[str, object], ...]
 ) -> list[Mapping[str, object]]:
-    """Return the output objects whose properties are as *declared*: a template's text, or ``*``."""
+    """Return the output objects whose properties match *declared*: a template's text, or ``*``."""
     wanted = {
         name: None if text == "*" else _text(Template.parse(text).render(filled)).casefold()
         for name, text in declared.items()
@@ -109,7 +109,7 @@ def matching(
 
 
 def _text(value: object) -> str:
-    # What was cleared is empty.
+    # A cleared property is empty.
     return "" if value is None or value is NULL else str(value)
 
 
@@ -130,16 +130,16 @@ def _parameters(
 
 
 def _means_off(name: str, given: Parameter) -> bool:
-    """Return whether a switch that is false is sent as that, and not left out.
+    """Return whether a switch that is false is sent as false, not left out.
 
-    What stands in the operation is meant. A cell says "not this": sent all the same, a switch would choose
-    among the cmdlet's parameter sets; only those that every cmdlet has are on by themselves.
+    A false in the operation's definition is sent. A false in a cell only means "not this": if it were sent,
+    the switch would select a parameter set. The exception are the common switches that can be on by default.
     """
     return given is False or name.casefold() in _ON_BY_THEMSELVES
 
 
 def _filled(given: Parameter, filled: Mapping[str, Value]) -> Value:
-    """Return what is *given* with its places filled; None if nothing is left of it."""
+    """Return *given* with its places filled; None if nothing is left."""
     if not isinstance(given, dict):
         return _part(given, filled)
     entries: dict[str, Part] = {}
@@ -147,7 +147,7 @@ def _filled(given: Parameter, filled: Mapping[str, Value]) -> Value:
         value = _part(part, filled)
         if value is None or isinstance(value, Secret | Mapping):
             continue
-        # Exchange takes a list where there may be several, and one is a list of one.
+        # Exchange expects a list here, also for a single value.
         entries[name] = (value,) if isinstance(value, str) else value
     return entries or None
 

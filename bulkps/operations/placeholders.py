@@ -1,4 +1,4 @@
-"""Text with places for values: ``bulkps-{item.key}``. One pass, so a value is never a place itself."""
+"""Text with places for values: ``bulkps-{item.key}``. Filled in one pass: braces in values are plain text."""
 
 import re
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ _PLACE = re.compile(r"\{\{|\}\}|\{([A-Za-z_][A-Za-z0-9_.]*)\}|[{}]")
 
 @dataclass(frozen=True)
 class Place:
-    """A name that a value is put in for."""
+    """A name that is replaced by a value."""
 
     name: str
 
@@ -28,12 +28,12 @@ class Template:
     parts: tuple[str | Place, ...]
 
     @classmethod
-    @lru_cache(maxsize=1024)  # the same few texts are asked for with every row
+    @lru_cache(maxsize=1024)  # every row needs the same few texts
     def parse(cls, text: str) -> "Template":
         """Return *text* as a template; ``{{`` and ``}}`` are braces.
 
         Raises:
-            ValueError: If a brace is left open.
+            ValueError: If a brace is not closed.
         """
         parts: list[str | Place] = []
         position = 0
@@ -46,7 +46,7 @@ class Template:
                 parts.append(match.group()[0])
             else:
                 raise ValueError(
-                    f"a brace stands alone in {text!r}; write {{name}} for a value, {{{{ for a brace"
+                    f"there is a single brace in {text!r}; write {{name}} for a value, {{{{ for a brace"
                 )
         parts.append(text[position:])
         return cls(tuple(part for part in parts if part != ""))
@@ -58,13 +58,13 @@ class Template:
 
     @property
     def alone(self) -> bool:
-        """Whether it is one place and nothing else, so that the value keeps its type."""
+        """Whether it is one place without other text, so that the value keeps its type."""
         return len(self.parts) == 1 and isinstance(self.parts[0], Place)
 
     def render(self, values: Mapping[str, Value]) -> Value:
-        """Return the text with *values* put in; None if a place has no value or an empty one.
+        """Return the text with *values* inserted; None if a place has no value or an empty one.
 
-        A template that is one place and nothing else keeps the value's type.
+        A template that is one place without other text keeps the value's type.
         """
         if len(self.parts) == 1 and isinstance(self.parts[0], Place):
             value = values.get(self.parts[0].name)

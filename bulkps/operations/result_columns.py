@@ -1,6 +1,6 @@
 """The columns that a results file adds to the input's own; intake knows and ignores them."""
 
-#: The seed's result columns, in their order.
+#: The seed's result columns, in order.
 RESULTS_COLUMNS = (
     "row_number",
     "source_identity",
@@ -12,13 +12,13 @@ RESULTS_COLUMNS = (
     "duration_seconds",
 )
 
-#: What bulkps adds behind them.
+#: The columns that bulkps adds after them.
 FURTHER_RESULTS_COLUMNS = ("attempts", "error_code", "advice", "warnings", "progress", "evidence", "run")
 
 #: All of them, in the order of a results file.
 ALL_RESULTS_COLUMNS = (*RESULTS_COLUMNS, *FURTHER_RESULTS_COLUMNS)
 
-#: Headers by which a file is known to be a results file; no administrator's own file has all of them.
+#: Headers that mark a file as a results file; no other file has all of them.
 RESULTS_MARK = frozenset(
     ("row_number", "status", "started_at", "completed_at", "duration_seconds", "error_code")
 )

@@ -1,16 +1,16 @@
-"""Which cmdlets and parameters do what cannot be undone. Pure.
+"""Which cmdlets and parameters have effects that cannot be undone. Pure.
 
-An operation that sends one of them is one-way, whatever its YAML says: it can make an operation stricter,
-never laxer.
+An operation that sends one of them is one-way, whatever its YAML says: YAML can only make an operation
+stricter.
 """
 
 import re
 from collections.abc import Mapping
 
-#: Verbs of cmdlets after which something is gone, or over for good.
+#: Verbs of cmdlets that remove or end something for good.
 _VERBS = frozenset({"remove", "disable", "clear", "stop", "delete", "complete", "uninstall"})
-#: Cmdlets of other verbs that turn something into what it cannot be turned back from. Exchange's own module
-#: asks before most of them too (ConfirmImpact High in its proxies).
+#: Cmdlets with other verbs that change something irreversibly. Exchange's own module also asks before most of
+#: them (ConfirmImpact High in its proxies).
 _CMDLETS = frozenset(
     {
         "undo-softdeletedmailbox",
@@ -21,21 +21,21 @@ _CMDLETS = frozenset(
         "set-m365dataatrestencryptionpolicy",
     }
 )
-#: Parameters that take something away for good, on any cmdlet: Remove…, Permanently…, and those by which a
-#: mailbox loses the hold that keeps it or its items.
+#: Parameters that remove something for good, on any cmdlet: Remove…, Permanently…, and those that end a hold
+#: on a mailbox or its items.
 _PARAMETERS = re.compile(
     r"(?:Remove|Delete|Purge|Permanent)\w*|IgnoreLegalHold|ExcludeFrom\w*Holds|RecalculateInactiveMailbox",
     re.IGNORECASE,
 )
-#: The same of one cmdlet alone: there the inactive or removed mailbox becomes another thing. Elsewhere
-#: InactiveMailbox only says which mailbox is meant.
+#: The same for one cmdlet only: there the inactive or removed mailbox is converted. Elsewhere,
+#: InactiveMailbox only names a mailbox.
 _OF_ONE = {"new-mailbox": frozenset({"inactivemailbox", "removedmailbox"})}
-#: Parameters whose value false ends what keeps a mailbox's items: a managed folder assistant removes them.
+#: Parameters that, set to false, end the retention of a mailbox's items: Exchange then removes the items.
 _KEEPERS = frozenset({"litigationholdenabled", "singleitemrecoveryenabled", "retentionholdenabled"})
 
 
 def cannot_be_undone(cmdlet: str, parameters: Mapping[str, object]) -> str:
-    """Return what cannot be undone of a cmdlet with these parameters, or an empty text.
+    """Return the cmdlet or parameter that cannot be undone, or an empty text.
 
     Args:
         cmdlet: Its name.
@@ -51,7 +51,7 @@ def cannot_be_undone(cmdlet: str, parameters: Mapping[str, object]) -> str:
 
 
 def removes_request(cmdlet: str) -> bool:
-    """Return whether a cmdlet removes a request, and nothing of what it is about: failed, it is no loss."""
+    """Return whether a cmdlet only removes a request: for a failed request, that loses nothing."""
     return re.fullmatch(r"remove-\w+request", cmdlet, re.IGNORECASE) is not None
 
 

@@ -1,4 +1,4 @@
-"""The text of a new operation's file, made from the cmdlet data. Pure."""
+"""The text of a new operation's file, generated from the cmdlet data. Pure."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -7,11 +7,11 @@ from bulkps.exchange.cmdlet_metadata import CmdletFacts, ParameterFacts
 from bulkps.operations.definition_validator import COLLECTIONS, takes_several
 from bulkps.operations.reversibility import cannot_be_undone
 
-#: How many optional parameters a new file names.
+#: How many optional parameters a new file lists.
 _OPTIONAL = 12
-#: What a file for rows has no use for.
+#: Parameters that are of no use in rows.
 _LEFT_OUT = frozenset({"Confirm", "WhatIf", "Instance", "ResultSize", "Filter", "SortBy", "Anr"})
-#: What administrators change most, named first; then the others in the documented order.
+#: The parameters that administrators change most come first, then the others in the documented order.
 _MOST_USED = (
     "Name",
     "DisplayName",
@@ -44,20 +44,20 @@ _TYPES = {
     "SmtpAddress": "smtp",
     "ByteQuantifiedSize": "size",
 }
-#: Parameter sets that are meant where nobody says which; else the one that holds the most.
+#: The usual parameter sets; if a cmdlet has none of them, the largest one is used.
 _USUAL = ("Default", "Identity", "User")
 _LOGICAL = frozenset({"$true", "$false", "$null"})
 _WORD = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[0-9]+")
 
 
 def starting_text(name: str, facts: CmdletFacts) -> str:
-    """Return YAML for an operation called *name* that loads as it stands and is made to be edited.
+    """Return YAML for an operation called *name* that can be loaded at once and edited.
 
-    What is mandatory in the usual parameter set is a required column; a dozen of the others are there as
+    The mandatory parameters of the usual parameter set are required columns; a dozen of the others are
     comments.
 
     Raises:
-        ValueError: If a row could fill none of its parameters.
+        ValueError: If it has no parameter that a row could fill.
     """
     mandatory, optional = _chosen(facts)
     required = [one for one in mandatory if one.type != "SecureString"]
@@ -79,11 +79,11 @@ def starting_text(name: str, facts: CmdletFacts) -> str:
 
 def _heading(name: str, facts: CmdletFacts) -> list[str]:
     return [
-        f"# {name.upper()}: made from the data on {facts.name}, to be changed.",
-        f"# Look at it with: bulkps operations {name}",
+        f"# {name.upper()}: generated from the data on {facts.name}. Edit it as you need.",
+        f"# To show it: bulkps operations {name}",
         f"name: {name}",
         f"summary: What it does, in one line ({facts.name}).",
-        f"# It exists in Exchange {', '.join(facts.availability)}.",
+        f"# Available in Exchange {', '.join(facts.availability)}.",
         *_one_way(facts),
     ]
 
@@ -93,12 +93,12 @@ def _columns(
 ) -> list[str]:
     lines = ["columns:"]
     for one in required:
-        # The first one identifies the row: it is one, whatever the parameter takes.
+        # The first one identifies the row, so it has one value, even if the parameter takes several.
         lines += _column(
             columns[one.name], one, required=True, many=takes_several(one) and one is not required[0]
         )
     if optional:
-        lines.append("  # Optional: take the # away here and under parameters, and name the column in key.")
+        lines.append("  # Optional: remove the # here and under parameters, and add the column to key.")
     for one in optional:
         lines += [f"  # {line[2:]}" for line in _column(columns[one.name], one, many=takes_several(one))]
     return lines
@@ -107,9 +107,9 @@ def _columns(
 def _identity(key: Sequence[str]) -> list[str]:
     return [
         f"source: {key[0]}",
-        "# All that a row asks for. A row with the same key as a completed one counts as done already.",
+        "# Everything that a row asks for. A row with the same key as a completed one counts as done.",
         f"key: [{', '.join(key)}]",
-        "# Two rows for the same one are a mistake, and never in flight together.",
+        "# Two rows for the same object are a mistake, and are never sent at the same time.",
         "unique:",
         f"  - [{key[0]}]",
         f"exclusive: [{key[0]}]",
@@ -131,7 +131,7 @@ def _step(
     lines += [f"      {one.name}: {_value(one, columns[one.name])}" for one in mandatory]
     lines += [f"      # {one.name}: {_value(one, columns[one.name])}" for one in optional]
     if facts.mutates and "Confirm" in facts.parameters:
-        # Nobody is there to answer: Remove-* and others ask by default (facts 1.3); elsewhere it is harmless.
+        # No one can answer a prompt. Remove-* and others ask by default (facts 1.3); others ignore it.
         lines.append("      Confirm: false")
     return lines
 
@@ -140,7 +140,7 @@ def _one_way(facts: CmdletFacts) -> list[str]:
     if not cannot_be_undone(facts.name, {}):
         return []
     return [
-        "# It cannot be undone, so a run asks before it sends anything (--yes goes on).",
+        "# It cannot be undone, so a run asks before it sends anything (--yes skips the question).",
         "one_way: true",
     ]
 
@@ -151,7 +151,7 @@ def _chosen(facts: CmdletFacts) -> tuple[list[ParameterFacts], list[ParameterFac
     best = usual or max(facts.sets, key=lambda name: _worth(every, name), default="")
     mandatory = [one for one in every if best in one.mandatory_in]
     if not any(one.type != "SecureString" for one in mandatory):
-        # It may be called with nothing; a row says something all the same.
+        # The cmdlet can be called without parameters, but a row needs at least one.
         open_ones = [one for one in every if one.type != "SecureString"]
         mandatory += ([one for one in open_ones if one.name == "Identity"] or open_ones)[:1]
     releases = set(facts.availability).intersection(*(one.availability for one in mandatory))
@@ -169,14 +169,14 @@ def _chosen(facts: CmdletFacts) -> tuple[list[ParameterFacts], list[ParameterFac
 
 
 def _worth(every: Iterable[ParameterFacts], name: str) -> tuple[int, int]:
-    """Return what the parameter set *name* is compared by: much in it, little of that mandatory."""
+    """Return a key to compare the parameter set *name*: many parameters, few of them mandatory."""
     held = [one for one in every if not one.sets or name in one.sets]
     return len(held), -sum(name in one.mandatory_in for one in held)
 
 
 def _column_name(parameter: str) -> str:
     found = "_".join(_WORD.findall(parameter)).lower()
-    # These are the names of result columns, which no column of an operation may have.
+    # These are names of result columns, which an operation's column must not have.
     return f"the_{found}" if found in ("status", "error", "run", "attempts", "warnings", "advice") else found
 
 
@@ -207,7 +207,7 @@ def _kind(one: ParameterFacts) -> str:
 def _value(one: ParameterFacts, column: str) -> str:
     if one.type == "SecureString":
         return '"{secret.password}"'
-    # A list alone would replace what is there.
+    # A plain list would replace the existing values.
     return f'{{Add: "{{{column}}}"}}' if one.type in COLLECTIONS else f'"{{{column}}}"'
 
 
@@ -217,15 +217,15 @@ def _ending(facts: CmdletFacts) -> list[str]:
     lines = []
     if facts.name.startswith("New-"):
         lines += [
-            "    # What it writes proves that it worked: a property, and what it must be, or * for anything.",
+            "    # Its output proves that it worked: a property, and its expected value, or * for any value.",
             "    returns:",
             '      Identity: "*"',
         ]
     return [
         *lines,
-        "    # An answer can be lost on the way. If twice is as good as once, say so, and it is sent again:",
+        "    # An answer can be lost on the way. If sending it twice is harmless, it is sent again:",
         "    # idempotent: true",
-        "    # If not, say how to tell whether it was done; without either, a person has to check:",
+        "    # If not, say how to check whether it was done. Without either, you have to check it yourself:",
         "    # reconcile:",
         "    #   - cmdlet: Get-Mailbox",
         "    #     parameters:",

@@ -1,11 +1,11 @@
-"""Words that a cell holds by accident: a spreadsheet's errors, names of types, nothing written out. Pure."""
+"""Words that are in a cell by accident: a spreadsheet's errors, names of types, words for "nothing". Pure."""
 
 import re
 import unicodedata
 
 from bulkps.exchange.damaged_text import Mark, at, damage, named, script_of
 
-# As Excel writes its logical values in the languages that it comes in, and what people write for them.
+# Excel's logical values in the languages of its versions, and what people write for them.
 _TRUE = (
     "true yes y 1 on $true wahr vrai verdadero verdadeiro vero waar sant sann sand tosi prawda pravda igaz "
     "doğru истина adevărat ja j oui sí si sim tak ano igen evet да kyllä"
@@ -16,7 +16,7 @@ _FALSE = (
 )
 #: Folded words that mean true, and those that mean false.
 TRUE, FALSE = frozenset(_TRUE.split()), frozenset(_FALSE.split())
-# What a spreadsheet shows where a formula failed, in the languages that Excel comes in.
+# The errors that a spreadsheet shows for a failed formula, in the languages of Excel.
 _ERROR_WORDS = (
     "#N/A #N/V #NV #N/D #N/B #I/T #Н/Д #YOK #SAKNAS! #PUUTTUU! #HIÁNYZIK #NENÍ_K_DISPOZICI #ND "
     "#REF! #BEZUG! #¡REF! #RIF! #VERW! #REFERENS! #ADR! #ODKAZ! #REFERENCE! #VIITTAUS! #HIV! #BAŞV! #ССЫЛКА! "
@@ -31,7 +31,7 @@ _ERROR_WORDS = (
 )
 _ERRORS = frozenset(_ERROR_WORDS.split())
 _HASHES = re.compile(r"#{4,}|[Ee]rr:[0-9]{3}")
-# What PowerShell writes where a property was no text: Export-Csv calls ToString().
+# What PowerShell writes if a property is not text: Export-Csv calls ToString().
 _TYPE_NAME = re.compile(
     r"(?:Deserialized\.)?(?:System\.(?:Object|String|Byte|Char|Int16|Int32|Int64|Boolean|DateTime|Guid|Double"
     r"|__ComObject|(?:Collections|Management|Data|Net|Security|Xml|Web|Text|IO|Linq)\.[A-Za-z0-9_.+]++)"
@@ -40,28 +40,28 @@ _TYPE_NAME = re.compile(
 )
 _TYPE_ARRAY = re.compile(r"(?:System|Microsoft)(?:\.[A-Za-z0-9_+]++)++\[\]")
 _NOTHING_WORDS = "null <null> (null) [null] n/a na #na none nil nan undefined leer - -- . 0 k.a. n.a."
-#: Folded words that people and programs write where there is nothing.
+#: Folded words that people and programs write for "nothing".
 NOTHING = frozenset(_NOTHING_WORDS.split())
 _CURLY = "\u2018\u2019\u201a\u201b\u201c\u201d\u201e\u201f\u00b4`"
 _LINE_BREAKS = "\r\n\v\f\x1c\x1d\x1e\x85\u2028\u2029"
-#: Characters that show nothing and belong into the words of some scripts.
+#: Invisible characters that belong in the words of some scripts.
 _JOINERS = "\u200c\u200d"
 _BIDI = "\u200e\u200f\u061c"
 
 
 def not_a_value(cell: str) -> str:
-    """Return what *cell* is where it stands in for a value: a spreadsheet's error, a name of a type."""
+    """If *cell* is not a value but a spreadsheet's error or a type's name, return what is expected."""
     if cell[0] in "#Ee" and (cell.upper() in _ERRORS or _HASHES.fullmatch(cell)):
-        return f"a value, not {cell}, which a spreadsheet shows where a formula found none"
+        return f"a value, not {cell}, which a spreadsheet shows when a formula fails"
     if cell[0] in "SMD" and (_TYPE_NAME.fullmatch(cell) or _TYPE_ARRAY.fullmatch(cell)):
         return f"a value, not {cell[:80]}, the name of a type: join the property before Export-Csv"
     if cell.startswith("@{") and cell.endswith("}") and "=" in cell:
-        return "a value, not an object written out (@{…}): select its property before Export-Csv"
+        return "a value, not a printed object (@{…}): select its property before Export-Csv"
     return ""
 
 
 def words_problem(cell: str, *, one_line: bool) -> str:
-    """Return what is expected instead of *cell* where it says nothing that anybody wrote; else nothing."""
+    """If *cell* is damaged text, return what is expected in its place; else an empty string."""
     if one_line and not cell.isprintable():
         for place, character in enumerate(cell):
             if character in _LINE_BREAKS:
@@ -69,29 +69,29 @@ def words_problem(cell: str, *, one_line: bool) -> str:
             if character < " " or character == "\x7f":
                 return f"text without {at(cell, place)}"
     if "?" in cell and len(cell) > 1 and not cell.strip("? "):
-        return "text: every letter of it was lost and became a question mark"
+        return "text: all letters were lost and became question marks"
     found_damage = damage(cell)
     if found_damage and found_damage.mark >= Mark.GARBLED:
-        return f"text as it was before it was read in a wrong encoding: {found_damage.sentence}"
+        return f"the original text, before it was read in a wrong encoding: {found_damage.sentence}"
     return ""
 
 
 def words_warning(cell: str, *, one_line: bool) -> str:
-    """Return what a person should look at in *cell*, which is sound; else nothing."""
+    """Return what the user should check in the valid *cell*; else an empty string."""
     if cell.casefold() in NOTHING:
-        return f"a value, or an empty cell: {cell} is sent as it stands"
+        return f"a value, or an empty cell: {cell} is sent unchanged"
     if "?" in cell and (place := _question_mark(cell, name=one_line)) is not None:
-        return f"a letter, perhaps, in place of the question mark at character {place + 1}"
+        return f"perhaps a letter in place of the question mark at character {place + 1}"
     if cell.isascii() and cell.isprintable():
         return ""
     if found := _unseen(cell):
         return found
     odd = damage(cell)
-    return f"another encoding, perhaps: {odd.sentence}" if odd else ""
+    return f"perhaps another encoding: {odd.sentence}" if odd else ""
 
 
 def _question_mark(cell: str, *, name: bool) -> int | None:
-    """Return where a question mark stands that may have been a letter."""
+    """Return the position of a question mark that may have been a letter."""
     if "://" in cell:
         return None
     for place, character in enumerate(cell):
@@ -103,13 +103,13 @@ def _question_mark(cell: str, *, name: bool) -> int | None:
 
 
 def _unseen(cell: str) -> str:
-    """Return which character of *cell* shows nothing, or breaks the line, and where."""
+    """Return the first character of *cell* that is invisible or a line break, and its position."""
     for place, character in enumerate(cell):
         if character.isprintable():
             continue
         before, after = cell[place - 1 : place] if place else "", cell[place + 1 : place + 2]
         if character in _LINE_BREAKS:
-            return f"one line: {_break(character)} stands at character {place + 1}"
+            return f"one line: there is {_break(character)} at character {place + 1}"
         if character in _JOINERS and not (_western(before) and _western(after)):
             continue
         if character in _BIDI and any(map(_right_to_left, cell)):
@@ -117,12 +117,12 @@ def _unseen(cell: str) -> str:
         if character == "\u3000" and not (_western(before) or _western(after)):
             continue
         if unicodedata.category(character) in ("Cf", "Zs", "Cc") and not _tag(character):
-            return f"text without {at(cell, place)}, which nobody sees"
+            return f"text without {at(cell, place)}, which is invisible"
     return ""
 
 
 def _tag(character: str) -> bool:
-    # Flags of England, Scotland and Wales are spelt with these.
+    # The flags of England, Scotland and Wales are encoded with these.
     return "\U000e0020" <= character <= "\U000e007f"
 
 
@@ -139,10 +139,10 @@ def _break(character: str) -> str:
 
 
 def filter_problem(cell: str) -> str:
-    """Return what is wrong with a filter's quotes and dashes; nothing where it may be sound.
+    """Return what is wrong with a filter's quotes and dashes; an empty string if nothing is.
 
-    A word processor makes curly quotes and long dashes of what was typed. Exchange takes only straight ones;
-    inside a text in straight quotes anything may stand.
+    A word processor replaces typed quotes and dashes by curly quotes and long dashes. Exchange accepts only
+    the plain ones; text inside straight quotes may contain anything.
     """
     quote, start = "", 0
     for place, character in enumerate(cell):

@@ -1,1 +1,1 @@
-"""What is known to fail before anything is sent: which queries tell it, who runs them, and what follows."""
+"""Pre-flight: finds what is known to fail before anything is sent. Plans the queries, runs them, judges."""

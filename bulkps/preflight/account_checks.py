@@ -1,4 +1,4 @@
-"""The checks of accounts: whoever has the source's names already, and the new account's. Pure."""
+"""The checks of accounts: who already has the names of the source or of the new account. Pure."""
 
 from collections.abc import Mapping
 
@@ -18,7 +18,7 @@ _NAME_LENGTH = 64
 
 
 def account_exists(source: Recipient, recipients: tuple[Recipient, ...] | None) -> Finding | None:
-    """B4: the original account is still, or again, there, perhaps with a new mailbox.
+    """B4: the original account still exists, or exists again, perhaps with a new mailbox.
 
     [SA:reconnect-inactive-or-soft-deleted-mailboxes-to-ad]
     """
@@ -44,21 +44,21 @@ def _account_exists(source: Recipient, one: Recipient, shared: str) -> Finding:
         f"Restore into that mailbox: New-MailboxRestoreRequest -SourceMailbox {quoted(source.identity)} "
         f"-TargetMailbox {quoted(one.identity)}."
         if one.is_mailbox
-        else "Give the account a licence, and once it has a mailbox restore into that "
-        "(New-MailboxRestoreRequest); or delete the account for good before the recovery (Remove-MgUser, "
+        else "Give the account a licence; once it has a mailbox, restore into that "
+        "(New-MailboxRestoreRequest). Or delete the account for good before the recovery (Remove-MgUser, "
         "then Remove-MgDirectoryDeletedItem)."
     )
     return Finding(
         Code.ACCOUNT_EXISTS,
         Severity.BLOCKER,
         Blocks.RECOVER,
-        f"{one.label}, {kind}, has {shared} of {source.label}",
+        f"{one.label} ({kind}) has {shared}, which belongs to {source.label}",
         instead,
     )
 
 
 def federated_domain(wanted: WantedRecovery, organization: Organization) -> Finding | None:
-    """B5: a new account cannot be made in a federated domain.
+    """B5: a new account cannot be created in a federated domain.
 
     [ODS mailbox-recovery-in-exchange-online; errors.yaml recover-federated-namespace]
     """
@@ -76,25 +76,25 @@ def federated_domain(wanted: WantedRecovery, organization: Organization) -> Find
         Code.FEDERATED_DOMAIN,
         Severity.BLOCKER,
         Blocks.RECOVER,
-        f"AuthenticationType of {domain}, the domain of {wanted.upn}, is Federated",
+        f"the domain of {wanted.upn} is federated (AuthenticationType of {domain})",
         f"Recover with a user principal name in {initial} (New-Mailbox -MicrosoftOnlineServicesID; "
-        "--onmicrosoft-fallback does it for every such row), then match the account by its ImmutableId with "
+        "--onmicrosoft-fallback does it for every such row). Then match the account by its ImmutableId with "
         "directory sync.",
     )
 
 
 def domain_not_accepted(wanted: WantedRecovery, organization: Organization) -> Finding | None:
-    """Beside B5: the new account's domain is none of the organization's; a letter too many does it.
+    """Next to B5: the new account's domain is not one of the organization's, perhaps because of a typo.
 
     [Exchange: NotAcceptedDomainException; own-errors.yaml domain-not-accepted]
     """
-    # No organization is without a domain: an empty answer is none.
+    # Every organization has a domain: an empty answer means that nothing was read.
     domains = organization.domains or {}
     strange = sorted({domain_of(text) for text in (wanted.upn, wanted.smtp) if text} - domains.keys())
     strange = [one for one in strange if not any(f"*.{parent}" in domains for parent in _parents(one))]
     if domains and not strange:
         return None
-    # An accepted domain may stand for those below it (MatchSubDomains).
+    # An accepted domain may include its subdomains (MatchSubDomains).
     if not domains or all(_below(one, domains) for one in strange):
         unread = f"whether {' and '.join(strange)} is an accepted domain"
         return not_checked(Code.DOMAIN_NOT_ACCEPTED, Blocks.RECOVER, unread, "Get-AcceptedDomain")
@@ -104,12 +104,12 @@ def domain_not_accepted(wanted: WantedRecovery, organization: Organization) -> F
         Severity.BLOCKER,
         Blocks.RECOVER,
         f"{' and '.join(strange)}: not among the organization's accepted domains ({known})",
-        "Correct the name, or add the domain first and see it with Get-AcceptedDomain.",
+        "Correct the name, or add the domain first and check it with Get-AcceptedDomain.",
     )
 
 
 def _below(domain: str, domains: Mapping[str, str]) -> bool:
-    """Return whether *domain* lies below an accepted one."""
+    """Return whether *domain* is a subdomain of an accepted one."""
     return any(parent in domains or f"*.{parent}" in domains for parent in _parents(domain))
 
 
@@ -121,8 +121,8 @@ def _parents(domain: str) -> list[str]:
 def fallback_upn(wanted: WantedRecovery, organization: Organization) -> str:
     """Return the same user principal name in the initial domain, if its own domain is federated.
 
-    Empty where it is not, where that was not read, where no initial domain is known, and where it would be
-    longer than the mailbox's Name may be.
+    Empty if it is not federated, if that was not read, if no initial domain is known, or if the new name
+    would be longer than a mailbox's Name may be.
     """
     domains = organization.domains or {}
     initial = next(iter(sorted(filter(_is_initial, domains))), "")
@@ -138,10 +138,10 @@ def _is_initial(domain: str) -> bool:
 def name_taken(
     wanted: WantedRecovery, source: Recipient | None, recipients: tuple[Recipient, ...] | None
 ) -> Finding | None:
-    """B6: the new account's user principal name, Name or address belongs to somebody else.
+    """B6: the new account's user principal name, Name or address belongs to another recipient.
 
-    A soft-deleted holder only warns. Assumed: an active and an inactive mailbox can share an address
-    [M365:recover-an-inactive-mailbox], so a deleted one does not keep it from a living one.
+    If that recipient is soft-deleted, this is only a warning. Assumed: an active and an inactive mailbox can
+    share an address [M365:recover-an-inactive-mailbox], so a deleted one does not keep it from an active one.
     """
     if recipients is None:
         unread = "who has the new account's names"
@@ -161,15 +161,15 @@ def name_taken(
         Blocks.RECOVER,
         listed,
         "Choose names that are not in use (New-Mailbox -Name, -MicrosoftOnlineServicesID, "
-        "-PrimarySmtpAddress), or take them from whoever has them.",
+        "-PrimarySmtpAddress), or remove them from the recipients that have them.",
     )
 
 
 def name_garbled(wanted: WantedRecovery, source: Recipient) -> Finding | None:
-    """The new account's display name is the source's own after a wrong encoding; a new name is none.
+    """The new account's display name is the source's own, damaged by a wrong encoding; no other name is.
 
-    A spreadsheet that saves in the code page of its Windows makes question marks, plain letters or others of
-    what that page does not have. What the file says instead may be what is meant: it is only warned of.
+    A spreadsheet that saves in a Windows code page replaces characters that this page lacks by question
+    marks, plain letters or others. The file's text may still be what is meant, so this is only a warning.
     """
     own = source.display_name or ""
     how = damaged_from(wanted.display_name, own) if wanted.display_name and own else ""
@@ -180,13 +180,13 @@ def name_garbled(wanted: WantedRecovery, source: Recipient) -> Finding | None:
         Severity.WARNING,
         Blocks.RECOVER,
         f"the display name {quoted(wanted.display_name)} is the source's own, {quoted(own)}, {how}",
-        "If that is not meant, save the file as CSV UTF-8 and correct it; of an account that is made already "
-        f"Set-Mailbox -DisplayName {quoted(own)} does.",
+        "If that is not meant, save the file as CSV UTF-8 and correct it. For an account that already "
+        f"exists: Set-Mailbox -DisplayName {quoted(own)}.",
     )
 
 
 def _taken(wanted: WantedRecovery, one: Recipient) -> str:
-    """Return which of the wanted names *one* has, as a text; empty if none."""
+    """Return which of the wanted names *one* already has, as text; empty if none."""
     addresses = _folded(wanted.upn, wanted.smtp)
     upn, name = (one.user_principal_name or "").casefold(), (one.name or "").casefold()
     found = []
@@ -205,9 +205,9 @@ def _folded(*texts: str) -> frozenset[str]:
 def guid_reused(source: Recipient, around: PreflightFacts, blocks: Blocks) -> Finding | None:
     """B16: a newly synced user has the source's ExchangeGuid or ArchiveGuid.
 
-    Within 30 days of the deletion that is a validation conflict, and once the old account is purged and the
-    new one licensed the source is hard-deleted, unless a hold keeps it. So recovery is blocked; a restore is
-    warned: it may be the last chance. [OEX:delete-or-restore-mailboxes]
+    Within 30 days of the deletion that is a validation conflict. Once the old account is purged and the new
+    one has a licence, the source is hard-deleted, unless a hold keeps it. So a recovery is blocked; a restore
+    only gets a warning, because it may be the last chance. [OEX:delete-or-restore-mailboxes]
     """
     if around.recipients is None:
         unread = "who else has the source's ExchangeGuid or ArchiveGuid"
@@ -219,10 +219,11 @@ def guid_reused(source: Recipient, around: PreflightFacts, blocks: Blocks) -> Fi
                 Code.GUID_REUSED,
                 Severity.WARNING if blocks is Blocks.RESTORE else Severity.BLOCKER,
                 blocks,
-                f"{one.label} has the ExchangeGuid or ArchiveGuid {min(mine & _guids(one))} of the source",
-                # Common practice; Microsoft's page names the trouble and no cure.
+                f"{one.label} has the source's ExchangeGuid or ArchiveGuid, {min(mine & _guids(one))}",
+                # Common practice; Microsoft's page names the problem and no solution.
                 "Clear it on-premises (msExchMailboxGUID, msExchArchiveGUID) and let directory sync run "
-                "before the account gets a licence; then New-MailboxRestoreRequest into its new mailbox.",
+                "before the account gets a licence. Then restore into its new mailbox "
+                "(New-MailboxRestoreRequest).",
             )
     return None
 

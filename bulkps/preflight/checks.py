@@ -1,9 +1,9 @@
-"""What can be known to go wrong before a row is sent: the blockers B1 to B16 as functions. Pure.
+"""What will fail, as far as that is known before a row is sent: blockers B1 to B16 as functions. Pure.
 
-How it is used: whoever has a session reads what ``PreflightFacts`` asks for, makes it with the
-``from_properties`` constructors, and calls ``recovery_findings`` or ``restore_findings``. What was not read
-is left None: that becomes a note that nobody looked, never a clean bill. Each check is also a function of
-its own, named after what it finds. Codes are in ``bulkps.preflight.findings``.
+To use it, read what ``PreflightFacts`` needs, build it with the ``from_properties`` constructors, and call
+``recovery_findings`` or ``restore_findings``. Leave None what was not read: the result is then a note that it
+was not checked, never silence. Each check is also a function of its own, named after what it finds. The codes
+are in ``bulkps.preflight.findings``.
 
     around = PreflightFacts(
         sources=tuple(map(Recipient.from_properties, outcome.output)),
@@ -52,7 +52,7 @@ _GRAVITY, _ORDER = tuple(Severity), tuple(Code)
 
 
 def recovery_findings(wanted: WantedRecovery, around: PreflightFacts, now: datetime) -> tuple[Finding, ...]:
-    """Return everything that speaks against a recovery, the gravest first, in the order of the codes.
+    """Return all findings about a recovery, the most serious first, then in the order of the codes.
 
     Args:
         wanted: What the row asks for.
@@ -80,7 +80,7 @@ def recovery_findings(wanted: WantedRecovery, around: PreflightFacts, now: datet
 
 
 def restore_findings(wanted: WantedRestore, around: PreflightFacts) -> tuple[Finding, ...]:
-    """Return everything that speaks against a restore, the gravest first, in the order of the codes.
+    """Return all findings about a restore, the most serious first, then in the order of the codes.
 
     Args:
         wanted: What the row asks for.
@@ -100,8 +100,8 @@ def restore_findings(wanted: WantedRestore, around: PreflightFacts) -> tuple[Fin
     if source is not None:
         found += [source_archive(source, wanted), source_is_active(source, target)]
     if source is not None and not wanted.source_database:
-        # Both are of Exchange Online: an Exchange Server's archives do not expand, and what it holds
-        # disconnected is named by database and MailboxGuid, whoever else has that GUID.
+        # Both only concern Exchange Online: an Exchange Server's archives do not expand, and its disconnected
+        # mailboxes are named by database and MailboxGuid, even if another object has that GUID.
         found += [
             auto_expanding_archive(source, around.organization),
             guid_reused(source, around, Blocks.RESTORE),
@@ -120,20 +120,20 @@ def _source_found(
 ) -> tuple[Finding | None, ...]:
     if sources is None:
         how = how_to_look(identity, database)
-        unread = "the source, and so everything about it"
+        unread = "the source"
         return (not_checked(Code.SOURCE_MISSING, blocks, unread, how),)
     return (ambiguous_identity(identity, sources, Blocks.BOTH), source_missing(identity, sources, database))
 
 
 def _only(found: tuple[Recipient, ...] | None) -> Recipient | None:
-    """Return the one recipient that was found, or None if there is none or they are several."""
+    """Return the one recipient that was found, or None if there are none or several."""
     if not found or any(not found[0].is_object(other) for other in found[1:]):
         return None
     return found[0]
 
 
 def _ordered(found: Iterable[Finding | None]) -> tuple[Finding, ...]:
-    # The codes stand in the order B1 to B16.
+    # The enumeration lists the codes in the order B1 to B16.
     def place(one: Finding) -> tuple[int, int]:
         return _GRAVITY.index(one.severity), _ORDER.index(one.code)
 

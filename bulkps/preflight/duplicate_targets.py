@@ -1,4 +1,4 @@
-"""Rows that mean the same although they say it differently; known once it was read whom they name."""
+"""Rows that mean the same mailboxes under different names, found once those mailboxes were read."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,16 +14,16 @@ from bulkps.preflight.query_planner import Wanted
 from bulkps.preflight.recipient import Recipient
 from bulkps.preflight.wanted import WantedRecovery, WantedRestore
 
-#: How many rows are named; whoever repeats a file repeats all of it.
+#: How many rows a message names: if a file's content is repeated, all of its rows are.
 _NAMED = 5
 
 
 @dataclass
 class DuplicateTargets:
-    """Finds rows of one run of which Exchange would do the same twice.
+    """Finds rows of one run that would make Exchange do the same thing twice.
 
-    The file was refused where its cells say so. Here one mailbox may have been named by its ExchangeGuid in
-    one row and by its DistinguishedName in another.
+    Equal cells were refused when the file was read. Here, one row may name a mailbox by its ExchangeGuid and
+    another row the same mailbox by its DistinguishedName.
 
     Attributes:
         operation: What is done.
@@ -37,10 +37,10 @@ class DuplicateTargets:
     _meanings: dict[int, dict[tuple[str, ...], str]] = field(default_factory=dict)
 
     def add(self, item: Item, wanted: Wanted, source: Recipient | None, target: Recipient | None) -> None:
-        """Take in what a row means.
+        """Add a row and the mailboxes that it names.
 
         Args:
-            item: The row, replaced values in place.
+            item: The row, with its replaced values.
             wanted: What it wants.
             source: The one mailbox that its source names, or None.
             target: The one mailbox that its target names, or None.
@@ -70,7 +70,7 @@ class DuplicateTargets:
                 yield ("name", name), name
 
     def goes_on(self, row: int, wanted: Wanted, source: Recipient | None, target: Recipient | None) -> None:
-        """Take in that nothing blocks a row."""
+        """Note that nothing blocks a row."""
         if not isinstance(wanted, WantedRestore) or source is None or target is None:
             return
         if wanted.source_is_archive:
@@ -89,7 +89,7 @@ class DuplicateTargets:
         return source is not None and _meaning(source, None) in self._archives
 
     def findings(self, row: int) -> Iterator[Finding]:
-        """Yield what speaks against a row because others are there: none of them is sent."""
+        """Yield the findings that a row shares with other rows: none of these rows is sent."""
         for meaning, label in self._meanings.get(row, {}).items():
             rows = self._rows[meaning]
             if meaning[0] == "guid" and len(set(rows.values())) > 1:
@@ -114,9 +114,9 @@ def _named_twice(rows: Sequence[int], label: str) -> Finding:
         Code.REPEATED_ROW,
         Severity.BLOCKER,
         Blocks.BOTH,
-        f"{_listed(rows)} mean one mailbox, {label}, and name it in different ways",
-        "Keep the one that is meant, named by ExchangeGuid (Get-Mailbox); to copy one mailbox into several, "
-        "use a file for each (New-MailboxRestoreRequest).",
+        f"{_listed(rows)} name the same mailbox, {label}, in different ways",
+        "Keep the row that you mean and name the mailbox by its ExchangeGuid (Get-Mailbox). To copy one "
+        "mailbox into several, use a file for each (New-MailboxRestoreRequest).",
     )
 
 
@@ -125,8 +125,8 @@ def _share_guid(rows: Sequence[int], guid: str) -> Finding:
         Code.AMBIGUOUS_IDENTITY,
         Severity.BLOCKER,
         Blocks.RECOVER,
-        f"{_listed(rows)} name different mailboxes with one ExchangeGuid, {guid}",
-        "Exchange recovers one of them and refuses the others: keep the row that is meant "
+        f"{_listed(rows)} name different mailboxes with the same ExchangeGuid, {guid}",
+        "Exchange recovers one of them and refuses the others. Keep the row that you mean "
         f"(Get-Mailbox -Identity {guid} -SoftDeletedMailbox -IncludeInactiveMailbox shows them all), and "
         "copy the content of the others (New-MailboxRestoreRequest, by DistinguishedName).",
     )
@@ -137,20 +137,21 @@ def _wanted_twice(rows: Sequence[int], name: str) -> Finding:
         Code.NAME_TAKEN,
         Severity.BLOCKER,
         Blocks.RECOVER,
-        f"{_listed(rows)} want {name}, or bring it along, for different mailboxes",
-        "Choose another for all but one (New-Mailbox -MicrosoftOnlineServicesID, -PrimarySmtpAddress).",
+        f"{_listed(rows)} use {name} for different mailboxes, as a new name or as an address they already "
+        "have",
+        "Choose another name for all but one (New-Mailbox -MicrosoftOnlineServicesID, -PrimarySmtpAddress).",
     )
 
 
 def done_elsewhere(run: str, status: str) -> Finding:
-    """Return what speaks against a row that another run named in another way."""
+    """Return the finding about a row whose source and target another run named in another way."""
     return Finding(
         Code.REPEATED_ROW,
         Severity.BLOCKER,
         Blocks.BOTH,
-        f"run {run} has the same source and target, named in another way, {status}",
-        f"bulkps show {run} and Get-MailboxRestoreRequest say what became of it; bulkps run --again does it "
-        "once more.",
+        f"run {run} has a row with the same source and target under other names: {status}",
+        f"To see its result: bulkps show {run}, and Get-MailboxRestoreRequest. To do it again anyway: bulkps "
+        "run with --again.",
     )
 
 
@@ -165,13 +166,13 @@ def other_keys(
     sources: tuple[Recipient, ...] | None,
     targets: tuple[Recipient, ...] | None,
 ) -> dict[str, dict[str, Value]]:
-    """Return the keys that *item* would have, had its row named source or target in another way.
+    """Return the keys that *item* would have if its row named source or target in another way.
 
     Args:
         operation: What is done.
-        item: The row; one that is to be done once more has the key of the first time among its others.
-        sources: What its source names; of several nobody knows which is meant.
-        targets: What its target names; the same.
+        item: The row; if it is to be done again, the key of its first time is among the others.
+        sources: The mailboxes that its source names; if there are several, it is unknown which is meant.
+        targets: The mailboxes that its target names; likewise.
 
     Returns:
         The values of such a row by its key.
@@ -191,7 +192,7 @@ def _spellings(
     """Return every text by which a cell of *column* may name what was *found*."""
     others = identities(found[0]) if found and len(found) == 1 and column in operation.columns else set()
     asked = operation.columns.get(column)
-    # As a cell of that name would be read: a key is made of what was read, and not of what was written.
+    # In the form in which a cell with that name is read: keys are made of parsed values, not of raw text.
     fitting = {str(asked.canonical(name)) for name in others if asked and not asked.problem(name)}
     return [values.get(column), *sorted(fitting)]
 

@@ -1,4 +1,4 @@
-"""What a check before recovery or restore found: the code, how bad it is, and what to do instead. Pure.
+"""What a check before recovery or restore found: the code, its severity, and what to do instead. Pure.
 
 The codes are stable: scripts match them, and ``bulkps explain`` and docs/findings.md explain each.
 """
@@ -24,7 +24,7 @@ class Blocks(Enum):
 
 
 class Code(Enum):
-    """What was found. A value never changes its meaning and is never used again for another."""
+    """What was found. A value never changes its meaning and is never reused for another."""
 
     AUTO_EXPANDING_ARCHIVE = "auto-expanding-archive"
     ADDITIONAL_SHARDS = "additional-shards"
@@ -56,7 +56,7 @@ class Code(Enum):
     NOT_CHECKED = "not-checked"
 
 
-#: What is a warning at most, and harms nothing that was there before.
+#: Codes that are warnings at most and cannot harm existing content.
 _ONLY_WARN = frozenset({Code.TARGET_TOO_FULL, Code.ARCHIVE_LEFT_OUT, Code.TARGET_SYNCED, Code.NAME_GARBLED})
 
 
@@ -68,9 +68,9 @@ class Finding:
         code: What was found.
         severity: How much it matters.
         blocks: Which operation it is about.
-        seen: What was read that says so.
+        seen: What was read that shows it.
         instead: What to do, with the cmdlet.
-        unseen: Of what was not checked, what would have been found; None for every other.
+        unseen: For a note that something was not checked, the code that it could have found; otherwise None.
     """
 
     code: Code
@@ -82,12 +82,12 @@ class Finding:
 
     @property
     def hides_harm(self) -> bool:
-        """Whether it says that nobody looked for something that blocks, or that doubles a mailbox."""
+        """Whether it notes a missing check for a blocker, or for content that would arrive twice."""
         return self.unseen is not None and self.unseen not in _ONLY_WARN
 
     @property
     def hides_blocker(self) -> bool:
-        """Whether it says that nobody looked for something that blocks."""
+        """Whether it notes a missing check for a blocker."""
         return self.hides_harm and self.unseen is not Code.REQUEST_COMPLETED
 
     def __str__(self) -> str:
@@ -107,7 +107,7 @@ def not_checked(code: Code, blocks: Blocks, unread: str, how: str) -> Finding:
         Code.NOT_CHECKED,
         Severity.NOTE,
         blocks,
-        f"not read: {unread}; so {code.value} was not checked",
-        f"Look with {how}.",
+        f"could not read {unread}, so {code.value} was not checked",
+        f"Check with {how}.",
         code,
     )

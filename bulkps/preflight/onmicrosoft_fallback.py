@@ -1,4 +1,4 @@
-"""Values that pre-flight puts in place of a row's own, because of what Exchange's organization is like."""
+"""Values that pre-flight puts in place of a row's own, because the row's domain is federated."""
 
 from dataclasses import dataclass, replace
 
@@ -16,12 +16,12 @@ from bulkps.preflight.wanted import WantedRecovery
 
 @dataclass(frozen=True)
 class Replacement:
-    """What stands in place of a row's own.
+    """Values that replace a row's own.
 
     Attributes:
-        wanted: What the row wants then.
+        wanted: What the row wants with these values.
         values: The values by column.
-        why: Why, for people.
+        why: The reason, as text for the user.
     """
 
     wanted: Wanted
@@ -46,5 +46,5 @@ def fallen_back(wanted: Wanted, organization: Organization, preflight: Preflight
     if not upn or len(columns) != 1:
         return None
     name = upn if wanted.name in ("", wanted.upn) else wanted.name
-    why = f"federated-domain: instead of the row's own, {columns[0]} is {upn}"
+    why = f"federated-domain: {columns[0]} was changed to {upn}"
     return Replacement(replace(wanted, upn=upn, name=name), {columns[0]: upn}, why)

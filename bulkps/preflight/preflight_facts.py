@@ -1,7 +1,7 @@
-"""What was read around a row: its recipients, the organization and restore requests. Pure.
+"""What was read about a row: its recipients, the organization and restore requests. Pure.
 
-Every value is made from plain properties as ``Outcome.output`` holds them. None always means *was not read*;
-an empty text or an empty tuple means that it was read and there is nothing.
+Every value is built from plain properties as ``Outcome.output`` holds them. None always means *was not read*;
+an empty string or tuple means that it was read and is empty.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,15 +14,15 @@ from bulkps.preflight.recipient import Recipient
 
 @dataclass(frozen=True)
 class RestoreRequest:
-    """A restore request that is there already.
+    """A restore request that already exists.
 
     Attributes:
         name: Its Name.
         status: Its Status, such as ``InProgress``.
         identity: Its Identity.
-        source_exchange_guid: The mailbox that it copies; only the statistics say it.
-        target_is_archive: Whether it copies into the archive; only the statistics say it.
-        target: Its TargetMailbox, as it came.
+        source_exchange_guid: The mailbox that it copies; only the statistics show it.
+        target_is_archive: Whether it copies into the archive; only the statistics show it.
+        target: Its TargetMailbox, unchanged.
         batch: Its BatchName.
     """
 
@@ -66,7 +66,7 @@ class Organization:
     Attributes:
         auto_expanding_archive: AutoExpandingArchiveEnabled of Get-OrganizationConfig.
         holds: Its organization-wide policies.
-        domains: AuthenticationType by accepted domain, folded; empty text where it was not said.
+        domains: AuthenticationType by accepted domain, folded; empty if it was not given.
     """
 
     auto_expanding_archive: bool | None = None
@@ -79,7 +79,7 @@ class Organization:
         config: Mapping[str, object] | None = None,
         accepted_domains: Sequence[Mapping[str, object]] | None = None,
     ) -> "Organization":
-        """Return what Get-OrganizationConfig and Get-AcceptedDomain say; None for what was not asked."""
+        """Return what Get-OrganizationConfig and Get-AcceptedDomain say; None for what was not read."""
         domains = None
         if accepted_domains is not None:
             read = [Properties(domain) for domain in accepted_domains]
@@ -94,14 +94,14 @@ class Organization:
 
 @dataclass(frozen=True)
 class PreflightFacts:
-    """Everything that was read for one row. None: nobody looked, or could not.
+    """Everything that was read for one row. None: it was not read, or could not be.
 
     Attributes:
         sources: Every mailbox that the source's identity names: active, inactive and soft-deleted.
         targets: Every mailbox that the target's identity names (restore).
         recipients: Every recipient and user, soft-deleted ones too, that has the source's user principal
-            name, one of its addresses or its GUIDs, or a name that the new account is to have. Others may
-            be among them.
+            name, one of its addresses or its GUIDs, or a name that the new account will get. It may
+            contain others.
         requests: Every restore request into the target (restore).
         organization: The organization.
     """

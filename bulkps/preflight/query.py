@@ -1,7 +1,7 @@
 """One read: a cmdlet that only reads, and what it is about. Pure.
 
-Exchange answers an empty identity with every object that there is (exchange-facts.md section 1.3). Here that
-cannot happen: a read about something refuses an empty name, and an inventory names nothing.
+Exchange answers an empty identity with every object (exchange-facts.md section 1.3). Here that cannot happen:
+a read about one thing refuses an empty name, and an inventory has no name.
 """
 
 from collections.abc import Iterable
@@ -11,10 +11,10 @@ from enum import Enum
 from bulkps.exchange.cmdlet_metadata import cmdlet_facts
 from bulkps.exchange.invocation import Cmdlet, Value
 
-#: An inventory counts as so many reads by item: it comes in pages of 1000 objects, which take their time.
+#: An inventory costs as much as this many single reads: it comes in slow pages of 1000 objects.
 INVENTORY_COSTS = 20
 
-#: What of a mailbox the checks and the export read.
+#: The properties of a mailbox that the checks and the export read.
 MAILBOX_PROPERTIES = (
     "Guid", "ExchangeGuid", "DistinguishedName", "LegacyExchangeDN", "UserPrincipalName", "Name", "Alias",
     "DisplayName", "EmailAddresses", "PrimarySmtpAddress", "RecipientType", "RecipientTypeDetails",
@@ -22,7 +22,7 @@ MAILBOX_PROPERTIES = (
     "WhenSoftDeleted", "IsDirSynced", "ArchiveGuid", "ArchiveStatus", "AutoExpandingArchiveEnabled",
     "MailboxLocations", "ProhibitSendReceiveQuota", "UseDatabaseQuotaDefaults", "ArchiveQuota",
 )  # fmt: skip
-#: What says why a mailbox is kept.
+#: The properties that show why a mailbox is kept.
 HOLD_PROPERTIES = (
     "LitigationHoldEnabled", "LitigationHoldDuration", "LitigationHoldDate", "LitigationHoldOwner",
     "InPlaceHolds", "ComplianceTagHoldApplied", "DelayHoldApplied", "DelayReleaseHoldApplied",
@@ -52,25 +52,25 @@ DISCONNECTED_PROPERTIES = (
 REQUEST_STATISTICS_PROPERTIES = ("Identity", "Name", "Status", "SourceExchangeGuid", "TargetIsArchive")
 
 
-#: Parameters that take an asterisk for any text (assumed of all that name an object).
+#: Parameters that accept an asterisk as a wildcard (assumed for all that name an object).
 _IDENTITIES = ("Identity", "TargetMailbox", "StoreMailboxIdentity")
-#: Those of them that name what is read; a target mailbox has many requests.
+#: Those of them that name the object itself; a target mailbox can have many requests.
 _ONE = ("Identity", "StoreMailboxIdentity")
 
 
 class Facet(Enum):
-    """What kind of fact a read brings."""
+    """The kind of fact that a read returns."""
 
     ORGANIZATION = "organization"  #: Get-OrganizationConfig.
     DOMAINS = "domains"  #: Get-AcceptedDomain.
     MAILBOXES = "mailboxes"  #: Mailboxes: active, inactive, soft-deleted.
     DISCONNECTED = "disconnected"  #: On-premises: a mailbox in a database, without an account.
-    RECIPIENTS = "recipients"  #: Whoever has a name, an address or a GUID.
+    RECIPIENTS = "recipients"  #: Every recipient that has a name, an address or a GUID.
     USERS = "users"  #: Accounts, also those without a mailbox.
     REQUESTS = "requests"  #: Restore requests of a target.
     REQUEST_STATISTICS = "request-statistics"  #: What an unfinished request copies.
-    SIZES = "sizes"  #: How big a mailbox is.
-    ARCHIVE_SIZES = "archive-sizes"  #: How big its archive is.
+    SIZES = "sizes"  #: A mailbox's size.
+    ARCHIVE_SIZES = "archive-sizes"  #: Its archive's size.
 
 
 @dataclass(frozen=True)
@@ -78,10 +78,10 @@ class Read:
     """A cmdlet to run before anything is sent.
 
     Attributes:
-        facet: What it brings.
-        cmdlet: What to run.
-        keep: The properties that are wanted.
-        about: Whom it is about, folded; empty for an inventory.
+        facet: The kind of fact that it returns.
+        cmdlet: The cmdlet to run.
+        keep: The properties to keep.
+        about: The name that it is about, folded; empty for an inventory.
     """
 
     facet: Facet
@@ -90,24 +90,24 @@ class Read:
     about: str = ""
 
     def __post_init__(self) -> None:
-        """Refuse an empty name: Exchange would answer with everybody."""
+        """Refuse an empty name: Exchange would return every object."""
         for name, value in self.cmdlet.parameters.items():
             if value is None or (isinstance(value, str) and not value.strip()):
-                raise ValueError(f"{self.cmdlet.name} -{name} must not be empty: it would name everybody")
+                raise ValueError(f"{self.cmdlet.name} -{name} must not be empty: it would match every object")
             if name in _IDENTITIES and "*" in str(value):
-                raise ValueError(f"{self.cmdlet.name} -{name} {value}: an asterisk names everybody who fits")
+                raise ValueError(f"{self.cmdlet.name} -{name} {value}: an asterisk can match many objects")
         named = {value.casefold() for value in self.cmdlet.parameters.values() if isinstance(value, str)}
         if self.about and self.about not in named:
-            raise ValueError(f"{self.cmdlet.name} names nothing of {self.about}: it would name everybody")
+            raise ValueError(f"{self.cmdlet.name} does not name {self.about}: it would match every object")
 
     @property
     def names_one(self) -> bool:
-        """Whether it names one object, of which Exchange says by an error that there is none."""
+        """Whether it names one object, so that Exchange reports an error if it does not exist."""
         return any(name in _ONE for name in self.cmdlet.parameters)
 
     @property
     def within(self) -> str:
-        """The database in which it looks, folded; empty where it looks everywhere."""
+        """The database that it is limited to, folded; empty if it is not limited."""
         return str(self.cmdlet.parameters.get("Database") or "").casefold()
 
     @property
@@ -117,7 +117,7 @@ class Read:
 
 
 def everything(facet: Facet, cmdlet: str, keep: tuple[str, ...], *switches: str, database: str = "") -> Read:
-    """Return the read of all that there is, or of all in a *database* (on-premises)."""
+    """Return the read of all objects, or of all in a *database* (on-premises)."""
     facts = cmdlet_facts(cmdlet)
     parameters: dict[str, Value] = dict.fromkeys(switches, True)
     if database:
@@ -128,10 +128,10 @@ def everything(facet: Facet, cmdlet: str, keep: tuple[str, ...], *switches: str,
 
 
 def one(facet: Facet, cmdlet: str, keep: tuple[str, ...], by: dict[str, str], *switches: str) -> Read:
-    """Return the read of what *by* (parameter to name) names.
+    """Return the read of the object that *by* (parameter to name) names.
 
     Raises:
-        ValueError: If a name is empty: Exchange would answer with everybody.
+        ValueError: If a name is empty: Exchange would return every object.
     """
     if not by:
         raise ValueError(f"{cmdlet} must name something")
@@ -144,7 +144,7 @@ def one(facet: Facet, cmdlet: str, keep: tuple[str, ...], by: dict[str, str], *s
 
 
 def any_of(pairs: Iterable[tuple[str, str]]) -> str:
-    """Return the OPATH filter of whatever has one of these (property, value).
+    """Return the OPATH filter for every object that has one of these (property, value) pairs.
 
     Raises:
         ValueError: If there is none, or a value is empty.
@@ -152,9 +152,9 @@ def any_of(pairs: Iterable[tuple[str, str]]) -> str:
     parts = []
     for name, value in pairs:
         if not value.strip():
-            raise ValueError(f"a filter for an empty {name} would name everybody")
+            raise ValueError(f"a filter for an empty {name} would match every object")
         escaped = value.replace("'", "''")
         parts.append(f"{name} -eq '{escaped}'")
     if not parts:
-        raise ValueError("a filter of nothing would name everybody")
+        raise ValueError("an empty filter would match every object")
     return " -or ".join(parts)

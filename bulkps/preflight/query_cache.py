@@ -1,4 +1,4 @@
-"""Everything that was read, found again by any of its names. Pure."""
+"""Everything that was read, indexed by all of its names. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -15,14 +15,14 @@ _Index = dict[str, Recipient | list[Recipient]]
 
 
 def folded(identity: str) -> str:
-    """Return an identity as it is compared: a GUID without braces, anything without regard to case."""
+    """Return an identity in the form in which it is compared: a GUID without braces, text in lower case."""
     return read_guid(identity) or identity.strip().casefold()
 
 
 class QueryCache:
-    """What was read, by facet.
+    """The answers of queries, by facet.
 
-    A fact that nobody read, or that could not be read, is None; what was read and is not there is empty.
+    A fact that was not read, or could not be, is None; one that was read and does not exist is empty.
 
     Attributes:
         unread: Why something of a facet could not be read, by facet; the first reason.
@@ -44,7 +44,7 @@ class QueryCache:
     # --- taking in ------------------------------------------------------------------------------------
 
     def take_in(self, read: Read, found: Sequence[_Properties]) -> None:
-        """Keep what *read* brought."""
+        """Keep the answer of *read*."""
         match read.facet:
             case Facet.ORGANIZATION:
                 self._config = found[0] if found else {}
@@ -67,21 +67,21 @@ class QueryCache:
             self._inventories.add(read.facet)
 
     def fail(self, read: Read, reason: str) -> None:
-        """Note that *read* brought nothing."""
+        """Note that *read* failed."""
         self.unread.setdefault(read.facet, f"{read.cmdlet.name}: {reason}")
         if not read.about:
             self._lacking.add((read.facet, read.within))
 
     def _take_recipients(self, read: Read, found: list[Recipient]) -> None:
         if read.about:
-            # Two reads may be about the same: with and without an archive, say.
+            # Two reads may be about the same object, such as with and without an archive.
             self._asked.setdefault((read.facet, read.within, folded(read.about)), []).extend(found)
         index = self._named.setdefault((read.facet, read.within), {})
         for one in found:
             names = identities(one)
             for name in names:
                 _add(index, name, one)
-            # The same texts: both indexes keep them.
+            # The same string objects, to save memory: both indexes keep them.
             for name in names | _further_names(one):
                 _add(self._around, name, one)
 
@@ -100,7 +100,7 @@ class QueryCache:
         of = Properties(found[0])
         for requests in self._requests.values():
             for index, request in enumerate(requests):
-                # By what was asked: the statistics may print the identity in another form.
+                # By the identity in the query: the statistics may print it in another form.
                 if request.identity.casefold() == read.about:
                     requests[index] = replace(
                         request,
@@ -111,9 +111,9 @@ class QueryCache:
     # --- finding again --------------------------------------------------------------------------------
 
     def named(self, facet: Facet, identity: str, database: str = "") -> tuple[Recipient, ...] | None:
-        """Return what *identity* names, each object once; None if nobody could tell.
+        """Return the objects that *identity* names, each once; None if that was not read.
 
-        With a *database* only what lies in it: Exchange looks nowhere else.
+        With a *database*, only those in it: Exchange looks nowhere else.
         """
         wanted, within = folded(identity), database.casefold()
         if (facet, within, wanted) in self._asked:
@@ -123,20 +123,20 @@ class QueryCache:
         return _different(_under(self._named.get((facet, within), {}), wanted))
 
     def around(self, names: Iterable[str]) -> tuple[Recipient, ...]:
-        """Return everybody who has one of *names* (folded): a name, an address or a GUID."""
+        """Return every recipient that has one of *names* (folded): a name, an address or a GUID."""
         return _merged(one for name in names for one in _under(self._around, name))
 
     def was_asked(self, read: Read) -> bool:
-        """Return whether the same was read by itself."""
+        """Return whether the same single read was done."""
         return (read.facet, read.within, folded(read.about)) in self._asked
 
     def knows(self, facet: Facet, about: str) -> bool:
-        """Return whether *facet* was read for *about*, by itself or with everything."""
+        """Return whether *facet* was read for *about*, by a single read or an inventory."""
         everything = facet in self._inventories and (facet, "") not in self._lacking
         return everything or (facet, "", folded(about)) in self._asked
 
     def requests(self, target: Recipient | None, identity: str) -> tuple[RestoreRequest, ...] | None:
-        """Return the restore requests into a target; None if nobody could tell."""
+        """Return the restore requests into a target; None if they were not read."""
         if folded(identity) in self._requests and Facet.REQUESTS not in self._inventories:
             return tuple(self._requests[folded(identity)])
         if Facet.REQUESTS not in self._inventories:
@@ -146,19 +146,19 @@ class QueryCache:
         return tuple(found.values())
 
     def sized(self, one: Recipient) -> Recipient:
-        """Return a mailbox with how big it and its archive are, as far as that was read."""
+        """Return a mailbox with its size and its archive's, as far as they were read."""
         sizes = (self._sizes.get((facet, one.identity.casefold())) for facet in _SIZES)
         size, archive_size = sizes
         return replace(
             one,
-            # Nothing in it is a size too.
+            # Zero is a size too.
             size=one.size if size is None else size,
             archive_size=one.archive_size if archive_size is None else archive_size,
         )
 
 
 def _add(index: _Index, name: str, one: Recipient) -> None:
-    # Nearly every name is of one alone: a list for each would be a third of everything that is kept.
+    # Nearly every name belongs to one recipient: a list for each would be a third of the memory used.
     known = index.setdefault(name, one)
     if isinstance(known, list):
         known.append(one)
@@ -172,13 +172,13 @@ def _under(index: _Index, name: str) -> Sequence[Recipient]:
 
 
 def identities(one: Recipient) -> set[str]:
-    """Return every folded text by which a cell may name *one*."""
+    """Return every folded name by which a cell may refer to *one*."""
     names = (one.guid, one.exchange_guid, one.distinguished_name, one.user_principal_name)
     return {folded(name) for name in names if name} | one.smtp
 
 
 def _further_names(one: Recipient) -> set[str]:
-    """Return the folded texts that may be in another's way beside those that a cell may hold."""
+    """Return further folded names that can conflict with another recipient's, and that no cell holds."""
     return {folded(name) for name in (one.name, one.archive_guid) if name}
 
 
@@ -196,7 +196,7 @@ def _different(found: Iterable[Recipient]) -> tuple[Recipient, ...]:
 
 
 def _merged(found: Iterable[Recipient]) -> tuple[Recipient, ...]:
-    """Return each object once, with everything that any read says of it."""
+    """Return each object once, with all properties from all reads."""
     merged: dict[str, Recipient] = {}
     for one in found:
         key = one.guid or one.distinguished_name or one.identity

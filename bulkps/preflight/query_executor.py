@@ -1,4 +1,4 @@
-"""Runs reads on a session: what pre-flight and export need to know before anything is sent."""
+"""Runs reads on a session: what pre-flight and export need to know before anything is sent. Retries them."""
 
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -26,18 +26,18 @@ from bulkps.preflight.query import Read
 _PASSING = (ErrorClass.TRANSIENT, ErrorClass.THROTTLED, ErrorClass.UNCERTAIN)
 #: Takes what arrives, object by object.
 Take = Callable[[Mapping[str, object]], None]
-#: Told how many objects were read so far, and how many cmdlets at least are left.
+#: Called with the number of objects read so far, and the least number of cmdlets left.
 OnReading = Callable[[int, int], None]
-#: How often it is told of an inventory, in objects.
+#: After how many objects of an inventory it is called.
 _EVERY = 100
 
 
 class Interrupted(Exception):
-    """Somebody does not want to wait any longer."""
+    """Reading was stopped on request."""
 
 
 class Sessions:
-    """Opens sessions, and keeps one for whoever comes next.
+    """Opens sessions, and keeps those that are still usable for the next user.
 
     Args:
         connect: Opens a session.
@@ -59,11 +59,11 @@ class Sessions:
             return self._connect()
 
     def keep(self, session: ReadingSession) -> None:
-        """Keep a session that is of no more use here."""
+        """Keep a session that its user no longer needs."""
         self._kept.put(session)
 
     def close(self) -> None:
-        """Close what was kept and never taken."""
+        """Close the kept sessions that were not used again."""
         while True:
             try:
                 self._kept.get_nowait().close()
@@ -72,14 +72,14 @@ class Sessions:
 
 
 class QueryExecutor:
-    """Runs reads, patiently: what passes is tried again, what does not is told.
+    """Runs reads with retries: temporary errors are retried, others are returned.
 
     Args:
         name: The connection's name.
-        sessions: Where a session comes from, and goes to when all is read.
-        config: How patiently.
+        sessions: Where a session comes from, and goes to when everything is read.
+        config: The retry policies.
         catalogue: What errors mean.
-        on_reading: Told how far it is, on the thread that reads.
+        on_reading: Called with the progress, on the thread that reads.
     """
 
     def __init__(
@@ -104,7 +104,7 @@ class QueryExecutor:
             session.interrupt()
 
     def hand_over(self) -> None:
-        """Keep the session for whoever comes next."""
+        """Keep the session for the next user."""
         if self._session is not None:
             self._sessions.keep(self._session)
             self._session = None
@@ -116,10 +116,10 @@ class QueryExecutor:
             self._session = None
 
     def read(self, reads: Sequence[Read]) -> Iterator[tuple[Read, Outcome, Meaning | None]]:
-        """Yield each read with its answer, and what its error means where there is one.
+        """Yield each read with its answer and, if there was an error, its meaning.
 
-        Of a name that nobody has, or no database, the answer is empty and no error. A read of everybody, or
-        of whoever a filter fits, cannot fail to find somebody: there the same words are an error.
+        If a named object or database does not exist, the answer is empty and not an error. For an inventory
+        or a filter, the same message is an error.
 
         Raises:
             CannotConnect: If no session can be opened.
@@ -138,7 +138,7 @@ class QueryExecutor:
                 self._left -= pause is None
                 self._on_reading(self._objects, self._left)
                 if pause is None and meaning and _is_nothing(read, outcome, meaning):
-                    # That there is none is an answer, whether or not the error ended the pipeline.
+                    # "Does not exist" is an answer, whether or not the error ended the pipeline.
                     yield read, replace(outcome, answer=Answer.COMPLETED), None
                 elif pause is None:
                     yield read, outcome, meaning
@@ -150,12 +150,12 @@ class QueryExecutor:
                 raise Interrupted
 
     def stream(self, read: Read, begin: Callable[[], Take]) -> tuple[Outcome, Meaning | None]:
-        """Hand over everything that *read* brings, as it arrives; return how it ended.
+        """Pass on everything that *read* returns, as it arrives; return how it ended.
 
         Args:
             read: An inventory.
-            begin: Returns who takes the objects. Called again where it broke and is tried again: what came
-                before is to be forgotten, for it comes once more.
+            begin: Returns the function that takes the objects. Called again for every retry: the caller must
+                discard the objects so far, because they come again.
 
         Raises:
             CannotConnect: If no session can be opened.
@@ -176,7 +176,7 @@ class QueryExecutor:
         session = self._open()
         outcome = Outcome("0", Answer.COMPLETED)
         try:
-            # Closed at once should taking fail: the engine must not go on reading.
+            # Closed at once if *take* fails: the session must not go on reading.
             with closing(session.stream(Invocation("0", read.cmdlet, read.keep))) as arriving:
                 for found in arriving:
                     take(found)
@@ -192,18 +192,18 @@ class QueryExecutor:
         return outcome
 
     def _batch(self, waiting: list[tuple[int, Read]]) -> list[tuple[int, Read]]:
-        # An inventory is a pipeline of its own: nothing waits behind it, and it arrives piece by piece.
+        # An inventory is a pipeline of its own: nothing waits behind it, and it arrives in pieces.
         if not waiting[0][1].about:
             return waiting[:1]
         size = self._config.batch_size
-        # Only what is in front: whoever takes a batch away takes it from there.
+        # Only from the front: the caller removes the batch from there.
         return list(takewhile(lambda one: one[1].about, waiting[:size]))
 
     def _meaning(self, outcome: Outcome) -> Meaning | None:
         return classify(outcome.errors, self._catalogue, mutates=False) if outcome.errors else None
 
     def _wait(self, outcome: Outcome, meaning: Meaning | None, attempt: int) -> float | None:
-        """Return the seconds after which it is tried again, or None if it is told as it is."""
+        """Return the seconds until the retry, or None if there is none."""
         if outcome.answer is Answer.NOT_SENT:
             return 0.0
         passing = outcome.answer is Answer.LOST or (meaning and meaning.known.error_class in _PASSING)
@@ -222,8 +222,8 @@ class QueryExecutor:
             outcomes = self._invoke(reads)
             self._objects += sum(len(outcome.output) for outcome in outcomes)
             return outcomes
-        # What an inventory brings is taken from the wire's objects as they arrive: all of them at once
-        # would be several times as large.
+        # An inventory is converted from the wire's objects as they arrive: keeping all of those at once
+        # would take several times as much memory.
         (read,), before = reads, self._objects
         found: list[Mapping[str, object]] = []
 
@@ -252,10 +252,10 @@ class QueryExecutor:
         return outcomes
 
     def _bore(self, outcomes: Sequence[Outcome]) -> None:
-        """Wait before a new session is opened where the last one took nothing.
+        """Wait before a new session is opened if the last one accepted nothing.
 
         Raises:
-            CannotConnect: If as many sessions took nothing as may be refused.
+            CannotConnect: If too many sessions in a row accepted nothing.
             Interrupted: If that was asked for.
         """
         if any(outcome.answer is not Answer.NOT_SENT for outcome in outcomes):
@@ -264,8 +264,8 @@ class QueryExecutor:
         self._barren += 1
         policy = self._config.connect
         if self._barren >= self._config.attempts_of(policy):
-            said = next((record.message for one in outcomes for record in one.errors), "it says nothing")
-            detail = f"{self._barren} sessions in a row were opened and took no cmdlet: {said}"
+            said = next((record.message for one in outcomes for record in one.errors), "no reason was given")
+            detail = f"{self._barren} sessions in a row were opened and accepted no cmdlet: {said}"
             raise CannotConnect(self._name, detail, "")
         if self._stopped.wait(policy.wait_after(self._barren, random())):  # noqa: S311 - jitter, no secret
             raise Interrupted
@@ -297,13 +297,13 @@ class QueryExecutor:
 
 
 def _is_nothing(read: Read, outcome: Outcome, meaning: Meaning) -> bool:
-    """Return whether an error says that what was named is not there: an object, or a whole database."""
+    """Return whether an error says that the named object or database does not exist."""
     of_a_database = bool(read.within) and not outcome.output
     return (read.names_one or of_a_database) and meaning.known.id in NO_SUCH_OBJECT
 
 
 def reason(outcome: Outcome, meaning: Meaning | None) -> str:
-    """Return why a read brought nothing, in Exchange's words where there are some."""
+    """Return why a read failed, in Exchange's words if there are any."""
     if meaning:
         return meaning.record.message
-    return "its answer was lost" if outcome.answer is Answer.LOST else "it failed without saying why"
+    return "its answer was lost" if outcome.answer is Answer.LOST else "it failed without a reason"

@@ -1,4 +1,4 @@
-"""Which reads a run's rows need, in rounds: each needs what the one before brought. Pure."""
+"""Which reads a run's rows need, in rounds: each round needs the answers of the one before. Pure."""
 
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -28,21 +28,21 @@ from bulkps.preflight.wanted import WantedRecovery, WantedRestore
 
 #: What a row wants.
 Wanted = WantedRecovery | WantedRestore
-#: What finds a mailbox whatever became of it [P:Get-Mailbox; ODS reconnect article].
+#: Finds a mailbox in any state: active, inactive, soft-deleted [P:Get-Mailbox; ODS reconnect article].
 _WHATEVER = ("SoftDeletedMailbox", "IncludeInactiveMailbox")
 _DELETED = "IncludeSoftDeletedRecipients"
 
 
 class QueryPlanner:
-    """Reads what the checks of many rows need, each fact once.
+    """Plans the reads that the checks of many rows need, each fact once.
 
     Args:
         wanted: What the rows want.
         online: Whether it is Exchange Online: an Exchange Server has no inactive mailboxes.
-        sizes: Whether mailboxes' sizes are read, two cmdlets a row; None for when there are few rows.
+        sizes: Whether mailboxes' sizes are read, two cmdlets a row; None: only if there are few rows.
 
     Attributes:
-        wanted: What the rows want; it may be changed between the first round and the second.
+        wanted: What the rows want; it may change between the first round and the second.
         cache: Everything that was read.
     """
 
@@ -60,7 +60,7 @@ class QueryPlanner:
         return [one for one in self.wanted if isinstance(one, WantedRestore)]
 
     def rounds(self) -> Iterator[list[Read]]:
-        """Yield reads that can be run together; what they bring must be on the cache before the next."""
+        """Yield reads that can run together; their answers must be in the cache before the next round."""
         yield _each_once(*self.organization(), *self._mailboxes())
         yield _each_once(*self._missing())
         yield _each_once(*self._people(), *self._requests())
@@ -80,7 +80,7 @@ class QueryPlanner:
     # --- the rounds -----------------------------------------------------------------------------------
 
     def organization(self) -> Iterator[Read]:
-        """Yield the reads that tell what the organization and its domains are like."""
+        """Yield the reads of the organization and its domains."""
         if self._online:
             yield everything(Facet.ORGANIZATION, "Get-OrganizationConfig", ORGANIZATION_PROPERTIES)
         if self._recoveries:
@@ -100,7 +100,7 @@ class QueryPlanner:
     def _inventories(self, sources: Sequence[str]) -> list[Read]:
         deleted = ("InactiveMailboxOnly", "SoftDeletedMailbox") if self._online and sources else ()
         found = [_all_mailboxes(switch) for switch in deleted]
-        # Only a slip names an active mailbox as the source of a recovery: no inventory for that.
+        # An active mailbox as the source of a recovery is a mistake: that is not worth an inventory.
         return found if self._recoveries and not self._restores else [*found, _all_mailboxes()]
 
     def _one_by_one(self, identities: Iterable[str]) -> Iterator[Read]:
@@ -109,7 +109,7 @@ class QueryPlanner:
             yield one(Facet.MAILBOXES, "Get-Mailbox", MAILBOX_PROPERTIES, {"Identity": identity}, *switches)
 
     def _missing(self) -> Iterator[Read]:
-        """Look for what no inventory shows: an active source, a target that is no mailbox."""
+        """Yield reads for what no inventory shows: an active source, a target that is not a mailbox."""
         sources = [one.source_identity for one in self._recoveries if self.sources(one) == ()]
         if len(sources) > INVENTORY_COSTS:
             yield _all_mailboxes()
@@ -121,7 +121,7 @@ class QueryPlanner:
                 yield one(Facet.RECIPIENTS, "Get-Recipient", RECIPIENT_PROPERTIES, {"Identity": name})
 
     def _people(self) -> Iterator[Read]:
-        """Who has the names of the sources and of the new accounts."""
+        """Yield reads of the recipients that have the names of the sources and of the new accounts."""
         if not self._online:
             return
         cost = INVENTORY_COSTS
@@ -148,7 +148,7 @@ class QueryPlanner:
             yield one(Facet.REQUESTS, cmdlet, keep, {"TargetMailbox": identity})
 
     def _what_requests_copy(self) -> Iterator[Read]:
-        """What the requests of the targets copy, as far as they are few; of unfinished ones first."""
+        """Yield reads of what the targets' requests copy, up to a limit; unfinished requests first."""
         asked: dict[str, bool] = {}
         for wanted in self._restores:
             requests = self.cache.requests(_only(self.targets(wanted)), wanted.target_identity) or ()
@@ -175,7 +175,7 @@ class QueryPlanner:
             sides = [(target, wanted.target_is_archive)]
             if source.size is None and self._online:
                 sides.append((source, wanted.source_is_archive))
-            # Of an archive that is not there the checks speak anyway.
+            # If the archive does not exist, another check reports it.
             reads = [_size(one, archive=archive) for one, archive in sides if one.has_archive or not archive]
             asked |= {(read.facet, read.about): read for read in reads}
         yield from asked.values()
@@ -183,17 +183,17 @@ class QueryPlanner:
     # --- what was found -------------------------------------------------------------------------------
 
     def sources(self, wanted: Wanted) -> tuple[Recipient, ...] | None:
-        """Return what the source of a row names; None if nobody could tell."""
+        """Return the mailboxes that the source of a row names; None if they were not read."""
         database = _database(wanted)
         facet = Facet.DISCONNECTED if database else Facet.MAILBOXES
         return self.cache.named(facet, wanted.source_identity, database)
 
     def targets(self, wanted: Wanted) -> tuple[Recipient, ...] | None:
-        """Return what the target of a row names; None if nobody could tell, and for a recovery."""
+        """Return the mailboxes that the target of a row names; None if not read, and for a recovery."""
         if not isinstance(wanted, WantedRestore):
             return None
         found = self.cache.named(Facet.MAILBOXES, wanted.target_identity)
-        # TargetMailbox means the living one, should a deleted one have its address too.
+        # TargetMailbox means the active mailbox, even if a deleted one has the same address.
         living = tuple(one for one in found or () if one.is_deleted is not True)
         return living or found
 
@@ -208,7 +208,7 @@ class QueryPlanner:
             names |= {folded(value) for _, value in _of_users(wanted, source)}
             known = known and cache.knows(Facet.USERS, _user_filter(wanted, source))
         found = cache.around({name.removeprefix("smtp:") for name in names})
-        # Without a source a restore's recipients only tell what its target is.
+        # Without a source, a restore's recipients only serve to describe its target.
         return found if known or (isinstance(wanted, WantedRestore) and source is None) else None
 
     def _sized(self, found: tuple[Recipient, ...] | None) -> tuple[Recipient, ...] | None:
@@ -267,8 +267,8 @@ def _recipient_filter(wanted: Wanted, source: Recipient | None) -> str:
 
 
 def _of_users(wanted: WantedRecovery, source: Recipient | None) -> list[tuple[str, str]]:
-    # An account that is back without a licence is no recipient, and may have an address of the source as its
-    # user principal name.
+    # An account that was restored without a licence is not a recipient, and its user principal name may be an
+    # address of the source.
     names = {wanted.upn.casefold(), wanted.smtp.casefold()}
     if source is not None:
         names |= {(source.user_principal_name or "").casefold(), *source.smtp}

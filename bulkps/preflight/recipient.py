@@ -1,6 +1,6 @@
 """A recipient of Exchange, as far as it was read. Pure.
 
-None always means *was not read*; an empty text or an empty tuple means that it was read and there is nothing.
+None always means *was not read*; an empty string or tuple means that it was read and is empty.
 """
 
 from collections.abc import Mapping
@@ -31,7 +31,7 @@ class Recipient:
         user_principal_name: Its UserPrincipalName.
         name: Its Name.
         display_name: Its DisplayName.
-        alias: Its Alias, with which the Identity of a restore request into it begins.
+        alias: Its Alias; the Identity of a restore request into it begins with it.
         addresses: Its proxy addresses.
         recipient_type: Its RecipientType, such as ``UserMailbox`` or ``MailUser``.
         details: Its RecipientTypeDetails, such as ``SharedMailbox``.
@@ -40,11 +40,11 @@ class Recipient:
         was_inactive: WasInactiveMailbox.
         retired: InactiveMailboxRetireTime: when the last hold of an inactive mailbox ended.
         soft_deleted: WhenSoftDeleted.
-        is_synced: IsDirSynced: it is written on-premises.
+        is_synced: IsDirSynced: its properties are managed on-premises.
         archive_guid: Its archive's GUID; empty if it has none.
         archive_status: ArchiveStatus, such as ``None`` or ``Active``.
         auto_expanding_archive: AutoExpandingArchiveEnabled of the mailbox itself.
-        locations: Where its parts lie.
+        locations: The locations of its parts.
         size: TotalItemSize of the primary mailbox, in bytes.
         archive_size: TotalItemSize of the archive, in bytes.
         quota: ProhibitSendReceiveQuota, in bytes.
@@ -88,8 +88,8 @@ class Recipient:
 
         Args:
             found: Of Get-Mailbox, Get-Recipient, Get-MailUser or Get-User.
-            statistics: Of Get-MailboxStatistics, if it was asked.
-            archive_statistics: Of Get-MailboxStatistics -Archive, if it was asked.
+            statistics: Of Get-MailboxStatistics, if it was run.
+            archive_statistics: Of Get-MailboxStatistics -Archive, if it was run.
         """
         of = Properties(found)
         return cls(
@@ -135,7 +135,7 @@ class Recipient:
         )
 
     def filled_up(self, other: "Recipient") -> "Recipient":
-        """Return it with what another read of the same object says where this one does not."""
+        """Return it with missing values taken from another read of the same object."""
         missing = {
             field.name: getattr(other, field.name) for field in fields(self) if not getattr(self, field.name)
         }
@@ -143,23 +143,23 @@ class Recipient:
 
     @property
     def label(self) -> str:
-        """What a person knows it by; the ExchangeGuid with it where there is one."""
+        """A name for the user, with the ExchangeGuid if there is one."""
         named = self.user_principal_name or self.name or self.distinguished_name or "a recipient"
         return f"{named} (ExchangeGuid {self.exchange_guid})" if self.exchange_guid else named
 
     @property
     def identity(self) -> str:
-        """What a cmdlet finds this one by and no other, as far as was read; never empty."""
+        """The most specific name that was read, by which a cmdlet finds this object; never empty."""
         known = self.exchange_guid or self.guid or self.distinguished_name or self.user_principal_name
         return known or "<ExchangeGuid>"
 
     @property
     def is_deleted(self) -> bool | None:
-        """Whether it is inactive or soft-deleted; None if nothing that was read says it."""
+        """Whether it is inactive or soft-deleted; None if nothing that was read shows it."""
         if self.is_inactive:
             return True
-        # The name is the documented sign (exchange-facts.md section 3.4); nobody says whether a mailbox
-        # that was brought back loses the date.
+        # The name is the documented sign (exchange-facts.md section 3.4). It is not documented whether a
+        # mailbox that was restored loses the date.
         if self.distinguished_name:
             return is_soft_deleted_dn(self.distinguished_name)
         return None if self.soft_deleted is None else True
@@ -170,14 +170,14 @@ class Recipient:
         if self.recipient_type:
             return self.recipient_type.casefold() == "usermailbox"
         if self.details:
-            # A RemoteUserMailbox is a mail user here whose mailbox is in the cloud.
+            # A RemoteUserMailbox is a mail user here; its mailbox is in the cloud.
             details = self.details.casefold()
             return details.endswith("mailbox") and not details.startswith("remote")
         return None
 
     @property
     def has_archive(self) -> bool | None:
-        """Whether it has an archive; None if nothing that was read says it."""
+        """Whether it has an archive; None if nothing that was read shows it."""
         if self.archive_guid or {MAIN_ARCHIVE, AUX_ARCHIVE} & self.kinds:
             return True
         if self.archive_guid is None and not self.archive_status:
@@ -186,19 +186,19 @@ class Recipient:
 
     @property
     def kinds(self) -> frozenset[str]:
-        """The MailboxLocationTypes of its parts; empty also where they were not read."""
+        """The MailboxLocationTypes of its parts; also empty if they were not read."""
         return kinds_of(self.locations or ())
 
     @property
     def smtp(self) -> frozenset[str]:
-        """Its SMTP addresses, folded; empty also where they were not read."""
+        """Its SMTP addresses, folded; also empty if they were not read."""
         return smtp_addresses(self.addresses or ())
 
     def is_object(self, other: "Recipient") -> bool:
-        """Return whether both are one object of the directory.
+        """Return whether both are the same directory object.
 
-        The ExchangeGuid decides only where nothing better was read: two objects can share it, which is
-        what B16 looks for.
+        The ExchangeGuid decides only if nothing better was read: two objects can share it, and B16 looks for
+        exactly that.
         """
         for mine, theirs in (
             (self.guid, other.guid),
@@ -210,17 +210,17 @@ class Recipient:
 
 
 def _locations(of: Properties) -> tuple[MailboxLocation, ...] | None:
-    # Every mailbox has a Primary part at least: where none can be read, nothing was read.
+    # Every mailbox has at least a Primary part: if there is none, nothing was read.
     return (read_locations(of.raw("MailboxLocations")) if "MailboxLocations" in of else ()) or None
 
 
 def _quota(of: Properties) -> Size | None:
-    # A quota that the database sets is not on the mailbox (on-premises).
+    # On-premises, the quota may come from the database; then the mailbox's own value does not count.
     return None if of.flag("UseDatabaseQuotaDefaults") else of.size("ProhibitSendReceiveQuota")
 
 
 def _addresses(of: Properties) -> tuple[ProxyAddress, ...] | None:
-    # Get-User has no EmailAddresses, but the primary one under another name.
+    # Get-User has no EmailAddresses, only the primary address under another name.
     for name in ("EmailAddresses", "PrimarySmtpAddress", "WindowsEmailAddress"):
         if name in of:
             return read_addresses(of.raw(name))

@@ -1,4 +1,4 @@
-"""Before anything of a run is sent: what is known to fail is found, told, and kept from being sent."""
+"""Runs pre-flight: finds the rows that are known to fail, reports them, and keeps them from being sent."""
 
 import time
 from collections import Counter
@@ -42,7 +42,7 @@ CMDLETS = (
 )  # fmt: skip
 #: How many characters an error code has at most.
 _LONGEST_CODE = 80
-#: Codes of rows that ended before pre-flight, and not by what it found.
+#: Codes of rows that ended before pre-flight, not because of a finding.
 _NOT_BLOCKED = (
     DONE_ALREADY,
     DONE_DIFFERENTLY,
@@ -54,13 +54,13 @@ _CHUNK = 500
 
 @dataclass(frozen=True)
 class _Row:
-    """A row while it is examined.
+    """A row that is being checked.
 
     Attributes:
         item: Its item.
         wanted: What it wants.
-        replaced: Values that stand in place of cells.
-        told: Why they do.
+        replaced: Values that replace cells.
+        told: The reasons, as text for the user.
     """
 
     item: Item
@@ -70,15 +70,15 @@ class _Row:
 
 
 class PreflightRunner:
-    """Examines the rows of a run of which nothing was sent yet.
+    """Checks the rows of a run that were not sent yet.
 
     Args:
-        operation: What is done, or would be.
-        target: Where to.
-        sessions: Where a session comes from; it is handed on.
-        recorder: Where it is kept.
-        tell: Told of changes that are durable.
-        on_reading: Told how much was read, on a thread of its own.
+        operation: The operation that the run would do.
+        target: The connection and its configuration.
+        sessions: Where a session comes from; it is kept for the run.
+        recorder: Where the results are recorded.
+        tell: Called with changes once they are durable.
+        on_reading: Called with the progress of reading, on another thread.
     """
 
     def __init__(
@@ -98,7 +98,7 @@ class PreflightRunner:
         self._blocked = self._unsure = self._changed = 0
 
     def run(self, preflight: Preflight) -> Finish | None:
-        """Examine all rows; return why the run stops here, or None if it goes on.
+        """Check all rows; return why the run stops here, or None if it continues.
 
         Raises:
             RecordFailed: If a record could not be written.
@@ -131,7 +131,7 @@ class PreflightRunner:
         return self._ended(planner)
 
     def _is_online(self, wanted: Sequence[Wanted]) -> bool:
-        """Return whether it is Exchange Online: no connection says it for certain, but what the rows ask."""
+        """Return whether it is Exchange Online, judged by the connection's type and by what the rows ask."""
         databases = [isinstance(one, WantedRestore) and bool(one.source_database) for one in wanted]
         of_a_server = bool(databases) and all(databases)
         return self._target.connection.type is not ConnectionType.EXCHANGE and not of_a_server
@@ -139,7 +139,7 @@ class PreflightRunner:
     # --- reading --------------------------------------------------------------------------------------
 
     def _read(self, planner: QueryPlanner, rows: list[_Row], preflight: Preflight) -> list[_Row]:
-        """Run every round on a thread of its own, while the lease is kept and wishes are heard."""
+        """Run every round on another thread; meanwhile renew the lease and check for pause and cancel."""
         for number, reads in enumerate(planner.rounds()):
             self._note(reads)
             for read, outcome, meaning in self._answers(reads):
@@ -161,7 +161,7 @@ class PreflightRunner:
                     if wish := self._recorder.beat():
                         raise Interrupted(wish)
             except BaseException:
-                # Leaving the block waits for the thread.
+                # Leaving the "with" block waits for the thread.
                 self._reader.interrupt()
                 raise
             return future.result()
@@ -182,7 +182,7 @@ class PreflightRunner:
         return replace(row, wanted=found.wanted, replaced=found.values, told=(found.why,))
 
     def _kept(self, row: _Row, source: Recipient | None, target: Recipient | None) -> _Row:
-        """Return a row that leaves the X500 address where another row of the run needs it."""
+        """Return the row, changed to keep the X500 address if another row of the run needs it."""
         preflight = self._operation.preflight
         others = self._repeats.needing_address(row.item.row, source, target) if source and target else []
         if not others or preflight is None or not getattr(row.wanted, "remove_x500", False):
@@ -191,8 +191,8 @@ class PreflightRunner:
         one, several = "row {} needs", "rows {} need"
         need = (several if len(others) > 1 else one).format(", ".join(map(str, others)))
         why = (
-            f"{', '.join(columns)} is not done: {need} the same X500 address, so it stays. Once all "
-            "are completed, Set-Mailbox -EmailAddresses @{Remove='X500:…'} takes it off"
+            f"{', '.join(columns)} is ignored: {need} the same X500 address. Once all are completed, remove "
+            "it with Set-Mailbox -EmailAddresses @{Remove='X500:…'}"
         )
         replaced = {**row.replaced, **dict.fromkeys(columns, False)}
         return replace(row, replaced=replaced, told=(*row.told, why))
@@ -205,7 +205,9 @@ class PreflightRunner:
                 unread = planner.cache.unread
                 why = unread.get(Facet.MAILBOXES) or unread.get(Facet.DISCONNECTED) or "no answer came"
                 detail = f"pre-flight could not read the mailboxes of row {row.item.row}: {why}"
-                advice = "Fix that and resume; or run it again with --skip-preflight, which checks nothing."
+                advice = (
+                    "Fix that and resume. Or run it again with --skip-preflight: then nothing is checked."
+                )
                 return Finish(StopReason.CANNOT_CHECK, detail, advice)
         return None
 
@@ -235,11 +237,11 @@ class PreflightRunner:
     ) -> Iterator[Change]:
         row, item = self._kept(row, *sides), row.item
         if self._repeats.copies_archive(sides[0]):
-            # Another row sees to that.
+            # Another row copies the archive.
             found = [one for one in found if one.code is not Code.ARCHIVE_LEFT_OUT]
         self._counts.update({(one.code, one.severity) for one in found})
         if item.phase is Phase.OVER:
-            # A process that was killed found and recorded it already. It counts for the others all the same.
+            # A process that was killed had already recorded it. The count still includes it.
             self._blocked += item.status in (BulkItemStatus.SKIPPED, BulkItemStatus.FAILED)
             return
         if row.replaced:
@@ -249,14 +251,14 @@ class PreflightRunner:
         yield from self._judged(item, found, now)
 
     def _found(self, row: _Row, around: PreflightFacts, now: float) -> tuple[Finding, ...]:
-        # Worth a row's time only where there is something that could have one of them.
+        # Only computed if there is something to compare with, because it takes time for every row.
         compared = self._elsewhere or around.requests
         others = other_keys(self._operation, row.item, around.sources, around.targets) if compared else {}
         wanted, again = row.wanted, row.item.key != row.item.content
         if isinstance(wanted, WantedRestore):
             wanted = replace(wanted, other_names=other_names(self._operation, others), once_more=again)
         elsewhere = [self._elsewhere[key] for key in others if key in self._elsewhere]
-        # What is to be done once more may be at its end elsewhere; it may not be underway.
+        # A row that is done again may be finished in another run, but not in progress there.
         over = (BulkItemStatus.COMPLETED.name, DONE_IN_PART, IN_DOUBT_THERE)
         return (
             *self._repeats.findings(row.item.row),
@@ -265,15 +267,15 @@ class PreflightRunner:
         )
 
     def _compare(self, planner: QueryPlanner, rows: Sequence[_Row]) -> None:
-        """Look for what else is done of these rows, in this run and in others, under other names.
+        """Find the same work under other names, in this run and in other runs.
 
         Raises:
-            Interrupted: If another process wishes it.
+            Interrupted: If another process asked for it.
         """
         for row in rows:
             item = replace(row.item, values={**row.item.values, **row.replaced})
             self._repeats.add(item, row.wanted, *_sides(row, planner))
-        # The embedded simulator's tenant ends with its run; and a run that only checks has no past.
+        # The embedded simulator's tenant ends with its run, and a run that only checks changed nothing.
         if self._target.connection.embedded or not self._operation.steps:
             return
         sides = ((row.item, planner.sources(row.wanted), planner.targets(row.wanted)) for row in rows)
@@ -288,7 +290,8 @@ class PreflightRunner:
         blockers = [one for one in found if one.severity is Severity.BLOCKER]
         sends = bool(self._operation.steps)
         unsure = [one for one in found if one.hides_harm]
-        # What is sent though nobody could look is told in the row itself; a validation has notes of its own.
+        # If a row is sent although something could not be checked, the row itself says so. A validation
+        # reports notes in its own way.
         warned = [one for one in found if one.severity is Severity.WARNING] + (unsure if sends else [])
         warnings = tuple(map(_sentence, warned))
         item = _warned(item, *warnings)
@@ -322,17 +325,17 @@ class PreflightRunner:
             return None
         found = (
             (self._blocked, "found blockers in"),
-            (self._unsure, "could not look for all blockers of"),
+            (self._unsure, "could not check for all blockers of"),
         )
         why = " and ".join(f"{what} {count} row{'s' * (count != 1)}" for count, what in found if count)
-        detail = f"pre-flight {why}, and all were to be clean"
+        detail = f"pre-flight {why}, and --require-clean does not allow that"
         self._recorder.skip_pending(StopReason.NOT_CLEAN.value, f"never sent: {detail}", time.time())
         self._recorder.preflighted(told)
         return Finish(StopReason.NOT_CLEAN, detail)
 
 
 def _sides(row: _Row, planner: QueryPlanner) -> tuple[Recipient | None, Recipient | None]:
-    """Return the one mailbox that a row's source names, and its target; None where it is not one."""
+    """Return the one mailbox that a row's source names, and its target's; None if it is not exactly one."""
     return _only(planner.sources(row.wanted)), _only(planner.targets(row.wanted))
 
 
@@ -347,12 +350,12 @@ def _findings(wanted: Wanted, around: PreflightFacts, now: float) -> tuple[Findi
 
 
 def _warned(item: Item, *warnings: str) -> Item:
-    """Return *item* with *warnings*, each once: a process that was killed may have told some already."""
+    """Return *item* with *warnings*, each once: a killed process may have recorded some already."""
     return replace(item, warnings=tuple(dict.fromkeys((*item.warnings, *warnings))))
 
 
 def _codes(blockers: Iterable[Finding]) -> str:
-    """Return the codes, gravest first, as many as a journal's code holds."""
+    """Return the codes, most serious first, as many as the journal's code field holds."""
     codes = ""
     for code in dict.fromkeys(one.code.value for one in blockers):
         if len(codes) + len(code) < _LONGEST_CODE:

@@ -1,4 +1,4 @@
-"""The checks of the source: whether it is the one, and in a state to be recovered or copied. Pure."""
+"""The checks of the source: whether it is the right one, and can be recovered or copied. Pure."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -13,12 +13,12 @@ from bulkps.preflight.wanted import WantedRestore
 
 #: How long a soft-deleted mailbox, and its account in Entra ID's recycle bin, are kept.
 SOFT_DELETED_DAYS = 30
-#: How long a mailbox is kept after the last hold of an inactive one ended.
+#: How long a formerly inactive mailbox is kept after its last hold ended.
 RETIRED_DAYS = 183
 
 
 def auto_expanding_archive(source: Recipient, organization: Organization) -> Finding | None:
-    """B1: an auto-expanding archive can be neither recovered nor restored.
+    """B1: a mailbox with an auto-expanding archive can be neither recovered nor restored.
 
     [M365:recover-an-inactive-mailbox; M365:enable-autoexpanding-archiving]
     """
@@ -31,9 +31,9 @@ def auto_expanding_archive(source: Recipient, organization: Organization) -> Fin
         return _expanding(Severity.BLOCKER, f"{seen} on {source.label}")
     if source.has_archive is False:
         return None
-    # Switching it on for the organization leaves the mailboxes' own property False, and an archive only
-    # expands from 90 GB on [enable-autoexpanding-archiving]. Whether Exchange counts a mailbox without
-    # AuxArchive as configured with one is not documented. Assumed: it may, so this warns and does not block.
+    # Enabling it for the organization leaves the mailboxes' own property False, and an archive only expands
+    # above 90 GB [enable-autoexpanding-archiving]. It is not documented whether Exchange counts a mailbox
+    # without AuxArchive as configured with one. Assumed: it may, so this warns and does not block.
     if organization.auto_expanding_archive and source.has_archive:
         return _expanding(
             Severity.WARNING,
@@ -61,15 +61,15 @@ def _expanding(severity: Severity, seen: str) -> Finding:
         severity,
         Blocks.BOTH,
         seen,
-        "Search for its content in Microsoft Purview (New-ComplianceSearch), export it, and import that into "
+        "Search for its content in Microsoft Purview (New-ComplianceSearch), export it, and import it into "
         "another mailbox.",
     )
 
 
 def additional_shards(source: Recipient) -> Finding | None:
-    """B2: a mailbox with AuxPrimary parts cannot be recovered, but restored.
+    """B2: a mailbox with AuxPrimary parts cannot be recovered, but it can be restored.
 
-    Not to be mixed up with B1: AuxPrimary is no archive. [ODS:recover-inactive-mailboxes-error; facts 8.12]
+    Not the same as B1: AuxPrimary is not an archive. [ODS:recover-inactive-mailboxes-error; facts 8.12]
     """
     if source.locations is None:
         how = "Get-Mailbox -InactiveMailboxOnly, property MailboxLocations"
@@ -80,18 +80,18 @@ def additional_shards(source: Recipient) -> Finding | None:
         Code.ADDITIONAL_SHARDS,
         Severity.BLOCKER,
         Blocks.RECOVER,
-        f"MailboxLocations of {source.label} has AuxPrimary beside Primary",
-        f"Restore: {_restore(source)}.",
+        f"MailboxLocations of {source.label} has AuxPrimary as well as Primary",
+        f"Restore it instead: {_restore(source)}.",
     )
 
 
 def still_soft_deleted(source: Recipient, now: datetime) -> Finding | None:
-    """B3: until its account is purged from Entra ID the account is to be restored, not the mailbox recovered.
+    """B3: until its account is purged from Entra ID, restore the account instead of recovering the mailbox.
 
-    What decides is ExternalDirectoryObjectId; the date is only shown. [M365:recover-an-inactive-mailbox]
+    ExternalDirectoryObjectId decides; the date is only shown. [M365:recover-an-inactive-mailbox]
     """
     if source.is_deleted is False:
-        return None  # An active mailbox always has one; not_inactive says what is wrong with it.
+        return None  # An active mailbox always has one; not_inactive reports it.
     if source.external_directory_object_id is None:
         how = "Get-Mailbox -InactiveMailboxOnly, property ExternalDirectoryObjectId"
         unread = "ExternalDirectoryObjectId of the source"
@@ -108,23 +108,24 @@ def still_soft_deleted(source: Recipient, now: datetime) -> Finding | None:
         seen,
         "Restore the user account, which brings its mailbox back: Restore-MgDirectoryDeletedItem "
         f"-DirectoryObjectId {source.external_directory_object_id}. Once the account is purged, "
-        f"{SOFT_DELETED_DAYS} days after its deletion, the property is empty and the mailbox recoverable.",
+        f"{SOFT_DELETED_DAYS} days after its deletion, the property is empty and you can recover the "
+        "mailbox.",
     )
 
 
 def not_inactive(source: Recipient, now: datetime) -> Finding | None:
-    """B7: only an inactive mailbox can be recovered; one whose last hold ended is one no more.
+    """B7: only an inactive mailbox can be recovered; once its last hold ended, it no longer is one.
 
     [M365:delete-an-inactive-mailbox]
     """
     once = bool(source.was_inactive) or source.retired is not None
     if source.is_inactive:
-        # They are set when it stops being inactive. Assumed: a hold that came back may leave them behind.
+        # They are set when it stops being inactive. Assumed: they may stay set after a new hold.
         signs = f"{source.label} is inactive, yet WasInactiveMailbox or InactiveMailboxRetireTime is set"
         return _not_inactive(Severity.WARNING, signs, _read_again(source)) if once else None
     if once:
         return _not_inactive(
-            Severity.BLOCKER, _retired(source, now), f"Before it is gone, {_restore(source)}."
+            Severity.BLOCKER, _retired(source, now), f"Before it is deleted, {_restore(source)}."
         )
     if source.is_deleted is False:
         seen = f"{source.label} is an active mailbox"
@@ -146,12 +147,12 @@ def _bring_back(source: Recipient, now: datetime) -> str:
     over = source.soft_deleted is not None and now - source.soft_deleted > timedelta(SOFT_DELETED_DAYS)
     if over:
         # Undo-SoftDeletedMailbox works for 30 days only. [P:Undo-SoftDeletedMailbox]
-        return f"While it is still there, {_restore(source)}."
+        return f"While it still exists, {_restore(source)}."
     return f"Bring it back with Undo-SoftDeletedMailbox {quoted(source.identity)}, or {_restore(source)}."
 
 
 def source_is_active(source: Recipient, target: Recipient | None) -> Finding | None:
-    """Part of B7: a restore copies what is deleted; of an active mailbox Exchange finds nothing.
+    """Part of B7: a restore copies from deleted mailboxes; Exchange does not find an active one.
 
     [P:New-MailboxRestoreRequest, SourceMailbox: inactive, soft-deleted or disconnected]
     """
@@ -161,15 +162,15 @@ def source_is_active(source: Recipient, target: Recipient | None) -> Finding | N
         Code.NOT_INACTIVE,
         Severity.BLOCKER,
         Blocks.RESTORE,
-        f"{source.label} is an active mailbox: nothing of it was deleted",
-        f"If it was recovered or brought back, nothing is left to do. {_read_again(source)}",
+        f"{source.label} is an active mailbox, not a deleted one",
+        f"If it was already recovered or brought back, there is nothing left to do. {_read_again(source)}",
     )
 
 
 def _retired(source: Recipient, now: datetime) -> str:
     if source.retired is None:
-        return f"{source.label} was inactive and no hold keeps it any more"
-    # The documentation contradicts itself (facts 8.6): 183 days here, 30 elsewhere. Both are said.
+        return f"{source.label} was inactive, but no hold keeps it any more"
+    # The documentation contradicts itself (facts 8.6): 183 days here, 30 elsewhere. The message gives both.
     first, last = (date_text(source.retired + timedelta(days)) for days in (SOFT_DELETED_DAYS, RETIRED_DAYS))
     return (
         f"the last hold of {source.label} ended {_days_ago(source.retired, now)}; Microsoft's pages disagree "
@@ -183,7 +184,7 @@ def _not_inactive(severity: Severity, seen: str, instead: str) -> Finding:
 
 def _read_again(source: Recipient) -> str:
     return (
-        f"Look at it with Get-Mailbox -Identity {quoted(source.identity)} -SoftDeletedMailbox "
+        f"Check it with Get-Mailbox -Identity {quoted(source.identity)} -SoftDeletedMailbox "
         "-IncludeInactiveMailbox, and name the inactive mailbox by its ExchangeGuid."
     )
 
@@ -206,7 +207,7 @@ def ambiguous_identity(identity: str, found: Sequence[Recipient], blocks: Blocks
         Severity.BLOCKER,
         blocks,
         f"{quoted(identity)} names {len(different)} mailboxes: {listed}",
-        "Name the one that is meant by its ExchangeGuid or DistinguishedName (Get-Mailbox "
+        "Name the one that you mean by its ExchangeGuid or DistinguishedName (Get-Mailbox "
         f"-Identity {quoted(identity)} -SoftDeletedMailbox -IncludeInactiveMailbox).",
     )
 
@@ -218,7 +219,7 @@ def _state(one: Recipient) -> str:
 
 
 def source_archive(source: Recipient, wanted: WantedRestore) -> Finding | None:
-    """B13: a restore of the primary mailbox leaves the archive behind; one of an archive needs one.
+    """B13: a restore of the primary mailbox leaves out the archive; a restore of an archive needs one.
 
     Exchange warns: "There exists an archive mailbox that will need to be restored separately." [ODS picture]
     """
@@ -240,15 +241,15 @@ def source_archive(source: Recipient, wanted: WantedRestore) -> Finding | None:
         Code.ARCHIVE_LEFT_OUT,
         Severity.WARNING,
         Blocks.RESTORE,
-        f"{source.label} has an archive, which this request does not copy",
-        "Ask for it with a second request: New-MailboxRestoreRequest "
+        f"{source.label} has an archive, and this request does not copy it",
+        "Copy it with a second request: New-MailboxRestoreRequest "
         f"-SourceMailbox {quoted(source.identity)} -SourceIsArchive -TargetMailbox <target> "
         "-TargetIsArchive.",
     )
 
 
 def how_to_look(identity: str, database: str = "") -> str:
-    """Return the cmdlet that shows a source; of a *database* where it is an Exchange Server's."""
+    """Return the cmdlet that shows a source; with a *database* if it is on an Exchange Server."""
     if database:
         where = f"-Database {quoted(database)} -StoreMailboxIdentity {quoted(identity)}"
         return f"Get-MailboxStatistics {where}"
@@ -256,7 +257,7 @@ def how_to_look(identity: str, database: str = "") -> str:
 
 
 def source_missing(identity: str, sources: Sequence[Recipient], database: str = "") -> Finding | None:
-    """B15: nothing is found; also where a licence was taken away and no one was deleted.
+    """B15: nothing is found, perhaps because a licence was removed without deleting the account.
 
     Such a mailbox is disconnected and no cmdlet shows it. [ODS:no-soft-deleted-mailbox-after-license-removal]
     """
@@ -267,20 +268,21 @@ def source_missing(identity: str, sources: Sequence[Recipient], database: str = 
             Code.SOURCE_MISSING,
             Severity.BLOCKER,
             Blocks.RESTORE,
-            f"{quoted(identity)} names no mailbox in the database {quoted(database)}, or there is none such",
-            f"Look with Get-MailboxDatabase and {how_to_look(identity, database)}; what was disconnected "
-            "just now is shown after Update-StoreMailboxState. A mailbox is kept 30 days unless the database "
-            "says otherwise (MailboxRetention).",
+            f"{quoted(identity)} names no mailbox in the database {quoted(database)}, or the database does "
+            "not exist",
+            f"Check with Get-MailboxDatabase and {how_to_look(identity, database)}. A mailbox that was just "
+            "disconnected appears after Update-StoreMailboxState. It is kept for 30 days, unless the "
+            "database says otherwise (MailboxRetention).",
         )
     return Finding(
         Code.SOURCE_MISSING,
         Severity.BLOCKER,
         Blocks.BOTH,
-        f"{quoted(identity)} names no mailbox, neither active nor inactive nor soft-deleted",
-        f"Look with {how_to_look(identity)}. If it was recovered before, nothing is left to do: New-Mailbox "
-        "-InactiveMailbox leaves no inactive mailbox behind. If "
-        "the account is still there and only lost its licence, assign it again within "
-        f"{SOFT_DELETED_DAYS} days (Set-MgUserLicense): that reconnects the mailbox.",
+        f"{quoted(identity)} names no mailbox: no active, inactive or soft-deleted one",
+        f"Check with {how_to_look(identity)}. If it was already recovered, there is nothing left to do: "
+        "New-Mailbox -InactiveMailbox leaves no inactive mailbox behind. If the account still exists and "
+        f"only lost its licence, assign it again within {SOFT_DELETED_DAYS} days (Set-MgUserLicense): that "
+        "reconnects the mailbox.",
     )
 
 

@@ -1,4 +1,4 @@
-"""The checks of a restore's target, and of the requests that it has already. Pure."""
+"""The checks of a restore's target and of its existing restore requests. Pure."""
 
 import re
 
@@ -11,7 +11,7 @@ from bulkps.preflight.preflight_facts import PreflightFacts, RestoreRequest
 from bulkps.preflight.recipient import Recipient
 from bulkps.preflight.wanted import WantedRestore
 
-#: A request with one of these has ended; every other is at work or waits for somebody.
+#: A request with one of these statuses has ended; every other one is running or waiting.
 ENDED = frozenset({"completed", "completedwithwarning", "failed"})
 
 #: How many damaged or too large items may be skipped without AcceptLargeDataLoss.
@@ -25,7 +25,7 @@ _ONE_MAILBOX = "Get-Mailbox -Identity"
 def target_unusable(
     wanted: WantedRestore, source: Recipient | None, target: Recipient | None, around: PreflightFacts
 ) -> Finding | None:
-    """B9: the target is missing, is no mailbox, is the source, or lacks the archive that is to be filled.
+    """B9: the target is missing, is not a mailbox, is the source, or lacks the archive to copy into.
 
     [P:New-MailboxRestoreRequest]
     """
@@ -43,7 +43,7 @@ def target_unusable(
     if source is not None and _is_one_mailbox(source, target):
         return _blocked(
             Code.TARGET_IS_SOURCE,
-            f"source and target are one mailbox: {target.label}",
+            f"source and target are the same mailbox: {target.label}",
             "Name another target by its ExchangeGuid (Get-Mailbox).",
         )
     if wanted.target_is_archive and target.has_archive is None:
@@ -67,7 +67,7 @@ def _is_one_mailbox(source: Recipient, target: Recipient) -> bool:
 def _target_missing(wanted: WantedRestore, around: PreflightFacts) -> Finding:
     if around.targets is None:
         how = f"{_ONE_MAILBOX} {quoted(wanted.target_identity)}"
-        unread = "the target, and so everything about it"
+        unread = "the target"
         return not_checked(Code.TARGET_MISSING, Blocks.RESTORE, unread, how)
     for one in around.recipients or ():
         if one.is_deleted is not True and one.is_mailbox is False and _is_named(one, wanted.target_identity):
@@ -75,8 +75,8 @@ def _target_missing(wanted: WantedRestore, around: PreflightFacts) -> Finding:
     return _blocked(
         Code.TARGET_MISSING,
         f"{quoted(wanted.target_identity)} names no mailbox",
-        f"Look with Get-Recipient -Identity {quoted(wanted.target_identity)}; a new mailbox can take from "
-        "half an hour to a day to appear after its licence was assigned.",
+        f"Check with Get-Recipient -Identity {quoted(wanted.target_identity)}. After its licence was "
+        "assigned, a new mailbox can take from half an hour to a day to appear.",
     )
 
 
@@ -90,16 +90,16 @@ def _is_named(one: Recipient, identity: str) -> bool:
 def _not_a_mailbox(one: Recipient) -> Finding:
     return _blocked(
         Code.TARGET_NOT_A_MAILBOX,
-        f"{one.label} is no mailbox but {one.details or one.recipient_type}",
+        f"{one.label} is not a mailbox but {one.details or one.recipient_type}",
         "Give the account a licence with Exchange Online (Set-MgUserLicense), or on-premises a mailbox "
-        "(Enable-Mailbox); restore once Get-Mailbox finds it.",
+        "(Enable-Mailbox). Restore once Get-Mailbox finds it.",
     )
 
 
 def legacy_dn_mismatch(source: Recipient, target: Recipient, wanted: WantedRestore) -> Finding | None:
-    """B10: the target was never the source's person: LegacyExchangeDN and X500 addresses do not match.
+    """B10: the target may belong to another person: LegacyExchangeDN and X500 addresses do not match.
 
-    The documentation calls the switch deprecated in the cloud and uses it all the same (facts 8.3): with it
+    The documentation calls the switch deprecated in the cloud, but still uses it (facts 8.3): with the switch
     this is only a note. [P:New-MailboxRestoreRequest; errors.yaml restore-legacydn-mismatch]
     """
     matches = _knows_source(source, target)
@@ -117,7 +117,7 @@ def legacy_dn_mismatch(source: Recipient, target: Recipient, wanted: WantedResto
             Blocks.RESTORE,
             seen,
             "The row allows it with -AllowLegacyDNMismatch of New-MailboxRestoreRequest, which Microsoft "
-            "calls deprecated in the cloud; make sure that this is the right target.",
+            "calls deprecated in the cloud. Make sure that this is the right target.",
         )
     if wanted.prepare_x500:
         return Finding(
@@ -125,7 +125,8 @@ def legacy_dn_mismatch(source: Recipient, target: Recipient, wanted: WantedResto
             Severity.NOTE,
             Blocks.RESTORE,
             seen,
-            "The row has it added first (prepare_x500); make sure that this is the right target.",
+            "bulkps adds it first, because the row asks for it (prepare_x500). Make sure that this is the "
+            "right target.",
         )
     return _blocked(
         Code.LEGACY_DN_MISMATCH,
@@ -137,8 +138,8 @@ def legacy_dn_mismatch(source: Recipient, target: Recipient, wanted: WantedResto
 
 
 def _prepared(target: Recipient, wanted: WantedRestore) -> str:
-    # What is written on-premises cannot be changed here; and an Exchange Server's source is read otherwise.
-    return "" if target.is_synced or wanted.source_database else ", have bulkps do that (prepare_x500)"
+    # A synced target cannot be changed here, and a source on an Exchange Server is read in another way.
+    return "" if target.is_synced or wanted.source_database else ", let bulkps do that (prepare_x500)"
 
 
 def _knows_source(source: Recipient, target: Recipient) -> bool | None:
@@ -154,15 +155,15 @@ def _knows_source(source: Recipient, target: Recipient) -> bool | None:
 def _add_x500(source: Recipient, target: Recipient) -> str:
     cmdlet = "on-premises Set-RemoteMailbox" if target.is_synced else "Set-Mailbox"
     address = quoted(x500_address(source.legacy_exchange_dn or ""))
-    # On-premises the object has no ExchangeGuid of the cloud in general, but it has the same address.
+    # On-premises, the object usually lacks the cloud mailbox's ExchangeGuid, but it has the same address.
     identity = (target.user_principal_name if target.is_synced else "") or target.identity
     return f"{cmdlet} {quoted(identity)} -EmailAddresses @{{Add={address}}}"
 
 
 def target_too_full(source: Recipient, target: Recipient, wanted: WantedRestore) -> Finding | None:
-    """B11: source and target together are bigger than the target may be.
+    """B11: source and target together exceed the target's quota.
 
-    Only a warning: what is in the target already may not be copied again. [P:Get-MailboxStatistics]
+    Only a warning: items that the target already has may not be copied again. [P:Get-MailboxStatistics]
     """
     incoming = source.archive_size if wanted.source_is_archive else source.size
     present, limit, name = target.size, target.quota, "ProhibitSendReceiveQuota"
@@ -182,9 +183,9 @@ def target_too_full(source: Recipient, target: Recipient, wanted: WantedRestore)
         Code.TARGET_TOO_FULL,
         Severity.WARNING,
         Blocks.RESTORE,
-        f"{size_text(incoming)} of the source and {size_text(present)} of {target.label} are more than its "
+        f"{size_text(incoming)} of the source and {size_text(present)} of {target.label} together exceed its "
         f"{name}, {size_text(limit)}",
-        f"Raise it (Set-Mailbox {quoted(target.identity)} -{name}, up to what the licence allows), or "
+        f"Raise the quota (Set-Mailbox {quoted(target.identity)} -{name}, up to what the licence allows), or "
         "restore less: with -IncludeFolders or -ExcludeDumpster, or into an archive with -TargetIsArchive.",
     )
 
@@ -201,7 +202,7 @@ def _unread(incoming: Size | None, present: Size | None, limit: Size | None, nam
 def request_exists(
     source: Recipient | None, wanted: WantedRestore, requests: tuple[RestoreRequest, ...] | None
 ) -> Finding | None:
-    """B12: the target has a request of that name, or one from the same source.
+    """B12: the target already has a request with that name, or one from the same source.
 
     [P:New-MailboxRestoreRequest, Name: unique per mailbox; running the cmdlet again makes another request]
     """
@@ -213,7 +214,7 @@ def request_exists(
             return _same_name(one)
         ended = one.status.casefold() in ENDED
         if any(_is_called(one, name) for name in wanted.other_names) and not (wanted.once_more and ended):
-            return _same_name(one, ", of this restore with source or target named in another way")
+            return _same_name(one, ", for this restore with source or target named in another way")
     related = [(one, same) for one in requests if (same := _same_pair(one, source, wanted)) is not False]
     unfinished = [(one, same) for one, same in related if one.status.casefold() not in ENDED]
     for one, same in sorted(unfinished, key=lambda pair: pair[1] is None):
@@ -225,7 +226,7 @@ def request_exists(
 
 
 def _is_called(one: RestoreRequest, name: str) -> bool:
-    """Return whether *one* has that name, or that of a request that was made anew in its place."""
+    """Return whether *one* has that name, or the name of a request that was created again in its place."""
     found, wanted = one.name.casefold(), name.casefold()
     return found == wanted or re.fullmatch(re.escape(wanted) + r"-[0-9]{1,6}", found) is not None
 
@@ -236,7 +237,7 @@ def _same_pair(one: RestoreRequest, source: Recipient | None, wanted: WantedRest
         return False
     if source is None or not source.exchange_guid or one.source_exchange_guid is None:
         return None
-    # Assumed: SourceExchangeGuid is the archive's GUID where the archive is copied.
+    # Assumed: SourceExchangeGuid is the archive's GUID if the archive is copied.
     return one.source_exchange_guid == (
         source.archive_guid if wanted.source_is_archive else source.exchange_guid
     )
@@ -247,18 +248,20 @@ def _same_name(one: RestoreRequest, how: str = "") -> Finding:
     run = _RUN.fullmatch(one.batch)
     if one.status.casefold() == "failed":
         way = (
-            f"bulkps retry {run[1]} brings it to its end: resumes it, or removes it and makes it anew"
+            f"continue it with: bulkps retry {run[1]}"
             if run
-            else f"Resume-MailboxRestoreRequest {identity} goes on with it"
+            else f"continue it with Resume-MailboxRestoreRequest {identity}"
         )
         instead = (
-            f"It is not done: Get-MailboxRestoreRequestStatistics {identity} -IncludeReport says why. Fix "
-            f"the cause, then {way}. Only to start anew, such as with other values: "
+            f"It failed: Get-MailboxRestoreRequestStatistics {identity} -IncludeReport shows why. Fix "
+            f"the cause, then {way}. Only to start again, such as with other values: "
         )
     elif one.status.casefold() in ENDED:
-        instead = "If it is this very restore, it is done. To do it again remove the old request first: "
+        instead = "If it is this same restore, it is done. To do it again, remove the old request first: "
     else:
-        instead = "Let it end; Get-MailboxRestoreRequestStatistics says how far it is. Only to start anew: "
+        instead = (
+            "Let it finish; Get-MailboxRestoreRequestStatistics shows its progress. Only to start again: "
+        )
     return _blocked(
         Code.REQUEST_EXISTS,
         f"the request {quoted(one.name)} already exists, {one.status or 'of unknown status'}{how}",
@@ -273,8 +276,8 @@ def _unfinished(one: RestoreRequest, *, certain: bool) -> Finding:
         Severity.BLOCKER if certain else Severity.WARNING,
         Blocks.RESTORE,
         f"the request {quoted(one.name)} {origin} is {one.status or 'of unknown status'}",
-        "Let it end first, or the content may arrive twice; Get-MailboxRestoreRequestStatistics "
-        f"{quoted(one.identity or one.name)} says whence it copies and how far it is.",
+        "Let it finish first, or the content may arrive twice. Get-MailboxRestoreRequestStatistics "
+        f"{quoted(one.identity or one.name)} shows its source and progress.",
     )
 
 
@@ -283,21 +286,21 @@ def _completed(one: RestoreRequest) -> Finding:
         Code.REQUEST_COMPLETED,
         Severity.WARNING,
         Blocks.RESTORE,
-        f"the request {quoted(one.name)} of the same source into the same place is {one.status}",
-        "What it copied is already in the target and may arrive twice, unless conflict_resolution says "
-        "otherwise; "
-        f"Get-MailboxRestoreRequestStatistics {quoted(one.identity or one.name)} says what it copied.",
+        f"the request {quoted(one.name)} from the same source into the same target is {one.status}",
+        "Its items are already in the target and may arrive twice, unless conflict_resolution says "
+        f"otherwise. Get-MailboxRestoreRequestStatistics {quoted(one.identity or one.name)} shows what it "
+        "copied.",
     )
 
 
 def _perhaps_completed(one: RestoreRequest) -> Finding:
     how = f"Get-MailboxRestoreRequestStatistics {quoted(one.identity or one.name)}"
-    unread = f"what the request {quoted(one.name)} copied, which is {one.status}"
+    unread = f"what the request {quoted(one.name)} ({one.status}) copied"
     return not_checked(Code.REQUEST_COMPLETED, Blocks.RESTORE, unread, how)
 
 
 def large_data_loss(wanted: WantedRestore) -> Finding | None:
-    """A limit of damaged or too large items that Exchange only takes with AcceptLargeDataLoss.
+    """A limit of damaged or too large items that Exchange only accepts with AcceptLargeDataLoss.
 
     [P:New-MailboxRestoreRequest, BadItemLimit and LargeItemLimit: 51 or more requires AcceptLargeDataLoss]
     """
@@ -307,7 +310,7 @@ def large_data_loss(wanted: WantedRestore) -> Finding | None:
         return None
     return _blocked(
         Code.LARGE_DATA_LOSS,
-        f"{' and '.join(large)} of the row needs AcceptLargeDataLoss, which the row does not give",
+        f"{' and '.join(large)} needs AcceptLargeDataLoss, and the row does not set it",
         f"Allow at most {_FEW_ITEMS}, or accept the loss: accept_large_data_loss, -AcceptLargeDataLoss of "
         "New-MailboxRestoreRequest.",
     )
@@ -318,7 +321,7 @@ def _is_large(limit: str) -> bool:
 
 
 def not_visible(wanted: WantedRestore) -> Finding | None:
-    """Part of B13: a primary mailbox that is copied into an archive without a folder of its own.
+    """Part of B13: a primary mailbox is copied into an archive without a folder of its own.
 
     [P:New-MailboxRestoreRequest, TargetRootFolder: primary to archive without it makes content not visible]
     """
@@ -329,13 +332,13 @@ def not_visible(wanted: WantedRestore) -> Finding | None:
         Code.NOT_VISIBLE_IN_ARCHIVE,
         Severity.WARNING,
         Blocks.RESTORE,
-        "a primary mailbox is to be copied into an archive without TargetRootFolder; it would not be visible",
+        "the row copies a primary mailbox into an archive without TargetRootFolder; it would not be visible",
         "Name a folder in the archive: -TargetRootFolder of New-MailboxRestoreRequest (target_folder).",
     )
 
 
 def target_synced(source: Recipient, target: Recipient, wanted: WantedRestore) -> Finding | None:
-    """B14: the X500 address that the target needs cannot be added in the cloud: it is directory-synced.
+    """B14: the target needs an X500 address that cannot be added in the cloud: it is directory-synced.
 
     [ODS:cannot-manage-dg; errors.yaml synced-object]
     """
@@ -350,11 +353,11 @@ def target_synced(source: Recipient, target: Recipient, wanted: WantedRestore) -
         return None
     return Finding(
         Code.TARGET_SYNCED,
-        # What the row wants done first cannot be done here.
+        # prepare_x500 cannot be done here.
         Severity.BLOCKER if wanted.prepare_x500 else Severity.WARNING,
         Blocks.RESTORE,
         f"IsDirSynced of {target.label} is True, so its addresses cannot be changed in Exchange Online",
-        f"Add the X500 address where it is written: {_add_x500(source, target)}; "
+        f"Add the X500 address on-premises: {_add_x500(source, target)}; "
         f"then let directory sync run.{_or_not_at_all(wanted)}",
     )
 
@@ -362,7 +365,7 @@ def target_synced(source: Recipient, target: Recipient, wanted: WantedRestore) -
 def _or_not_at_all(wanted: WantedRestore) -> str:
     if not wanted.allow_legacy_dn_mismatch:
         return ""
-    return " Or leave prepare_x500 empty: the row allows the mismatch (-AllowLegacyDNMismatch) anyway."
+    return " Or leave prepare_x500 empty: the row already allows the mismatch (-AllowLegacyDNMismatch)."
 
 
 def _blocked(code: Code, seen: str, instead: str) -> Finding:

@@ -1,11 +1,11 @@
-"""What a row wants, as far as the checks of pre-flight are concerned. Pure."""
+"""What a row wants, as far as pre-flight needs it. Pure."""
 
 from dataclasses import dataclass
 
 
 def _refuse_empty(**identities: str) -> None:
     for name, value in identities.items():
-        # Exchange answers an empty Identity with every object that there is.
+        # Exchange answers an empty Identity with every object.
         if not value.strip():
             raise ValueError(f"{name} must not be empty")
 
@@ -15,11 +15,11 @@ class WantedRecovery:
     """What a recovery row asks for.
 
     Attributes:
-        source_identity: What the inactive mailbox is named by.
+        source_identity: The name of the inactive mailbox.
         upn: The new account's user principal name (MicrosoftOnlineServicesID).
-        name: The new mailbox's Name; empty where it is the user principal name.
-        smtp: Its primary SMTP address; empty where it is the user principal name.
-        display_name: Its DisplayName; empty where that is not to be compared.
+        name: The new mailbox's Name; empty if it is the user principal name.
+        smtp: Its primary SMTP address; empty if it is the user principal name.
+        display_name: Its DisplayName; empty if it is not compared.
     """
 
     source_identity: str
@@ -38,22 +38,22 @@ class WantedRestore:
     """What a restore row asks for.
 
     Attributes:
-        source_identity: What the source is named by.
-        target_identity: What the target is named by.
-        request_name: The request's Name; empty where Exchange is to choose.
+        source_identity: The name of the source.
+        target_identity: The name of the target.
+        request_name: The request's Name; empty if Exchange chooses it.
         source_is_archive: Copy from the source's archive (SourceIsArchive).
         target_is_archive: Copy into the target's archive (TargetIsArchive).
         allow_legacy_dn_mismatch: Whether AllowLegacyDNMismatch is given.
         prepare_x500: Whether the target gets the source's LegacyExchangeDN as an X500 address first.
-        remove_x500: Whether that address is taken off again once the request is completed.
-        target_folder: The folder that everything is put under (TargetRootFolder), or empty.
-        source_database: The database in which a disconnected source lies (on-premises), or empty.
-        bad_item_limit: How many damaged items may be skipped; empty where that is not said.
-        large_item_limit: The same of items that are too large.
+        remove_x500: Whether that address is removed again once the request is completed.
+        target_folder: The folder that everything is copied into (TargetRootFolder), or empty.
+        source_database: The database of a disconnected source (on-premises), or empty.
+        bad_item_limit: How many damaged items may be skipped; empty if not given.
+        large_item_limit: The same for items that are too large.
         accept_large_data_loss: Whether AcceptLargeDataLoss is given.
-        other_names: Names, folded, of the requests that the same row would make, had it named source or
-            target in another way; and of the first time, where it is done once more.
-        once_more: Whether what is completed is to be done again.
+        other_names: Folded names of the requests that the same row would create if it named source or target
+            in another way; and of its first request, if the row is done again.
+        once_more: Whether a completed row is done again.
     """
 
     source_identity: str

@@ -1,20 +1,21 @@
 <#
 .SYNOPSIS
-Connects a session of the JEA endpoint BulkPS to Exchange Online, once, as it opens.
+Connects a session of the JEA endpoint BulkPS to Exchange Online, once, when it opens.
 
 .DESCRIPTION
-Named in ScriptsToProcess of the session configuration; it runs before the session is handed to its caller. It reads
+Named in ScriptsToProcess of the session configuration; it runs before the caller can use the session. It reads
 
-  ..\RoleCapabilities\BulkPS.psrc   which cmdlets to ask Exchange Online for
+  ..\RoleCapabilities\BulkPS.psrc   which cmdlets to load from Exchange Online
   Exchange.psd1                     how to sign in; written by Register-BulkPSEndpoint.ps1:
                                     Organization, and either AppId and CertificateThumbprint (a certificate with its
                                     key in LocalMachine\My) or ManagedIdentity = $true (and ManagedIdentityAccountId
                                     for a user-assigned one); ExchangeEnvironmentName if it is not the worldwide one.
 
-No secret is in either file. If it cannot connect the session does not open, and the caller is told why.
+Neither file contains a secret. If the script cannot connect, the session does not open, and the caller gets the
+reason.
 #>
 
-# In a scope of its own: what a script to process sets would stay in the session.
+# In a scope of its own, because variables that such a script sets would stay in the session.
 & {
     param([string] $Folder)
 
@@ -41,7 +42,7 @@ No secret is in either file. If it cannot connect the session does not open, and
         if ($signIn.ManagedIdentityAccountId) { $connect.ManagedIdentityAccountId = $signIn.ManagedIdentityAccountId }
     }
     else {
-        # -CertificateThumbprint would look into the user's store, and the account of a session has none of its own.
+        # -CertificateThumbprint would look in the user's store, but the account of a session has none.
         $store = [System.Security.Cryptography.X509Certificates.X509Store]::new('My', 'LocalMachine')
         $store.Open('ReadOnly')
         try { $found = $store.Certificates.Find('FindByThumbprint', [string] $signIn.CertificateThumbprint, $false) }
@@ -54,8 +55,8 @@ No secret is in either file. If it cannot connect the session does not open, and
     }
     $null = ExchangeOnlineManagement\Connect-ExchangeOnline @connect
 
-    # What is defined in a restricted session after its configuration was applied is hidden, whatever the role
-    # capability says. Show what it names, from the modules of Exchange Online alone.
+    # Commands that are defined in a restricted session after its configuration was applied are hidden, whatever
+    # the role capability says. Show those that it names, but only from the modules of Exchange Online.
     foreach ($name in $cmdlets + 'Get-ConnectionInformation') {
         foreach ($command in $ExecutionContext.InvokeCommand.GetCommands($name, 'Function, Cmdlet', $false)) {
             if ($command.ModuleName -ne 'ExchangeOnlineManagement' -and $command.ModuleName -notlike 'tmpEXO_*') { continue }

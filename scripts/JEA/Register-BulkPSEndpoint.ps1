@@ -4,10 +4,10 @@
 Registers the JEA endpoint BulkPS on this machine: the Exchange cmdlets that bulkps needs, and nothing else.
 
 .DESCRIPTION
-Copies the module BulkPS with its role capability to where modules of all users are, writes the session
-configuration and how to sign in to Exchange Online beside it, and registers the endpoint. Run it in an elevated
-PowerShell of the version that the endpoint is to use: Windows PowerShell 5.1, or PowerShell 7 if the version of
-ExchangeOnlineManagement on this machine needs it. No secret is asked for and none is written.
+Copies the module BulkPS with its role capability to the modules folder of all users, writes the session
+configuration and the sign-in data for Exchange Online next to it, and registers the endpoint. Run it in an
+elevated PowerShell of the version that the endpoint will use: Windows PowerShell 5.1, or PowerShell 7 if the
+version of ExchangeOnlineManagement on this machine needs it. It does not ask for or write any secret.
 
 To undo it:
   Unregister-PSSessionConfiguration -Name BulkPS
@@ -20,10 +20,10 @@ The groups (or accounts) that may connect, such as 'CONTOSO\BulkPS Operators'.
 The primary .onmicrosoft.com domain.
 
 .PARAMETER AppId
-The application that signs in. It needs Exchange.ManageAsApp and a role of Exchange.
+The application that signs in. It needs Exchange.ManageAsApp and an Exchange role.
 
 .PARAMETER CertificateThumbprint
-Its certificate, which lies with its key in the store LocalMachine\My of this machine.
+Its certificate, which is in the store LocalMachine\My of this machine, with its key.
 
 .PARAMETER ManagedIdentity
 Sign in as this machine's managed identity instead.
@@ -39,17 +39,17 @@ The account that sessions run as, such as 'CONTOSO\gmsa-bulkps$', instead of a v
 read the certificate's key.
 
 .PARAMETER TranscriptDirectory
-A folder for one transcript per session; none are written without it.
+A folder for one transcript per session; without it, none are written.
 
 .PARAMETER Name
-The endpoint's name: configuration: in the settings of bulkps.
+The endpoint's name; in the settings of bulkps, it is the value of "configuration".
 
 .PARAMETER ModuleFolder
-Where the files go with -StageOnly. A registered endpoint needs them where modules of all users are: nobody but an
-administrator can write there, and that is where PowerShell looks for a role capability.
+The folder for the files with -StageOnly. A registered endpoint needs them in the modules folder of all users: only
+administrators can write there, and PowerShell looks for role capabilities there.
 
 .PARAMETER StageOnly
-Only write the files, to ModuleFolder, and register nothing. Works anywhere and needs no administrator.
+Only write the files, to ModuleFolder, and register nothing. Works on any system and needs no administrator.
 
 .EXAMPLE
 $signIn = @{
@@ -59,7 +59,7 @@ $signIn = @{
 }
 .\Register-BulkPSEndpoint.ps1 -Operator 'CONTOSO\BulkPS Operators' @signIn -WhatIf
 
-Says what it would do.
+Shows what it would do.
 
 .EXAMPLE
 .\Register-BulkPSEndpoint.ps1 -Operator 'CONTOSO\BulkPS Operators' -Organization contoso.onmicrosoft.com -ManagedIdentity
@@ -85,10 +85,10 @@ param(
 
 $ErrorActionPreference = 'Stop'
 
-# Whoever may write to the files of an endpoint may run anything as the account of its sessions.
+# Anyone who can write to the files of an endpoint can run anything as the account of its sessions.
 if (-not $StageOnly) {
     if ($PSVersionTable.PSEdition -eq 'Core' -and -not $IsWindows) {
-        throw 'An endpoint can only be registered on Windows. -StageOnly writes the files alone.'
+        throw 'An endpoint can only be registered on Windows. To only write the files, use -StageOnly.'
     }
     $me = [Security.Principal.WindowsPrincipal] [Security.Principal.WindowsIdentity]::GetCurrent()
     if (-not $me.IsInRole([Security.Principal.WindowsBuiltInRole]::Administrator)) {
@@ -99,11 +99,11 @@ if (-not $StageOnly) {
     }
 }
 if ([bool] $ModuleFolder -ne [bool] $StageOnly) {
-    throw '-StageOnly and -ModuleFolder go together.'
+    throw '-StageOnly and -ModuleFolder can only be used together.'
 }
 
 function ConvertTo-Literal([string] $Text) {
-    # The text as a data file has it: nothing in it is expanded.
+    # The text as a literal for a data file: nothing in it is expanded.
     "'" + $Text.Replace("'", "''") + "'"
 }
 
@@ -124,7 +124,7 @@ if ($PSCmdlet.ShouldProcess($target, 'Copy the module BulkPS, its role capabilit
     Copy-Item -LiteralPath (Join-Path (Join-Path $PSScriptRoot 'RoleCapabilities') 'BulkPS.psrc') -Destination $roles -Force
     Copy-Item -LiteralPath (Join-Path $PSScriptRoot 'Connect-Exchange.ps1') -Destination $endpoint -Force
 
-    $lines = @('# How the sessions of the endpoint sign in to Exchange Online. No secret belongs in here.', '@{')
+    $lines = @('# How the sessions of the endpoint sign in to Exchange Online. Do not put secrets in here.', '@{')
     $lines += "    Organization = $(ConvertTo-Literal $Organization)"
     if ($ManagedIdentity) {
         $lines += '    ManagedIdentity = $true'
@@ -156,7 +156,7 @@ if ($StageOnly) {
     Write-Output "Nothing was registered. The session configuration is $configuration"
     return
 }
-if ($PSCmdlet.ShouldProcess($Name, 'Register the endpoint (restarts WinRM: sessions that are open on this machine end)')) {
+if ($PSCmdlet.ShouldProcess($Name, 'Register the endpoint (this restarts WinRM and ends open sessions on this machine)')) {
     if (-not (Test-PSSessionConfigurationFile -Path $configuration)) {
         throw "$configuration is not a valid session configuration; nothing was registered."
     }

@@ -233,7 +233,7 @@ def test_what_was_done_again_is_what_counts_and_the_first_run_does_not_do_it_onc
     assert f"its content is IN_PROGRESS in run {second['run']}; nothing was sent" in third.stderr
     assert (fourth["exit_code"], fourth["counts"]["SKIPPED"]) == (0, 1)
     assert retried_early.exit_code == retried.exit_code == 4
-    assert "1 row not sent again: another run did the same since, or has it underway" in retried.stderr
+    assert "1 row not sent again: another run has done the same since, or is working on it" in retried.stderr
     assert set(there.simulator.effects_by_mailbox().values()) == {1}
 
 

@@ -86,7 +86,7 @@ def test_what_was_done_to_a_log_is_found_and_its_line_named(
     text = bulkps("audit", "verify", copy).stdout
     for line, kind in wanted:
         assert re.search(rf"^  lines? {line}( to \d+)?: {kind}: found .+, expected ", text, re.MULTILINE)
-    assert ("  the rest is sound by itself\n" in text) == said["rest_sound"]
+    assert ("  the rest is intact\n" in text) == said["rest_sound"]
 
 
 def test_a_log_that_nothing_was_done_to_is_sound_by_name_as_file_and_as_copy(
@@ -104,7 +104,7 @@ def test_a_log_that_nothing_was_done_to_is_sound_by_name_as_file_and_as_copy(
         assert (said["sound"], said["findings"], said["notes"]) == (True, [], [])
         assert said["lines"] == len(lines_of(log))
     assert bulkps("audit", "verify", copy).stdout == (
-        f"{copy}: {len(lines_of(log))} lines, the chain is whole\n"
+        f"{copy}: {len(lines_of(log))} lines, the chain is intact\n"
     )
 
 
@@ -370,7 +370,7 @@ def test_nothing_to_show_is_said(bulkps: Run, log: Path) -> None:
     array = bulkps("audit", "show", "last", "--event", "item.none", "--json")
 
     assert (text.exit_code, text.stdout) == (0, "")
-    assert "no line is about that" in text.stderr
+    assert "no line matches --row and --event" in text.stderr
     assert json.loads(array.stdout) == []
 
 

@@ -37,10 +37,7 @@ def test_the_question_comes_after_preflight_with_what_it_found(
     assert said.exit_code == 4, said.output
     before, _, after = said.stderr.partition("Continue? [y/N]")
     assert "Pre-flight: reading Exchange. Nothing has been changed yet." in before
-    assert (
-        "row 3: federated-domain: instead of the row's own, target_upn is ann@contoso.onmicrosoft.com"
-        in before
-    )
+    assert "row 3: federated-domain: target_upn was changed to ann@contoso.onmicrosoft.com" in before
     assert "Pre-flight: 1 blocked (they are not sent), 1 changed" in before
     assert "3 of 4 rows of in.csv go to connection tenant SIMULATED" in before
     for told in (before, after):
@@ -79,7 +76,10 @@ def test_without_a_terminal_it_is_refused_before_anything_is_read(
     refused = bulkps(*command)
 
     assert refused.exit_code == 2
-    assert "there is no terminal to ask on; nothing was sent. Add --yes" in refused.stderr
+    assert (
+        "there is no terminal to ask you on; nothing was sent. To run it without a question, add --yes"
+        in refused.stderr
+    )
     assert there.simulator.calls == {}
     assert as_object(bulkps("runs", "--json"))["runs"] == []
 
@@ -119,8 +119,8 @@ def test_warnings_of_completed_rows_are_counted_and_listed(
 
     assert told["warned"] >= 1
     [(row, warnings)] = [(one["row"], one["warnings"]) for one in told["row_warnings"] if one["row"] == 3]
-    assert row == 3 and any(one.startswith("federated-domain: instead of") for one in warnings)
-    assert "row 3: federated-domain: instead of" in said.stderr, "a changed name is said, however quiet"
+    assert row == 3 and any(one.startswith("federated-domain: target_upn was changed to") for one in warnings)
+    assert "row 3: federated-domain: target_upn was changed to" in said.stderr, "said, however quiet"
     assert "COMPLETED with a warning: archive-left-out, row " in shown.stdout
     assert "archive-left-out: " in shown.stdout
     assert "1 row COMPLETED with warnings" in shown.stderr

@@ -95,8 +95,8 @@ def test_what_is_set_is_part_of_the_content(bulkps: Run, tenant: StartTenant, tm
     ("text", "expected"),
     [
         ("target_foldr=x", "did you mean target_folder?"),
-        ("target_folder", "say COLUMN=VALUE"),
-        ("=x", "say COLUMN=VALUE"),
+        ("target_folder", "expected COLUMN=VALUE"),
+        ("=x", "expected COLUMN=VALUE"),
         ("target_folder=", "--set target_folder: found '', expected a value"),
         ("target_folder=   ", "expected a value"),
         ("source_is_archive=maybe", "expected true or false"),

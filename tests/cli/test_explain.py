@@ -95,7 +95,7 @@ def test_a_misspelt_code_gets_a_suggestion(bulkps: Run) -> None:
     told = bulkps("explain", "in-dout", "--json")
 
     assert (said.exit_code, said.stdout) == (2, "")
-    assert "no code 'in-dout'" in said.stderr and "did you mean in-doubt?" in said.stderr
+    assert "unknown code 'in-dout'" in said.stderr and "did you mean in-doubt?" in said.stderr
     assert "bulkps explain lists all codes" in said.stderr
     assert told.exit_code == 2
     assert as_object(told)["exit_code"] == 2
@@ -118,7 +118,7 @@ def test_an_error_is_explained_with_exchanges_own_words(bulkps: Run) -> None:
 
     assert "You can't recover or restore an inactive mailbox" in said
     assert "kerberos: error of Exchange or of the connection\n" in said
-    assert "It concerns every row, so the run stops" in said
+    assert "It affects every row, so the run stops" in said
     assert "Server not found in Kerberos database" in said
 
 

@@ -271,10 +271,8 @@ def test_an_export_is_input_for_recovery_and_restore_once_the_target_is_filled_i
         edited, to_config = tmp_path / f"{operation}.csv", ("--config", there.config)
         checked = bulkps("check", operation, edited, "--strict-columns", "--json")
         assert as_object(checked)["sound"], checked.output
-        said = (
-            "this is an export of bulkps: what it says of each mailbox is carried into the results as it is"
-        )
-        taken = ["taken by another name: 'target_upn' for target_mailbox"]
+        said = "this is an export of bulkps: its other columns are copied to the results unchanged"
+        taken = ["columns recognized under another name: 'target_upn' for target_mailbox"]
         assert as_object(checked)["notes"] == [said, *(taken if operation == "restore" else [])]
         validated = bulkps("validate", operation, edited, "--json", "--quiet", *to_config)
         assert as_object(validated)["counts"]["COMPLETED"] == 12, validated.output
@@ -454,7 +452,10 @@ def test_a_property_that_exchange_does_not_give_is_counted(
 
     result = bulkps("export", "-o", tmp_path / "out.csv", "--config", there.config, "--no-sizes")
 
-    assert "not read: MailboxLocations of 3 mailboxes: Exchange gives no such property" in result.stderr
+    assert (
+        "could not read MailboxLocations of 3 mailboxes: Exchange did not return this property"
+        in result.stderr
+    )
     assert "recoverable: 20 no, 3 unknown, 1 yes" in result.stderr
 
 

@@ -180,7 +180,7 @@ def test_pre_flight_points_from_an_own_failed_request_to_the_retry_of_its_run(
     rows = rows_of(bulkps)
     assert second.exit_code == 4
     assert {row["error_code"] for row in rows} == {"request-exists"}
-    assert f"bulkps retry {run} brings it to its end" in rows[0]["advice"]
+    assert f"continue it with: bulkps retry {run}" in rows[0]["advice"]
 
 
 def test_rows_of_several_statuses_are_put_into_one_file(

@@ -264,7 +264,7 @@ def test_a_failed_request_says_why_in_exchanges_own_words_and_how_far_it_came(
     assert (row["status"], row["error_code"]) == ("FAILED", "failed-at-exchange")
     assert f"Failed: TooManyBadItemsPermanentException: Error: {_WHY}" in row["error"]
     assert "lists the damaged items" in row["advice"]
-    assert "bulkps retry goes on: it resumes the request" in row["advice"]
+    assert "continue with bulkps retry: it resumes the request" in row["advice"]
     assert row["progress"].startswith("Failed, ")
     assert "PercentComplete 95, ItemsTransferred " in row["progress"]
     assert audited(bulkps, "item.failed")[-1]["error"] == row["error"]

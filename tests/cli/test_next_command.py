@@ -130,7 +130,7 @@ def test_a_run_that_a_process_works_on_is_shown_as_that(
 
     assert (shown["state"], shown["worker"]) == ("running", owner)
     assert (shown["next"], shown["ended_at"]) == ("", "")
-    assert f"{owner} works on it now" in told.stderr
+    assert f"{owner} is working on it" in told.stderr
     assert "bulkps resume" not in told.output
     assert re.search("asked process .* to pause .* To continue after that: bulkps resume", paused.stderr)
 

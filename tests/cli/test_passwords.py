@@ -261,7 +261,7 @@ def test_a_file_that_no_password_came_to_is_taken_away(
 
     assert result.exit_code == 5, result.output
     assert not out.exists()
-    assert "passwords: none was sent" in result.stderr
+    assert "passwords: none were sent" in result.stderr
     assert f"--passwords {out} --passwords-plain" in result.stderr
 
 
@@ -278,10 +278,10 @@ WRONG_OPTIONS = {
     ),
     "no file": (["--passwords-plain"], "--passwords FILE has to say where"),
     "nobody to ask": (["--passwords", "OUT", "--passwords-prompt"], "there is no terminal to ask"),
-    "the input": (["--passwords", "IN", "--passwords-plain"], "named for something else too"),
+    "the input": (["--passwords", "IN", "--passwords-plain"], "is also the file of another option"),
     "the results": (
         ["--passwords", "OUT", "--passwords-plain", "--results", "OUT"],
-        "named for something else too",
+        "is also the file of another option",
     ),
     "a file that is there": (["--passwords", "THERE", "--passwords-plain"], "already exists"),
     "a folder that is not there": (["--passwords", "NOWHERE", "--passwords-plain"], "cannot write"),
@@ -745,4 +745,4 @@ def test_who_goes_on_with_a_run_that_handed_passwords_out_is_told_how_to_have_th
     assert following in resumed.stderr
     assert len(lines_of(out)) == 2
     over = bulkps("pause", "last")
-    assert "there is nothing to pause, for it is over" in over.stderr
+    assert "there is nothing to pause: it is finished" in over.stderr

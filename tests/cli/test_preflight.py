@@ -114,7 +114,7 @@ def test_what_the_account_may_not_read_is_told_and_is_never_a_clean_bill(
     expected = {"domains", "users", "organization"} if operation == "recovery" else {"organization"}
     assert set(found["unread"]) == expected, plain.output
     for facet, reason in found["unread"].items():
-        assert f"not read ({facet}): {reason}" in plain.stderr
+        assert f"could not read {facet}: {reason}" in plain.stderr
         assert "Get-" in reason
     notes = found["findings"]["not-checked"]["note"]
     assert notes >= rows
@@ -375,7 +375,7 @@ def test_require_clean_sends_nothing_where_a_blocker_could_not_be_looked_for(
     )
 
     assert (said.exit_code, as_object(said)["stopped"]) == (3, "not-clean"), said.output
-    assert "could not look for all blockers of 2 rows" in as_object(said)["detail"]
+    assert "could not check for all blockers of 2 rows" in as_object(said)["detail"]
     assert there.lines() == []
 
 
@@ -433,7 +433,7 @@ def test_options_that_contradict_each_other_are_a_problem_of_usage(
     said = bulkps("run", "recovery", file, "--config", there.config, "--yes", option, *skip)
 
     assert said.exit_code == 2
-    assert f"{option} needs pre-flight, and {where}" in said.stderr
+    assert f"{option} needs pre-flight, but {where}" in said.stderr
     assert called(there) == 0
 
 

@@ -38,7 +38,7 @@ def test_alike_problems_are_one_line_with_examples_and_ranges(bulkps: Run, tmp_p
         "  rows 2-4, 7, 9-10 (6 rows), source_guid: "
         "found 'guid-2', 'guid-3', 'guid-4' and others, expected a GUID"
     )
-    assert told[1] == "--problems FILE writes all of them, one line each"
+    assert told[1] == "To write all problems to a file, one per line, add --problems FILE"
 
 
 def test_few_problems_are_told_one_by_one(bulkps: Run, tmp_path: Path) -> None:
@@ -79,7 +79,10 @@ def test_many_kinds_of_problems_end_with_their_count(bulkps: Run, tmp_path: Path
     told = problems(bulkps, file, "--strict-columns")
 
     assert len(told) == 52
-    assert told[50:] == ["  and 10 more", "--problems FILE writes all of them, one line each"]
+    assert told[50:] == [
+        "  and 10 more",
+        "To write all problems to a file, one per line, add --problems FILE",
+    ]
 
 
 def test_many_rows_are_told_by_their_first_ranges_and_their_number(bulkps: Run, tmp_path: Path) -> None:
@@ -98,7 +101,7 @@ def test_whoever_refuses_a_file_groups_its_problems(bulkps: Run, tmp_path: Path,
 
     assert said.exit_code == 3
     assert "9 problems, nothing was sent\n  rows 2-10 (9 rows), source_guid: found 'guid-0'" in said.stderr
-    assert said.stderr.endswith("--problems FILE writes all of them, one line each\n")
+    assert said.stderr.endswith("To write all problems to a file, one per line, add --problems FILE\n")
 
 
 def test_warnings_about_cells_are_grouped_too(bulkps: Run, tmp_path: Path) -> None:

@@ -80,7 +80,7 @@ def test_an_account_of_a_federated_domain_is_made_in_the_onmicrosoft_domain_if_t
     assert [one["status"] for one in first] == ["COMPLETED", "COMPLETED"]
     assert first[0]["target_upn"] == "ann@fabrikam.com", "the row's own cells are as they were"
     assert first[0]["target_identity"] == "ann@contoso.onmicrosoft.com"
-    assert "federated-domain: instead of the row's own" in first[0]["warnings"]
+    assert "federated-domain: target_upn was changed to" in first[0]["warnings"]
     assert "ann@contoso.onmicrosoft.com" in first[0]["warnings"]
     assert "federated-domain" not in first[1]["warnings"]
     mailbox = made(there, "ann@contoso.onmicrosoft.com")

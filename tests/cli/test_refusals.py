@@ -86,7 +86,7 @@ def test_problems_that_are_alike_are_one_line_and_a_file_takes_all(bulkps: Run, 
     assert told[0] == f"{file}: 200 problems"
     assert told[1].startswith("  rows 2-101 (100 rows), source_guid: found 'no-guid', expected a GUID")
     assert told[2].startswith("  rows 2-101 (100 rows), target_mailbox: found 'no-address', expected ")
-    assert told[3:] == [f"all of them: {tmp_path / 'problems.csv'}"]
+    assert told[3:] == [f"All problems, one per line: {tmp_path / 'problems.csv'}"]
     problems = read_csv((tmp_path / "problems.csv").read_text(encoding="utf-8-sig"))
     assert len(problems) == 200
     assert problems[0]["row"] == "2"
@@ -249,7 +249,7 @@ def test_a_broken_operation_file_is_answered_with_all_its_problems(bulkps: Run, 
 
     assert result.exit_code == 3
     assert "did you mean columns?" in result.stderr
-    assert "'smtpp' is no type of cell" in result.stderr
+    assert "unknown type 'smtpp'" in result.stderr
 
 
 @pytest.mark.parametrize(

@@ -21,5 +21,5 @@ def test_resume_says_at_once_that_what_the_tenant_had_accepted_is_gone_with_it(
 
     assert began["counts"]["IN_PROGRESS"] == 2
     assert {row["code"] for row in as_object(resumed)["rows"]} == {"request-gone"}
-    assert "The embedded simulator starts anew with every command" in resumed.stderr
+    assert "The embedded simulator starts with a new tenant for every command" in resumed.stderr
     assert "bulkps simulate" in resumed.stderr

@@ -78,7 +78,7 @@ def test_two_inactive_mailboxes_with_one_exchange_guid_are_neither_recovered(
     found = run(bulkps, there, "recovery", rows)
 
     assert {row["error_code"] for row in found} == {"ambiguous-identity"}
-    assert "rows 2, 3 name different mailboxes with one ExchangeGuid" in found[0]["error"]
+    assert "rows 2, 3 name different mailboxes with the same ExchangeGuid" in found[0]["error"]
     assert there.lines() == []
 
 
@@ -201,7 +201,7 @@ def test_a_request_that_somebody_made_by_hand_is_warned_of_once_it_is_completed(
 
     [found] = read_csv(bulkps("results", "last").stdout)
     assert found["status"] == "COMPLETED"
-    assert "request-completed: the request 'MailboxRestore' of the same source" in found["warnings"]
+    assert "request-completed: the request 'MailboxRestore' from the same source" in found["warnings"]
 
 
 def test_one_mailbox_is_recovered_once_however_it_is_named(bulkps: Run, tenant: StartTenant) -> None:

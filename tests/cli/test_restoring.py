@@ -211,7 +211,7 @@ def test_the_library_refuses_text_that_no_session_survives(tenant: StartTenant) 
     there = tenant()
     row = pair(there.simulator.tenant, 9, target_folder="Old\ufffe")
 
-    with pytest.raises(InvalidInput, match="expected text without U\\+FFFE, which no session survives"):
+    with pytest.raises(InvalidInput, match="expected text without U\\+FFFE, which cannot be sent"):
         manager(there).execute_bulk_restore(items([row]))
 
     assert there.simulator.calls == {}

@@ -253,7 +253,7 @@ def test_a_run_that_nobody_works_on_cannot_be_paused(
 
     assert refused.exit_code == 2
     run = shown(bulkps)["run"]
-    assert f"no process works on run {run}; there is nothing to pause" in refused.stderr
+    assert f"no process is working on run {run}; there is nothing to pause" in refused.stderr
     assert f"To continue: bulkps resume {run} --config {there.config}" in refused.stderr
     assert as_object(resumed(bulkps, there))["counts"]["COMPLETED"] == 3
 
@@ -324,7 +324,7 @@ def test_a_run_that_is_over_cannot_be_cancelled_and_stays_as_it_is(
     [
         ("--until", "25:99", "expected a time such as 06:00"),
         ("--until", "tomorrow", "expected a time such as 06:00"),
-        ("--until", "2020-01-01T06:00", "is past"),
+        ("--until", "2020-01-01T06:00", "is in the past"),
         ("--max-duration", "soon", "expected a duration such as 8h"),
         ("--max-duration", "0s", "expected a duration such as 8h"),
         ("--max-duration", "-1h", "expected a duration such as 8h"),

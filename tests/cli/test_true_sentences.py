@@ -53,7 +53,7 @@ def test_a_broken_operation_costs_itself_and_no_other_command(
     assert set(told["broken"]) == {"hide", "latin", "twice"}
     assert told["broken"]["twice"]["problems"] == ["name: an operation called 'label' already exists"]
     assert "hide" in listed.stdout and "broken: 1 problem" in listed.stdout
-    assert f"{folder / 'latin.yaml'}: 1 problem, the operation is left out" in listed.stderr
+    assert f"{folder / 'latin.yaml'}: 1 problem, so the operation cannot be used" in listed.stderr
     assert "expected UTF-8 text, found byte 0xE9" in listed.stderr
     assert wanted.exit_code == 3
     assert f"{folder / 'hide.yaml'}: 1 problem, nothing was sent" in wanted.stderr

@@ -29,7 +29,7 @@ def test_a_code_is_made_of_words_and_dashes() -> None:
 def test_a_section_says_what_it_means_how_to_see_it_and_what_to_do(code: Code) -> None:
     section = SECTIONS[code.value]
 
-    assert re.match(r"\n\*(?:Blocks|Warns of|A note)", section)
+    assert re.match(r"\n\*(?:Blocks|Warns about|A note)", section)
     assert "```powershell" in section
     assert "**Instead**" in section
 

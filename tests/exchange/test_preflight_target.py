@@ -215,7 +215,7 @@ def test_sizes_that_were_not_read_are_noted_each() -> None:
     found = target_too_full(Recipient.from_properties(INACTIVE), active(), RESTORE)
 
     assert is_unchecked(found, Code.TARGET_TOO_FULL)
-    assert found is not None and "not read: TotalItemSize of the source; so" in found.seen
+    assert found is not None and "could not read TotalItemSize of the source, so" in found.seen
 
 
 def test_a_quota_that_the_database_sets_is_not_the_mailboxes() -> None:
@@ -269,7 +269,7 @@ def test_a_failed_request_of_that_name_is_not_told_to_be_done() -> None:
 
     found = request_exists(inactive(), RESTORE, (request,))
 
-    assert found is not None and "It is not done" in found.instead
+    assert found is not None and "It failed" in found.instead
     assert "Resume-MailboxRestoreRequest 'pinilla\\bulkps-1'" in found.instead
     assert "-IncludeReport" in found.instead
 

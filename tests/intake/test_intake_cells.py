@@ -48,7 +48,7 @@ def test_a_cell_of_blanks_is_empty(tmp_path: Path) -> None:
 
     assert set(read(path)[0].values) == {"source_guid", "target_mailbox"}
     path = save(tmp_path, PEOPLE, f"{GUID},ann@contoso.com,\u00a0")
-    required = "a value, for this column is required: text of one line"
+    required = "a value, because this column is required: text of one line"
     assert only_problem(path, RECOVERY) == f"row 2, display_name: found nothing, expected {required}"
 
 
@@ -289,7 +289,7 @@ def test_lengths_are_counted_as_exchange_counts(tmp_path: Path) -> None:
     sentence = only_problem(save(tmp_path, PEOPLE, *people), RECOVERY)
 
     assert "row 3, display_name" in sentence
-    assert "at most 256 characters (it has 257, as Exchange counts: an emoji is two)" in sentence
+    assert "at most 256 characters (it has 257; Exchange counts an emoji as two)" in sentence
 
 
 @pytest.mark.parametrize("header", ["Database", "SourceDatabase", "source database", "Source_Database"])
@@ -299,7 +299,7 @@ def test_a_header_that_would_change_what_is_done_is_taken_only_letter_by_letter(
     path = save(tmp_path, f"{HEADER},{header}", f"{ANN},DB01")
 
     assert "source_database" not in read(path)[0].values
-    assert any("was not taken for source_database" in note for note in check(path, RESTORE).notes)
+    assert any("was not used as source_database" in note for note in check(path, RESTORE).notes)
     path = save(tmp_path, f"{HEADER},source_database", f"{ANN},DB01")
     assert read(path)[0].values["source_database"] == "DB01"
 
@@ -328,7 +328,7 @@ def test_what_a_script_needs_inside_a_name_is_not(tmp_path: Path, name: str) -> 
 
 
 def test_a_name_of_question_marks_alone_is_refused(tmp_path: Path) -> None:
-    assert "every letter of it was lost" in only_problem(
+    assert "all letters were lost and became question marks" in only_problem(
         save(tmp_path, PEOPLE, f"{GUID},a@contoso.com,???? ????"), RECOVERY
     )
 

@@ -147,7 +147,7 @@ def test_two_headers_for_the_same_column_are_a_problem(tmp_path: Path) -> None:
     path = save(tmp_path, f"{HEADER},Source Mailbox", f"{ANN},x")
 
     assert "row 1, Source Mailbox" in only_problem(path)
-    assert "'source_guid' in the same header means it already" in only_problem(path)
+    assert "'source_guid' in the same header is one already" in only_problem(path)
 
 
 def test_a_missing_column_is_named_with_its_aliases_and_what_is_there(tmp_path: Path) -> None:
@@ -158,7 +158,7 @@ def test_a_missing_column_is_named_with_its_aliases_and_what_is_there(tmp_path: 
     assert [problem.row for problem in found.problems] == [1, 4]
     assert found.problems[0].column == "target_mailbox"
     assert "target_email" in sentences(found)[0]
-    assert "there is source_guid, city" in sentences(found)[0]
+    assert "the file has source_guid, city" in sentences(found)[0]
 
 
 def test_a_file_without_a_header_line_is_told_so_once(tmp_path: Path) -> None:
@@ -176,7 +176,7 @@ def test_an_unknown_column_is_carried_and_said_once(tmp_path: Path) -> None:
     assert report.sound
     assert report.carried == (0, 1, 2, 3)
     assert report.notes == (
-        "not known to the operation, carried into the results as they are: 'ticket', 'city'",
+        "columns that the operation does not know, copied to the results unchanged: 'ticket', 'city'",
     )
     assert [found.cells[0] for found in read(path)] == ["T1", "T2"]
 
@@ -255,7 +255,7 @@ def test_a_trailing_delimiter_is_ignored_and_not_carried(tmp_path: Path) -> None
 def test_data_without_a_header_over_it_is_a_problem_once(tmp_path: Path) -> None:
     path = save(tmp_path, f"{HEADER},", f"{row(1)},", f"{row(2)},x", f"{row(3)},y")
 
-    assert only_problem(path) == "row 3, column 3: found 'x', expected a header over it, or nothing"
+    assert only_problem(path) == "row 3, column 3: found 'x', expected a header above it, or an empty cell"
 
 
 def results_file(tmp_path: Path, own: dict[str, str], **result: str) -> Path:
@@ -323,7 +323,7 @@ def test_an_own_column_called_like_a_result_column_is_carried(tmp_path: Path) ->
 
 
 def test_a_header_that_is_never_closed_is_a_problem(tmp_path: Path) -> None:
-    assert "row 1: found a header line that is no CSV" in only_problem(
+    assert "row 1: found a header line that is not valid CSV" in only_problem(
         save(tmp_path, 'source_guid,"target', ANN)
     )
 

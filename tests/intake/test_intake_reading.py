@@ -83,7 +83,7 @@ def test_the_problems_of_a_sound_file_are_a_header(tmp_path: Path) -> None:
 def test_the_problems_file_may_not_be_the_input(tmp_path: Path) -> None:
     path = save(tmp_path, HEADER, ANN)
 
-    with pytest.raises(UsageProblem, match="the file that is checked"):
+    with pytest.raises(UsageProblem, match="it is the file to check"):
         check(path, RESTORE, problems=Output(tmp_path / "." / "in.csv"))
     assert check(path, RESTORE).sound
 

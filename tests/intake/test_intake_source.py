@@ -53,7 +53,7 @@ def test_utf16_without_a_mark_is_recognised_and_said(tmp_path: Path, encoding: s
     report = check(path, RESTORE)
 
     assert report.encoding == encoding
-    assert "UTF-16 without a byte order mark" in report.notes[0]
+    assert "read as UTF-16: it has no byte order mark" in report.notes[0]
     assert read(path)[0].values["target_folder"] == "Zoë"
 
 
@@ -64,7 +64,7 @@ def test_cp1252_is_accepted_and_said(tmp_path: Path) -> None:
 
     assert report.encoding == "cp1252"
     assert "read as cp1252, the code page of Western European Windows" in report.notes[0]
-    assert "it says 'Zoë – René': if that is not what it should be, name the encoding" in report.notes[0]
+    assert "it reads 'Zoë – René'; if that is wrong, give the encoding with --encoding" in report.notes[0]
     assert read(path)[0].values["target_folder"] == "Zoë – René"
 
 
@@ -87,12 +87,12 @@ def test_an_encoding_that_the_file_is_not_in_is_a_problem(tmp_path: Path) -> Non
 
     report = check(path, RESTORE, encoding="utf-8")
 
-    assert "bytes that utf-8 does not have" in report.sentences()[0]
+    assert "bytes that are not valid utf-8" in report.sentences()[0]
 
 
 @pytest.mark.parametrize("encoding", ["nonsense", "hex"])
 def test_an_encoding_that_nobody_knows_is_refused(tmp_path: Path, encoding: str) -> None:
-    with pytest.raises(UsageProblem, match="is no encoding that Python knows, such as utf-8"):
+    with pytest.raises(UsageProblem, match="use a name that Python knows, such as utf-8"):
         check(save(tmp_path, FOLDER, ANN), RESTORE, encoding=encoding)
 
 
@@ -107,8 +107,8 @@ def test_damaged_utf8_is_not_taken_for_cp1252(tmp_path: Path) -> None:
     good = [f"{row(number)},Zoë".encode() for number in range(3)]
     path = save_bytes(tmp_path, b"\n".join([FOLDER.encode(), *good, f"{row(9)},Ren".encode() + b"\xe9", b""]))
 
-    assert "row 5: found another encoding from here on" in only_problem(path)
-    assert "the byte 0xE9 is no UTF-8, in cp1252 it says 'René'" in only_problem(path)
+    assert "row 5: found a different encoding from here on" in only_problem(path)
+    assert "the byte 0xE9 is not UTF-8; in cp1252 it reads 'René'" in only_problem(path)
 
 
 def test_a_byte_that_is_no_utf8_among_lines_that_are_is_named_with_its_cell(tmp_path: Path) -> None:
@@ -119,7 +119,7 @@ def test_a_byte_that_is_no_utf8_among_lines_that_are_is_named_with_its_cell(tmp_
     found = check(path, RESTORE)
 
     assert [problem.row for problem in found.problems] == [2, 6]
-    assert "text in utf-8, which has no such byte as 0xE9" in sentences(found)[0]
+    assert "text in utf-8, which does not have the byte 0xE9" in sentences(found)[0]
 
 
 def test_a_surrogate_written_as_utf8_is_refused(tmp_path: Path) -> None:

@@ -1,5 +1,5 @@
-"""One module per command: its options, arguments and help, and nothing that help does not need.
+"""One module per command: its options, arguments and help, and only the imports that help needs.
 
-What a command does is a module of the same name in ``bulkps.cli``, loaded when it is called: it brings a
-database, PSRP and more, for which nobody who asks for help should wait.
+The command itself is a module of the same name in ``bulkps.cli``, loaded when it is called: it imports a
+database, PSRP and more, which would slow down the help.
 """

@@ -15,7 +15,7 @@ def command(**given: Any) -> None:
 
     RUN is the name of a run, the beginning of one, or "last". The run stops within two seconds once
     the rows in progress have finished. If no process is working on it, rows in doubt and requests at Exchange
-    stay as they are; "bulkps resume" brings them to their end and sends nothing new.
+    stay as they are; "bulkps resume" finishes them and sends nothing new.
 
     Example:
 

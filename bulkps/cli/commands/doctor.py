@@ -16,8 +16,8 @@ def command(**given: Any) -> None:
     """Test a connection: open a session and show what it offers and what is missing.
 
     Reports for each operation whether this account has every cmdlet and parameter that it needs (RBAC can
-    take both away). Changes nothing. Exit code 0 if nothing is missing, 5 if no session could be opened or an
-    operation cannot run. What only pre-flight needs does not count, nor does an operation that this kind of
+    remove both). Changes nothing. Exit code 0 if nothing is missing, 5 if no session could be opened or an
+    operation cannot run. Cmdlets that only pre-flight needs do not count, nor do operations that this kind of
     Exchange does not have.
 
     Example:

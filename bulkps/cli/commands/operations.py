@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class _Operations(click.Group):
-    """A group of which every other word is the name of an operation to show."""
+    """A group in which every unknown subcommand is the name of an operation to show."""
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Return the command *cmd_name*, or one that shows the operation of this name."""
@@ -65,7 +65,7 @@ def new_command(**given: Any) -> None:
 
 
 def _show_command(name: str) -> click.Command:
-    """Return the command that shows the operation *name*; options may stand before and behind the name."""
+    """Return the command that shows the operation *name*; options may come before or after the name."""
 
     @click.command(name)
     @group_config_option

@@ -6,13 +6,13 @@ import click
 
 from bulkps.cli.commands.shared_options import NEW_FILE, force_option
 
-#: What ``--only`` takes: statuses, and what is told apart among the completed rows. The enumeration is not
-#: loaded for help.
+#: The values of ``--only``: statuses, and one group of completed rows. The enumeration is not loaded for
+#: help.
 ONLY = ("pending", "in_progress", "completed", "failed", "skipped", "items-left-behind")
 
 
 class _Several(click.ParamType):  # type: ignore[type-arg] # only newer releases of click are generic
-    """One or more of ``ONLY``, with commas between."""
+    """One or more of ``ONLY``, separated by commas."""
 
     name = "status[,status...]"
 

@@ -1,6 +1,6 @@
 """Options and arguments that several commands share.
 
-What loads settings or a database is imported where a value is converted, as in the commands themselves.
+Modules that load settings or a database are only imported when a value is converted, as in the commands.
 """
 
 from collections.abc import Callable
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-#: Where the root context keeps the settings file that was named, the connection that its settings use where
-#: none is named, and whether JSON is wanted.
+#: Keys in the root context: the settings file that was given, the default connection of its settings, and
+#: whether JSON is wanted.
 CONFIG, CONNECTION, AS_JSON = "bulkps.config", "bulkps.connection", "bulkps.json"
 
 EXISTING_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -38,7 +38,7 @@ class _SettingsFile(click.ParamType["Settings", Any]):
 
 
 def config_option(function: F) -> F:
-    """``--config``: the settings; the defaults and the environment where it is not given."""
+    """``--config``: the settings; without it, the defaults and the environment."""
 
     def read(ctx: click.Context, param: click.Parameter, value: "Settings | None") -> "Settings":
         return settings_or_default(ctx, value)
@@ -47,10 +47,10 @@ def config_option(function: F) -> F:
 
 
 def group_config_option(function: F) -> F:
-    """``--config`` of a group: None where it is not given.
+    """``--config`` of a group: None if it is not given.
 
-    Options of a group are read before the help of a command in it: only what needs the defaults loads them,
-    by ``settings_or_default``.
+    Options of a group are read before the help of a command in it. So that help stays fast, the defaults are
+    only loaded by ``settings_or_default``.
     """
     return _config(None)(function)
 
@@ -66,7 +66,7 @@ def _config(callback: Callable[..., "Settings"] | None) -> Callable[[F], F]:
 
 
 def settings_or_default(ctx: click.Context, named: "Settings | None") -> "Settings":
-    """Return the settings that were *named*, or the defaults, and note the connection that they use."""
+    """Return the *named* settings, or the defaults, and note the connection that they use."""
     from bulkps.settings import load_settings
 
     settings = named or load_settings()
@@ -80,7 +80,7 @@ def json_option(function: F) -> F:
 
 
 def json_array_option(function: F) -> F:
-    """``--json`` where there can be millions of lines; an error is one object all the same."""
+    """``--json`` for output of possibly millions of lines; an error is still one object."""
     return _json("Print a JSON array to stdout.")(function)
 
 
@@ -89,12 +89,12 @@ def _json(meaning: str) -> Callable[[F], F]:
         ctx.find_root().meta[AS_JSON] = value
         return value
 
-    # Eager: an error in another option is told as JSON too.
+    # Eager, so that an error in another option is also reported as JSON.
     return click.option("--json", "as_json", is_flag=True, is_eager=True, callback=note, help=meaning)
 
 
 def encoding_option(function: F) -> F:
-    """``--encoding``: how the input is written, where bulkps does not see it."""
+    """``--encoding``: the input's encoding, if bulkps cannot detect it."""
     return click.option(
         "--encoding", default="", help="Encoding of FILE, such as cp1250 (default: detected)."
     )(function)
@@ -111,7 +111,7 @@ def operation_argument(function: F) -> F:
 
 
 def validation_options(function: F) -> F:
-    """``--set``, ``--sizes`` and ``--onmicrosoft-fallback``: what ``run`` and ``validate`` share."""
+    """``--set``, ``--sizes`` and ``--onmicrosoft-fallback``, which ``run`` and ``validate`` share."""
     options = (
         click.option(
             "--set",
@@ -135,7 +135,7 @@ def validation_options(function: F) -> F:
 
 
 def passwords_options(function: F) -> F:
-    """``--passwords`` and its three ways: the arguments of ``check_options`` and ``password_file``."""
+    """``--passwords`` and its three variants: the arguments of ``check_options`` and ``password_file``."""
     options = (
         click.option(
             "--passwords",
@@ -162,7 +162,7 @@ def passwords_options(function: F) -> F:
 
 
 def continue_options(function: F) -> F:
-    """What resume and retry are told: the arguments of ``run_common.continue_run``."""
+    """The options of resume and retry: the arguments of ``run_common.continue_run``."""
     options = (
         click.argument("run"),
         config_option,
@@ -180,7 +180,7 @@ def continue_options(function: F) -> F:
 
 
 def _with(options: tuple[Callable[[F], F], ...], function: F) -> F:
-    # The last one put on is the first one shown.
+    # The decorator that is applied last is shown first.
     for option in reversed(options):
         function = option(function)
     return function
