@@ -48,8 +48,11 @@ class Output:
         folder = self.path.parent
         if not folder.is_dir():
             exists = os.path.lexists(folder)
-            missing = f"the folder {folder} does not exist; create it first"
-            return f"{folder} is not a folder" if exists else missing
+            return (
+                f"{folder} is not a folder"
+                if exists
+                else f"the folder {folder} does not exist; create it first"
+            )
         try:
             mode = self.path.lstat().st_mode
         except FileNotFoundError:

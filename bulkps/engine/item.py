@@ -75,7 +75,7 @@ class Doubt:
 
 @dataclass(frozen=True)
 class Item:
-    """Where a row stands; a new one for every change.
+    """The state of a row; every change makes a new Item.
 
     Attributes:
         key: What identifies it (24 hexadecimal digits): its content, or its content and its run if the
@@ -85,7 +85,7 @@ class Item:
         values: Canonical values by column.
         status: As the seed has them.
         phase: What it waits for.
-        step: Index of the operation's step that it is at.
+        step: Index of the operation's current step.
         attempt: How often this step has been sent.
         attempts: How often it has been tried: 1, and one more for each step that was sent again.
         not_before: Epoch seconds before which it is not sent again; 0 for at once.

@@ -43,7 +43,7 @@ class Fact(Flag):
     MAY_HAVE_RUN = auto()  #: It asks for a lookup before anything else is done.
     NEW_SESSION = auto()  #: A new session may be accepted.
     OF_THE_ROW = auto()  #: It is about this row, not about the account, the session or the pace.
-    # Where the item stands.
+    # The state of the item.
     TRIES_LEFT = auto()  #: The policy for the error's class allows another try.
     DOUBTFUL = auto()  #: An earlier attempt was never answered.
     REFUSED_BEFORE = auto()  #: It was looked up only because Exchange refused it permanently.

@@ -5,7 +5,7 @@ from enum import Enum
 
 
 class BulkItemStatus(Enum):
-    """Where an item stands in its run."""
+    """The state of an item in its run."""
 
     PENDING = "pending"  #: Planned, or waiting for its next attempt.
     IN_PROGRESS = "in_progress"  #: Its pipeline may have reached Exchange, or Exchange is working on it.

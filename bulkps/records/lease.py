@@ -43,7 +43,7 @@ def steady() -> float:
 class Clocks:
     """The clocks that measure a lease; the one that shows more elapsed time counts.
 
-    After a virtual machine was suspended, its steady clock has stood still, and its wall clock was set anew.
+    After a virtual machine was suspended, its steady clock has stood still, and its wall clock was set again.
 
     Attributes:
         steady: Seconds of a clock that never jumps.

@@ -58,7 +58,7 @@ def elsewhere(
             select(items, runs.c.id.label("other"), *of_run)
             .join(runs, runs.c.id == items.c.run)
             .where(items.c.content.in_(contents[start : start + _CHUNK]), *of_others(runs, run, alive))
-            # The last one stands.
+            # The last one wins.
             .order_by(items.c.changed)
         )
         for row in connection.execute(query).mappings():

@@ -321,7 +321,8 @@ def _hidden(_: str) -> str:
     return HIDDEN
 
 
-#: Everything that is not text. Anything else is: times and spans are ISO 8601, decimals exact.
+#: Everything that is not text. Anything else is: times and spans are ISO 8601, decimals exact. A GUID stays
+#: text.
 _READ: dict[str, Callable[[str], Any]] = {
     **dict.fromkeys(("By", "SB", "U16", "I16", "U32", "I32", "U64", "I64"), int),
     **dict.fromkeys(("Sg", "Db"), float),
