@@ -1,7 +1,7 @@
-"""Bulk Exchange mailbox recovery and restore over PowerShell remoting, every row to a known end.
+"""Bulk Exchange mailbox recovery and restore over PowerShell remoting, with a known result for every row.
 
-The names below are loaded when they are first asked for: a program that only checks a file does not load
-PSRP and a database.
+The names below are loaded when they are first used: a program that only checks a file does not load PSRP and
+a database.
 """
 
 TYPE_CHECKING = False
@@ -96,7 +96,7 @@ _HOMES = {
 
 def __getattr__(name: str) -> object:
     """Return a public name, loading the module that it lives in."""
-    # Loaded here: Ctrl-C while this module is loaded could not be answered by a sentence.
+    # Imported here: Ctrl-C while this module is loading could not be reported in a sentence.
     from importlib import import_module, metadata  # noqa: PLC0415
 
     if name == "__version__":

@@ -6,7 +6,7 @@ import sys
 def main() -> None:
     """Run the command line."""
     try:
-        # Loading takes a moment, in which Ctrl-C is no error either.
+        # Loading takes a moment; Ctrl-C during it is not an error either.
         from bulkps.cli import cli  # noqa: PLC0415
 
         cli(prog_name="bulkps")

@@ -1,7 +1,7 @@
-"""Writing files: whole or not at all, through no link, and over no other file unless that is asked for.
+"""Writes files completely or not at all, never through a link, and over another file only if asked.
 
-Every file that bulkps writes outside its own home goes through here. A new one is readable by its owner alone
-where the platform has modes; one that is replaced keeps its mode.
+Every file that bulkps writes outside its own home goes through here. Only the owner can read a new file,
+where the platform has modes; a replaced file keeps its mode.
 """
 
 import os
@@ -21,22 +21,22 @@ from bulkps.errors import UsageProblem
 if sys.platform != "win32":
     import fcntl
 
-#: What only their owner may read and write.
+#: The mode of files that only their owner may read and write.
 OWNER_ONLY = 0o600
-#: What a file is called before it is put in its place.
+#: The name of a file before it is moved into place.
 _TEMPORARY = re.compile(r"\.bulkps-[0-9a-f]{16}\.part")
-#: Never through a link, never inherited, and on Windows without a translation of line ends.
+#: Never through a link, never inherited, and on Windows without converting line ends.
 _FLAGS = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
-#: On Windows a temporary file is left alone for so many seconds after it was last written.
+#: On Windows a temporary file is not removed for this many seconds after it was last written.
 _YOUNG = 3600.0
 
 
 @dataclass(frozen=True)
 class Output:
-    """A file that somebody asked for.
+    """A file that bulkps is asked to write.
 
     Attributes:
-        path: Where.
+        path: Where it is written.
         replace: Whether a file that already exists there is replaced.
     """
 
@@ -49,7 +49,9 @@ class Output:
         if not folder.is_dir():
             exists = os.path.lexists(folder)
             return (
-                f"{folder} is no folder" if exists else f"the folder {folder} does not exist; create it first"
+                f"{folder} is not a folder"
+                if exists
+                else f"the folder {folder} does not exist; create it first"
             )
         try:
             mode = self.path.lstat().st_mode
@@ -58,13 +60,13 @@ class Output:
         except OSError as error:
             return error.strerror or str(error)
         if stat.S_ISLNK(mode):
-            return "it is a symbolic link, and bulkps writes through none; name the file itself"
+            return "it is a symbolic link, which bulkps does not follow; give the path of the file itself"
         if not stat.S_ISREG(mode):
-            return "it is no regular file"
+            return "it is not a regular file"
         return "" if self.replace else "it already exists; --force replaces it"
 
     def check(self, tail: str = "") -> None:
-        """Make sure that it can be written, before any work is done for it.
+        """Check that it can be written, before any work is done for it.
 
         Args:
             tail: What the sentence ends with, such as ``; nothing was sent``.
@@ -80,10 +82,10 @@ class Output:
 def whole_file(
     output: Output, *, encoding: str = "utf-8", newline: str = "\n", errors: str = "strict"
 ) -> Iterator[TextIO]:
-    """Give a file to write to; it is put in its place, and on the disk, once the block is left in peace.
+    """Give a file to write to; it is moved into place, and on the disk, when the block ends without an error.
 
     Raises:
-        OSError: If it cannot be written or put there. What cannot be put there stays beside it, whole.
+        OSError: If it cannot be written or moved. A complete file that cannot be moved stays beside it.
     """
     path = output.path
     if why := output.refusal():
@@ -92,7 +94,7 @@ def whole_file(
     descriptor, temporary = _make_temporary(path.parent)
     with ExitStack() as stack:
         if sys.platform != "win32":
-            # The lock stays until the file is in its place. Windows puts no open file anywhere.
+            # The lock stays until the file is in place. Windows cannot move an open file.
             stack.callback(os.close, os.dup(descriptor))
         try:
             with os.fdopen(descriptor, "w", encoding=encoding, newline=newline, errors=errors) as file:
@@ -107,8 +109,8 @@ def whole_file(
         try:
             _put_in_place(temporary, output)
         except OSError as error:
-            # On Windows a file that a spreadsheet has open cannot be replaced, and to read it all took hours.
-            reason = f"{error.strerror or error}; all of it is in {_kept(temporary, path)}"
+            # On Windows a file that a spreadsheet has open cannot be replaced, and reading it all took hours.
+            reason = f"{error.strerror or error}; the complete file is {_kept(temporary, path)}"
             raise OSError(error.errno, reason) from error
 
 
@@ -133,7 +135,7 @@ def new_for_owner(path: str, flags: int) -> int:
 
 
 def sync_folder(folder: Path) -> None:
-    """Bring the names in *folder* to the disk, where the platform can."""
+    """Write the names in *folder* to the disk, where the platform can."""
     if sys.platform == "win32":
         return
     with suppress(OSError):
@@ -145,13 +147,13 @@ def sync_folder(folder: Path) -> None:
 
 
 def _make_temporary(folder: Path) -> tuple[int, Path]:
-    """Return a new file in *folder*, open for writing, under a name that nobody can foresee."""
+    """Return a new file in *folder*, open for writing, under a name that no one can predict."""
     while True:
         path = folder / f".bulkps-{secrets.token_hex(8)}.part"
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _FLAGS, OWNER_ONLY)
         if _locked(descriptor):
             return descriptor, path
-        # Another process took it for abandoned in the instant between the two, and removes it.
+        # In the moment between the two calls another process took it for abandoned, and removes it.
         os.close(descriptor)
 
 
@@ -163,13 +165,13 @@ def _locked(descriptor: int) -> bool:
         except BlockingIOError:
             return False
         except OSError:
-            # A file system without locks: there nobody can lock it to remove it, either.
+            # A file system without locks: there no process can lock it to remove it, either.
             return True
     return os.fstat(descriptor).st_nlink > 0
 
 
 def _remove_abandoned(folder: Path) -> None:
-    """Remove what processes that were killed have left in *folder*."""
+    """Remove temporary files that killed processes left in *folder*."""
     with suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
             if _TEMPORARY.fullmatch(entry.name):
@@ -179,7 +181,7 @@ def _remove_abandoned(folder: Path) -> None:
 
 def _remove_if_abandoned(path: Path) -> None:
     if sys.platform == "win32":
-        # An open file cannot be removed there; one that was just closed is about to be put in its place.
+        # An open file cannot be removed there; one that was just closed is about to be moved into place.
         if time.time() - path.lstat().st_mtime > _YOUNG:
             path.unlink()
         return
@@ -187,7 +189,7 @@ def _remove_if_abandoned(path: Path) -> None:
     try:
         facts = os.fstat(descriptor)
         if stat.S_ISREG(facts.st_mode) and facts.st_uid == os.geteuid():
-            # Whoever still writes it holds the lock, and this raises.
+            # If a process still writes it, that process holds the lock, and this raises.
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             path.unlink()
     finally:
@@ -206,7 +208,7 @@ def _take_mode(path: Path, descriptor: int) -> None:
         try:
             os.fchown(descriptor, -1, before.st_gid)
         except OSError:
-            # Another group must not be let in by a mode that was meant for the one before.
+            # The mode was meant for the previous group; it must not give access to another one.
             mode &= ~0o070
     _set_mode(descriptor, mode)
 
@@ -233,7 +235,7 @@ def _link(temporary: Path, path: Path) -> None:
     try:
         os.link(temporary, path, follow_symlinks=False)
     except FileExistsError as error:
-        raise FileExistsError(error.errno, "another process has made it in the meantime") from error
+        raise FileExistsError(error.errno, "another process created it in the meantime") from error
     except OSError:
         # A file system without hard links.
         if os.path.lexists(path):
@@ -244,7 +246,7 @@ def _link(temporary: Path, path: Path) -> None:
 
 
 def _kept(temporary: Path, path: Path) -> Path:
-    """Give *temporary* a name by which a person finds it, and no later write takes it for abandoned."""
+    """Give *temporary* a name that a person finds, and that no later write takes for abandoned."""
     kept = path.with_name(f"{path.stem}-{temporary.name[8:16]}{path.suffix}")
     try:
         return temporary.rename(kept)

@@ -1,7 +1,7 @@
-"""Where a connection's password comes from: environment, keyring, or whoever can be asked.
+"""Where a connection's password comes from: environment, keyring, or a prompt.
 
-A stored password must not reach another server than it was meant for, whatever the settings say: a variable
-is one connection's, a keyring's entry one server's, and BULKPS_SERVERS names the only servers there are.
+A stored password must not reach a server that it was not meant for, whatever the settings say: a variable
+belongs to one connection, a keyring entry to one server, and BULKPS_SERVERS lists the only servers allowed.
 """
 
 import os
@@ -15,11 +15,11 @@ from bulkps.errors import CannotConnect
 from bulkps.exchange.invocation import Secret
 from bulkps.sessions.connection import Auth, Connection, ConnectionType, Credentials
 
-#: The service name under which a keyring holds bulkps's passwords, with a colon and the server behind it
-#: where the connection has one. The entry is the user's name.
+#: The service name of bulkps's passwords in a keyring, followed by a colon and the server if the connection
+#: has one. The entry is the user's name.
 SERVICE = "bulkps"
 PASSWORD, CERTIFICATE_PASSWORD = "BULKPS_PASSWORD", "BULKPS_CERTIFICATE_PASSWORD"
-#: The only servers that a password is sent to, with commas between them; any where it is not set.
+#: The only servers that a password is sent to, separated by commas; if it is not set, any server.
 SERVERS = "BULKPS_SERVERS"
 
 
@@ -33,7 +33,7 @@ def credentials(
     file's path as it stands in the settings) by the same rules; a file may have none.
 
     Raises:
-        CannotConnect: If a password is needed and nowhere to be had, or must not go to the server.
+        CannotConnect: If a password is needed and not found, or must not go to the server.
     """
     connection = connections[name]
     online = connection.exchange_online
@@ -52,24 +52,24 @@ def credentials(
 def password(
     name: str, connections: Mapping[str, Connection], ask: Callable[[str], str] | None
 ) -> Secret | None:
-    """Return the password for the connection called *name*, or None where none is needed.
+    """Return the password for the connection called *name*, or None if none is needed.
 
-    Looked for in BULKPS_PASSWORD_<CONNECTION>; in BULKPS_PASSWORD where no other connection takes a password;
-    in the keyring (service ``bulkps:<server>``); and at last asked for.
+    It is looked for in BULKPS_PASSWORD_<CONNECTION>; in BULKPS_PASSWORD if no other connection takes a
+    password; in the keyring (service ``bulkps:<server>``). If none has it, a person is asked.
 
     Args:
         name: The connection's name.
         connections: Every connection of the settings by name.
-        ask: Asks a person, given the question; None if nobody is there.
+        ask: Asks a person, given the question; None if no one can be asked.
 
     Raises:
-        CannotConnect: If one is needed and nowhere to be had, or must not go to the server.
+        CannotConnect: If one is needed and not found, or must not go to the server.
     """
     connection = connections[name]
     if not _takes_password(connection):
         if connection.auth is Auth.BASIC and not (connection.simulated or connection.username):
             raise CannotConnect(name, "auth basic needs a username", f"set connections.{name}.username")
-        # Kerberos and NTLM sign in as whoever runs bulkps.
+        # Kerberos and NTLM sign in as the user who runs bulkps.
         return None
     _check_server(name, connection)
     taking = [other for other, one in connections.items() if _takes_password(one)]
@@ -97,18 +97,18 @@ def _variable(prefix: str, connection: str) -> str:
 
 
 def _from_environment(prefix: str, name: str, taking: list[str]) -> str | None:
-    """Return what a variable holds for connection *name*, one of those that are *taking* such a secret."""
+    """Return the secret that a variable holds for connection *name*, one of those *taking* such a secret."""
     own = _variable(prefix, name)
     if found := os.environ.get(own):
         others = [other for other in taking if other != name and _variable(prefix, other) == own]
         if others:
             raise CannotConnect(
                 name,
-                f"{own} would be the password of {', '.join(others)} too, and so reach two servers",
-                "give the connections names that differ by more than their signs",
+                f"{own} would also be the password of {', '.join(others)}, and would go to two servers",
+                "give the connections names that differ in letters or digits",
             )
         return found
-    # Of several connections it says for none of them that it is meant.
+    # With several connections the general variable does not say which one it is for.
     return os.environ.get(prefix) if taking == [name] else None
 
 
@@ -118,7 +118,7 @@ def _check_server(name: str, connection: Connection) -> None:
     if allowed and connection.server and connection.server.casefold() not in allowed:
         raise CannotConnect(
             name,
-            f"{connection.server} is none of the servers that {SERVERS} names ({', '.join(allowed)}), so no "
+            f"{connection.server} is not one of the servers in {SERVERS} ({', '.join(allowed)}), so no "
             "password is sent there",
             f"if it is the right server, add it to {SERVERS}; if not, find out who changed the settings",
         )
@@ -128,14 +128,14 @@ def _nowhere(name: str, connection: Connection, taking: list[str]) -> CannotConn
     own, why = _variable(PASSWORD, name), f"no password for {connection.username}"
     if os.environ.get(PASSWORD) and len(taking) > 1:
         why += (
-            f": {PASSWORD} is set, but {len(taking)} connections of the settings take a password "
-            f"({', '.join(taking)}) and it does not say for which of their servers it is"
+            f": {PASSWORD} is set, but {len(taking)} connections in the settings take a password "
+            f"({', '.join(taking)}), and {PASSWORD} does not say which one it is for"
         )
     return CannotConnect(
         name,
         why,
-        f"set {own}, store it with \"keyring set {_service(connection)} '{connection.username}'\", or run it "
-        "where you can be asked",
+        f"set {own}, store it with \"keyring set {_service(connection)} '{connection.username}'\", or run "
+        "bulkps in a terminal, where it can ask you",
     )
 
 

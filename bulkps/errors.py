@@ -9,12 +9,12 @@ from typing import Self
 
 
 def _one_line(text: str) -> str:
-    # What others say must not look like a line of ours.
+    # Text from other sources must not look like a line of bulkps.
     return " ".join(text.split())
 
 
 class ExitCode(IntEnum):
-    """What the process tells a runbook.
+    """The exit codes of the process, for scripts and runbooks.
 
     Attributes:
         meaning: The same in words, for people.
@@ -29,11 +29,11 @@ class ExitCode(IntEnum):
         return member
 
     COMPLETED = 0, "Every row is completed, by this run or an earlier one."
-    UNEXPECTED = 1, "A bug, or something that nobody foresaw."
-    USAGE = 2, "The command line or what it names is wrong, or nobody confirmed it; nothing was sent."
-    INVALID_INPUT = 3, "A file that the user wrote has problems; nothing was sent."
+    UNEXPECTED = 1, "A bug or another unexpected error."
+    USAGE = 2, "The command line or a name in it is wrong, or you did not confirm; nothing was sent."
+    INVALID_INPUT = 3, "An input file has problems; nothing was sent."
     SOME_FAILED = 4, "Finished; some rows failed or were skipped, or an audit log is not sound."
-    CANNOT_CONNECT = 5, "Could not connect or sign in, or the doctor misses cmdlets; nothing was sent."
+    CANNOT_CONNECT = 5, "Could not connect or sign in, or required cmdlets are missing; nothing was sent."
     UNFINISHED = 6, "Stopped early or still in progress; resume."
     OWNED_ELSEWHERE = 7, "Another process owns the run."
     INTERRUPTED = 130, "Ctrl-C; resume."
@@ -62,7 +62,7 @@ class BulkpsError(Exception):
 
 
 class UsageProblem(BulkpsError):
-    """What was asked for cannot be done as it was asked."""
+    """The request cannot be carried out as given."""
 
     exit_code = ExitCode.USAGE
 
@@ -72,7 +72,7 @@ class InvalidInput(BulkpsError):
 
     Attributes:
         source: The file, as the user named it.
-        problems: One sentence each; all of them, in the order of the file.
+        problems: All of them, one sentence each, in file order.
     """
 
     exit_code = ExitCode.INVALID_INPUT
@@ -100,16 +100,16 @@ class CannotConnect(BulkpsError):
 
 
 class RunNotFound(UsageProblem):
-    """The journal knows no such run.
+    """The journal has no such run.
 
     Attributes:
-        run: What was asked for.
+        run: The name that was requested.
     """
 
     def __init__(self, run: str, matches: int = 0) -> None:
         self.run = run
         found = f"several runs begin with {run!r}" if matches else f"no run {run!r} in the journal"
-        super().__init__(f"{found}; 'bulkps runs' lists the runs there are")
+        super().__init__(f"{found}. To list the runs: bulkps runs")
 
 
 class RunOwnedElsewhere(BulkpsError):
@@ -126,36 +126,36 @@ class RunOwnedElsewhere(BulkpsError):
         self.run, self.owner = run, owner
         by = owner or "another process"
         super().__init__(
-            f"run {run} was taken over by {by}: nothing was heard of this process. It sends nothing more; "
-            f"what it had sent stands in the run: bulkps show {run}"
+            f"run {run} was taken over by {by}, because this process did not respond for too long. This "
+            f"process sends nothing more. To see what it sent: bulkps show {run}"
             if lost
-            else f"run {run} is being worked on by {by}, which is alive; this command sent nothing. "
-            f"bulkps pause {run} lets it stop"
+            else f"run {run} is in use by {by}, which is still running; this command sent nothing. "
+            f"To stop that process: bulkps pause {run}"
         )
 
 
 class ContentElsewhere(UsageProblem):
-    """Another run is not at its end with what a row of this one asks for; nothing was sent.
+    """Another run has the same content as a row of this one and has not finished it; nothing was sent.
 
     Attributes:
         row: The first such row.
         run: The other run's name.
-        state: How the content stands there.
-        way: What brings it to its end.
+        state: The state of the content in that run.
+        way: What finishes it.
         runs: Every such run that was found.
     """
 
     def __init__(self, row: int, run: str, state: str, way: str, runs: Sequence[str]) -> None:
         self.row, self.run, self.state, self.way, self.runs = row, run, state, way, tuple(runs)
         others = f" (and others in {', '.join(one for one in runs if one != run)})" if len(runs) > 1 else ""
-        super().__init__(f"row {row}: its content is {state} in run {run}{others}; nothing was sent. {way}")
+        super().__init__(f"row {row}: the same row is {state} in run {run}{others}; nothing was sent. {way}")
 
 
 class ExportFailed(BulkpsError):
-    """An inventory could not be written to its end; there is no file of it.
+    """An inventory could not be written completely; there is no file of it.
 
     Attributes:
-        path: The file that was wanted.
+        path: The requested file.
         reason: What went wrong, in Exchange's or the operating system's own words.
     """
 
@@ -182,7 +182,7 @@ class RecordFailed(BulkpsError):
     _doing = "write"
 
     def __init__(
-        self, what: str, reason: str, advice: str = "make room or repair access, then resume"
+        self, what: str, reason: str, advice: str = "free disk space or fix access, then resume"
     ) -> None:
         self.what, self.reason, self.advice = what, reason, advice
         super().__init__(f"cannot {self._doing} {what}: {reason}. Nothing more was sent; {advice}")
@@ -197,6 +197,6 @@ class RecordUnreadable(RecordFailed):
         self,
         what: str,
         reason: str,
-        advice: str = "repair access, or put it back from a copy together with its audit logs",
+        advice: str = "fix access, or restore it from a backup together with its audit logs",
     ) -> None:
         super().__init__(what, reason, advice)

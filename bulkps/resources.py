@@ -8,7 +8,7 @@ from pathlib import Path
 def shipped(folder: str) -> Traversable:
     """Return a shipped folder: ``config``, ``templates`` or ``scripts``.
 
-    Installed it lies inside the package; in a checkout it stands beside it, so that nothing exists twice.
+    Installed, it is inside the package. In a checkout it is beside the package, so nothing exists twice.
     """
     installed = files("bulkps").joinpath("shipped", folder)
     return installed if installed.is_dir() else Path(str(files("bulkps"))).parent / folder

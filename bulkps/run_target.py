@@ -1,4 +1,4 @@
-"""Where a run goes, and whether it can."""
+"""Where a run goes, and whether that connection can be used."""
 
 import getpass
 import socket
@@ -38,13 +38,13 @@ def who() -> str:
     try:
         user = getpass.getuser()
     except (OSError, KeyError, ImportError):
-        # No such variable and no such account: a container's numeric user, say.
+        # There is no such variable and no such account, for example for a container's numeric user.
         user = "unknown"
     return f"{user}@{socket.gethostname()}"
 
 
 def check_target(operation: Operation, target: Target) -> None:
-    """Refuse an operation that the connection's Exchange does not have.
+    """Refuse an operation that the connection's Exchange does not support.
 
     Raises:
         UsageProblem: If every on-premises release lacks a cmdlet or parameter of it.
@@ -64,29 +64,29 @@ def connection_warnings(name: str, connection: Connection) -> list[str]:
     if not connection.server or not connection.tls or connection.verify_certificate:
         return []
     sentence = (
-        f"connections.{name}.verify_certificate is false: whoever stands between here and "
-        f"{connection.server} reads and changes everything, the password too. Set ca_file to the issuer's "
-        "certificate instead"
+        f"connections.{name}.verify_certificate is false: anyone on the network between this computer and "
+        f"{connection.server} can read and change everything, including the password. Set ca_file to the "
+        "issuer's certificate instead"
     )
     return [sentence]
 
 
 def offered(connection: Connection) -> tuple[str, ...]:
-    """Return the Exchange releases that may be at the end of a connection."""
+    """Return the Exchange releases that a connection may lead to."""
     if connection.type is ConnectionType.EXCHANGE:
         return tuple(release for release in RELEASES if release != "EXO")
     return ("EXO",) if connection.exchange_online or connection.embedded else RELEASES
 
 
 def check_connection(name: str, connection: Connection) -> None:
-    """Refuse a connection that cannot be used as it stands, before anything is made for it.
+    """Refuse a connection that cannot be used as it is, before anything is created for it.
 
     Raises:
-        UsageProblem: If its file of certificates is not there, or its simulator cannot be made.
+        UsageProblem: If its certificate file does not exist, or its simulator cannot be created.
     """
     if connection.ca_file and not Path(connection.ca_file).is_file():
         raise UsageProblem(
-            f"connections.{name}.ca_file: there is no file {connection.ca_file}; nothing was sent"
+            f"connections.{name}.ca_file: the file {connection.ca_file} does not exist; nothing was sent"
         )
     if connection.embedded:
         try:

@@ -1,4 +1,4 @@
-"""YAML, environment and defaults to Settings; every problem at once. No secret is in it."""
+"""Builds Settings from YAML, environment and defaults; reports every problem at once. It holds no secret."""
 
 import os
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ from bulkps.yaml_config import nearest
 
 _STRICT = {"extra": "forbid"}
 _SECRETS = ("password", "passwd", "pwd", "secret", "token", "api_key")
-#: Environment variables that stand in for a setting: variable, where the setting is.
+#: Environment variables that override a setting: variable, path of the setting.
 VARIABLES: Mapping[str, tuple[str, ...]] = {
     "BULKPS_CONNECTION": ("connection",),
     "BULKPS_OPERATIONS_PATH": ("operations_path",),
@@ -31,7 +31,7 @@ VARIABLES: Mapping[str, tuple[str, ...]] = {
     "BULKPS_DELAY_BETWEEN_BATCHES": ("run", "delay_between_batches"),
     "BULKPS_ITEM_TIMEOUT": ("run", "item_timeout"),
 }
-#: Where the simulator is found when the settings name no connection.
+#: The connection that is used when the settings name none.
 SIMULATOR = "simulator"
 
 
@@ -41,13 +41,13 @@ def _connections() -> dict[str, Connection]:
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything that bulkps can be told, already checked.
+    """All settings of bulkps, already checked.
 
     Attributes:
         connection: The connection that is used when none is named.
         connections: Every connection by name; ``simulator`` is always there.
         run: How a run proceeds.
-        operations_path: A folder of an administrator's own operations (YAML), or empty.
+        operations_path: A folder with an administrator's own operations (YAML), or empty.
         errors: Entries that are tried before the shipped error catalogue.
     """
 
@@ -60,7 +60,7 @@ class Settings:
     errors: tuple[KnownError, ...] = ()
 
     def __post_init__(self) -> None:
-        """Refuse a default connection that is not there."""
+        """Refuse a default connection that does not exist."""
         object.__setattr__(self, "connections", _connections() | self.connections)
         if self.connection not in self.connections:
             raise ValueError(
@@ -88,10 +88,10 @@ class Settings:
         return self.errors + shipped_catalogue()
 
     def operations(self) -> dict[str, Operation]:
-        """Return every sound operation by name: the built-in ones, then those of operations_path.
+        """Return every valid operation by name: the built-in ones, then those of operations_path.
 
         Raises:
-            UsageProblem: If the folder is not there.
+            UsageProblem: If the folder does not exist.
         """
         return self._operations[0]
 
@@ -99,7 +99,7 @@ class Settings:
         """Return what is wrong with files of operations_path, by the name that the operation would have.
 
         Raises:
-            UsageProblem: If the folder is not there.
+            UsageProblem: If the folder does not exist.
         """
         return self._operations[1]
 
@@ -110,7 +110,7 @@ class Settings:
             return found, broken
         folder = Path(self.operations_path).expanduser()
         if not folder.is_dir():
-            raise UsageProblem(f"operations_path: {folder} is no folder")
+            raise UsageProblem(f"operations_path: {folder} is not a folder")
         for path in sorted(folder.glob("*.y*ml")):
             try:
                 operation = load_operation(read_text(path), path.name)
@@ -147,7 +147,7 @@ def read_text(path: Path) -> str:
 
 
 def load_settings(path: Path | None = None, environment: Mapping[str, str] | None = None) -> Settings:
-    """Return the settings of the file *path*, overlaid by the environment.
+    """Return the settings of the file *path*, overridden by the environment.
 
     Args:
         path: A YAML file; None for BULKPS_CONFIG, or the defaults alone.
@@ -205,10 +205,10 @@ def _refuse_secrets(
             here = (*path, str(key))
             if str(key).casefold().replace("-", "_") in _SECRETS:
                 problems.append(
-                    f"line {lines.get(here, 1)}: {'.'.join(map(str, here))}: a secret does not belong into a "
-                    "file that is copied, mailed and backed up; set "
+                    f"line {lines.get(here, 1)}: {'.'.join(map(str, here))}: secrets are not allowed in this "
+                    "file, because such files are copied, mailed and backed up. Set "
                     "BULKPS_PASSWORD_<CONNECTION>, store it in the keyring (keyring set bulkps:SERVER "
-                    "USERNAME), or be asked for it"
+                    "USERNAME), or let bulkps ask you"
                 )
             problems += _refuse_secrets(value, here, lines)
     elif isinstance(data, list):

@@ -1,20 +1,20 @@
-"""Text that came from elsewhere, as a terminal and a reader by lines may safely be given it. Pure."""
+"""Makes text from other sources safe for a terminal and for programs that read line by line. Pure."""
 
 import json
 import re
 
-# C0 with DEL, C1, what turns the direction of writing, line and paragraph separators, half a surrogate pair.
+# C0 with DEL, C1, changes of text direction, line and paragraph separators, half a surrogate pair.
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 #: What a terminal shows for a line break inside a value.
 _LINE_BREAK = "\u23ce"
 
 
 def visible(text: object, *, lines: bool = False) -> str:
-    """Return *text* with its control characters shown: it can neither move a cursor nor forge a line.
+    """Return *text* with visible control characters: it can neither move a cursor nor forge a line.
 
     Args:
-        text: What is shown.
-        lines: Whether its line breaks are ours and stay.
+        text: The text to show.
+        lines: Whether its line breaks come from bulkps and stay.
     """
     return _CONTROL.sub(lambda found: _shown(found.group(), lines=lines), str(text))
 
@@ -29,13 +29,13 @@ def _shown(character: str, *, lines: bool) -> str:
 
 
 def json_text(data: object, indent: int | None = None) -> str:
-    """Return *data* as JSON without a raw control character: one line where there is no *indent*."""
+    """Return *data* as JSON without raw control characters; on one line if there is no *indent*."""
     return harmless_json(json.dumps(data, ensure_ascii=False, indent=indent))
 
 
 def harmless_json(text: str) -> str:
-    """Return the JSON *text* with control characters escaped; it says the same."""
-    # A raw line break is one of the indentation: inside texts JSON escapes it.
+    """Return the JSON *text* with control characters escaped; its meaning is the same."""
+    # A raw line break belongs to the indentation: inside texts JSON escapes it.
     return _CONTROL.sub(lambda found: "\n" if found.group() == "\n" else _escaped(ord(found.group())), text)
 
 

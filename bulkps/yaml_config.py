@@ -1,10 +1,10 @@
-"""YAML text to checked dataclasses; the one owner of yaml and pydantic.
+"""Turns YAML text into checked dataclasses; the only module that uses yaml and pydantic.
 
-Pure: it is handed text and a name for it. All problems of a text are reported together, each with
-its line, its key path, what was found, what was expected, and the nearest known name.
+Pure: it gets text and a name for it. All problems of a text are reported together, each with its line, its
+key path, what was found, what was expected, and the nearest known name.
 
-Of YAML it takes mappings, lists, text, numbers, true, false and null: no aliases, by which a text of ten
-lines becomes gigabytes, no tags, no numbers that no setting has. Dates are text.
+It accepts mappings, lists, text, numbers, true, false and null. It accepts no aliases, which can turn ten
+lines into gigabytes, no tags, and no numbers that are too large for a setting. Dates are text.
 """
 
 import copy
@@ -26,18 +26,18 @@ from bulkps.errors import FieldProblems, InvalidInput
 T = TypeVar("T")
 Path = tuple[str | int, ...]
 
-#: The most characters of a text; the longest that is shipped has 40,000.
+#: The most characters of a text; the longest one in the package has 40,000.
 LONGEST = 1 << 20
-#: How deep mappings and lists may be in one another; an operation has eight levels.
+#: How deep mappings and lists may be nested; an operation has eight levels.
 _DEEPEST = 32
-#: The most characters of a key, and of what a sentence shows of a value.
+#: The most characters of a key, and of a value that a sentence shows.
 _LONGEST_KEY, _SHOWN = 200, 80
 _LONGEST_SENTENCE = 2000
-#: How many problems of one text are told.
+#: How many problems of one text are reported.
 _TOLD = 100
-#: No number that a setting takes is beyond what a database keeps; Python itself reads none of 5,000 digits.
+#: No setting takes a number that a database cannot keep; Python itself cannot read 5,000 digits.
 _LARGEST, _DIGITS = 1 << 63, 100
-#: libyaml's where PyYAML was built with it: the shipped catalogue loads ten times faster.
+#: libyaml's loader, if PyYAML was built with it: the shipped catalogue loads ten times faster.
 _BASE: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _DUMPERS: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 _NUMBERS = yaml.constructor.SafeConstructor()
@@ -46,7 +46,7 @@ _TAGS = {_TAG + name for name in ("map", "seq", "str", "int", "float", "bool", "
 
 
 class _Loader(_BASE):  # type: ignore[misc]
-    """Reads what looks like a date, a merge or a default value as text."""
+    """Reads dates, merge keys and default values as text."""
 
     yaml_implicit_resolvers: ClassVar[dict[str, list[tuple[str, Any]]]] = {
         first: [(tag, pattern) for tag, pattern in resolvers if tag in _TAGS]
@@ -55,14 +55,14 @@ class _Loader(_BASE):  # type: ignore[misc]
 
 
 class _Dumper(_DUMPERS):  # type: ignore[misc]
-    """Writes no aliases, which would not be read again."""
+    """Writes no aliases, which bulkps could not read back."""
 
     def ignore_aliases(self, data: object) -> bool:
-        """Return that *data* is written out wherever it stands."""
+        """Return that *data* is written out wherever it occurs."""
         return True
 
 
-#: pydantic's error types in the words that a person uses.
+#: pydantic's error types in plain words.
 _EXPECTED = {
     "int_parsing": "a whole number",
     "int_type": "a whole number",
@@ -79,9 +79,9 @@ _EXPECTED = {
     "dataclass_type": "a mapping (name: value)",
     "none_required": "nothing",
 }
-#: What helps where digits are no number, such as a thumbprint.
+#: What helps if digits are not a number, such as a thumbprint.
 _QUOTES = "; put quotes around it if it is text"
-#: What YAML makes of text without quotes, and what a person calls it.
+#: The types that YAML may read unquoted text as, and their names in plain words.
 _SCALARS = (bool, int, float, datetime.date)
 _READ = {
     "bool": "true or false",
@@ -91,14 +91,14 @@ _READ = {
     "datetime": "a date",
 }
 _UNKNOWN = ("unexpected_keyword_argument", "extra_forbidden")
-#: Problems of a whole mapping: there is no one value to leave out.
+#: Problems of a whole mapping: there is no single value to leave out.
 _WHOLE = ("missing", "missing_argument", "value_error")
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return ``; did you mean X?`` for the nearest of *known*, or an empty string."""
     if len(name) > _LONGEST_KEY:
-        # To compare long texts takes time by the square, and nobody slips by a letter in one.
+        # Comparing long texts takes quadratic time, and a long text is hardly a misspelt name.
         return ""
     by_folded = {candidate.casefold(): candidate for candidate in known}
     found = get_close_matches(name.casefold(), by_folded, n=1, cutoff=0.6)
@@ -123,7 +123,7 @@ def parse(text: str, source: str) -> tuple[dict[str, Any], dict[Path, int]]:
     """Return the mapping that *text* holds, and the line (from 1) of each key path.
 
     Raises:
-        InvalidInput: If it is not YAML, not a mapping, says a key twice, or has what no setting has.
+        InvalidInput: If it is not YAML, not a mapping, has a key twice, or has anything that no setting has.
     """
     if len(text) > LONGEST:
         raise InvalidInput(source, [too_long(f"{len(text):,} characters")])
@@ -153,15 +153,15 @@ def parse(text: str, source: str) -> tuple[dict[str, Any], dict[Path, int]]:
 
 
 def too_long(found: str) -> str:
-    """Return what to say of a text that is longer than LONGEST."""
+    """Return the sentence about a text that is longer than LONGEST."""
     return f"expected settings or an operation of at most {LONGEST:,} characters, found {found}"
 
 
-_TOO_DEEP = f"expected mappings and lists at most {_DEEPEST} deep in one another, found more"
+_TOO_DEEP = f"expected mappings and lists nested at most {_DEEPEST} deep, found more"
 
 
 def _first(problems: list[str], untold: int = 0) -> list[str]:
-    """Return the first *problems*, and how many more there are: these and the *untold* ones."""
+    """Return the first *problems*, and how many more there are, including the *untold* ones."""
     more = max(0, len(problems) - _TOLD) + untold
     told = [_cut(one, _LONGEST_SENTENCE) for one in problems[:_TOLD]]
     return [*told, f"and {more} more"] if more else told
@@ -182,7 +182,7 @@ def build(data: Mapping[str, Any], lines: Mapping[Path, int], source: str, model
 def attempt(data: Mapping[str, Any], lines: Mapping[Path, int], model: type[T]) -> tuple[T | None, list[str]]:
     """Return *model* as far as it can be built, and every problem.
 
-    A wrong value is reported and left out, so that what is wrong beside it is found in the same go.
+    A wrong value is reported and left out, so other problems are found at the same time.
     """
     adapter: TypeAdapter[T] = _adapter(cast(Any, model))
     problems: dict[str, None] = {}
@@ -193,7 +193,7 @@ def attempt(data: Mapping[str, Any], lines: Mapping[Path, int], model: type[T]) 
             return adapter.validate_python(rest), _first(list(problems), untold)
         except ValidationError as error:
             found = error.errors(include_url=False)
-            # What is not told need not be worded, which takes longer than finding it.
+            # Problems that are not reported need no sentence: writing it takes longer than finding them.
             problems |= dict.fromkeys(s for p in found[:_TOLD] for s in _sentences(p, lines, model))
             untold += max(0, len(found) - _TOLD)
             wrong = [problem for problem in found if problem["type"] not in _WHOLE]
@@ -204,22 +204,22 @@ def attempt(data: Mapping[str, Any], lines: Mapping[Path, int], model: type[T]) 
 
 @cache
 def _adapter(model: Any) -> TypeAdapter[Any]:
-    # Building one takes pydantic 10 to 30 ms, and a command reads several texts of one kind.
+    # Building one takes 10 to 30 ms, and a command reads several texts of the same kind.
     return TypeAdapter(model)
 
 
 def _mended(data: Any, problem: Any) -> bool:
-    """Take one wrong value out, so that what is wrong beside it is found; return whether it was there.
+    """Take out one wrong value, so that other problems are found; return whether it was there.
 
-    A number where text belongs is what it says, only without its quotes: to leave it out would make a
-    problem of what needs it.
+    A number in place of text is only missing its quotes, so it becomes text: leaving it out would cause
+    problems where it is needed.
     """
     loc, unquoted = problem["loc"], _is_unquoted(problem)
     for part in loc[:-1]:
         try:
             data = data[part]
         except (KeyError, IndexError, TypeError):
-            # pydantic names branches of a union, which are no part of the data.
+            # pydantic names branches of a union, which are not part of the data.
             return False
     if not isinstance(data, dict) or loc[-1] not in data:
         return False
@@ -231,7 +231,7 @@ def _mended(data: Any, problem: Any) -> bool:
 
 
 def _is_unquoted(problem: Any) -> bool:
-    """Return whether YAML read a number, a date or a truth value where text was wanted."""
+    """Return whether YAML read a number, a date or true/false where text was expected."""
     return problem["type"] == "string_type" and isinstance(problem["input"], _SCALARS)
 
 
@@ -249,7 +249,7 @@ def _sentences(problem: Any, lines: Mapping[Path, int], model: type) -> list[str
 
 
 def dump(data: Mapping[str, Any]) -> str:
-    """Return *data* as YAML text in the order that it has."""
+    """Return *data* as YAML text in its own order."""
     return yaml.dump(dict(data), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
 
 
@@ -260,11 +260,11 @@ def _syntax(error: yaml.YAMLError) -> str:
 
 
 class _Walk:
-    """Looks at every node once, before anything is made of it.
+    """Checks every node once, before anything is built from it.
 
     Attributes:
         lines: The line (from 1) of each key path.
-        problems: What is there that no setting has; one sentence each.
+        problems: What no setting may have; one sentence each.
     """
 
     def __init__(self) -> None:
@@ -273,9 +273,9 @@ class _Walk:
         self._seen: set[int] = set()
 
     def look_at(self, node: yaml.Node, path: Path) -> None:
-        """Look at *node*, which stands at *path*, and at what is in it."""
+        """Check *node*, which is at *path*, and everything in it."""
         self.lines[path] = node.start_mark.line + 1
-        problem = "" if id(node) not in self._seen else "aliases (*name) are not taken: write it out"
+        problem = "" if id(node) not in self._seen else "aliases (*name) are not supported: repeat the value"
         self._seen.add(id(node))
         if len(path) > _DEEPEST:
             problem = _TOO_DEEP
@@ -311,7 +311,7 @@ class _Walk:
 
 
 def _node_problem(node: yaml.Node) -> str:
-    """Return what is wrong with one node, whatever it is meant for, or an empty text."""
+    """Return what is wrong with one node, whatever its setting, or an empty text."""
     if node.tag not in _TAGS:
         return f"expected a plain value, found one with the tag {_cut(str(node.tag))}"
     if not isinstance(node, yaml.ScalarNode) or node.tag not in (_TAG + "int", _TAG + "float"):
@@ -325,7 +325,7 @@ def _node_problem(node: yaml.Node) -> str:
     except (ValueError, IndexError):
         return f"expected a number, found {found}"
     if not math.isfinite(number) or (whole and abs(number) >= _LARGEST):
-        return f"expected a number that can be counted to, found {found}{_QUOTES}"
+        return f"expected a number below 2^63, found {found}{_QUOTES}"
     return ""
 
 
@@ -345,7 +345,7 @@ def _sentence(problem: Any, lines: Mapping[Path, int], model: type) -> str:
     path: Path = tuple(part for part in problem["loc"] if (part != "[key]"))
     known = path
     while known and known not in lines:
-        # Union branches and key markers of pydantic are no part of what the user wrote.
+        # Union branches and key markers of pydantic are not part of what the user wrote.
         known = known[:-1]
     where = f"line {lines[known]}: " if known and known in lines else ""
     name = _dotted(known if problem["type"] not in ("missing", *_UNKNOWN) else path)

@@ -205,7 +205,7 @@ def test_an_error_page_of_a_web_server_is_shown(simulator: Simulator) -> None:
 def test_a_redirect_is_named_and_not_followed(simulator: Simulator) -> None:
     redirect = Reply(302, b"", {"Location": "https://evil.example/PowerShell"})
     with Front(simulator, lambda request: redirect) as front:
-        with pytest.raises(SessionRefusedError, match=r"evil\.example.*no redirect is followed"):
+        with pytest.raises(SessionRefusedError, match=r"evil\.example.*bulkps follows no redirects"):
             open_session(connection(front), Credentials(Secret(PASSWORD)), 60, ())
 
         assert front.seen == {"Create": 1}, "no shell was begun: none is deleted"

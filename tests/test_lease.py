@@ -206,7 +206,7 @@ def test_whoever_else_writes_into_the_audit_log_is_noticed_before_the_next_line(
     with worker.audit.path.open("a", encoding="utf-8") as file:
         file.write("{}\n")
 
-    with pytest.raises(RecordFailed, match="another one wrote to it"):
+    with pytest.raises(RecordFailed, match="another process wrote to it"):
         worker.sent()
     with pytest.raises(RecordFailed):
         worker.recorder.say(RunEvent.RUN_STOPPED, "it is over")

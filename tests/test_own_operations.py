@@ -444,7 +444,7 @@ def test_a_starting_file_for_a_cmdlet_without_data_says_that_there_is_none(bulkp
 
     assert refused.exit_code == 2
     assert "did you mean" not in refused.stderr
-    assert "only cmdlets whose parameters bulkps has and checks" in refused.stderr
+    assert "only cmdlets whose parameters bulkps knows and checks" in refused.stderr
 
 
 @pytest.mark.parametrize("cmdlet", ["Remove-Mailbox", "Disable-Mailbox"])

@@ -162,7 +162,7 @@ def test_the_general_password_reaches_no_server_where_two_connections_take_one(
     said = bulkps("doctor", "--config", path)
 
     assert said.exit_code == 5
-    assert "is set, but 2 connections of the settings take a password (onprem, " in said.stderr
+    assert "is set, but 2 connections in the settings take a password (onprem, " in said.stderr
     assert "set BULKPS_PASSWORD_ONPREM, " in said.stderr
     assert "keyring set bulkps:ex01.invalid 'svc'" in said.stderr
     assert "Hunter2" not in said.output
@@ -186,7 +186,7 @@ def test_a_variable_that_two_connections_share_is_nobodys(
     monkeypatch.setenv("BULKPS_PASSWORD_ON_PREM", "whose")
     connections = load_settings(write(tmp_path, SERVERS + ALIKE)).connections
 
-    with pytest.raises(CannotConnect, match=r"BULKPS_PASSWORD_ON_PREM would be the password of on-prem too"):
+    with pytest.raises(CannotConnect, match=r"BULKPS_PASSWORD_ON_PREM would also be the password of on-prem"):
         password("on.prem", connections, None)
 
 
@@ -208,7 +208,7 @@ def test_settings_that_name_another_server_do_not_get_the_password(
 
     assert found and found.reveal() == "Hunter2"
     assert said.exit_code == 5
-    expected = "no password for svc" if stored == "keyring" else "evil.invalid is none of the servers that"
+    expected = "no password for svc" if stored == "keyring" else "evil.invalid is not one of the servers in"
     assert expected in said.stderr
 
 
@@ -226,7 +226,7 @@ def test_the_certificate_password_is_bound_like_any_other(
 
     found, nothing = credentials("a", alone, None), credentials("a", two, None)
     monkeypatch.setenv("BULKPS_SERVERS", "other.invalid")
-    with pytest.raises(CannotConnect, match="is none of the servers"):
+    with pytest.raises(CannotConnect, match="is not one of the servers"):
         credentials("a", alone, None)
 
     assert found.certificate_password and found.certificate_password.reveal() == "general"

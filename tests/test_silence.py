@@ -101,7 +101,7 @@ def test_a_child_that_falls_silent_while_it_works_is_lost_long_before_a_cmdlet_c
         session = open_session(child(there.executable, read_timeout=2), Credentials(), LONG, ())
 
         found: list[Outcome] = []
-        with pytest.raises(SessionLostError, match="PowerShell stands still"):
+        with pytest.raises(SessionLostError, match="PowerShell does not respond"):
             found.extend(session.invoke([Invocation("1", Cmdlet("Test-Hang", {}))]))
         session.close()
 

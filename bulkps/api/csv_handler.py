@@ -1,4 +1,4 @@
-"""The seed's BulkCSVHandler: import, validate, templates, export, as a thin face of intake and records."""
+"""The seed's BulkCSVHandler: import, validate, templates, export, as a thin layer over intake and records."""
 
 from pathlib import Path
 
@@ -29,12 +29,12 @@ class BulkCSVHandler:
     def import_csv(
         self, path: Path | str, operation: BulkOperationType | Operation | str, encoding: str = ""
     ) -> list[BulkOperationItem]:
-        """Return the items of a sound file.
+        """Return the items of a valid file.
 
         Args:
             path: The file.
-            operation: What is to be done.
-            encoding: How it is written, such as ``cp1250``; empty where that is to be found out.
+            operation: The operation.
+            encoding: Its encoding, such as ``cp1250``; empty to detect it.
 
         Raises:
             InvalidInput: With the file's problems (the first 50 and how many there are).
@@ -78,8 +78,8 @@ class BulkCSVHandler:
         """Write a template with an example row and return its path.
 
         Args:
-            operation: Whose template.
-            path: Where to.
+            operation: The operation.
+            path: The file to write.
             force: Whether a file that already exists is replaced.
 
         Raises:
@@ -95,8 +95,8 @@ class BulkCSVHandler:
         """Write a run's results as CSV and return how many rows.
 
         Args:
-            result: What an execution returned, or a run's name.
-            path: Where to.
+            result: The result of an execution, or a run's name.
+            path: The file to write.
             force: Whether a file that already exists is replaced.
 
         Raises:

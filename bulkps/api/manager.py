@@ -20,9 +20,9 @@ from bulkps.run_target import Target
 from bulkps.runs import Orders, Run, RunReport, RunService, operation_of
 from bulkps.settings import Settings, load_settings
 
-#: The code of an item whose values are not sound.
+#: The code of an item with invalid values.
 INVALID_INPUT = "invalid-input"
-#: Called after each item that came to its end, once that is durable.
+#: Called after each item that finished, once that is durable.
 Progress = Callable[[BulkOperationItem], None]
 
 
@@ -30,10 +30,10 @@ class BulkOperationManager:
     """Executes operations on lists of items.
 
     Args:
-        settings: Everything that bulkps can be told; None for the environment and the defaults.
+        settings: All settings of bulkps; None for the environment and the defaults.
         connection: A connection's name in the settings; None for their default (the simulator).
-        config: How runs may proceed; None for the settings' own.
-        progress: Called after each item that came to its end, on the thread that executes.
+        config: The options of runs; None for those of the settings.
+        progress: Called after each item that finished, on the thread that executes.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class BulkOperationManager:
         self._connection = connection
         self._config = config or self._settings.run
         self._progress = progress
-        #: The driver of each run that is worked on; None until it sends.
+        #: The driver of each run in progress; None until it sends.
         self._drivers: dict[str, Driver | None] = {}
         self._lock = threading.Lock()
 
@@ -59,17 +59,17 @@ class BulkOperationManager:
         again: bool = False,
         passwords: PasswordFile | None = None,
     ) -> BulkOperationResult:
-        """Execute *operation* on *items* and return how it stands when it is over or has to stop.
+        """Execute *operation* on *items* and return its state when it is finished or has to stop.
 
-        The items that are given are kept up to date while it runs. What another run completed is SKIPPED,
-        unless it is to be done *again*. Each generated password is in *passwords*, a new file, before it is
-        sent; without that nobody sees them.
+        The given items are kept up to date while it runs. Items that another run completed are SKIPPED,
+        unless they are to be done *again*. Each generated password is in *passwords*, a new file, before it
+        is sent; without a file the passwords are lost.
 
         Raises:
-            InvalidInput: If an item is not sound; nothing was sent.
-            UsageProblem: If *passwords* is there already, cannot be made, or the operation makes none.
-            ContentElsewhere: If another run is not at its end with an item's content; nothing was sent.
-            CannotConnect: If a password is needed and nowhere to be had.
+            InvalidInput: If an item is invalid; nothing was sent.
+            UsageProblem: If *passwords* already exists, cannot be created, or the operation generates none.
+            ContentElsewhere: If another run has an item's content and has not finished it; nothing was sent.
+            CannotConnect: If a password is needed and not found.
             RecordFailed: If a record could not be written.
         """
         found = operation_named(operation)
@@ -84,7 +84,7 @@ class BulkOperationManager:
     def execute_bulk_recovery(
         self, items: Sequence[BulkOperationItem], *, passwords: PasswordFile | None = None
     ) -> BulkOperationResult:
-        """Recover inactive mailboxes; see execute. It is one-way, and does not ask."""
+        """Recover inactive mailboxes; see execute. This cannot be undone, and there is no confirmation."""
         return self.execute(BulkOperationType.RECOVERY, items, passwords=passwords)
 
     def execute_bulk_restore(self, items: Sequence[BulkOperationItem]) -> BulkOperationResult:
@@ -94,13 +94,13 @@ class BulkOperationManager:
     def execute_bulk_validation(
         self, operation: BulkOperationType | Operation | str, items: Sequence[BulkOperationItem]
     ) -> BulkOperationResult:
-        """Find everything that would make items fail, and change nothing.
+        """Find everything that would make items fail; change nothing.
 
-        The columns are checked first. If all are sound and it is known what makes the operation fail,
-        Exchange is read: an item is COMPLETED where nothing blocks it, FAILED with the codes of its blockers.
+        The columns are checked first. If all are valid and the operation has a pre-flight, Exchange is read:
+        an item is COMPLETED if nothing blocks it, and FAILED with the codes of its blockers otherwise.
 
         Raises:
-            CannotConnect: If a password is needed and nowhere to be had.
+            CannotConnect: If a password is needed and not found.
             RecordFailed: If a record could not be written.
         """
         found = operation_named(operation)
@@ -132,9 +132,9 @@ class BulkOperationManager:
         """Write every inactive and soft-deleted mailbox to *path*, CSV or JSON; see export_mailboxes.
 
         Raises:
-            UsageProblem: If the connection's Exchange has no such mailboxes, or the file is there already.
+            UsageProblem: If the connection's Exchange has no such mailboxes, or the file already exists.
             CannotConnect: If no session could be opened.
-            ExportFailed: If it broke off; nothing was written.
+            ExportFailed: If it stopped early; nothing was written.
         """
         target = self._target(self._connection)
         return export_mailboxes(target, path, kind=kind, sizes=sizes, force=force, on_progress=on_progress)
@@ -146,21 +146,21 @@ class BulkOperationManager:
             run: The run's name; None for every run that this manager works on.
 
         Returns:
-            Whether there was one to ask.
+            Whether there was such a run.
         """
         with self._lock:
             found = {name: driver for name, driver in self._drivers.items() if run in (None, name)}
         for driver in filter(None, found.values()):
             driver.cancel()
         for name in found:
-            # Pre-flight, which has no driver yet, hears it from the journal; and should this process die
-            # before it is done, so does whoever resumes the run.
+            # Pre-flight has no driver yet and reads the request from the journal. If this process ends before
+            # it is done, a process that resumes the run reads it there too.
             with RunService() as service:
                 service.ask(name, "cancel")
         return bool(found)
 
     def get_operation_status(self, run: str = "last") -> BulkOperationResult:
-        """Return how a run stands, from the journal; safe from any thread while it runs.
+        """Return the state of a run from the journal; safe from any thread while it runs.
 
         Raises:
             RunNotFound: If there is none.
@@ -187,7 +187,7 @@ class BulkOperationManager:
         Raises:
             RunNotFound: If there is none.
             RunOwnedElsewhere: If another process works on it.
-            UsageProblem: If *passwords* is there already, cannot be made, or the operation makes none.
+            UsageProblem: If *passwords* already exists, cannot be created, or the operation generates none.
         """
         with RunService() as service:
             found = service.run(run)
@@ -255,7 +255,7 @@ def _result(report: RunReport, items: list[BulkOperationItem]) -> BulkOperationR
 
 
 def _checked(operation: Operation, items: Sequence[BulkOperationItem]) -> tuple[CheckReport, list[InputRow]]:
-    """Check *items* as the rows of a file; give the sound ones their canonical values."""
+    """Check *items* as the rows of a file; give the valid ones their canonical values."""
     report, rows = check_items(operation, [(item.row_number, item.values) for item in items])
     sound = {row.row: row.values for row in rows}
     for item in items:
@@ -264,10 +264,10 @@ def _checked(operation: Operation, items: Sequence[BulkOperationItem]) -> tuple[
 
 
 def _sound(operation: Operation, items: Sequence[BulkOperationItem]) -> tuple[CheckReport, list[InputRow]]:
-    """Return *items* as the rows of a sound file.
+    """Return *items* as the rows of a valid file.
 
     Raises:
-        InvalidInput: If they are not sound; nothing was sent.
+        InvalidInput: If they are invalid; nothing was sent.
     """
     report, rows = _checked(operation, items)
     if not report.sound:

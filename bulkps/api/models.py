@@ -1,4 +1,4 @@
-"""The seed's items and results, as a program that uses bulkps sees them."""
+"""The seed's items and results, for programs that use bulkps."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -13,22 +13,22 @@ from bulkps.operations.model import Operation
 
 @dataclass
 class BulkOperationItem:
-    """One row, and what became of it.
+    """One row and its result.
 
     Attributes:
-        row_number: The line on which it starts in its file, from 2; or its place in a list, from 1.
+        row_number: The line of the file on which it starts, from 2; or its position in a list, from 1.
         values: Column name to value, as the operation's columns have them.
-        cells: The row's cells as they were; empty for an item that came from no file.
-        status: Where it stands.
-        source_identity: What the operation takes as source.
-        target_identity: What it takes as target, or empty.
+        cells: The row's original cells; empty for an item that does not come from a file.
+        status: Its status.
+        source_identity: The source of the operation.
+        target_identity: Its target, or empty.
         error: What went wrong, or empty.
         error_code: Its code, or empty.
         advice: What to do about it, or empty.
-        warnings: What should be known of it, though it is no error.
+        warnings: Its warnings.
         attempts: How often something was sent for it.
-        started_at: When first (UTC), or None.
-        completed_at: When it came to its end (UTC), or None.
+        started_at: When the first attempt started (UTC), or None.
+        completed_at: When it finished (UTC), or None.
     """
 
     row_number: int
@@ -53,7 +53,7 @@ class BulkOperationItem:
         return (self.completed_at - self.started_at).total_seconds()
 
     def update(self, item: Item, operation: Operation) -> None:
-        """Take over where *item* stands."""
+        """Take over the state of *item*."""
         self.status = item.status
         self.source_identity = str(item.values.get(operation.source) or "")
         self.target_identity = str(item.values.get(operation.target) or "")
@@ -64,15 +64,15 @@ class BulkOperationItem:
 
 @dataclass
 class BulkOperationResult:
-    """How a run stands.
+    """The state of a run.
 
     Attributes:
         operation: The operation's name.
-        run: The run's name; empty for a validation that read nothing, which makes none.
-        counts: Items by status; every status is there.
-        exit_code: What it comes down to, as the command line would say it.
-        simulated: Whether nothing real was at the other end.
-        items: The items that it was given, as they stand now.
+        run: The run's name; empty for a validation that did not read Exchange, which creates no run.
+        counts: Items by status; every status is included.
+        exit_code: The exit code that the command line would return.
+        simulated: Whether the connection led to the simulator.
+        items: The given items in their current state.
         detail: Why it stopped, or empty.
         results: The results file, or None.
         audit: The audit log, or None.

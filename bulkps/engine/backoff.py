@@ -1,4 +1,4 @@
-"""How a wait grows, for everything that is tried, asked or looked up again. Pure."""
+"""How a wait grows, for everything that is tried or looked up again. Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,9 +6,9 @@ from typing import ClassVar
 
 from bulkps.errors import FieldProblems
 
-#: What of settings makes a key that nobody knows a problem.
+#: Makes an unknown key of the settings a problem.
 STRICT = {"extra": "forbid"}
-#: The exponent is clamped: 2.0 ** 1100 overflows, and the longest wait is reached long before.
+#: The exponent is clamped because 2.0 ** 1100 overflows. The longest wait is reached long before.
 _MOST = 60
 
 
@@ -23,14 +23,14 @@ def check_limits(*limits: tuple[str, float, float], further: Sequence[tuple[str,
 
 @dataclass(frozen=True)
 class Backoff:
-    """A wait that grows up to a longest one.
+    """A wait that grows up to a maximum.
 
     Attributes:
         first_wait: The first wait, in seconds.
         multiplier: What the wait is multiplied by each time.
         max_wait: The longest wait, in seconds.
-        least_wait: The first wait may not be shorter, in seconds; where this is above 0, the longest wait may
-            not be shorter than the first.
+        least_wait: The shortest allowed first wait, in seconds. If it is above 0, the longest wait may not be
+            shorter than the first.
     """
 
     __pydantic_config__: ClassVar[Mapping[str, str]] = STRICT
@@ -45,10 +45,10 @@ class Backoff:
         return float(min(self.max_wait, self.first_wait * self.multiplier ** min(number, _MOST)))
 
     def check_waits(self, *limits: tuple[str, float, float], further: Sequence[tuple[str, str]] = ()) -> None:
-        """Refuse waits that would not pass, and what else *limits* and *further* say.
+        """Refuse waits that are too short, and whatever else *limits* and *further* name.
 
         Raises:
-            FieldProblems: With all of it.
+            FieldProblems: With every problem.
         """
         check_limits(
             ("first_wait", self.first_wait, self.least_wait),

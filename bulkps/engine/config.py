@@ -1,4 +1,4 @@
-"""How a run may proceed: the seed's options, retry, following. Defaults stand here and nowhere else."""
+"""How a run may proceed: the seed's options, retry, following. Defaults are set here and nowhere else."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,10 +8,10 @@ from bulkps.engine.backoff import STRICT, Backoff, check_limits
 from bulkps.errors import FieldProblems
 from bulkps.exchange.error_catalog import ErrorClass
 
-#: Seconds that a cmdlet of Exchange Online's module may take at the most (exo-module-facts.md section 2).
+#: The most seconds that a cmdlet of Exchange Online's module may take (exo-module-facts.md section 2).
 _LONGEST_CMDLET = 960.0
-#: Seconds for which what was just made or changed may not be seen everywhere yet, where nothing is at work on
-#: it any more (assumed; directory servers of one organization agree within seconds).
+#: For this many seconds after its cmdlet ended, a change may not be visible everywhere yet (assumed;
+#: directory servers of one organization agree within seconds).
 SEEN = 30.0
 
 
@@ -48,7 +48,7 @@ class RetryPolicy(Backoff):
 class ConnectPolicy(RetryPolicy):
     """How often and how patiently a session is opened.
 
-    A class of its own, so that who sets one of them keeps the defaults of the others.
+    It is a class of its own: setting one field keeps the defaults of the others.
     """
 
     attempts: int | None = 3
@@ -57,8 +57,8 @@ class ConnectPolicy(RetryPolicy):
 
 
 def _retry_defaults() -> dict[ErrorClass, RetryPolicy]:
-    # exchange-facts.md section 5: transient 5 s doubled up to 5 min. Of throttling the pace takes care for
-    # the whole run; the item itself need not wait long, and often.
+    # exchange-facts.md section 5: transient 5 s doubled up to 5 min. The throttle slows the whole run down,
+    # so a throttled item waits only briefly and may be tried often.
     return {
         ErrorClass.TRANSIENT: RetryPolicy(),
         ErrorClass.THROTTLED: RetryPolicy(attempts=10, first_wait=2.0, max_wait=600.0),
@@ -67,19 +67,19 @@ def _retry_defaults() -> dict[ErrorClass, RetryPolicy]:
 
 @dataclass(frozen=True)
 class FollowPolicy(Backoff):
-    """How often an asynchronous step is asked after.
+    """How often bulkps polls an asynchronous step.
 
     Attributes:
         first_wait: Seconds until the first poll.
         multiplier: What the interval is multiplied by after each poll.
         max_wait: The longest interval in seconds.
-        absences: How many times in a row a request must not be found, where it is asked after by itself,
-            before it counts as gone; in how many polls where nothing can be asked after.
-        gone_after: Seconds for which it must not have been found before it counts as gone: what was just
-            made may not be seen everywhere yet (exchange-facts.md: up to 15 minutes).
-        failures: After how many failed polls in a row the run is left to be resumed.
-        statistics: Of how many unfinished ones a poll also asks how far they are, in turn: a query each.
-        final_statistics: Whether one that is completed is asked how much it copied: a query each.
+        absences: How many lookups in a row must not find a request before it counts as gone. Where it cannot
+            be looked up by itself: how many polls.
+        gone_after: Seconds for which it must be missing before it counts as gone: a new request may not be
+            visible everywhere yet (exchange-facts.md: up to 15 minutes).
+        failures: How many failed polls in a row stop the run, to be resumed later.
+        statistics: For how many unfinished requests a poll also reads the progress, in turn; one query each.
+        final_statistics: Whether bulkps asks how much a completed request copied; one query each.
     """
 
     least_wait: ClassVar[float] = 0.05
@@ -94,7 +94,7 @@ class FollowPolicy(Backoff):
     final_statistics: bool = True
 
     def __post_init__(self) -> None:
-        """Refuse intervals that would not pass."""
+        """Refuse values that are too small."""
         self.check_waits(
             ("absences", self.absences, 1),
             ("gone_after", self.gone_after, 0),
@@ -105,14 +105,14 @@ class FollowPolicy(Backoff):
 
 @dataclass(frozen=True)
 class PollPolicy(Backoff):
-    """How patiently a step that only reads is repeated until it shows what it should.
+    """How long a step that only reads is repeated until it shows what is expected.
 
     Attributes:
-        first_wait: Seconds until the second time.
-        multiplier: What the wait is multiplied by after each further time.
+        first_wait: Seconds before the step is repeated for the first time.
+        multiplier: What the wait is multiplied by after each repeat.
         max_wait: The longest wait in seconds.
-        give_up_after: Seconds of waiting after which it has failed. Provisioning takes up to 30 minutes as a
-            rule (exchange-facts.md section 3.4).
+        give_up_after: Seconds of waiting after which the step has failed. Provisioning usually takes up to
+            30 minutes (exchange-facts.md section 3.4).
     """
 
     least_wait: ClassVar[float] = 0.05
@@ -122,7 +122,7 @@ class PollPolicy(Backoff):
     give_up_after: float = 1800.0
 
     def __post_init__(self) -> None:
-        """Refuse waits that would not pass."""
+        """Refuse waits that are too short."""
         self.check_waits(("give_up_after", self.give_up_after, 0))
 
     def wait_after(self, attempt: int) -> float | None:
@@ -133,18 +133,18 @@ class PollPolicy(Backoff):
 
 @dataclass(frozen=True)
 class LookupPolicy(Backoff):
-    """How patiently an item in doubt is looked up.
+    """How often and how long an item in doubt is looked up.
 
     Attributes:
         first_wait: Seconds until the first lookup.
         multiplier: What the wait is multiplied by after each lookup that could not tell.
         max_wait: The longest wait in seconds.
-        attempts: After how many lookups that could not tell a person has to.
-        settle: Seconds after the doubt before which "it is not there" is not believed: the cmdlet may still
-            be at work, and what was just made may not be seen everywhere yet. None means item_timeout and at
-            least 960 s, or 30 s where the cmdlet is known to have ended. Where Exchange itself refuses a
-            second time, the row is sent again after 30 s, or at once. What stood before the row in its batch
-            comes on top.
+        attempts: After this many lookups that could not tell, a person has to check.
+        settle: For this many seconds after the doubt, a lookup that finds nothing proves nothing: the cmdlet
+            may still be running, and what it created may not be visible everywhere yet. None means
+            item_timeout, at least 960 s, or 30 s where the cmdlet is known to have ended. Where Exchange
+            itself refuses to do it twice, the row is sent again after 30 s, or at once. The time for the rows
+            before it in its batch is added.
     """
 
     first_wait: float = 2.0
@@ -153,7 +153,7 @@ class LookupPolicy(Backoff):
     settle: float | None = None
 
     def __post_init__(self) -> None:
-        """Refuse a policy that would never look."""
+        """Refuse a policy that would never look it up."""
         settle = 0 if self.settle is None else self.settle
         self.check_waits(("attempts", self.attempts, 1), ("settle", settle, 0))
 
@@ -167,10 +167,10 @@ class Breaker:
     """How many failed rows stop a run before it does harm.
 
     Attributes:
-        max_failures: So many failed rows stop it; None for any number.
-        max_failure_share: A larger share of failed rows among those at their end stops it, from 0 to 1;
-            None for any share.
-        after: How many rows must be at their end before the share is looked at.
+        max_failures: This many failed rows stop the run; None for no limit.
+        max_failure_share: A larger share of failed rows among the finished ones stops the run, from 0 to 1;
+            None for no limit.
+        after: How many rows must be finished before the share counts.
     """
 
     __pydantic_config__: ClassVar[Mapping[str, str]] = STRICT
@@ -180,7 +180,7 @@ class Breaker:
     after: int = 20
 
     def __post_init__(self) -> None:
-        """Refuse numbers that make no limit."""
+        """Refuse numbers that are no limit."""
         share = self.max_failure_share
         bad = [] if share is None or 0 <= share <= 1 else [("max_failure_share", f"from 0 to 1, not {share}")]
         count = 1 if self.max_failures is None else self.max_failures
@@ -198,38 +198,38 @@ class Breaker:
 
 @dataclass(frozen=True)
 class BulkOperationConfig:
-    """Everything that a run can be told about how to proceed.
+    """Every option of a run.
 
     Attributes:
         batch_size: Items handed to a session at once.
         parallel_execution: Whether more than one session is used.
         max_sessions: How many sessions at most, with parallel_execution. exchange-facts.md section 6: 3 is
-            sound on-premises, 10 the most without a word from the operator.
+            sound on-premises, 10 the most unless the operator decides otherwise.
         stop_on_error: Whether the first failed item stops the run; the rest is skipped.
         retry_failed: Whether an item that a retry can help is tried again.
         max_retries: Tries after the first one, where the retry policy of the error's class names no number.
         delay_between_batches: Seconds that a session rests between two batches; with adaptive_pacing only
             at first.
-        adaptive_pacing: Whether the run finds by itself how fast Exchange lets it be.
-        item_timeout: Seconds that an item may take; past it it is stopped and in doubt. Exchange Online's
+        adaptive_pacing: Whether the run adapts its speed to what Exchange allows.
+        item_timeout: Seconds that an item may take; after that it is stopped and in doubt. Exchange Online's
             own limit is 900.
-        lease: Seconds for which nothing need be heard of a process before another one may take its run over.
-            Nothing is begun at Exchange once half of them passed since the journal was last written.
-        wait: Whether asynchronous steps are followed to their end.
-        preflight: Whether what is known to fail is looked for before anything is sent.
-        require_clean: Whether nothing at all is sent if pre-flight finds a blocker, or could not look for
+        lease: Seconds after which another process may take over the run of a process that does not respond.
+            Once half of them have passed since the journal was last written, nothing new is started.
+        wait: Whether asynchronous steps are followed until they finish.
+        preflight: Whether bulkps checks for known causes of failure before it sends anything.
+        require_clean: Whether nothing at all is sent if pre-flight finds a blocker, or could not check for
             one.
-        preflight_sizes: Whether pre-flight reads how big mailboxes are (two cmdlets a row); None for when
-            there are few rows.
+        preflight_sizes: Whether pre-flight reads how big mailboxes are (two cmdlets a row); None for only
+            if there are few rows.
         onmicrosoft_fallback: Whether a new account whose domain is federated gets the same name in the
             ``.onmicrosoft.com`` domain.
         retry: A policy for each class of error that may be retried.
         connect: How often and how patiently a session is opened.
-        follow: How asynchronous steps are asked after.
-        lookup: How patiently items in doubt are looked up.
-        poll: How patiently what was just made is waited for to be shown.
-        max_failures: So many failed rows stop the run; None for any number.
-        max_failure_share: A larger share of failed rows stops it, once 20 are at their end; None for any.
+        follow: How asynchronous steps are polled.
+        lookup: How items in doubt are looked up.
+        poll: How long bulkps waits until something new is visible.
+        max_failures: This many failed rows stop the run; None for no limit.
+        max_failure_share: A larger share of failed rows stops it, once 20 are finished; None for no limit.
         breakers: The same for the failures of one class of error.
     """
 
@@ -260,7 +260,7 @@ class BulkOperationConfig:
     breakers: dict[ErrorClass, Breaker] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Refuse numbers that make no run; fill up the retry policies that are not given."""
+        """Refuse values that cannot work; add the default retry policies that are not given."""
         others = [
             (
                 f"retry.{kind.value}",
@@ -281,7 +281,7 @@ class BulkOperationConfig:
         if not self.preflight and (self.require_clean or self.onmicrosoft_fallback):
             name = "require_clean" if self.require_clean else "onmicrosoft_fallback"
             raise FieldProblems([(name, "needs preflight, which is off")])
-        # Its own rules are the breaker's.
+        # It checks the two values.
         Breaker(self.max_failures, self.max_failure_share)
         object.__setattr__(self, "retry", _retry_defaults() | self.retry)
 
@@ -292,16 +292,16 @@ class BulkOperationConfig:
 
     @property
     def settle(self) -> float:
-        """Seconds after its cmdlet began before which "it is not there" is not believed of an item."""
+        """Seconds after its cmdlet began in which a lookup that does not find an item proves nothing."""
         if self.lookup.settle is not None:
             return self.lookup.settle
-        # A cmdlet may be at work on the other side though no one listens any more: how long does not depend
+        # A cmdlet may still run at Exchange after bulkps stopped listening. How long it runs does not depend
         # on how long bulkps listens.
         return max(self.item_timeout, _LONGEST_CMDLET)
 
     @property
     def batch_time(self) -> float:
-        """Seconds after a batch was sent for which the other side may still begin an item of it."""
+        """Seconds after a batch was sent in which Exchange may still start an item of it."""
         return self.lease / 2
 
     @property

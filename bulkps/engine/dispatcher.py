@@ -1,4 +1,4 @@
-"""What is handed to the sessions next: polls, lookups, items. Pure."""
+"""Decides what the sessions get next: polls, lookups, items. Pure."""
 
 import math
 
@@ -13,7 +13,7 @@ from bulkps.operations.parameter_binding import bind
 
 
 class Dispatcher:
-    """Hands work to idle sessions, as fast as Exchange lets it, and asks for more sessions.
+    """Hands work to idle sessions as fast as Exchange allows, and asks for more sessions.
 
     Args:
         state: The run.
@@ -23,9 +23,9 @@ class Dispatcher:
         self._run = state
 
     def hand_out(self) -> list[Action]:
-        """Return what idle sessions are to do now, and which sessions are to be opened."""
+        """Return what idle sessions do now, and which sessions to open."""
         actions = [*self._ask_after(), *self._look_up(), *self._send()]
-        # What was to be sent and has to be looked up first is looked up at once.
+        # An item that was due to be sent, but has to be looked up first, is looked up at once.
         return [*actions, *self._look_up(), *self._open_sessions()]
 
     def _ask_after(self) -> list[Action]:
@@ -94,7 +94,7 @@ class Dispatcher:
         return sends
 
     def _take(self, count: int, *, only_midway: bool) -> list[Item]:
-        """Return up to *count* items that may be sent now; what has to be looked up first is put back."""
+        """Return up to *count* items that may be sent now; those that need a lookup first are put back."""
         while items := self._run.queue.take(count, only_midway=only_midway):
             for rules in (self._run.failed_requests, self._run.reconciler):
                 for stale in [item for item in items if rules.is_stale(item, self._run.at)]:
@@ -106,7 +106,7 @@ class Dispatcher:
 
     @property
     def _share(self) -> int:
-        """How many items a session is handed: the last ones are shared, so that no session ends alone."""
+        """How many items a session gets: the last ones are shared, so all sessions finish together."""
         if not self._run.exhausted or self._run.stop_control.stopping:
             return self._run.config.batch_size
         return max(

@@ -17,7 +17,7 @@ from bulkps.engine.worker import Answered, Batch, Crashed, Message, Query, Worke
 from bulkps.exchange.invocation import Answer, Cmdlet, Invocation
 from bulkps.operations.model import Operation
 
-#: How often what other processes wish is asked for, in seconds.
+#: How often the driver checks whether another process asked for a pause or a cancel, in seconds.
 BEAT = 1.0
 #: How long an outcome waits for others to share its transaction, in seconds.
 _GATHERS = 0.02
@@ -31,18 +31,18 @@ Prepare = Callable[[Item, Cmdlet], Cmdlet]
 
 
 class Driver:
-    """Runs one run to its end, or to where it has to stop.
+    """Runs one run until it is finished or has to stop.
 
     Args:
         machine: Decides.
         operation: What is done to each item.
-        records: Where it is kept.
+        records: Where the run is kept.
         connect: Opens a session.
-        on_changes: Called after changes are durable and what follows from them is under way, on the
-            thread that runs. If it raises, the run is paused and the error is raised once it has stopped.
+        on_changes: Called on the thread that runs, after changes are durable and the work that follows from
+            them has started. If it raises, the run is paused and the error is raised once it has stopped.
         prepare: Puts generated passwords into a cmdlet right before it is sent. If it raises, nothing of
             the batch is sent.
-        gate: Asked before each item is begun: a process that stood still may have lost its run.
+        gate: Asked before each item is started: a process that stood still may have lost its run.
     """
 
     def __init__(
@@ -89,7 +89,7 @@ class Driver:
         self._queue.put(ev.InterruptAsked())
 
     def run(self) -> ev.Finish:
-        """Return why the run is over, once it is.
+        """Run until the run is over, and return why it is.
 
         Raises:
             RecordFailed: If a record could not be written; no further batch was sent.
@@ -121,7 +121,7 @@ class Driver:
         events: list[ev.Event] = []
         for message in messages:
             if isinstance(message, Answered | Crashed):
-                # The journal is asked whose answers they are, so what came before them must be in it; and
+                # The journal is asked whose answers they are, so what came before them must be in it. And
                 # what came before a crash is an answer too.
                 self._tell(events)
                 events = []
@@ -133,10 +133,10 @@ class Driver:
         return events
 
     def _arrived(self, timeout: float) -> list[Message]:
-        """Return what has come, waiting for it at most *timeout* seconds.
+        """Return what has arrived, waiting for it at most *timeout* seconds.
 
-        Outcomes alone are waited with for a moment: those that come together share one transaction, and
-        nobody is kept waiting, for the session goes on with its batch.
+        After an outcome it waits a moment for more: outcomes that arrive together share one transaction.
+        That delays nothing, because the session continues with its batch.
         """
         messages: list[Message] = []
         try:
@@ -160,7 +160,7 @@ class Driver:
             self.pause()
 
     def _attributed(self, answered: Answered) -> ev.Event:
-        """Return whose answers they are, by asking the journal."""
+        """Ask the journal whose answers they are, and return them as an event."""
         outcome, follow = answered.outcome, self._operation.steps[answered.step].follow
         if follow is None or outcome.answer is not Answer.COMPLETED or outcome.errors:
             reason = outcome.errors[0].message if outcome.errors else "the query failed without saying why"
@@ -189,7 +189,7 @@ class Driver:
             return
         try:
             self._on_changes(changed)
-        except Exception as error:  # noqa: BLE001 - whoever watches must not cost the run its answers
+        except Exception as error:  # noqa: BLE001 - an error of the caller must not cost the run its answers
             self._raised = error
             self.pause()
 
@@ -229,7 +229,7 @@ class Driver:
         return []
 
     def _abandon(self) -> None:
-        """Send nothing more: a run that broke must not go on in the hands of its workers."""
+        """Send nothing more: the workers of a broken run must not continue."""
         for worker in self._workers.values():
             worker.interrupt()
 

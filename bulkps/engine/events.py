@@ -1,4 +1,4 @@
-"""What happens to an item and to a run, as journal and audit log name it. Pure."""
+"""The events of an item and of a run, as the journal and the audit log name them. Pure."""
 
 from enum import StrEnum
 

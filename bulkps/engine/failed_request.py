@@ -1,8 +1,8 @@
 """What a retry does about a request that Exchange accepted and then failed. Pure.
 
-It is looked up first. If it still is failed, the operation says what follows: a cmdlet that lets it go on,
-or one that removes it, after which the row's step is sent again under the next name. Right before either is
-sent the lookup has shown it failed: what somebody resumed meanwhile is followed, and never removed.
+It is looked up first. If it is still failed, the operation says what follows: a cmdlet that resumes it, or
+one that removes it, after which the row's step is sent again under the next name. Either is sent only right
+after a lookup that shows it failed: a request that a person resumed meanwhile is followed, never removed.
 """
 
 import re
@@ -17,17 +17,17 @@ from bulkps.exchange.error_catalog import ErrorClass, KnownError, Meaning, class
 from bulkps.exchange.invocation import Answer, Outcome
 from bulkps.operations.model import Step
 
-#: Where an item keeps what it must know of its requests: among its outputs, under a name that no step has.
+#: Where an item keeps facts about its requests: among its outputs, under a name that no step has.
 _OWN = "item"
 #: The name that the request has; that it was resumed.
 _NAME, _RESUMED = "name", "resumed"
-#: How old what the lookup showed may be when the cmdlet is sent, in seconds.
+#: How old the lookup may be when the cmdlet is sent, in seconds.
 _FRESH = 30.0
 
 
 @dataclass(frozen=True)
 class FailedRequests:
-    """Decides about items whose request Exchange failed.
+    """Decides about items whose request failed at Exchange.
 
     Attributes:
         evaluator: Judges everything else.
@@ -50,25 +50,27 @@ class FailedRequests:
     def looked_up(
         self, item: Item, verdict: str, proof: Mapping[str, object], now: float, *, stops: bool
     ) -> Transition:
-        """Return what the lookup makes of *item*.
+        """Return what becomes of *item* after the lookup.
 
         Args:
             item: The item.
-            verdict: What the lookup tells: ``happened`` (there it is) or ``absent``.
+            verdict: What the lookup shows: ``happened`` (it exists) or ``absent``.
             proof: The object, if there is one.
             now: Epoch seconds.
-            stops: Whether the run is about to be over, so that nothing more is begun.
+            stops: Whether the run is about to end, so nothing more is started.
         """
         at, base = self._steps[item.step], self._base(item)
         follow = self._steps[base].follow
         if verdict == "absent":
-            # Whoever removed it: what this row wanted to be gone is gone.
+            # It does not matter who removed it: the request that this row wanted removed is gone.
             return self.made_anew(item)
         status = str(proof.get(follow.status) or "") if follow else ""
         if follow is None or status not in follow.failed:
-            # Somebody, or an earlier try, let it go on.
+            # A person, or an earlier try, resumed it.
             item = self._own(item, {_RESUMED: "yes"}) if at.recovers else item
-            goes_on = replace(item, step=base, warnings=(*item.warnings, f"its request goes on: {status}"))
+            goes_on = replace(
+                item, step=base, warnings=(*item.warnings, f"its request was resumed: {status}")
+            )
             return self.evaluator.happened(goes_on, proof, ItemEvent.ADOPTED, now)
         if item.doubt.refusal:
             return self.given_back(item, now, there=True)
@@ -77,7 +79,7 @@ class FailedRequests:
         return self._next(item, proof, now)
 
     def _next(self, item: Item, proof: Mapping[str, object], now: float) -> Transition:
-        """Return *item* as the first cmdlet that may help is to be sent."""
+        """Return *item* ready for the first cmdlet that may help."""
         base = self._base(item)
         step = self._steps[base]
         kept = {name: str(proof[name]) for name in step.keep if proof.get(name) is not None}
@@ -89,7 +91,7 @@ class FailedRequests:
             longest = self.evaluator.config.batch_time + self.evaluator.config.settle
             held = (item.sent_at or 0.0) + longest
             if recovers.then == "anew" and now < held <= now + longest:
-                # An earlier send of this name may be on its way yet: while it is taken, that is refused.
+                # An earlier send of this name may still arrive; it is refused while the name is in use.
                 return Transition(replace(item, not_before=held), ItemEvent.STILL_IN_DOUBT)
             attempt = item.attempt if index == item.step else 0
             ready = replace(item.at_step(index), attempt=attempt, not_before=0.0)
@@ -107,7 +109,7 @@ class FailedRequests:
         return not any(re.search(pattern, said) for pattern in recovers.unless)
 
     def _said(self, item: Item) -> str:
-        """Return what Exchange said of the failure."""
+        """Return what Exchange said about the failure."""
         step = self._steps[self._base(item)]
         detail = step.follow.detail if step.follow else None
         kept = item.outputs.get(step.name, {})
@@ -115,7 +117,7 @@ class FailedRequests:
         return ": ".join(told)
 
     def answered(self, item: Item, outcome: Outcome, now: float, chance: float) -> Transition:
-        """Return what the answer to the cmdlet makes of *item*."""
+        """Return what becomes of *item* after the answer to the cmdlet."""
         step = self._steps[item.step]
         if outcome.answer is Answer.NOT_SENT:
             return Transition(item.waiting(0.0, counted=False), ItemEvent.NOT_SENT)
@@ -129,7 +131,7 @@ class FailedRequests:
         return self._goes_on(item, now)
 
     def unanswered(self, item: Item, reason: str, now: float) -> Transition:
-        """Return *item* after nobody can tell whether its cmdlet did anything: it is looked up."""
+        """Return *item* to be looked up, because no answer shows whether its cmdlet did anything."""
         wait = self.evaluator.config.wait_after(ErrorClass.TRANSIENT, item.attempt, 0.0)
         if wait is None:
             return self.given_back(item, now, reason)
@@ -148,8 +150,8 @@ class FailedRequests:
         elif kind is ErrorClass.UNCERTAIN and known.retry == "after-lookup" and known.id != "unknown-error":
             transition = self.unanswered(item, message, now)
         elif known.scope == "row":
-            # Its first try may have done it, and the module's second one met that: the lookup tells. What was
-            # removed just now may be shown for a while yet.
+            # The module may have tried twice: the first try did it, and the second failed because of that.
+            # The lookup tells. What was just removed may still be shown for a while.
             gone = known.id in NO_SUCH_OBJECT
             until = now + (SEEN if gone else self.evaluator.config.lookup.wait_after(0))
             looks = item.doubted(now, until, FAILED_AT_EXCHANGE, message, known.advice)
@@ -165,7 +167,7 @@ class FailedRequests:
         )
 
     def _goes_on(self, item: Item, now: float) -> Transition:
-        """Return *item* as its request is followed after it was resumed."""
+        """Return *item* with its resumed request being followed."""
         base = self._base(item)
         step = self._steps[base]
         follow = step.follow
@@ -177,13 +179,13 @@ class FailedRequests:
         }
         item = self._own(item, {_RESUMED: "yes"})
         item = replace(item, step=base, outputs={**item.outputs, step.name: kept}, progress="")
-        # That it was failed may be shown for a while yet.
+        # Exchange may still show it as failed for a while.
         item = replace(item, code="", error="", advice="", not_before=now + SEEN)
         item = item.with_doubt(unresolved=False)
         return Transition(item.following(self.evaluator.ref(item)), ItemEvent.RESUMED)
 
     def made_anew(self, item: Item) -> Transition:
-        """Return *item* as its step is sent again under the next name, for the failed request is gone."""
+        """Return *item* ready to send its step again under the next name: the failed request is gone."""
         base = self._base(item)
         name = item.outputs.get(_OWN, {}).get(_NAME, item.key)
         number = int(name.removeprefix(item.key).removeprefix("-") or 1) + 1
@@ -192,8 +194,8 @@ class FailedRequests:
         }
         outputs[_OWN] = {_NAME: f"{item.key}-{number}"}
         gone = (
-            "its failed request was removed, and it is made anew; what that one had copied is in the target, "
-            "and conflict_resolution decides whether it is copied once more"
+            "its failed request was removed, and a new one is created. What the old request copied stays in "
+            "the target; conflict_resolution decides whether it is copied again"
         )
         item = replace(item, outputs=outputs, ref="", progress="", code="", error="", advice="")
         item = item.with_doubt(unresolved=False)
@@ -203,12 +205,12 @@ class FailedRequests:
     def given_back(
         self, item: Item, now: float, why: str = "", advice: str = "", *, there: bool = False
     ) -> Transition:
-        """Return *item* at its end as it was: its request is failed.
+        """Return *item* FAILED as before: its request is still failed.
 
         Args:
             item: The item.
             now: Epoch seconds.
-            why: What kept it from being brought to an end, or empty.
+            why: What kept it from being finished, or empty.
             advice: What an administrator can do about that.
             there: Whether the lookup has just shown the request.
         """
@@ -222,7 +224,7 @@ class FailedRequests:
         first = advice or (item.advice if item.doubt.refusal else "")
         told = " ".join(filter(None, (first, advice_of(follow, item) if follow else "")))
         if there or not item.attempt:
-            # What was never sent, or had no effect, is nothing that the next retry has to know.
+            # The next retry need not know about a cmdlet that was never sent or had no effect.
             item = replace(item, step=self._base(item))
         item = item.with_doubt(unresolved=False)
         return Transition(
@@ -232,16 +234,16 @@ class FailedRequests:
         )
 
     def look_again(self, item: Item, now: float) -> Transition:
-        """Return *item* as it is looked up before its cmdlet is sent: the last look is too old."""
+        """Return *item* to be looked up before its cmdlet is sent: the last lookup is too old."""
         looks = item.doubted(now, now, FAILED_AT_EXCHANGE, item.error)
         return Transition(looks, ItemEvent.STILL_IN_DOUBT)
 
     def as_gone(self, item: Item) -> Item:
-        """Return *item*, which only waited for a look, as one of which it is in doubt whether it is there."""
+        """Return *item*, which only waited for a lookup, as one whose request may or may not exist."""
         return replace(item, step=self._base(item), code=IN_DOUBT).with_doubt(unresolved=True)
 
     def waits_for_removal(self, item: Item) -> bool:
-        """Return whether it was this row itself that had its request removed."""
+        """Return whether this row itself had its request removed."""
         recovers = self._steps[item.step].recovers
         return recovers is not None and recovers.then == "anew" and item.attempt > 0
 

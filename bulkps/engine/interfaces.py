@@ -1,4 +1,4 @@
-"""What the engine needs of others, as Protocols; it never imports sessions or records."""
+"""What the engine needs from others, as Protocols; it never imports sessions or records."""
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
@@ -21,14 +21,14 @@ class SessionRefusedError(Exception):
 
 
 class SessionLostError(Exception):
-    """A session is gone; what has no outcome yet is in doubt."""
+    """A session is gone; every invocation without an outcome is in doubt."""
 
 
 class StreamFailedError(Exception):
-    """What a cmdlet wrote is not everything that there is.
+    """The output of a cmdlet is incomplete.
 
     Attributes:
-        outcome: What is known of it; its output is empty.
+        outcome: What is known about it; its output is empty.
     """
 
     def __init__(self, outcome: Outcome) -> None:
@@ -37,10 +37,10 @@ class StreamFailedError(Exception):
 
 
 class Gate(Protocol):
-    """Whether invocations may still be begun; what owns the run may have lost it since."""
+    """Whether invocations may still be started: the process may have lost its run."""
 
     def left(self) -> float:
-        """Return for how many seconds they may still be begun; 0 or less for none. Safe from any thread."""
+        """Return for how many seconds they may still be started (0 or less: none). Safe from any thread."""
         ...
 
 
@@ -52,8 +52,8 @@ class Session(Protocol):
 
         Args:
             batch: What to run.
-            gate: Asked right before anything is sent: what it does not let through is NOT_SENT. A batch that
-                runs inside the engine gets what is left as its time. None lets everything through.
+            gate: Asked right before anything is sent; what it does not let through is NOT_SENT. A batch that
+                runs inside the engine gets the time that is left. None lets everything through.
 
         Raises:
             SessionLostError: If the session is gone; invocations without an outcome are in doubt.
@@ -65,19 +65,19 @@ class Session(Protocol):
         ...
 
     def interrupt(self) -> None:
-        """Stop the pipeline in flight and begin no other; safe from any thread."""
+        """Stop the pipeline in flight and start no other; safe from any thread."""
         ...
 
     def close(self) -> None:
-        """Close it; what goes wrong on the wire then harms nothing."""
+        """Close it; errors on the wire are ignored here."""
         ...
 
 
 class ReadingSession(Session, Protocol):
-    """One that can also hand over what it reads piece by piece; the engine needs no such thing."""
+    """A session that can also stream what it reads; the engine does not need that."""
 
     def stream(self, invocation: Invocation) -> Generator[Mapping[str, object], None, None]:
-        """Yield the properties of each object that one cmdlet writes as it arrives, and keep none.
+        """Yield the properties of each object that one cmdlet writes, as it arrives; keep none.
 
         Raises:
             StreamFailedError: If what was yielded is not everything.
@@ -96,7 +96,7 @@ class Records(Protocol):
     """Where a run is kept: journal and audit. Only the driver's own thread calls it."""
 
     def load(self, count: int) -> tuple[Sequence[Item], bool]:
-        """Return the next unfinished items in the order of the file, and whether those were the last."""
+        """Return the next unfinished items in file order, and whether those were the last."""
         ...
 
     def record(self, changes: Sequence[Change]) -> None:
@@ -124,7 +124,7 @@ class Records(Protocol):
         ...
 
     def paced(self, notes: Sequence[str], waited: Mapping[str, float]) -> None:
-        """Write how the pace changed into the audit log; keep how long the run was held back, by reason.
+        """Write pace changes into the audit log; keep how long the run was held back, by reason.
 
         Raises:
             RecordFailed: If it could not be written.
@@ -140,9 +140,9 @@ class Records(Protocol):
         ...
 
     def beat(self) -> str:
-        """Return ``cancel`` or ``pause`` if it was asked for, else nothing.
+        """Return ``cancel`` or ``pause`` if that was requested, else an empty text.
 
         Raises:
-            RecordFailed: If the run is no longer this process's, or the journal cannot be written.
+            RecordFailed: If this process no longer owns the run, or the journal cannot be written.
         """
         ...

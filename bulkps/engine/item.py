@@ -10,39 +10,39 @@ from bulkps.engine.events import ItemEvent
 from bulkps.engine.status import BulkItemStatus, advance
 from bulkps.exchange.invocation import Cmdlet, ErrorRecord, Value
 
-#: The code of an item of which nobody can tell whether it happened.
+#: The code of an item whose change may or may not have been made.
 IN_DOUBT = "in-doubt"
 #: The code of an item that Exchange accepted and then failed.
 FAILED_AT_EXCHANGE = "failed-at-exchange"
-#: The code of an item that Exchange accepted and no longer knows.
+#: The code of an item that Exchange accepted, but whose request no longer exists.
 REQUEST_GONE = "request-gone"
-#: The code of an item that is completed at Exchange, which left some of its content behind.
+#: The code of an item that Exchange completed without all of its content.
 ITEMS_LEFT_BEHIND = "items-left-behind"
-#: The code of an item at Exchange that somebody has to let go on.
+#: The code of an item at Exchange that continues only when an administrator resumes it.
 WAITS_FOR_OPERATOR = "waits-for-operator"
 #: The code of an item that another run completed: nothing is left to do.
 DONE_ALREADY = "done-already"
-#: The code of one that another run completed with other values: something of it is not done.
+#: The code of one that another run completed with other values: part of it is not done.
 DONE_DIFFERENTLY = "done-differently"
 
 
 class Phase(Enum):
-    """What an item that is not at its end is waiting for."""
+    """What an unfinished item is waiting for."""
 
     READY = "ready"  #: To be sent.
     SENT = "sent"  #: For the answer. Found after a crash, it means in doubt.
-    DOUBT = "doubt"  #: For somebody to look whether it happened.
+    DOUBT = "doubt"  #: For a lookup that shows whether it happened.
     FOLLOWING = "following"  #: For Exchange to finish what it accepted.
     OVER = "over"  #: For nothing.
 
 
-#: How many characters of an error or a warning an item keeps: more would not fit a cell of the results.
+#: How many characters of an error or a warning an item keeps: more does not fit a cell of the results.
 LONGEST_TEXT = 4000
 _CUT = re.compile(r"\u2026 \(([0-9,]+) characters; the audit log has all of them\)")
 
 
 def shortened(text: str) -> str:
-    """Return *text* as an item keeps it: what is too long says how long it was, also the second time."""
+    """Return *text* as an item keeps it: a cut text says how long it was, even if it is cut twice."""
     if len(text) <= LONGEST_TEXT:
         return text
     before = _CUT.search(text)
@@ -52,18 +52,17 @@ def shortened(text: str) -> str:
 
 @dataclass(frozen=True)
 class Doubt:
-    """What is known of a step of which no answer shows whether it happened, or of a request that failed.
+    """What is known about a step whose result no answer shows, or about a request that failed.
 
-    All but the first is only known to the process that has the item in hand.
+    All but the first field is known only to the process that works on the item.
 
     Attributes:
         unresolved: Whether an earlier attempt may have happened, or may still happen.
-        since: Epoch seconds at which its cmdlet has begun at the latest, or at which a lookup showed its
-            request failed.
-        ended: Whether its cmdlet is known to have ended, so that nothing is at work on it any more.
+        since: Epoch seconds by which its cmdlet has started, or at which a lookup showed its request failed.
+        ended: Whether its cmdlet is known to have ended, so nothing works on it any more.
         lookups: How many lookups could not tell.
         refusal: The catalogue's code of the error that was the answer; empty if there was no answer.
-        resend_from: Epoch seconds before which Exchange asked for nothing more.
+        resend_from: Epoch seconds until which Exchange asked to wait.
     """
 
     unresolved: bool = False
@@ -76,30 +75,30 @@ class Doubt:
 
 @dataclass(frozen=True)
 class Item:
-    """Where a row stands; a new one for every change.
+    """The state of a row; every change makes a new Item.
 
     Attributes:
-        key: What identifies it (24 hexadecimal digits): its content, or its content and its run where
-            the same content was asked for once more.
+        key: What identifies it (24 hexadecimal digits): its content, or its content and its run if the
+            same content was requested again.
         content: What identifies its content (24 hexadecimal digits).
         row: The line of the file on which the row starts.
         values: Canonical values by column.
         status: As the seed has them.
         phase: What it waits for.
-        step: Index of the operation's step that it is at.
+        step: Index of the operation's current step.
         attempt: How often this step has been sent.
         attempts: How often it has been tried: 1, and one more for each step that was sent again.
         not_before: Epoch seconds before which it is not sent again; 0 for at once.
         outputs: Kept output properties by step name.
         ref: What follows it at Exchange (a request's name, folded), or empty.
-        progress: What Exchange last said of it while it works on it.
+        progress: What Exchange last said about it while working on it.
         code: The error code, or empty.
         error: What went wrong, in Exchange's words, or empty.
         advice: What an administrator can do, or empty.
-        warnings: What Exchange warned of.
+        warnings: What Exchange warned about.
         started_at: Epoch seconds of the first attempt, or None.
-        completed_at: Epoch seconds of its end, or None.
-        doubt: What is known of a step of which no answer shows whether it happened.
+        completed_at: Epoch seconds at which it finished, or None.
+        doubt: What is known about a step whose result no answer shows.
         sent_at: Epoch seconds at which it was last sent, by its sender's clock; None if it never was.
     """
 
@@ -126,7 +125,7 @@ class Item:
     sent_at: float | None = None
 
     def __post_init__(self) -> None:
-        """Keep of a text without end what a person reads; the audit log has the rest."""
+        """Cut texts that are too long for a person to read; the audit log has all of them."""
         if len(self.error) > LONGEST_TEXT:
             object.__setattr__(self, "error", shortened(self.error))
         if any(len(text) > LONGEST_TEXT for text in self.warnings):
@@ -138,15 +137,15 @@ class Item:
         return self.doubt.unresolved
 
     def with_doubt(self, **changed: Any) -> "Item":
-        """Return it with some of what is known of its doubt *changed*."""
+        """Return it with some fields of its doubt *changed*."""
         return replace(self, doubt=replace(self.doubt, **changed))
 
     def sending(self, now: float, *, counted: bool = True) -> "Item":
-        """Return it as it is the moment before its step is sent.
+        """Return it as it is right before its step is sent.
 
         Args:
             now: Epoch seconds.
-            counted: False where it only looks once more.
+            counted: False if the step only reads again.
         """
         again = bool(self.attempt) and counted
         return replace(
@@ -167,8 +166,8 @@ class Item:
     def waiting(self, not_before: float, code: str = "", error: str = "", *, counted: bool = True) -> "Item":
         """Return it as it waits to be sent again.
 
-        Between two steps it stays IN_PROGRESS: what the first one did is there, so it is not as new. So it
-        does after a doubt: that it is not there yet does not say that it will never be.
+        Between two steps it stays IN_PROGRESS, because the result of the first one exists. After a doubt too:
+        what is not visible yet may still appear.
 
         Args:
             not_before: Epoch seconds.
@@ -197,7 +196,7 @@ class Item:
         """Return it as it waits to be looked up.
 
         Args:
-            since: Epoch seconds at which its cmdlet has begun at the latest.
+            since: Epoch seconds by which its cmdlet has started.
             until: Epoch seconds at which it is looked up.
             code: Why it is in doubt.
             error: The same in words.
@@ -219,14 +218,14 @@ class Item:
     def announced(
         self, step: int, attempt: int, outputs: Mapping[str, Mapping[str, str]], sent_at: float | None
     ) -> "Item":
-        """Return it as it stands where only the audit log knows that it was about to be sent.
+        """Return it as it is if only the audit log says that it was about to be sent.
 
         One that has failed since stays failed, and is looked up before it is sent again.
 
         Args:
             step: The step's index.
             attempt: How often that step had been sent.
-            outputs: What earlier steps returned, as far as it is known.
+            outputs: What earlier steps returned, as far as known.
             sent_at: Epoch seconds at which it was announced.
         """
         outputs = {**self.outputs, **outputs}
@@ -255,29 +254,29 @@ class Item:
         )
 
     def following(self, ref: str) -> "Item":
-        """Return it as Exchange works on it; *ref* is how it is found again."""
+        """Return it while Exchange works on it; *ref* is how it is found again."""
         return replace(
             self, status=advance(self.status, BulkItemStatus.IN_PROGRESS), phase=Phase.FOLLOWING, ref=ref
         )
 
     def completed(self, now: float, advice: str = "") -> "Item":
-        """Return it at its good end."""
+        """Return it COMPLETED."""
         status = advance(self.status, BulkItemStatus.COMPLETED)
         return replace(self, status=status, phase=Phase.OVER, completed_at=now, advice=advice)
 
     def skipped(self, now: float, code: str, error: str, advice: str) -> "Item":
-        """Return it at its end without anything having been sent."""
+        """Return it SKIPPED: nothing was sent for it."""
         status = advance(self.status, BulkItemStatus.SKIPPED)
         return replace(
             self, status=status, phase=Phase.OVER, completed_at=now, code=code, error=error, advice=advice
         )
 
     def examined(self, now: float) -> "Item":
-        """Return it as it is being examined: nothing is sent for it."""
+        """Return it while it is being examined: nothing is sent for it."""
         return replace(self, status=advance(self.status, BulkItemStatus.IN_PROGRESS), started_at=now)
 
     def failed(self, now: float, code: str, error: str, advice: str) -> "Item":
-        """Return it at its bad end."""
+        """Return it FAILED."""
         status = advance(self.status, BulkItemStatus.FAILED)
         return replace(
             self, status=status, phase=Phase.OVER, completed_at=now, code=code, error=error, advice=advice
@@ -290,7 +289,7 @@ class Change:
 
     Attributes:
         item: The item as it is now.
-        event: What happened, as machines match it: ``item.sending``, ``item.completed``, …
+        event: What happened, for machines to match: ``item.sending``, ``item.completed``, …
         at: Epoch seconds.
         cmdlet: What was or is about to be sent, secrets hidden; None where nothing was.
         errors: Every ErrorRecord of the answer.

@@ -1,7 +1,7 @@
 """The run as a pure state machine: events in, actions out.
 
-The driver tells it what happened and does, in order, what it asks for. It knows no thread, clock or
-database. A Record is durable before the action after it begins; every guarantee is an order of actions.
+The driver tells it what happened, and does in order what it asks for. It knows no thread, clock or
+database. A Record is durable before the next action starts; every guarantee is an order of actions.
 """
 
 from collections.abc import Iterable
@@ -36,7 +36,7 @@ class Machine:
         batch: The run's BatchName.
         one_first: Whether one session must be open before others are tried, as where a password signs in.
         ends_at: Epoch seconds at which the run pauses; None for never.
-        cancelled: Whether the run was cancelled before: it only brings to an end what was begun.
+        cancelled: Whether the run was cancelled before: it only finishes what was started.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class Machine:
         """Return what to do after *events*, in order.
 
         Args:
-            events: What happened, in order; those that came together are recorded together.
+            events: What happened, in order; events that arrived together are recorded together.
             now: Epoch seconds.
             chance: A number in [0, 1) for jitter.
         """
@@ -106,12 +106,12 @@ class Machine:
     def _loaded(self, items: tuple[Item, ...], exhausted: bool) -> None:
         self._run.loading, self._run.exhausted = False, exhausted
         for item in items:
-            # The batch of a process that ended may go on without it.
+            # The batch of a process that ended may continue without it.
             begins_until = self._run.at + self._run.config.batch_time
             if item.phase is Phase.SENT:
                 reason = "it was sent by a process that ended before the answer came"
                 transition = self._doubt(item, reason, begins_until)
-                # An old doubt is no failure of this run: it must not trigger stop_on_error.
+                # An old doubt is not a failure of this run: it must not trigger stop_on_error.
                 self._run.apply(transition, stops=False)
             elif item.phase is Phase.DOUBT:
                 self._run.queue.ask(item.with_doubt(since=begins_until), Lookup(), self._run.at)
@@ -119,7 +119,7 @@ class Machine:
                 # It was looked up by another process, perhaps days ago.
                 self._run.queue.ask(self._run.reconciler.unsure(item, begins_until), Lookup(), self._run.at)
             else:
-                # It may be of a process whose clock was wrong.
+                # The process that wrote it may have had a wrong clock.
                 latest = self._run.at + self._run.config.longest_wait
                 self._run.queue.put(replace(item, not_before=min(item.not_before, latest)), first=False)
 
@@ -129,7 +129,7 @@ class Machine:
         self._run.poller.failed_on(session, self._run.at)
 
     def _land_all(self, session: int, reason: str) -> None:
-        """Put into doubt what is in flight on a session that brings no more answers."""
+        """Put into doubt what is in flight on a session that returns no more answers."""
         for key in self._run.queue.on_session(session):
             flight = self._run.queue.land(key)
             if flight and flight.lookup:
@@ -141,7 +141,7 @@ class Machine:
 
     def _doubt(self, item: Item, reason: str, begins_until: float) -> Transition:
         if self._run.operation.steps[item.step].recovers:
-            # Such a cmdlet does no harm twice: it need not be waited for.
+            # Such a cmdlet does no harm twice, so there is nothing to wait for.
             return self._run.failed_requests.unanswered(item, reason, self._run.at)
         return self._run.evaluator.doubt(item, reason, self._run.at, begins_until=begins_until)
 
@@ -166,14 +166,14 @@ class Machine:
         self._run.apply(transition, flight, outcome)
 
     def _begins_until(self, flight: InFlight) -> float:
-        """Return until when the cmdlet of a lost answer may still begin (epoch seconds); 0 if it began."""
+        """Return until when the cmdlet of a lost answer may still start (epoch seconds); 0 if it started."""
         if flight.place <= self._run.answered.get(flight.session, 0):
             return 0.0
-        # The other side goes on with a batch though no one listens, for as long as it was given.
+        # Exchange continues with a batch for its allowed time, although no one listens any more.
         return (flight.item.sent_at or self._run.at) + self._run.config.batch_time
 
     def _told(self, flight: InFlight, lookup: Lookup, outcome: Outcome) -> None:
-        """Take in the answer to a lookup about an item."""
+        """Handle the answer to a lookup about an item."""
         chance = self._run.spread(flight.item.key)
         gives_up = (
             self._run.poller.unexplained(flight.item, passes=self._run.reconciler.passes(outcome))
@@ -202,7 +202,7 @@ class Machine:
             self._run.poller.left(answer.item)
 
     def _heard(self, transition: Transition, flight: InFlight, outcome: Outcome) -> None:
-        """Learn from an answer how fast Exchange lets the run go, and whether it lets the account in."""
+        """Learn from an answer how fast Exchange lets the run go, and whether it accepts the account."""
         if transition.error_class is ErrorClass.THROTTLED:
             reason = outcome.errors[0].message if outcome.errors else "it said so"
             about_sessions = transition.scope == "session"
@@ -264,11 +264,11 @@ class Machine:
 
     def _wants_items(self) -> bool:
         low = self._capacity // 2
-        # Those that wait for their time do not count: the others need not wait with them. How many may
-        # wait is limited all the same, for they are in memory.
+        # Items that wait for their time do not count: the others need not wait with them. Their number is
+        # limited too, because they are in memory.
         full = self._run.queue.ready >= low or len(self._run.queue) >= _WAITING_HELD * self._capacity
         if self._run.stop_control.winds_up:
-            # What was in flight when it was cancelled is all that is left, and little.
+            # Only what was in flight when it was cancelled is left, and that is little.
             return not (self._run.exhausted or self._run.loading)
         return not (self._run.stop_control.stopping or self._run.exhausted or self._run.loading or full)
 
@@ -297,7 +297,7 @@ class Machine:
             actions.append(ev.Paced((), waited))
         if self._run.stop_control.is_final:
             for item in self._run.queue.doubtful():
-                reason = f"{item.error} The run was over before it could be sent again"
+                reason = f"{item.error} The run ended before it could be sent again"
                 self._run.apply(self._run.evaluator.left_in_doubt(item, reason, self._run.at))
             why = "the run was cancelled" if finish.reason is StopReason.CANCELLED else finish.detail
             actions.append(ev.SkipRest(finish.reason.value, f"never sent: {why}"))

@@ -11,18 +11,18 @@ from bulkps.exchange.invocation import Cmdlet, ErrorRecord, Invocation, Outcome
 class StopReason(Enum):
     """Why a run is over, or stopped for now."""
 
-    DONE = "done"  #: Every item is at its end, or at Exchange's (with wait off).
+    DONE = "done"  #: Every item is finished, or accepted by Exchange (with wait off).
     PAUSED = "paused"  #: Asked to; what was not sent is PENDING.
     CANCELLED = "cancelled"  #: Asked to; what was not sent is SKIPPED.
     ERROR = "stop-on-error"  #: An item failed and stop_on_error is on; the rest is SKIPPED.
     CONDEMNED = "condemned"  #: An error that every further item would meet; the rest is PENDING.
     CANNOT_CONNECT = "cannot-connect"  #: No session could be opened; the rest is PENDING.
-    CANNOT_FOLLOW = "cannot-follow"  #: Asking after requests kept failing; they are IN_PROGRESS.
+    CANNOT_FOLLOW = "cannot-follow"  #: Polling kept failing; the requests are IN_PROGRESS.
     FAILURES = "too-many-failures"  #: More rows failed than the operator allows; the rest is PENDING.
-    NOT_CLEAN = "not-clean"  #: Pre-flight found blockers and all rows were to be clean; the rest is SKIPPED.
-    NOT_CONFIRMED = "not-confirmed"  #: Asked before anything was sent, and the answer was no; all is SKIPPED.
+    NOT_CLEAN = "not-clean"  #: Pre-flight found blockers and require_clean is on; the rest is SKIPPED.
+    NOT_CONFIRMED = "not-confirmed"  #: You answered no; nothing was sent, all is SKIPPED.
     CANNOT_CHECK = "cannot-check"  #: Pre-flight could not read what it needs; the rows are PENDING.
-    TIME = "time-is-up"  #: The window or the longest duration is over; the rest is PENDING.
+    TIME = "time-is-up"  #: The time window or the maximum duration is over; the rest is PENDING.
 
 
 # --- events -------------------------------------------------------------------------------------------
@@ -30,17 +30,17 @@ class StopReason(Enum):
 
 @dataclass(frozen=True)
 class Started:
-    """The driver is there; *following* items are already at Exchange from before."""
+    """The driver has started; *following* items are at Exchange from before."""
 
     following: int = 0
 
 
 @dataclass(frozen=True)
 class ItemsLoaded:
-    """The items that were asked for; *exhausted* if the journal has no more.
+    """The items that were requested; *exhausted* if the journal has no more.
 
-    An item in phase SENT was sent by a process that is no more: it is in doubt. One in phase DOUBT was so
-    before.
+    An item in phase SENT was sent by a process that has ended: it is in doubt. One in phase DOUBT already
+    was.
     """
 
     items: tuple[Item, ...]
@@ -64,7 +64,7 @@ class SessionRefused:
 
 @dataclass(frozen=True)
 class SessionLost:
-    """A session is gone; what was sent on it and has no outcome is in doubt."""
+    """A session is gone; what was sent on it without an outcome is in doubt."""
 
     session: int
     reason: str
@@ -80,7 +80,7 @@ class OutcomeArrived:
 
 @dataclass(frozen=True)
 class BatchEnded:
-    """The session has nothing more to do; *worn* says why it should be renewed, if it should."""
+    """The session has finished its work; *worn* says why it should be renewed, if it should."""
 
     session: int
     worn: str = ""
@@ -93,8 +93,8 @@ class FollowAnswered:
     Attributes:
         session: Which session asked.
         step: Index of the step.
-        seen: Followed items with what Exchange says of each.
-        absent: Followed items of which it says nothing.
+        seen: Followed items with what Exchange says about each.
+        absent: Followed items that it does not mention.
         worn: Why the session should be renewed, if it should.
     """
 
@@ -107,7 +107,7 @@ class FollowAnswered:
 
 @dataclass(frozen=True)
 class FollowFailed:
-    """The query for a followed step was not answered, or with *errors*."""
+    """The query for a followed step was not answered, or was answered with *errors*."""
 
     session: int
     reason: str
@@ -117,7 +117,7 @@ class FollowFailed:
 
 @dataclass(frozen=True)
 class PauseAsked:
-    """No new batches; what is in flight ends."""
+    """No new batches; what is in flight finishes."""
 
 
 @dataclass(frozen=True)
@@ -127,12 +127,12 @@ class InterruptAsked:
 
 @dataclass(frozen=True)
 class CancelAsked:
-    """No new batches; what is in flight ends; the rest is skipped."""
+    """No new batches; what is in flight finishes; the rest is skipped."""
 
 
 @dataclass(frozen=True)
 class TimePassed:
-    """The time that was asked for has come."""
+    """The requested time has come."""
 
 
 Event = (
@@ -157,14 +157,14 @@ Event = (
 
 @dataclass(frozen=True)
 class Record:
-    """Make these changes durable before the next action begins."""
+    """Make these changes durable before the next action starts."""
 
     changes: tuple[Change, ...]
 
 
 @dataclass(frozen=True)
 class LoadItems:
-    """Load up to *count* further items in the order of the file."""
+    """Load up to *count* further items in file order."""
 
     count: int
 
@@ -216,7 +216,7 @@ class Paced:
 
     Attributes:
         notes: What changed and why, one sentence each.
-        waited: Seconds that the run has been held back, by reason.
+        waited: Seconds for which the run has been held back, by reason.
     """
 
     notes: tuple[str, ...]
@@ -225,7 +225,7 @@ class Paced:
 
 @dataclass(frozen=True)
 class SkipRest:
-    """Make every PENDING item of the run SKIPPED, because."""
+    """Make every PENDING item of the run SKIPPED, with this code and reason."""
 
     code: str
     reason: str
@@ -233,7 +233,7 @@ class SkipRest:
 
 @dataclass(frozen=True)
 class WakeAt:
-    """Tell TimePassed at this epoch second, unless something else happens before."""
+    """Send TimePassed at this epoch second, unless something else happens before."""
 
     at: float
 
@@ -244,7 +244,7 @@ class Finish:
 
     Attributes:
         reason: Why.
-        detail: The same in the words of whoever refused, or empty.
+        detail: The reason in the words of the side that refused, or empty.
         advice: What an administrator can do, or empty.
     """
 

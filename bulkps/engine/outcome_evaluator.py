@@ -1,4 +1,4 @@
-"""What an outcome makes of an item. Pure; proof, not absence of complaint."""
+"""Decides what becomes of an item after an outcome. Pure; success needs proof, not only no error."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -29,33 +29,33 @@ from bulkps.operations.model import Operation, Step
 from bulkps.operations.parameter_binding import follow_ref, places, proven
 
 _DOUBT_ADVICE = (
-    "bulkps does not send it again automatically. Check in Exchange whether the change was made; if not, "
-    "put the row into a new file and run that with --again."
+    "bulkps does not send it again automatically. Check in Exchange whether the change was made. If not, "
+    "put the row into a new file and run that file with --again."
 )
-#: Codes of the catalogue with which Exchange says that there is no such object.
+#: Codes of the catalogue that say that an object does not exist.
 NO_SUCH_OBJECT = ("not-found", "not-found-on-dc")
-_RETRY_ADVICE = "Check in Exchange whether the change was made, or let bulkps retry check again."
+_RETRY_ADVICE = "Check in Exchange whether the change was made, or run bulkps retry, which checks again."
 _HARMLESS_ADVICE = (
     "It was sent {attempts} times, and no answer shows whether the change was made. Sending it again is "
-    "safe: bulkps retry does so."
+    "safe: bulkps retry sends it again."
 )
 _MIDWAY_ADVICE = (
-    "Done before it: {done}. Check in Exchange whether the last step was done too, and finish it by hand; "
-    "do not run the whole row again."
+    "Already done: {done}. Check in Exchange whether the last step was done too, and finish it by hand. "
+    "Do not run the whole row again."
 )
 
 
 @dataclass(frozen=True)
 class Transition:
-    """What became of an item.
+    """What happened to an item.
 
     Attributes:
         item: The item after the outcome.
-        event: What happened, as machines match it.
-        scope: What the error condemns: ``row``, ``session`` or ``run``.
+        event: What happened, for machines to match.
+        scope: What the error applies to: ``row``, ``session`` or ``run``.
         error_class: The class of the error, or None.
-        reconnect: Whether a new session may help those that follow.
-        named_wait: Seconds that Exchange asked everybody to wait, or None.
+        reconnect: Whether a new session may help the items that follow.
+        named_wait: Seconds that Exchange asked all callers to wait, or None.
     """
 
     item: Item
@@ -85,14 +85,14 @@ class OutcomeEvaluator:
     def outcome(
         self, item: Item, outcome: Outcome, now: float, chance: float, begins_until: float = 0.0
     ) -> Transition:
-        """Return what *outcome* makes of *item*, which was sent.
+        """Return what becomes of *item*, which was sent, after *outcome*.
 
         Args:
             item: The item.
             outcome: The outcome.
             now: Epoch seconds.
             chance: In [0, 1).
-            begins_until: Epoch seconds until which its cmdlet may still begin if its answer was lost.
+            begins_until: Epoch seconds until which its cmdlet may still start if its answer was lost.
         """
         step = self.operation.steps[item.step]
         item = replace(item, warnings=(*item.warnings, *outcome.warnings))
@@ -106,14 +106,14 @@ class OutcomeEvaluator:
             return self.doubt(item, why, now, begins_until=begins_until)
         if outcome.errors and not self._proven_all_the_same(item, step, outcome):
             return self._refused(item, step, outcome, now, chance)
-        # An error beside the proof is a warning: what was asked for is there.
+        # An error beside the proof is a warning, because the result is there.
         item = replace(item, warnings=(*item.warnings, *(record.message for record in outcome.errors)))
         if outcome.answer is Answer.FAILED:
             return self.doubt(item, f"the pipeline of {step.cmdlet} failed without saying why", now)
         return self._answered(item, step, outcome, now)
 
     def _polled(self, item: Item, step: Step, outcome: Outcome, now: float) -> Transition | None:
-        """Return what becomes of an item whose step is repeated; None for any other."""
+        """Return what becomes of an item whose step only reads and is repeated; None for any other."""
         kind, named = None, None
         if outcome.errors and outcome.answer is not Answer.LOST:
             meaning = classify(outcome.errors, self.catalogue, mutates=False)
@@ -127,14 +127,14 @@ class OutcomeEvaluator:
         return replace(looking, error_class=kind, named_wait=named)
 
     def _look_again(self, item: Item, step: Step, now: float, least: float = 0.0) -> Transition:
-        """Return an item whose step only reads as it waits to be read again, or failed after long enough."""
+        """Return an item whose step only reads: waiting to be read again, or FAILED after long enough."""
         wait = self.config.poll.wait_after(max(1, item.attempt))
         if wait is not None:
             reason = f"{step.cmdlet} does not show it yet"
             return Transition(item.waiting(now + max(wait, least), "not-shown", reason), ItemEvent.RETRY)
         error = f"{step.cmdlet} did not show it within {self.config.poll.give_up_after:g} s"
         advice = (
-            f"Done before it: {self._done_before(item)}. bulkps retry looks again and sends none of it twice."
+            f"Already done: {self._done_before(item)}. bulkps retry checks again and sends none of it twice."
         )
         return Transition(item.failed(now, "not-shown", error, advice), ItemEvent.FAILED)
 
@@ -144,16 +144,16 @@ class OutcomeEvaluator:
     def doubt(
         self, item: Item, reason: str, now: float, *, ended: bool = False, begins_until: float = 0.0
     ) -> Transition:
-        """Return *item* after nobody can tell what happened.
+        """Return *item* after no answer shows what happened.
 
-        It is looked up, or sent again if that is harmless; else it is at its end.
+        It is looked up, or sent again if that is harmless; otherwise it is left to a person.
 
         Args:
             item: The item.
-            reason: Why nobody can tell.
+            reason: Why the result is not known.
             now: Epoch seconds.
             ended: Whether its cmdlet is known to have ended.
-            begins_until: Epoch seconds until which its cmdlet may still begin; 0 if it began.
+            begins_until: Epoch seconds until which its cmdlet may still start; 0 if it has started.
         """
         step = self.operation.steps[item.step]
         if step.polled:
@@ -173,7 +173,7 @@ class OutcomeEvaluator:
                 return self.left_in_doubt(item, reason, now)
 
     def left_in_doubt(self, item: Item, reason: str, now: float) -> Transition:
-        """Return *item* at its end: a person has to look."""
+        """Return *item* FAILED: a person has to check."""
         done = self._done_before(item)
         step = self.operation.steps[item.step]
         first = _RETRY_ADVICE if step.reconcile else _DOUBT_ADVICE
@@ -205,12 +205,12 @@ class OutcomeEvaluator:
         facts = resend.when((wait is not None, Fact.TRIES_LEFT), (item.doubtful, Fact.DOUBTFUL))
         match resend.decide(state, facts | told | self._declared(step), kind):
             case Decision.SEND:
-                # One that may be let in by a new session has no wait of its own, and gets no second one.
+                # One that a new session may help has no wait of its own, and gets no second session.
                 until = 0.0 if wait is None else now + max(wait, meaning.wait or 0.0)
                 again = item.waiting(until, known.id, meaning.record.message)
                 return Transition(again, ItemEvent.RETRY, error_class=kind)
             case Decision.LOOK_UP:
-                # An error of the cmdlet's own says that it has ended.
+                # An error of the cmdlet itself says that it has ended.
                 transition = self._doubted(item, meaning, now, ended=Fact.OF_THE_ROW in told)
                 return replace(transition, error_class=kind) if kind is ErrorClass.AUTH else transition
             case Decision.CONFIRM:
@@ -224,10 +224,10 @@ class OutcomeEvaluator:
         return resend.declared(self.operation, step)
 
     def _confirmed(self, item: Item, state: Known, meaning: Meaning, now: float) -> Transition:
-        """Return *item* as it is looked up although it was refused: it may have happened all the same."""
+        """Return *item* to be looked up although it was refused: it may have happened anyway."""
         known = meaning.known
         until = now + self.config.lookup.wait_after(0)
-        # It was answered, so its cmdlet has ended, unless an earlier attempt is at work yet.
+        # It was answered, so its cmdlet has ended, unless an earlier attempt is still running.
         ended = not item.doubtful
         doubted = item.doubted(now, until, known.id, meaning.record.message, known.advice, ended=ended)
         if state is Known.UNREADABLE:
@@ -236,9 +236,9 @@ class OutcomeEvaluator:
         return Transition(doubted, ItemEvent.CONFLICT if conflict else ItemEvent.IN_DOUBT)
 
     def _ended(self, item: Item, meaning: Meaning, now: float) -> Transition:
-        """Return *item* FAILED: Exchange refused it, and would again."""
+        """Return *item* FAILED: Exchange refused it, and would refuse it again."""
         known, done = meaning.known, self._done_before(item)
-        advice = f"{known.advice} Done before it: {done}." if done else known.advice
+        advice = f"{known.advice} Already done: {done}." if done else known.advice
         if item.doubtful:
             advice += " An earlier attempt was never answered: check whether that change was made."
         failed = item.failed(now, known.id, meaning.record.message, advice)
@@ -267,7 +267,7 @@ class OutcomeEvaluator:
         Args:
             item: The item.
             proof: The object; what the step keeps of it is kept.
-            event: What happened, where Exchange works on.
+            event: What happened, if Exchange continues to work on it.
             now: Epoch seconds.
         """
         step = self.operation.steps[item.step]
@@ -284,18 +284,18 @@ class OutcomeEvaluator:
         return follow_ref(follow, self.filled(item)) if follow else ""
 
     def filled(self, item: Item) -> dict[str, Value]:
-        """Return what fills the places of the item's templates."""
+        """Return the values for the item's templates."""
         return places(self.operation, item.values, item.key, self.batch, item.outputs)
 
     def step_done(self, item: Item, now: float) -> Transition:
-        """Return *item* at its next step, or at its good end."""
+        """Return *item* at its next step, or COMPLETED."""
         following = self.operation.next_step(item.step, self.filled(item), item.outputs)
         if following is None:
             return Transition(self._completed(item, now), ItemEvent.COMPLETED)
         return Transition(item.at_step(following), ItemEvent.STEP_COMPLETED)
 
     def _completed(self, item: Item, now: float) -> Item:
-        """Return *item* at its good end, and what of its content Exchange says that it left behind."""
+        """Return *item* COMPLETED, with the content that Exchange says it left behind."""
         done = item.completed(now, self.operation.advice)
         for step in self.operation.steps:
             if step.follow is None or step.follow.detail is None:
@@ -309,19 +309,19 @@ class OutcomeEvaluator:
         return done
 
     def is_stale(self, item: Item, status: str, now: float) -> bool:
-        """Return whether *status* is still that of before a followed *item* was resumed."""
+        """Return whether *status* is still the one from before a followed *item* was resumed."""
         follow = self.operation.steps[item.step].follow
         failed = follow.failed if follow else ()
         return status in failed and now < item.not_before <= now + SEEN
 
     def followed(self, item: Item, status: str, now: float, why: str = "") -> Transition | None:
-        """Return what Exchange's *status* makes of a followed *item*; None if nothing changed.
+        """Return what becomes of a followed *item* with Exchange's *status*; None if nothing changed.
 
         Args:
             item: The item.
             status: The status.
             now: Epoch seconds.
-            why: What Exchange says of the reason, where it was asked.
+            why: The reason that Exchange gives, if it was asked.
         """
         follow = self.operation.steps[item.step].follow
         if follow is None or self.is_stale(item, status, now):
@@ -339,10 +339,10 @@ class OutcomeEvaluator:
         if status in follow.failed:
             error = f"Exchange accepted it and then failed. {reason}"
             known = classify((ErrorRecord(reason),), self.catalogue, mutates=False).known
-            # What the catalogue only knows as one of many tells nothing that the words do not.
+            # A generic catalogue entry adds nothing to Exchange's words.
             telling = "" if known is UNKNOWN_READ or known.is_generic else f"{known.advice} "
             done = self._done_before(item)
-            before = f" Done before it: {done}." if done else ""
+            before = f" Already done: {done}." if done else ""
             advice = telling + advice_of(follow, item) + before
             failed = said.failed(now, FAILED_AT_EXCHANGE, error, advice)
             return Transition(failed, ItemEvent.FAILED, error_class=ErrorClass.PERMANENT)
@@ -351,19 +351,19 @@ class OutcomeEvaluator:
         if status in follow.waiting:
             said = replace(said, code=WAITS_FOR_OPERATOR, error=reason, advice=follow.waiting_advice)
             return Transition(said.following(item.ref), ItemEvent.WAITS_FOR_OPERATOR)
-        # A status that the operation does not name is shown too: somebody has to look.
+        # A status that the operation does not name is shown too: a person has to check.
         return Transition(said.following(item.ref), ItemEvent.UNKNOWN_STATUS)
 
     def gone(self, item: Item, now: float) -> Transition:
-        """Return *item* at its end because Exchange does not know its request any more."""
+        """Return *item* FAILED because its request no longer exists at Exchange."""
         error = (
-            "Exchange accepted it, and no longer knows of it: somebody removed the request, or it was cleared"
+            "Exchange accepted it, but its request no longer exists: it was removed, or completed and cleared"
         )
         return Transition(item.failed(now, REQUEST_GONE, error, _DOUBT_ADVICE), ItemEvent.FAILED)
 
 
 def advice_of(follow: Follow, item: Item) -> str:
-    """Return what can be done about a failed *item*, and nothing about steps that it did not have."""
+    """Return what can be done about a failed *item*; hints about steps that it did not have are left out."""
     hints = [hint.text for hint in follow.hints if all(step in item.outputs for step in hint.needs)]
     return " ".join((follow.advice, *hints)).strip()
 

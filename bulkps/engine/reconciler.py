@@ -1,4 +1,4 @@
-"""What is asked about single items: whether one in doubt happened, why a followed one failed. Pure."""
+"""Lookups about single items: did a step in doubt happen, why did a request fail? Pure."""
 
 import math
 from dataclasses import dataclass, replace
@@ -23,7 +23,7 @@ _UNKNOWN = (
 )
 _CLEARED = (
     "{cmdlet} does not show it, but it was sent so long ago that it may have been completed and cleared "
-    "since: look into the target for what was copied."
+    "since. Check the target mailbox for what was copied."
 )
 
 
@@ -33,8 +33,8 @@ class Lookup:
 
     Attributes:
         index: Which lookup of its step.
-        status: The status of which the reason is asked; empty for a lookup.
-        missed: Whether a followed item is asked after by itself: the run's own query does not show it.
+        status: The status whose reason is asked; empty for a lookup.
+        missed: Whether it looks for one followed item that the run's own query does not show.
     """
 
     index: int = 0
@@ -49,13 +49,13 @@ class Lookup:
 
 @dataclass(frozen=True)
 class Reconciler:
-    """Binds lookups and judges their answers.
+    """Binds lookups and evaluates their answers.
 
     Attributes:
-        evaluator: Judges everything else.
-        config: How patiently items are looked up.
+        evaluator: Evaluates everything else.
+        config: How often and how long items are looked up.
         catalogue: What errors mean.
-        failed_requests: Decides about items whose request Exchange failed.
+        failed_requests: Decides about items whose request failed at Exchange.
     """
 
     evaluator: OutcomeEvaluator
@@ -64,27 +64,27 @@ class Reconciler:
     failed_requests: FailedRequests
 
     def missed(self, item: Item) -> Lookup | None:
-        """Return the lookup after a followed *item* that the run's own query does not show, or None.
+        """Return the lookup for a followed *item* that the run's own query does not show, or None.
 
-        A request that was made by another run, and adopted, is in another batch.
+        A request that another run created, and this one adopted, is in another batch.
         """
         return Lookup(missed=True) if self._step(item).reconcile else None
 
     def tells_absence(self, item: Item) -> bool:
-        """Return whether the lookup after a followed *item* can be asked, and tell that it is not there."""
+        """Return whether a lookup for a followed *item* is possible and can show that it does not exist."""
         reconcile = self._step(item).reconcile
         can_tell = bool(reconcile) and reconcile[0].missing == "absent"
         return can_tell and self.cmdlet(item, Lookup(missed=True)) is not None
 
     def passes(self, outcome: Outcome) -> bool:
-        """Return whether what kept an answer from telling may pass."""
+        """Return whether the cause of an unclear answer may be temporary."""
         if not outcome.errors or outcome.answer in (Answer.LOST, Answer.NOT_SENT):
             return True
         known = classify(outcome.errors, self.catalogue, mutates=False).known
         return known.error_class not in (ErrorClass.PERMANENT, ErrorClass.AUTH)
 
     def is_there(self, item: Item, outcome: Outcome) -> bool | None:
-        """Return whether the answer to the lookup after a followed *item* shows it, if it tells."""
+        """Return whether the lookup for a followed *item* shows it; None if it does not tell."""
         verdict, _ = self._verdict(item, self._step(item).reconcile[0], outcome)
         return {"happened": True, "absent": False}.get(verdict)
 
@@ -102,14 +102,14 @@ class Reconciler:
         )
 
     def why(self, item: Item, status: str, *, curious: bool) -> Lookup | None:
-        """Return the lookup why a followed *item* has this bad *status*, or how far it is.
+        """Return the lookup that tells why a followed *item* has this bad *status*, or its progress.
 
-        None if nothing would tell, or nobody needs to know.
+        None if no lookup would tell, or the answer is not needed.
 
         Args:
             item: The item.
-            status: What Exchange says of it.
-            curious: Whether it is its turn to be asked how far it is.
+            status: What Exchange says about it.
+            curious: Whether it is its turn to be asked for its progress.
         """
         follow = self._step(item).follow
         if follow is None or follow.detail is None:
@@ -122,7 +122,7 @@ class Reconciler:
         return Lookup(status=status)
 
     def cmdlet(self, item: Item, lookup: Lookup) -> tuple[Cmdlet, tuple[str, ...]] | None:
-        """Return the query and the properties that are wanted; None if a place of it is empty."""
+        """Return the query and the properties that it needs; None if a value for it is missing."""
         asked = self._asked(item, lookup)
         bound = bind_lookup(asked, self.evaluator.filled(item))
         if bound is None:
@@ -149,7 +149,7 @@ class Reconciler:
         stops: bool,
         gives_up: bool = True,
     ) -> Transition | Lookup:
-        """Return what the answer makes of *item*, or the lookup to ask next.
+        """Return what becomes of *item* after the answer, or the lookup to ask next.
 
         Args:
             item: The item.
@@ -157,11 +157,11 @@ class Reconciler:
             outcome: The answer.
             now: Epoch seconds.
             chance: In [0, 1).
-            stops: Whether the run is about to be over, so that nothing is sent again.
-            gives_up: Whether nobody asks once more why it has its status, where the answer does not tell.
+            stops: Whether the run is about to end, so nothing is sent again.
+            gives_up: Whether to stop asking why it has its status if the answer does not tell.
         """
         if lookup.status and not tells(outcome) and not gives_up:
-            # It is asked after again when the next poll shows it.
+            # It is asked about again when the next poll shows it.
             return Transition(item, ItemEvent.PROGRESS)
         if lookup.status:
             return self._explained(item, lookup.status, outcome, now)
@@ -172,14 +172,14 @@ class Reconciler:
     def _looked_up(
         self, item: Item, lookup: Lookup, outcome: Outcome, now: float, chance: float | None
     ) -> Transition | Lookup:
-        """Return what a lookup makes of *item*, of which it is asked whether its step happened.
+        """Return what becomes of *item* after a lookup whether its step happened.
 
         Args:
             item: The item.
             lookup: What was asked.
             outcome: The answer.
             now: Epoch seconds.
-            chance: In [0, 1); None where the run is about to be over.
+            chance: In [0, 1); None where the run is about to end.
         """
         asked = self._step(item).reconcile[lookup.index]
         if outcome.answer is Answer.NOT_SENT:
@@ -190,8 +190,8 @@ class Reconciler:
         if verdict == "failed":
             return self._failed_to_ask(item, asked, outcome, now)
         if self.failed_requests.concerns(item):
-            # A request that this row had removed is gone for that reason, unless so much time passed that it
-            # may not have been removed, but resumed by a person, completed and cleared.
+            # A request that this row had removed is gone for that reason. After a long time it may also have
+            # been resumed by a person, completed and cleared.
             cleared = verdict == "absent" and self._may_be_cleared(item, asked, now)
             stops = chance is None
             item, decided = self._failed_request(item, verdict, proof, now, stops=stops, cleared=cleared)
@@ -210,7 +210,7 @@ class Reconciler:
     def _failed_to_ask(self, item: Item, asked: ReconcileQuery, outcome: Outcome, now: float) -> Transition:
         """Return *item* after Exchange refused the query about it."""
         meaning = classify(outcome.errors, self.catalogue, mutates=False)
-        # Throttled, it was not even asked.
+        # A throttled lookup was not even tried.
         counted = meaning.known.error_class is not ErrorClass.THROTTLED
         why = f"{asked.cmdlet} failed: {outcome.errors[0].message}"
         return replace(
@@ -230,7 +230,7 @@ class Reconciler:
         stops: bool,
         cleared: bool,
     ) -> tuple[Item, Transition | None]:
-        """Return what becomes of an item whose request had failed; None for any other."""
+        """Return what becomes of an item whose request had failed; None for any other case."""
         requests = self.failed_requests
         removed = verdict == "absent" and requests.waits_for_removal(item) and not cleared
         if verdict == "happened" or removed:
@@ -238,12 +238,12 @@ class Reconciler:
         return (requests.as_gone(item) if verdict == "absent" else item), None
 
     def _step(self, item: Item) -> Step:
-        """Return the step whose lookups and whose follow count for *item*."""
+        """Return the step whose lookups and follow rules apply to *item*."""
         operation = self.evaluator.operation
         return operation.failed_at(operation.steps[item.step])
 
     def nothing_asks(self, item: Item, lookup: Lookup, now: float) -> Transition:
-        """Return *item* when *lookup* cannot be asked, and no other can."""
+        """Return *item* when neither *lookup* nor any other can be asked."""
         if lookup.follows:
             transition = self.evaluator.followed(item, lookup.status, now) if lookup.status else None
             return transition or Transition(item, ItemEvent.PROGRESS)
@@ -267,7 +267,7 @@ class Reconciler:
         fitting = matching(asked.match, self.evaluator.filled(item), outcome.output)
         if len(fitting) == 1:
             return asked.found, dict(fitting[0])
-        # More than one fits: whatever it means, it does not mean this item.
+        # If more than one fits, the answer is not about this item alone.
         return ("unknown" if fitting else asked.missing), {}
 
     def _absent(self, item: Item, asked: ReconcileQuery, now: float, chance: float | None) -> Transition:
@@ -297,7 +297,7 @@ class Reconciler:
         return self._refused_for_good(item, asked, now) if final else self._given_up(item, asked, now)
 
     def _refused_for_good(self, item: Item, asked: ReconcileQuery, now: float) -> Transition:
-        """Return *item* FAILED as Exchange said, for a lookup shows that it did not happen all the same."""
+        """Return *item* FAILED as Exchange said: a lookup confirms that it did not happen."""
         kind = next((entry.error_class for entry in self.catalogue if entry.id == item.code), None)
         unknown = item.code == UNKNOWN_MUTATION.id
         advice = _UNKNOWN.format(cmdlet=asked.cmdlet) if unknown else item.advice
@@ -305,10 +305,10 @@ class Reconciler:
         return Transition(failed, ItemEvent.FAILED, error_class=kind)
 
     def is_unsure(self, item: Item) -> bool:
-        """Return whether *item*, which is ready, has to be looked up once more if that was long ago.
+        """Return whether *item*, which is ready, needs another lookup if the last one was long ago.
 
-        To send such an item again is safe because Exchange refuses a repeat: while what was made exists, and
-        that may be removed.
+        Sending such an item again is safe because Exchange refuses a repeat. But it does so only while the
+        created object exists, and that may be removed.
         """
         facts = resend.when((item.doubtful, Fact.DOUBTFUL)) | Fact.OUTDATED
         operation = self.evaluator.operation
@@ -316,36 +316,36 @@ class Reconciler:
         return resend.decide(Known.READY, facts | declared) is Decision.LOOK_UP
 
     def is_stale(self, item: Item, now: float) -> bool:
-        """Return whether an item that is ready to be sent again has to be looked up once more."""
+        """Return whether an item that is ready to be sent again needs another lookup first."""
         return self.is_unsure(item) and now > item.not_before + SEEN
 
     def look_again(self, item: Item, now: float) -> Transition:
-        """Return *item* as one that is looked up before it is sent."""
+        """Return *item* to be looked up before it is sent."""
         return Transition(self.unsure(item, now), ItemEvent.STILL_IN_DOUBT)
 
     def unsure(self, item: Item, doubted_at: float) -> Item:
         """Return *item*, which was ready, in doubt since *doubted_at* (epoch seconds)."""
-        # Whatever it was refused with last, a lookup that does not show it only means that it is sent again.
+        # Whatever error it had last: if the lookup does not show it, it is simply sent again.
         doubtful = replace(item, phase=Phase.DOUBT, code=IN_DOUBT, not_before=doubted_at)
         return doubtful.with_doubt(since=doubted_at)
 
     def _may_be_cleared(self, item: Item, asked: ReconcileQuery, now: float) -> bool:
-        """Return whether what was made may be gone again, so that its absence proves nothing."""
+        """Return whether what was created may be gone again, so its absence proves nothing."""
         if asked.proves_within is None or item.doubt.ended or item.sent_at is None:
             return False
-        # Nor where it had failed at Exchange: a person may have resumed it, and it was completed since.
-        # Before it was sent by this clock: one of the two clocks was wrong, and nothing can be told.
+        # This also holds if it had failed at Exchange: a person may have resumed it, and it was completed.
+        # If this clock says that it was sent in the future, one of two clocks is wrong, and nothing is sure.
         return not -SEEN <= now - item.sent_at <= asked.proves_within + self.config.settle
 
     def _given_up(self, item: Item, asked: ReconcileQuery, now: float) -> Transition:
-        """Return *item* after it was sent as often as it may be, and is not there."""
+        """Return *item* FAILED after its last allowed attempt: a lookup does not show it."""
         times = f"sent {item.attempt} time{'s' * (item.attempt != 1)}"
         shows = f"{asked.cmdlet} shows that it did not happen"
         if item.doubt.refusal:
             # It was answered: Exchange's own words are the reason.
             code, error = item.doubt.refusal, f"{item.error} ({times}, refused; {shows})"
         else:
-            never = "never answered" if item.attempt == 1 else "the last time never answered"
+            never = "never answered" if item.attempt == 1 else "the last time without an answer"
             code, error = "never-answered", f"{times}, {never}, and {shows}. {item.error}"
         advice = f"{item.advice} bulkps retry sends it again.".strip()
         return Transition(
@@ -370,7 +370,7 @@ class Reconciler:
         keep, progress = (asked.keep, asked.progress) if isinstance(asked, Detail) else ((), ())
         step = self._step(item).name
         follow = self._step(item).follow
-        # Why it failed decides, too, what a retry does about it.
+        # The reason for the failure also decides what a retry does about it.
         of_failure = keep if follow and status in follow.failed else ()
         told = (*progress, *of_failure)
         far = {name: text(found[name]) for name in told if found.get(name) not in (None, "")}
@@ -378,7 +378,7 @@ class Reconciler:
         why = ": ".join(filter(None, (text(found.get(name) or "") for name in keep)))
         if follow and status in follow.completed and not tells(outcome):
             cmdlet = asked.cmdlet
-            item = replace(item, warnings=(*item.warnings, f"{cmdlet} did not tell how much it copied"))
+            item = replace(item, warnings=(*item.warnings, f"{cmdlet} did not say how much was copied"))
         transition = self.evaluator.followed(item, status, now, why)
         return transition or Transition(replace(item, progress=status), ItemEvent.PROGRESS)
 

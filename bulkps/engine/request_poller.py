@@ -1,4 +1,4 @@
-"""When to ask after what Exchange works on, and what its answers make of the items. Pure.
+"""When to poll the requests that Exchange works on, and what the answers mean for the items. Pure.
 
 The followed items themselves stay in the journal; only their number is here.
 """
@@ -15,17 +15,17 @@ from bulkps.exchange.invocation import Cmdlet
 from bulkps.operations.model import Operation
 from bulkps.operations.parameter_binding import bind_query
 
-#: How many items that a poll does not show are asked after by themselves, at least.
+#: How many items that a poll does not show are looked up by themselves, at least.
 _LOOKED_FOR = 10
-#: In how many polls all of them are.
+#: How many polls it takes to look all of them up.
 _ROUND = 10
-#: After how many lookups in a row that brought no answer nobody waits for one any more, where it may pass;
-#: where it will not, ``failures`` are enough.
+#: After this many lookups in a row without an answer bulkps stops waiting for one, if the cause may be
+#: temporary; if not, ``failures`` are enough.
 _UNTOLD = 100
 
 _NOBODY_TELLS = (
-    "Exchange accepted it; the run's own query does not show it, and asking after it brought no answer so "
-    "often that nobody waits for one any more."
+    "Exchange accepted it, but the run's own query does not show it, and so many lookups brought no answer "
+    "that bulkps has stopped asking."
 )
 
 
@@ -45,7 +45,7 @@ class RequestPoller:
         self._polls = 0
         self._asking: int | None = None
         self._failures = 0
-        #: How often in a row an item was not found, and since when.
+        #: How many times in a row an item was not found, and since when.
         self._absent: dict[str, tuple[int, float]] = {}
         self._untold: dict[str, int] = {}
         self._unexplained: dict[str, int] = {}
@@ -54,7 +54,7 @@ class RequestPoller:
 
     @property
     def waits(self) -> bool:
-        """Whether anything is at Exchange that is not at its end."""
+        """Whether anything at Exchange is not finished."""
         return self._count > 0
 
     @property
@@ -78,7 +78,7 @@ class RequestPoller:
         return not self.asking and self.waits and self.next_poll is not None and now >= self.next_poll
 
     def turn(self) -> int:
-        """Return the step to ask after next."""
+        """Return the step to poll next."""
         steps = list(self._queries)
         self._turn = (self._turn + 1) % len(steps)
         return steps[self._turn]
@@ -89,23 +89,23 @@ class RequestPoller:
         return bind_query(self._queries[step], self._batch)
 
     def failed_on(self, session: int, now: float) -> None:
-        """Note that *session* is gone; if it was asking, the answer is lost, which harms nothing."""
+        """Note that *session* is gone; if it was asking, its answer is lost, which does no harm."""
         if self._asking == session:
             self.failed(now)
 
     def failed(self, now: float, *, counted: bool = True) -> bool:
-        """Note that a query failed; return whether that was once too often.
+        """Note that a query failed; return whether it has now failed too often.
 
-        One that Exchange throttled was not even tried: it is not *counted*.
+        A query that Exchange throttled was not even tried, so it is not *counted*.
         """
         self._over(now)
         self._failures += 1 if counted else 0
         return self._failures >= self._policy.failures
 
     def seen(self, event: FollowAnswered) -> Iterator[tuple[Item, str, bool]]:
-        """Yield each item that the answer shows, its status, and whether to ask how far it is.
+        """Yield each item that the answer shows, its status, and whether to ask for its progress.
 
-        Of those that Exchange is at, some are asked after at each poll, in turn.
+        At each poll a few of the running ones are asked, in turn.
         """
         self._failures = 0
         step = self._queries[event.step]
@@ -124,22 +124,22 @@ class RequestPoller:
     def gone(
         self, event: FollowAnswered, evaluator: OutcomeEvaluator, telling: Collection[str], now: float
     ) -> Iterator[Transition]:
-        """Yield what becomes of each item that Exchange no longer shows; the answer is over then.
+        """Yield what becomes of each item that Exchange no longer shows; then the answer is done.
 
-        That the run's own query does not show it counts only where nothing else can be asked: a request that
-        another run made is in another batch.
+        An item that is missing in the run's own query counts as absent only if no lookup is possible: a
+        request that another run created is in another batch.
 
         Args:
             event: The answer.
-            evaluator: Judges.
-            telling: The keys of those that are asked after by themselves, where the answer can tell.
+            evaluator: Evaluates outcomes.
+            telling: The keys of the items that are looked up by themselves, where the answer can tell.
             now: Epoch seconds.
         """
         for item in event.absent:
             if item.key not in telling:
                 self._not_there(item, now)
             times, since = self._absent.get(item.key, (0, now))
-            # Not since it was begun: what a retry made just now may not be seen everywhere yet.
+            # Counted from the first miss, not from the start: a retry's new request may not be visible yet.
             if times >= self._policy.absences and now - since >= self._policy.gone_after:
                 del self._absent[item.key]
                 self._untold.pop(item.key, None)
@@ -149,12 +149,12 @@ class RequestPoller:
     def answered(
         self, event: FollowAnswered, reconciler: Reconciler, is_asked: Callable[[str], bool], now: float
     ) -> Iterator[tuple[Item, Lookup | Transition]]:
-        """Yield what an answer makes of the items that it is about, or what is to be asked of one.
+        """Yield what an answer means for the items that it is about, or the lookup that one of them needs.
 
         Args:
             event: The answer.
             reconciler: What can be asked.
-            is_asked: Tells of an item's key whether a lookup about it waits or is in flight.
+            is_asked: Returns for an item's key whether a lookup about it waits or is in flight.
             now: Epoch seconds.
         """
         evaluator = reconciler.evaluator
@@ -177,7 +177,7 @@ class RequestPoller:
             item.key for item in event.absent if item.key in lookups and reconciler.tells_absence(item)
         }
         for transition in self.gone(event, evaluator, telling, now):
-            # The answer to a lookup that is on its way decides.
+            # If a lookup is on its way, its answer decides.
             if transition.item.key not in gone and not is_asked(transition.item.key):
                 gone.add(transition.item.key)
                 yield transition.item, transition
@@ -186,28 +186,28 @@ class RequestPoller:
                 yield item, lookups[item.key]
 
     def _given_up(self, event: FollowAnswered, is_asked: Callable[[str], bool]) -> Iterator[Item]:
-        """Yield the items that were asked after so often in vain that nobody waits for an answer any more."""
+        """Yield the items that were looked up so often without an answer that bulkps stops asking."""
         for item in event.absent:
-            # That nobody can be asked does not say that it is gone.
+            # A lookup that is not possible does not mean that the request is gone.
             if self._untold.get(item.key, 0) >= _UNTOLD and not is_asked(item.key):
                 del self._untold[item.key]
                 yield item
 
     def _in_turn(self, absent: Sequence[Item]) -> list[Item]:
-        """Return those of *absent* whose turn it is to be asked after."""
+        """Return those of *absent* whose turn it is to be looked up."""
         count = min(len(absent), max(_LOOKED_FOR, math.ceil(len(absent) / _ROUND)))
         first = self._looked_for if self._looked_for < len(absent) else 0
         self._looked_for = first + count
         return [*absent, *absent][first : first + count]
 
     def looked_for(self, item: Item, now: float, *, there: bool | None, passing: bool) -> None:
-        """Note what Exchange showed of an item that was asked after by itself.
+        """Note what Exchange showed about an item that was looked up by itself.
 
         Args:
             item: The item.
             now: Epoch seconds.
-            there: Whether it is there; None for nothing certain.
-            passing: Whether what kept it from telling may pass.
+            there: Whether it exists; None if that is not certain.
+            passing: Whether the cause of an unclear answer may be temporary.
         """
         if there is None:
             weight = 1 if passing else math.ceil(_UNTOLD / self._policy.failures)
@@ -220,11 +220,11 @@ class RequestPoller:
             self._not_there(item, now)
 
     def unexplained(self, item: Item, *, passes: bool) -> bool:
-        """Note that asking why an item has its status told nothing; return whether nobody asks once more.
+        """Note that no answer told why an item has its status; return whether to stop asking.
 
         Args:
             item: The item.
-            passes: Whether what kept it from telling may pass.
+            passes: Whether the cause of an unclear answer may be temporary.
         """
         times = self._unexplained.get(item.key, 0) + 1
         self._unexplained[item.key] = times
@@ -235,7 +235,7 @@ class RequestPoller:
         self._absent[item.key] = times + 1, since
 
     def left(self, item: Item) -> None:
-        """Note what became of a followed item: it is one fewer if it is not followed any more."""
+        """Note what became of a followed item: count one fewer if it is no longer followed."""
         if item.phase is not Phase.FOLLOWING:
             self._count -= 1
 

@@ -1,8 +1,8 @@
-"""May a step be sent again? One table answers it for whoever asks. Pure.
+"""May a step be sent again? One table answers for every caller. Pure.
 
-The outcome evaluator asks after an answer, the reconciler after a lookup, the work queue before an item is
-sent, a retry about rows that failed, a new run about rows of other runs. Each says what is known of the step
-and which facts hold; the first row of the table that fits decides.
+The outcome evaluator asks after an answer, the reconciler after a lookup, the work queue before it sends an
+item, a retry about rows that failed, a new run about rows of other runs. Each says what is known about the
+step and which facts hold. The first row of the table that fits decides.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from bulkps.operations.model import Operation, Step
 
 
 class Known(Enum):
-    """What is known of a step."""
+    """What is known about a step."""
 
     READY = "ready"  #: It waits to be sent.
     NOT_SENT = "not sent"  #: It never reached Exchange.
@@ -23,37 +23,37 @@ class Known(Enum):
     UNREADABLE = "unknown error"  #: Exchange answered with an error that the catalogue does not know.
     DOUBT = "doubt"  #: No answer shows whether it happened.
     ABSENT = "absent"  #: A lookup shows that it did not happen.
-    FAILED_LATER = "failed later"  #: Exchange accepted it, and failed its request afterwards.
-    GONE = "gone"  #: Exchange accepted it, and no longer knows its request.
-    UNDER_WAY = "under way"  #: It is at Exchange, or a living process is about to send it.
-    PARTLY = "done in part"  #: It failed, and a step before it happened that must not be repeated.
+    FAILED_LATER = "failed later"  #: Exchange accepted it; its request failed later.
+    GONE = "gone"  #: Exchange accepted it, but no longer has its request.
+    UNDER_WAY = "under way"  #: Exchange works on it, or a running process is about to send it.
+    PARTLY = "done in part"  #: It failed after a step that must not be repeated.
     DONE = "done"  #: It is completed.
 
 
 class Fact(Flag):
-    """What else counts."""
+    """What else matters."""
 
     NONE = 0
-    # What the operation declares of the step.
+    # What the operation declares about the step.
     HARMLESS = auto()  #: Sending it twice does no harm.
     LOOKUP = auto()  #: Exchange can be asked whether it happened.
-    RECOVERS = auto()  #: A request of it that failed can be resumed, or removed and made again.
-    # What the error tells.
+    RECOVERS = auto()  #: Its failed request can be resumed, or removed and created again.
+    # What the error says.
     NOTHING_RAN = auto()  #: It proves that nothing was executed.
     MAY_HAVE_RUN = auto()  #: It asks for a lookup before anything else is done.
-    NEW_SESSION = auto()  #: Another session may be let in.
+    NEW_SESSION = auto()  #: A new session may be accepted.
     OF_THE_ROW = auto()  #: It is about this row, not about the account, the session or the pace.
-    # Where the item stands.
+    # The state of the item.
     TRIES_LEFT = auto()  #: The policy for the error's class allows another try.
     DOUBTFUL = auto()  #: An earlier attempt was never answered.
-    REFUSED_BEFORE = auto()  #: It was looked up only because Exchange had refused it for good.
-    OUTDATED = auto()  #: That it was absent was seen too long ago.
-    CLEARED = auto()  #: What it made may be completed and cleared by now.
+    REFUSED_BEFORE = auto()  #: It was looked up only because Exchange refused it permanently.
+    OUTDATED = auto()  #: The lookup that did not find it is too old.
+    CLEARED = auto()  #: Its request may be completed and cleared by now.
     BEHIND_A_STEP = auto()  #: A step that must not be repeated is done.
     # Who asks.
-    STOPPING = auto()  #: A run that begins nothing new.
-    PERSON = auto()  #: Somebody who asks for a retry.
-    OTHER_RUN = auto()  #: A run that has the same content.
+    STOPPING = auto()  #: A run that is stopping and starts nothing new.
+    PERSON = auto()  #: A person who asks for a retry.
+    OTHER_RUN = auto()  #: Another run with the same content.
 
 
 class Decision(Enum):
@@ -62,8 +62,8 @@ class Decision(Enum):
     SEND = "send again"  #: Or for the first time.
     LOOK_UP = "look up"  #: Send it again if it did not happen.
     CONFIRM = "look up, then end"  #: It has failed if it did not happen.
-    RECOVER = "look up, then recover"  #: If its request still is failed, what helps is sent.
-    LEAVE = "leave"  #: To a person, a retry or the run that has it: it is not sent.
+    RECOVER = "look up, then recover"  #: If its request is still failed, send the cmdlet that helps.
+    LEAVE = "leave"  #: Not sent: a person, a retry or the run that has it decides.
     END = "end"  #: It stays as it is: completed, or failed as Exchange said.
 
 
@@ -73,9 +73,9 @@ class Rule:
 
     Attributes:
         known: What is known of the step.
-        kind: The class of the error; None for any, or none.
+        kind: The class of the error; None fits any class, and no error.
         facts: What must hold.
-        unless: What must not hold, none of it.
+        unless: None of these may hold.
         decision: What follows.
         why: The reason.
     """
@@ -105,80 +105,80 @@ _UNPROVEN = _F.NOTHING_RAN | _F.HARMLESS
 #: The first row that fits decides.
 TABLE = (
     Rule(_K.READY, None, _F.DOUBTFUL | _F.OUTDATED | _F.LOOKUP, _F.NONE, _D.LOOK_UP,
-         "that it was absent once proves nothing any more"),
+         "the lookup that did not find it is too old to prove anything"),
     Rule(_K.READY, None, _F.STOPPING | _F.DOUBTFUL, _F.HARMLESS, _D.LEAVE,
-         "a run that stops does not repeat what may have happened"),
+         "a stopping run does not repeat what may have happened"),
     Rule(_K.READY, None, _F.STOPPING | _F.DOUBTFUL, _F.BEHIND_A_STEP, _D.LEAVE,
-         "a run that stops begins nothing new, harmless or not"),
+         "a stopping run starts nothing new, harmless or not"),
     Rule(_K.READY, None, _F.NONE, _F.NONE, _D.SEND,
          "nothing of it happened, or what happened is known"),
     Rule(_K.NOT_SENT, None, _F.NONE, _F.NONE, _D.SEND,
          "it never reached Exchange"),
 
     Rule(_K.DOUBT, None, _F.OTHER_RUN | _F.HARMLESS, _F.NONE, _D.SEND,
-         "twice does no harm, whichever run sends it"),
+         "sending it twice does no harm, whichever run sends it"),
     Rule(_K.DOUBT, None, _F.OTHER_RUN, _F.NONE, _D.LEAVE,
          "a retry of the run that sent it can look it up"),
     Rule(_K.DOUBT, None, _F.HARMLESS | _F.TRIES_LEFT, _F.NONE, _D.SEND,
-         "twice does no harm"),
+         "sending it twice does no harm"),
     Rule(_K.DOUBT, None, _F.LOOKUP, _F.NONE, _D.LOOK_UP,
          "it may have happened, and Exchange can be asked"),
     Rule(_K.DOUBT, None, _F.HARMLESS | _F.PERSON, _F.NONE, _D.SEND,
-         "twice does no harm, and somebody wants it"),
+         "sending it twice does no harm, and a person asked for it"),
     Rule(_K.DOUBT, None, _F.NONE, _F.NONE, _D.LEAVE,
-         "it may have happened, and nothing tells"),
+         "it may have happened, and no lookup can tell"),
 
     Rule(_K.UNREADABLE, None, _F.HARMLESS, _F.NONE, _D.END,
-         "what the words do not say, a second try would not either"),
+         "a second try would bring the same unknown error"),
     Rule(_K.UNREADABLE, None, _F.LOOKUP, _F.NONE, _D.CONFIRM,
-         "it was refused, and may have happened all the same"),
+         "it was refused, but may still have happened"),
     Rule(_K.UNREADABLE, None, _F.NONE, _F.NONE, _D.LEAVE,
-         "it was refused, may have happened, and nothing tells"),
+         "it was refused, but may still have happened, and no lookup can tell"),
 
     Rule(_K.REFUSED, None, _F.PERSON, _F.NONE, _D.SEND,
-         "nothing happened, and somebody removed the cause"),
+         "nothing happened, and a person has fixed the cause"),
     Rule(_K.REFUSED, None, _F.OTHER_RUN, _F.NONE, _D.SEND,
          "nothing happened there"),
     Rule(_K.REFUSED, _CONFLICT, _F.MAY_HAVE_RUN | _F.LOOKUP, _F.NONE, _D.CONFIRM,
-         "what is in the way may be its own, made by a lost answer"),
+         "the object in the way may be its own, from an attempt whose answer was lost"),
     Rule(_K.REFUSED, _AUTH, _F.NEW_SESSION | _F.MAY_HAVE_RUN, _F.HARMLESS, _D.LOOK_UP,
          "the error does not say that nothing ran"),
     Rule(_K.REFUSED, _AUTH, _F.NEW_SESSION, _F.NONE, _D.SEND,
-         "refused before it ran; one new session may be let in"),
+         "refused before it ran; a new session may be accepted"),
     Rule(_K.REFUSED, None, _F.TRIES_LEFT, _UNPROVEN, _D.LOOK_UP,
-         "it passes, but does not say that nothing ran"),
+         "the error is temporary, but does not prove that nothing ran"),
     Rule(_K.REFUSED, None, _F.TRIES_LEFT, _F.NONE, _D.SEND,
-         "it passes, and twice does no harm or nothing ran"),
+         "the error is temporary, and nothing ran or sending it twice does no harm"),
     Rule(_K.REFUSED, _PASSING, _F.MAY_HAVE_RUN | _F.LOOKUP, _F.NONE, _D.CONFIRM,
          "no try is left, but it may have happened"),
     Rule(_K.REFUSED, None, _F.DOUBTFUL | _F.OF_THE_ROW | _F.LOOKUP, _F.NONE, _D.CONFIRM,
-         "what an earlier attempt did can be the reason of the refusal"),
+         "an earlier attempt may be the reason for the refusal"),
     Rule(_K.REFUSED, None, _F.NONE, _F.NONE, _D.END,
-         "it will be refused every time"),
+         "it would be refused every time"),
 
     Rule(_K.ABSENT, None, _F.STOPPING, _F.NONE, _D.LEAVE,
-         "the run is over before it could be sent again"),
+         "the run ended before it could be sent again"),
     Rule(_K.ABSENT, None, _F.CLEARED, _F.NONE, _D.LEAVE,
          "it may have been completed and cleared since"),
     Rule(_K.ABSENT, None, _F.TRIES_LEFT, _F.REFUSED_BEFORE, _D.SEND,
          "it did not happen"),
     Rule(_K.ABSENT, None, _F.NONE, _F.NONE, _D.END,
-         "it did not happen, and was refused or tried often enough"),
+         "it did not happen, and it was refused or no try is left"),
 
     Rule(_K.FAILED_LATER, None, _F.OTHER_RUN, _F.NONE, _D.SEND,
          "while that request exists, Exchange refuses a second one"),
     Rule(_K.FAILED_LATER, None, _F.PERSON | _F.RECOVERS, _F.NONE, _D.RECOVER,
-         "its request can be resumed, or removed and made again"),
+         "its request can be resumed, or removed and created again"),
     Rule(_K.FAILED_LATER, None, _F.PERSON | _F.LOOKUP, _F.NONE, _D.LOOK_UP,
          "its request may exist"),
     Rule(_K.FAILED_LATER, None, _F.PERSON | _F.HARMLESS, _F.NONE, _D.SEND,
-         "twice does no harm, and somebody wants it"),
+         "sending it twice does no harm, and a person asked for it"),
     Rule(_K.FAILED_LATER, None, _F.NONE, _F.NONE, _D.LEAVE,
-         "its request may exist, and nothing tells"),
+         "its request may exist, and no lookup can tell"),
     Rule(_K.GONE, None, _F.NONE, _F.NONE, _D.LEAVE,
-         "it happened, whatever became of it, and no lookup would show it"),
+         "it happened, and no lookup can show its result"),
     Rule(_K.UNDER_WAY, None, _F.NONE, _F.NONE, _D.LEAVE,
-         "the run that has it brings it to its end"),
+         "the run that has it finishes it"),
     Rule(_K.PARTLY, None, _F.NONE, _F.NONE, _D.LEAVE,
          "a retry of that run does what is left"),
     Rule(_K.DONE, None, _F.NONE, _F.NONE, _D.END,
@@ -188,7 +188,7 @@ TABLE = (
 
 
 def decide(known: Known, facts: Fact, kind: ErrorClass | None = None) -> Decision:
-    """Return what follows.
+    """Return the decision.
 
     Args:
         known: What is known of the step.
@@ -208,7 +208,7 @@ def when(*facts: tuple[object, Fact]) -> Fact:
 
 
 def declared(operation: Operation, step: Step) -> Fact:
-    """Return what *operation* declares of *step*."""
+    """Return what *operation* declares about *step*."""
     return when(
         (step.idempotent or step.polled, Fact.HARMLESS),
         (operation.failed_at(step).reconcile, Fact.LOOKUP),
@@ -217,12 +217,12 @@ def declared(operation: Operation, step: Step) -> Fact:
 
 
 def told_by(error: KnownError) -> tuple[Known, Fact]:
-    """Return what an error of the catalogue tells of the step that it answered."""
+    """Return what a catalogue error says about the step that it answered."""
     facts = when(
         (error.retry == "safe", Fact.NOTHING_RAN),
         (error.retry == "after-lookup", Fact.MAY_HAVE_RUN),
         (error.reconnect, Fact.NEW_SESSION),
-        # What is refused to everybody, or because of the pace, says nothing of the row.
+        # An error that every row would get, or that is about the pace, says nothing about this row.
         (
             error.scope == "row" and error.error_class not in (ErrorClass.AUTH, ErrorClass.THROTTLED),
             Fact.OF_THE_ROW,
@@ -234,11 +234,11 @@ def told_by(error: KnownError) -> tuple[Known, Fact]:
 
 
 def known_of_failed(code: str, *, doubtful: bool) -> Known:
-    """Return what is known of a step at which an item failed.
+    """Return what is known about the step at which an item failed.
 
     Args:
         code: The item's error code.
-        doubtful: Whether an attempt of it was never answered.
+        doubtful: Whether one of its attempts was never answered.
     """
     if code == REQUEST_GONE:
         return Known.GONE
@@ -248,12 +248,12 @@ def known_of_failed(code: str, *, doubtful: bool) -> Known:
 
 
 def known_elsewhere(item: Item, operation: Operation, *, alive: bool) -> Known:
-    """Return what is known of content that is an item of another run.
+    """Return what is known about content that another run has as an item.
 
     Args:
         item: The item there.
         operation: What is done.
-        alive: Whether a process works on that run.
+        alive: Whether a process is working on that run.
     """
     if item.status is BulkItemStatus.FAILED:
         known = known_of_failed(item.code, doubtful=item.doubtful)

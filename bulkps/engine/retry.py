@@ -1,4 +1,4 @@
-"""What a retry that a person asks for makes of a failed item. Pure."""
+"""What happens to a failed item when a person asks for a retry. Pure."""
 
 from dataclasses import replace
 from itertools import takewhile
@@ -11,9 +11,9 @@ from bulkps.operations.model import Operation, Step, templates
 
 
 def asked_again(item: Item, operation: Operation) -> Item | None:
-    """Return *item*, which has FAILED, as a retry takes it up, or None where it is left to a person.
+    """Return *item*, which has FAILED, ready for a retry, or None where a person has to decide.
 
-    What an earlier step made exists: such an item goes on where it failed, and stays IN_PROGRESS.
+    What an earlier step created exists: such an item continues where it failed, and stays IN_PROGRESS.
     """
     known = resend.known_of_failed(item.code, doubtful=item.doubtful)
     declared = resend.declared(operation, operation.steps[item.step])
@@ -27,12 +27,12 @@ def asked_again(item: Item, operation: Operation) -> Item | None:
         again = replace(again, code=IN_DOUBT) if decision is Decision.LOOK_UP else again
     else:
         return None
-    # It was tried before: what is sent now is a further attempt.
+    # It was tried before, so what is sent now is a further attempt.
     return replace(again, status=advance(item.status, status), completed_at=None, not_before=0.0, attempt=1)
 
 
 def _first_again(item: Item, operation: Operation) -> int:
-    """Return the step at which *item* begins again: harmless ones before it saw what may be over."""
+    """Return the step at which *item* starts again: harmless steps before it may have outdated results."""
     before = reversed(list(enumerate(operation.steps[: item.step])))
     harmless = takewhile(lambda numbered: numbered[1].idempotent and not _holds_secret(numbered[1]), before)
     done = [index for index, step in harmless if step.name in item.outputs]
@@ -40,5 +40,5 @@ def _first_again(item: Item, operation: Operation) -> int:
 
 
 def _holds_secret(step: Step) -> bool:
-    # A password that is made anew is not the one that was handed out.
+    # A new password would not be the one that was handed out.
     return any(name.startswith("secret.") for _, template in templates(step) for name in template.names)

@@ -1,4 +1,4 @@
-"""What the machine knows while a run goes on: its rules, its queue, its sessions. Pure."""
+"""What the machine knows during a run: its rules, its queue, its sessions. Pure."""
 
 from bulkps.engine.config import BulkOperationConfig
 from bulkps.engine.events import ItemEvent
@@ -26,15 +26,15 @@ class RunState:
         batch: The run's BatchName.
         one_first: Whether one session must be open before others are tried, as where a password signs in.
         ends_at: Epoch seconds at which the run pauses; None for never.
-        cancelled: Whether the run was cancelled before: it only brings to an end what was begun.
+        cancelled: Whether the run was cancelled before: it only finishes what was started.
 
     Attributes:
-        at: Epoch seconds of the events that are taken in.
+        at: Epoch seconds of the events that are being handled.
         chance: A number in [0, 1) for jitter.
-        changes: What happened to items, to be recorded before anything else is done.
+        changes: What happened to items; recorded before anything else is done.
         answered: How many items of its batch each session has answered.
         exhausted: Whether the journal has no further items.
-        loading: Whether items were asked for and did not come yet.
+        loading: Whether items were requested and have not arrived yet.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class RunState:
         self.changes: list[Change] = []
 
     def spread(self, key: str) -> float:
-        """Return a number in [0, 1) for the item *key*: one draw serves many, and they differ."""
+        """Return a number in [0, 1) for the item *key*: one draw serves many items, each with its own."""
         return (self.chance + int(key[:8], 16) / 2**32) % 1.0
 
     def apply(
@@ -79,11 +79,11 @@ class RunState:
         *,
         stops: bool = True,
     ) -> None:
-        """Take over what became of an item.
+        """Apply what happened to an item.
 
         Args:
-            transition: What became of it.
-            flight: What was in flight, where this is about an answer.
+            transition: What happened to it.
+            flight: What was in flight, if this is about an answer.
             outcome: The answer.
             stops: Whether a failure counts towards stopping the run.
         """
@@ -107,7 +107,7 @@ class RunState:
             self.poller.accepted(self.at)
         refused = flight is not None and flight.lookup is None and item.phase is not Phase.OVER
         if transition.error_class is ErrorClass.AUTH and refused and flight:
-            # If a new session was tried already, Exchange refuses the account there too: never in a loop.
+            # If a new session was already tried, Exchange refuses the account there too: no endless loop.
             if self.pool.unauthorized(flight.session):
                 self.stop_control.condemn(transition)
         elif stops:

@@ -48,19 +48,19 @@ class SessionPool:
 
     @property
     def limit(self) -> int:
-        """How many sessions there may be, as far as is known."""
+        """How many sessions there may be, as far as known."""
         return self._limit if self._opened_once or not self._one_first else 1
 
     @property
     def busy(self) -> int:
-        """How many sessions are at work."""
+        """How many sessions are working."""
         return sum(session.state is _State.BUSY for session in self._sessions.values())
 
     def __len__(self) -> int:
         return len(self._sessions)
 
     def idle(self, now: float = 0.0) -> list[int]:
-        """Return the sessions that could be handed something; with *now*, only those that have rested."""
+        """Return the sessions that could get work; with *now*, only those that have rested."""
         return [
             number
             for number, session in self._sessions.items()
@@ -85,7 +85,7 @@ class SessionPool:
         return [ev.CloseSession(number) for number in self._sessions]
 
     def closings(self) -> list[ev.CloseSession]:
-        """Return what closes the sessions that are worn, once."""
+        """Return, once, the actions that close the sessions that must be renewed."""
         closings, self._closings = self._closings, []
         return closings
 
@@ -105,7 +105,7 @@ class SessionPool:
         self.reopens_at = now + max(policy.wait_after(self._refusals, chance), meaning.wait or 0.0)
         if self._sessions:
             if meaning.known.error_class is ErrorClass.THROTTLED:
-                # Others are open: the endpoint has a limit, and this is it.
+                # Others are open, so this is the endpoint's limit.
                 self._limit = len(self._sessions)
             self._refusals = 0
         elif is_final(meaning.known) or self._refusals >= self._config.attempts_of(policy):
@@ -117,7 +117,7 @@ class SessionPool:
         gone = self._sessions.pop(number, None)
         if gone is None or gone.answered:
             return None
-        # They open, and are lost before any answer: wait before the next one, and give up after some.
+        # Sessions open but are lost before any answer: wait before the next one, and give up after some.
         self._barren += 1
         policy = self._config.connect
         self.reopens_at = now + policy.wait_after(self._barren, chance)
@@ -127,17 +127,17 @@ class SessionPool:
         return ev.Finish(StopReason.CANNOT_CONNECT, detail)
 
     def working(self, number: int) -> None:
-        """Note that a session was handed something."""
+        """Note that a session got work."""
         self._sessions[number].state = _State.BUSY
 
     def answered(self, number: int) -> None:
-        """Note that a session brought an answer of any kind."""
+        """Note that a session returned an answer of any kind."""
         self._barren = 0
         if number in self._sessions:
             self._sessions[number].answered = True
 
     def authorized(self, number: int) -> None:
-        """Note that a session brought an answer that shows that it is signed in."""
+        """Note that a session returned an answer that shows that it is signed in."""
         if number in self._sessions and self._sessions[number].after_auth:
             self._auth_met = self._sessions[number].after_auth = False
 
@@ -147,12 +147,12 @@ class SessionPool:
         return number in self._sessions and self._sessions[number].after_auth
 
     def tire(self, number: int, why: str) -> None:
-        """Let a session be renewed when what it is at has ended."""
+        """Let a session be renewed when its current work has ended."""
         if number in self._sessions:
             self._sessions[number].tired = why
 
     def done(self, number: int, rests_until: float, worn: str = "") -> None:
-        """Note that a session has nothing more to do, and whether it should be renewed."""
+        """Note that a session has finished its work, and whether it should be renewed."""
         session = self._sessions.get(number)
         if session is None:
             return
@@ -163,5 +163,5 @@ class SessionPool:
 
 
 def is_final(known: KnownError) -> bool:
-    """Return whether trying to connect again would only be refused again (or lock the account)."""
+    """Return whether another attempt to connect would only be refused again (or lock the account)."""
     return known is not UNKNOWN_READ and known.error_class in (ErrorClass.AUTH, ErrorClass.PERMANENT)

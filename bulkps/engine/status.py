@@ -1,16 +1,16 @@
-"""Where an item stands, and what may follow what. No other module decides that."""
+"""The states of an item, and which may follow which. No other module decides that."""
 
 from collections.abc import Mapping
 from enum import Enum
 
 
 class BulkItemStatus(Enum):
-    """Where an item stands in its run."""
+    """The state of an item in its run."""
 
     PENDING = "pending"  #: Planned, or waiting for its next attempt.
-    IN_PROGRESS = "in_progress"  #: Its pipeline may have reached Exchange, or Exchange is at work on it.
+    IN_PROGRESS = "in_progress"  #: Its pipeline may have reached Exchange, or Exchange is working on it.
     COMPLETED = "completed"  #: Exchange says that it is done.
-    FAILED = "failed"  #: Exchange refused it, attempts ran out, or nobody can tell.
+    FAILED = "failed"  #: Exchange refused it, its attempts ran out, or its result is not known.
     SKIPPED = "skipped"  #: Never sent: cancelled, the run stopped before it, or another run completed it.
 
 
@@ -28,7 +28,7 @@ FOLLOWS: Mapping[BulkItemStatus, frozenset[BulkItemStatus]] = {
 
 
 class IllegalTransition(Exception):
-    """An item was about to become what it cannot become: a bug."""
+    """A bug: an item was about to get a status that cannot follow its own."""
 
     def __init__(self, current: BulkItemStatus, to: BulkItemStatus) -> None:
         super().__init__(f"{current.name} cannot become {to.name}")

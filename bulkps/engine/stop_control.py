@@ -1,4 +1,4 @@
-"""Why a run stops, and what it still does before it does. Pure."""
+"""Why a run stops, and what it still does before that. Pure."""
 
 from collections import Counter
 
@@ -9,7 +9,7 @@ from bulkps.engine.outcome_evaluator import Transition
 from bulkps.engine.status import BulkItemStatus
 from bulkps.exchange.error_catalog import ErrorClass
 
-#: A run that stops for one of these is over: what is in doubt is looked up before it ends.
+#: A run that stops for one of these is over, so what is in doubt is looked up before it ends.
 _SETTLES = (StopReason.CANCELLED, StopReason.ERROR)
 
 
@@ -19,7 +19,7 @@ class StopControl:
     Args:
         config: What the operator allows.
         ends_at: Epoch seconds at which the run pauses; None for never.
-        cancelled: Whether the run was cancelled before: nothing new is sent, but what is at Exchange is
+        cancelled: Whether the run was cancelled before: nothing new is sent, but requests at Exchange are
             followed.
     """
 
@@ -48,7 +48,7 @@ class StopControl:
 
     @property
     def winds_up(self) -> bool:
-        """Whether it is a cancelled run that only brings to an end what was begun."""
+        """Whether it is a cancelled run that only finishes what was started."""
         return self._cancelled and self.finish is None
 
     @property
@@ -63,7 +63,7 @@ class StopControl:
 
     @property
     def follows(self) -> bool:
-        """Whether what is at Exchange is waited for."""
+        """Whether the run waits for requests at Exchange."""
         return self._waits and (self.finish is None or self.finish.reason is StopReason.ERROR)
 
     @property
@@ -74,13 +74,13 @@ class StopControl:
 
     @property
     def wakes_at(self) -> float | None:
-        """When its time is up (epoch seconds), or None."""
+        """When its time is over (epoch seconds), or None."""
         return None if self.finish else self._ends_at
 
     # --- why it stops ---------------------------------------------------------------------------------
 
     def stop(self, finish: Finish | None) -> None:
-        """Stop because of *finish*, unless something stopped the run before; what it ends is the waiting."""
+        """Stop because of *finish*, unless the run stopped before; then only stop waiting."""
         if finish is None:
             return
         if finish.reason is not StopReason.ERROR:
@@ -93,21 +93,21 @@ class StopControl:
         self.stop(Finish(StopReason.PAUSED))
 
     def cancel(self) -> None:
-        """Be over, whatever stopped the run before."""
+        """End the run as cancelled, whatever stopped it before."""
         self.finish = Finish(StopReason.CANCELLED)
 
     def look_at_the_time(self, now: float) -> None:
-        """Stop if the time is up."""
+        """Stop if the time is over."""
         if self._ends_at is not None and now >= self._ends_at:
-            self.stop(Finish(StopReason.TIME, "the time that it was given is over"))
+            self.stop(Finish(StopReason.TIME, "its time limit was reached"))
 
     def condemn(self, transition: Transition) -> None:
-        """Stop because what *transition* says of one item holds for every other."""
+        """Stop because the error of *transition* would hit every other item too."""
         item = transition.item
         self.stop(Finish(StopReason.CONDEMNED, f"{item.code}: {item.error}", item.advice))
 
     def count(self, transition: Transition) -> None:
-        """Note what became of an item, and stop if that is more than the operator allows."""
+        """Note what became of an item, and stop if more failed than the operator allows."""
         item = transition.item
         self._ended += item.phase is Phase.OVER
         if item.status is not BulkItemStatus.FAILED:

@@ -1,26 +1,26 @@
-"""How fast a run goes: it finds what Exchange lets through and stays just under it. Pure.
+"""How fast a run goes: it measures what Exchange lets through and stays just under it. Pure.
 
 Additive increase, multiplicative decrease, on the sessions in use and on the rate of items. While Exchange
-answers freely nothing is held back. Once it throttles, everybody waits; a single item probes until one is
-answered; what came through since the last such recovery, over that time, is what Exchange lets through. From
-there the rate creeps up until Exchange throttles again.
+answers freely nothing is held back. Once it throttles, all sessions wait, and single items probe until one is
+answered. The answers since the last recovery, divided by that time, are the rate that Exchange allows. From
+there the rate grows until Exchange throttles again.
 """
 
 from collections.abc import Mapping
 
-#: Seconds of the first wait after a throttled answer that names none; it grows with each further one.
+#: Seconds of the first wait after a throttled answer without one; it grows with each further one.
 _PAUSE, _PAUSE_GROWS, _LONGEST_PAUSE = 1.0, 1.25, 60.0
-#: The share of what came through at which a limited run goes on.
+#: A limited run continues at this share of the measured rate.
 _UNDER = 0.97
 #: The share of itself by which the rate grows for each second without a throttled answer.
 _GROWS = 0.002
-#: A limited run hands over what fits into so many seconds: more would be a burst.
+#: A limited run hands over items for this many seconds: more would be a burst.
 _SLICE = 0.5
-#: So many seconds after a step down, throttled answers are of before; up to so many, it was not enough.
+#: Up to this many seconds after a step down, throttled answers are older; up to this many, it was not enough.
 _ECHO, _AGAIN = 1.0, 3.0
 #: Seconds between two steps in the number of sessions.
 _SESSION_STEP = 5.0
-#: A delay below this many seconds is none.
+#: A shorter delay than this counts as none, in seconds.
 _SHORTEST_DELAY = 0.05
 
 
@@ -31,7 +31,7 @@ class Throttle:
         sessions: The most sessions that may be used.
         batch_size: The most items in a batch.
         delay: Seconds that a session rests between two batches, at first.
-        adaptive: Whether any of it changes; a wait that Exchange names is obeyed all the same.
+        adaptive: Whether these values adapt; a wait that Exchange asks for is always kept.
     """
 
     def __init__(self, sessions: int, batch_size: int, delay: float, *, adaptive: bool) -> None:
@@ -43,7 +43,7 @@ class Throttle:
         self._rate: float | None = None
         self._limited_at, self._stepped_down_at = 0.0, 0.0
         self._next_at = 0.0
-        # What came through since when, and when the last probe was refused.
+        # How many were answered since when, and when the last probe was refused.
         self._answered, self._since, self._refused_at = 0, 0.0, 0.0
         self._stepped_at = 0.0
         self._held: tuple[str, float] | None = None
@@ -56,14 +56,14 @@ class Throttle:
         """Return how many of *wanted* items may be handed over now.
 
         Args:
-            wanted: How many could be, at least 1.
+            wanted: How many are ready, at least 1.
             busy: How many sessions are at work.
             now: Epoch seconds.
         """
         if now < self._blocked_until:
             return self._hold("throttled", now)
         if self._streak:
-            # One item tries whether Exchange lets anything through again.
+            # One item probes whether Exchange lets anything through again.
             return 1 if not busy else self._hold("throttled", now)
         if self._rate is not None and now < self._next_at:
             return self._hold("paced", now)
@@ -80,7 +80,7 @@ class Throttle:
             self._next_at = max(self._next_at, now) + count / self._target(now)
 
     def rest(self, now: float) -> None:
-        """Note that nothing is left to hand over for now: what passes then is no waiting."""
+        """Note that nothing is left to hand over for now: time from here on is not waiting."""
         self._release(now)
 
     def next_at(self, now: float) -> float | None:
@@ -89,7 +89,7 @@ class Throttle:
         return max(waits) if waits else None
 
     def waited(self, now: float) -> Mapping[str, float]:
-        """Return the seconds that the run was held back, by reason: ``throttled``, ``paced``."""
+        """Return the seconds for which the run was held back, by reason: ``throttled``, ``paced``."""
         waited = dict(self._waited)
         if self._held:
             reason, since = self._held
@@ -111,19 +111,19 @@ class Throttle:
             now: Epoch seconds.
             named: Seconds that Exchange asks to wait, or None.
             reason: In Exchange's words.
-            sessions: Whether it is about how many sessions there are, not about how fast they ask.
+            sessions: Whether it is about the number of sessions, not about their speed.
         """
         self._refused_at = now
         if named is not None:
             self._block(now + named, f"Exchange asks to wait {named:g} s: {reason}")
         if not self._adaptive or now < self._blocked_until:
-            # Others of the same moment; or told to wait, and waiting.
+            # More answers of the same moment; or a wait that Exchange asked for has begun.
             return
         if self._rate is not None and not self._streak and not sessions and self._step_down(now, reason):
             return
         self._streak += 1
         wait, self._pause = self._pause, min(_LONGEST_PAUSE, self._pause * _PAUSE_GROWS)
-        note = f"Exchange throttles, everybody waits {wait:.1f} s: {reason}"
+        note = f"Exchange throttles; all sessions wait {wait:.1f} s: {reason}"
         if sessions and self._streak == 1 and self.sessions > 1:
             before, self.sessions = self.sessions, max(1, self.sessions // 2)
             note += f"; {before} sessions -> {self.sessions}"
@@ -136,9 +136,9 @@ class Throttle:
         if self._adaptive and self._rate is None and not self._streak:
             shorter = rests / 2 if rests / 2 >= _SHORTEST_DELAY else 0.0
             if shorter != rests and not shorter:
-                self.notes.append("Exchange answers freely: no delay between batches any more")
+                self.notes.append("Exchange answers freely; no more delay between batches")
             self.delay = shorter
-        # A limited run is spaced as a whole.
+        # A limited run spaces its items as a whole.
         return rests if self._rate is None else 0.0
 
     # --- inside ---------------------------------------------------------------------------------------
@@ -152,11 +152,11 @@ class Throttle:
         return (self._rate or 0.0) * (1 + _GROWS * (now - self._limited_at))
 
     def _step_down(self, now: float, reason: str) -> bool:
-        """Go on a little slower; return False if that was just tried and is not enough."""
+        """Continue a little slower; return False if that was just tried and was not enough."""
         rate = self._target(now)
         since = now - self._stepped_down_at
         if since < _ECHO:
-            # In flight before the step, or right after it: one step for all of them.
+            # These were in flight before the step or right after it: one step for all of them.
             return True
         if since < _AGAIN:
             return False
@@ -164,7 +164,7 @@ class Throttle:
         # What is spent comes back at the rate that is known.
         self._next_at = now + 1.5 / rate
         self._answered, self._since = 0, now
-        self.notes.append(f"Exchange throttles at {rate:.2g} items/s, {self._rate:.2g} from here: {reason}")
+        self.notes.append(f"Exchange throttles at {rate:.2g} items/s; now {self._rate:.2g} items/s: {reason}")
         return True
 
     def _block(self, until: float, note: str) -> None:
@@ -173,7 +173,7 @@ class Throttle:
             self.notes.append(note)
 
     def _recovered(self, now: float) -> None:
-        # Somewhere between the last refusal and now the way was free again.
+        # Exchange became free at some moment between the last refusal and now.
         free_at = (max(self._refused_at, self._since) + now) / 2
         seconds = max(free_at - self._since, 0.001)
         # What came through since a step down just now says little: at most half the known rate is given up.
@@ -182,7 +182,7 @@ class Throttle:
         self._streak, self._pause = 0, _PAUSE
         self._answered, self._since, self._limited_at = 0, now, now
         self._next_at = now
-        self.notes.append(f"Exchange answers again; about {measured:.2g} items/s come through")
+        self.notes.append(f"Exchange answers again; it lets about {measured:.2g} items/s through")
 
     def _one_more_session(self, now: float) -> None:
         if self._adaptive and self.sessions < self._most and now - self._stepped_at >= _SESSION_STEP:

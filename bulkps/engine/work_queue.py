@@ -22,8 +22,8 @@ class InFlight:
         item: As it was recorded before it was sent.
         session: The session's number.
         cmdlet: What was sent.
-        lookup: What is asked, or None if the item itself was sent.
-        place: How many items stand before it in its batch.
+        lookup: The lookup, or None if the item itself was sent.
+        place: How many items are before it in its batch.
     """
 
     item: Item
@@ -38,7 +38,7 @@ class WorkQueue:
 
     Args:
         operation: What is done to them. Two items with the same value in one of its exclusive columns are
-            never in flight together; one in doubt may be in flight still.
+            never in flight together; one in doubt may still be in flight.
     """
 
     def __init__(self, operation: Operation) -> None:
@@ -67,7 +67,7 @@ class WorkQueue:
 
     @property
     def midway(self) -> bool:
-        """Whether an item could be sent now that has steps behind it, and nothing holds its targets."""
+        """Whether an item with finished steps could be sent now, and nothing holds its targets."""
         return any(
             self._is_midway(item) and not any(self._held[target] for target in self._targets(item.values))
             for item in self._ready
@@ -75,15 +75,15 @@ class WorkQueue:
 
     @property
     def begun(self) -> bool:
-        """Whether an item has steps behind it that can be sent now or later."""
+        """Whether an item with finished steps can be sent now or later."""
         return self.midway or any(self._is_midway(item) for *_, item in self._later)
 
     def sendable(self, *, only_midway: bool) -> int:
-        """Return how many items could be sent now, or only those that have steps behind them."""
+        """Return how many items could be sent now, or only those with finished steps."""
         return sum(self._is_midway(item) for item in self._ready) if only_midway else len(self._ready)
 
     def put(self, item: Item, *, first: bool = True) -> None:
-        """Put one item where it belongs: to the ready ones, or among those that wait for their time."""
+        """Put one item among the ready ones, or among those that wait for their time."""
         if item.not_before > 0:
             heapq.heappush(self._later, (item.not_before, item.row, item))
         elif first:
@@ -92,7 +92,7 @@ class WorkQueue:
             self._ready.append(item)
 
     def ask(self, item: Item, lookup: Lookup, at: float) -> None:
-        """Let *lookup* about *item* be asked at *at* (epoch seconds)."""
+        """Queue *lookup* about *item* for *at* (epoch seconds)."""
         if item.phase is Phase.DOUBT:
             self._hold(item)
         self._asked.add(item.key)
@@ -109,7 +109,7 @@ class WorkQueue:
 
     def lookups_due(self, now: float, most: int) -> int:
         """Return how many lookups are to be asked now, counting to *most*."""
-        # In a heap nothing below an entry is due before it: only what is due is looked at.
+        # In a heap nothing below an entry is due before it, so only due entries are visited.
         due, open_places = 0, [0]
         while open_places and due < most:
             place = open_places.pop()
@@ -144,8 +144,8 @@ class WorkQueue:
 
         Args:
             count: At most this many.
-            only_midway: Take only items that have steps behind them: the run is stopping, and what was
-                begun is brought to its end.
+            only_midway: Take only items with finished steps: the run is stopping, and only finishes what was
+                started.
         """
         taken: list[Item] = []
         passed: list[Item] = []
@@ -182,7 +182,7 @@ class WorkQueue:
         return [key for key, flight in self.flying.items() if flight.session == session]
 
     def forget(self, key: str) -> None:
-        """Let go of what an item holds and is asked."""
+        """Release the targets and the lookup of an item."""
         self._asked.discard(key)
         for target in self._holds.pop(key, ()):
             self._held[target] -= 1
@@ -202,7 +202,7 @@ class WorkQueue:
         )
 
     def _is_midway(self, item: Item) -> bool:
-        """Return whether *item* was begun, and may be brought to its end though nothing new is sent."""
+        """Return whether *item* was started, and may be finished although nothing new is sent."""
         if item.status is not BulkItemStatus.IN_PROGRESS:
             return False
         facts = resend.when(

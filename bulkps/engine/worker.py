@@ -1,4 +1,4 @@
-"""A worker thread owns one session from opening to closing, and passes what comes back through a queue."""
+"""A worker thread owns one session from opening to closing, and returns results through a queue."""
 
 import queue
 import threading
@@ -15,7 +15,7 @@ class Batch:
 
     Attributes:
         invocations: What to run.
-        gate: What lets each of them through, or not; None for those that only read.
+        gate: Decides whether each of them may start; None for those that only read.
     """
 
     invocations: tuple[Invocation, ...]
@@ -32,7 +32,7 @@ class Query:
 
 @dataclass(frozen=True)
 class Answered:
-    """A query's raw answer, before the journal has said whose it is."""
+    """A query's raw answer, before the journal says which items it is about."""
 
     session: int
     step: int
@@ -42,7 +42,7 @@ class Answered:
 
 @dataclass(frozen=True)
 class Crashed:
-    """A worker met what nobody foresaw."""
+    """A worker met an unexpected error."""
 
     error: BaseException
 
@@ -74,7 +74,7 @@ class Worker(threading.Thread):
             session.interrupt()
 
     def run(self) -> None:
-        """Open the session, obey until told to leave, close it."""
+        """Open the session, work until told to stop, close it."""
         try:
             session = self._session = self._connect()
         except SessionRefusedError as error:
@@ -108,6 +108,6 @@ class Worker(threading.Thread):
                 self._out.put(Answered(self.number, order.step, outcome, session.worn()))
                 return
             failed = outcome.errors[0].message if outcome.errors else failed
-        # A query that was lost with its session is told by SessionLost alone; here the session lives on.
+        # If the query was lost with its session, SessionLost alone reports it. Here the session still works.
         failed = "it was interrupted" if self._interrupted.is_set() else failed
         self._out.put(ev.FollowFailed(self.number, failed, session.worn()))

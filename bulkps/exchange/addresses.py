@@ -1,6 +1,6 @@
-"""Proxy addresses, X500 and LegacyExchangeDN, and which of them are the same. Pure.
+"""Reads and compares proxy addresses, X500 addresses and LegacyExchangeDNs. Pure.
 
-Exchange compares all of them without regard to case.
+Exchange compares all of them without case.
 """
 
 import re
@@ -11,7 +11,7 @@ from bulkps.exchange.psobject import listed
 
 _PREFIX = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,15}(?=:)")
 # An X500 address may hold commas and blanks: a new address begins where a prefix does.
-# It takes all that stands between two at once, and is not tried again from its middle.
+# The pattern takes everything between two addresses at once, and is not tried again from the middle.
 _BETWEEN = re.compile(r"(?<![\s,;])[\s,;]++(?=[A-Za-z][A-Za-z0-9-]{0,15}:)|[,;]\s*+(?=[^\s,;/=@]++@)")
 
 
@@ -21,8 +21,8 @@ class ProxyAddress:
 
     Attributes:
         prefix: In upper case: ``SMTP``, ``X500``, ``SIP``, ``X400``, ``EUM``, ….
-        address: What follows the colon, as it came.
-        primary: Whether it is the reply address of its kind: its prefix was in upper case.
+        address: The text after the colon, unchanged.
+        primary: Whether it is the reply address of its kind: its prefix is in upper case.
     """
 
     prefix: str
@@ -33,7 +33,7 @@ class ProxyAddress:
         return f"{self.prefix if self.primary else self.prefix.lower()}:{self.address}"
 
     def same_as(self, other: "ProxyAddress") -> bool:
-        """Return whether both are one address to Exchange: case and being primary make no difference."""
+        """Return whether Exchange treats both as one address: case and being primary do not matter."""
         return (self.prefix, self.address.casefold()) == (other.prefix, other.address.casefold())
 
 
@@ -67,19 +67,19 @@ def same_legacy_dn(one: str, other: str) -> bool:
 
 
 def knows_legacy_dn(legacy_dn: str, own: str, addresses: Iterable[ProxyAddress]) -> bool:
-    """Return whether a recipient is, or was, the one with *legacy_dn*.
+    """Return whether a recipient has, or had, *legacy_dn*.
 
     Args:
-        legacy_dn: The LegacyExchangeDN that is looked for.
+        legacy_dn: The LegacyExchangeDN to search for.
         own: The recipient's own LegacyExchangeDN.
-        addresses: Its proxy addresses, of which the X500 ones count.
+        addresses: Its proxy addresses; only the X500 ones count.
     """
     known = [own, *(one.address for one in addresses if one.prefix == "X500")]
     return any(same_legacy_dn(legacy_dn, one) for one in known)
 
 
 def domain_of(address: str) -> str:
-    """Return what follows the last ``@`` of an address, folded; empty where there is no ``@``."""
+    """Return the text after the last ``@`` of an address, folded; empty if there is no ``@``."""
     return address.rpartition("@")[2].strip().casefold() if "@" in address else ""
 
 

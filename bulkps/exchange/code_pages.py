@@ -1,9 +1,9 @@
-"""Code pages: what the bytes of a text are in one, and what they say in another. Pure."""
+"""Code pages: text to bytes in one, and bytes to text in another. Pure."""
 
 from functools import lru_cache
 
-#: Eight-bit code pages that files of administrators come in, the likelier ones first, and who writes them.
-#: Of two that read a text alike the first one is named first.
+#: Eight-bit code pages that administrators' files use, the likelier ones first, and what writes them. If two
+#: read a text the same way, the first one is named first.
 PAGES = {
     "cp1252": "Western European Windows",
     "cp1250": "Central European Windows",
@@ -39,7 +39,7 @@ DOUBLE_BYTE = {
 def _table(page: str) -> tuple[str, dict[str, int]]:
     """Return the characters of a page by byte, and the bytes by character.
 
-    Windows lets a byte that its page leaves undefined pass as the control character of that number.
+    Windows turns a byte that its page leaves undefined into the control character with that number.
     """
     characters = []
     for byte in range(256):
@@ -66,7 +66,7 @@ def page_bytes(text: str, page: str) -> bytes | None:
 
 
 def page_text(data: bytes, page: str) -> str:
-    """Return what *data* says in *page*; what the page does not have is U+FFFD or a control character."""
+    """Return *data* as text in *page*; undefined bytes become U+FFFD or a control character."""
     if page in DOUBLE_BYTE:
         return data.decode(page, "replace")
     characters = _table(page)[0]

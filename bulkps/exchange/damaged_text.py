@@ -1,8 +1,8 @@
-"""Text that went through a wrong encoding: how to tell it, and what it said before. Pure.
+"""Text that was read in a wrong encoding: how to recognize it, and what it said before. Pure.
 
-Nothing here knows names or languages. A word is judged by what no writing does: a currency sign or half of a
-drawn box between two letters, a control character, a foreign letter alone in a Latin word. Names of every
-script pass, for letters beside letters of their own script are never held against a word.
+Nothing here knows names or languages. A word is judged by things that never occur in real text: a currency
+sign or half of a box drawing between two letters, a control character, a single foreign letter in a Latin
+word. Names of every script pass, because letters next to letters of their own script are never suspicious.
 """
 
 import re
@@ -14,71 +14,71 @@ from functools import lru_cache
 
 from bulkps.exchange.code_pages import DOUBLE_BYTE, PAGES, page_bytes, page_text
 
-#: What decoders put where they could not read: the letter is lost.
+#: What decoders write in place of unreadable bytes: the letter is lost.
 REPLACEMENT = "\ufffd"
-#: The same, where it was read once more in a wrong encoding.
+#: The same, after being read again in a wrong encoding.
 _REPLACEMENTS = (REPLACEMENT, "\u00ef\u00bf\u00bd", "\u951f\u65a4\u62f7")
 #: How many readings a sentence offers.
 _OFFERED = 3
-#: Longer texts are judged up to here: names are short, and whoever is wrong is so from the start.
+#: Longer texts are judged up to here: names are short, and a wrong encoding shows from the start.
 _JUDGED = 4096
 
 _ASCII_LETTER = re.compile("[A-Za-z]")
 _NOT_ASCII = re.compile(r"[^\x00-\x7f]+")
-#: The pages that text is read in by mistake, and how much is against that.
+#: The pages that text is read in by mistake, and how unlikely each is.
 _READ_IN = {"cp1252": 0, "cp1250": 4, "cp1251": 4, "cp850": 12, "cp437": 12, "mac-roman": 12}
 _LIKELY = tuple(_READ_IN)
-#: How UTF-8 of two bytes or more begins in any of these.
+#: How a UTF-8 sequence of two or more bytes begins in any of these.
 _LEADS = re.compile("[^\u0590-\u200f\u2e80-\U0010ffff]")
-#: From this weight on a text is odd.
+#: From this weight a text is odd.
 _ODD_WEIGHT = 8
 #: A reading that is this much worse than the best one is not offered.
 _AS_GOOD = 14
-#: What stands between two letters in no writing. Not among them: apostrophes of all kinds (also the acute
-#: accent that stands for one), dashes, dots, the degree sign, the sign of multiplication between brands.
+#: Characters that never occur between two letters. Not in the list: apostrophes of all kinds (also the acute
+#: accent used as one), dashes, dots, the degree sign, the multiplication sign between brands.
 _NEVER_BETWEEN = frozenset(
     "\u201c\u201d\u201e\u201a\u2039\u203a\u00ab\u00bb\u2020\u2021\u2030\u02c6\u02dc\u2026\u2022\u00a1\u00bf"
     "\u00a2\u00a3\u00a4\u00a5\u20ac\u00a6\u00a7\u00a8\u00a9\u00ac\u00ae\u00af\u00b1\u00b2\u00b3\u00b6"
     "\u00b8\u00b9\u00bc\u00bd\u00be\u00f7\u2122\u02c7\u02d8\u02d9\u02da\u02db\u02dd"
     "\u221a\u222b\u2248\u2211\u220f\u2202\u2260\u2264\u2265\u25ca\u2310\u2320\u2321\u2261"
 )
-# Signs that stand for letters where a page is wrong: beside a letter at the edge of a word they are odd too.
+# Signs that replace letters if the page is wrong: next to a letter at the edge of a word they are odd too.
 _SIGNS = "\u00a2\u00a3\u00a4\u00a5\u00a6\u00a8\u00ac\u00af\u00b1\u00b3\u00b8\u00b9\u00bc\u00bd\u00be"
 _ODD_BEFORE = frozenset(
     _SIGNS + "\u20ac\u00a9\u00ae\u2122\u00aa\u00ba\u221a\u222b\u2248\u2211\u220f\u2202\u2260\u25ca"
 )
 _ODD_BEHIND = frozenset(_SIGNS + "\u201a\u201e\u02c6\u2030\u2020\u2021\u00a1")
-#: Pairs of letters that are one letter of UTF-8 read as cp1252 or cp1250, and pairs of no language.
+#: Pairs of letters that are one UTF-8 letter read as cp1252 or cp1250, and that no language has.
 _ODD_PAIR = re.compile(
     "[\u00c3\u00c2][\u00ad\u00a0\u00aa\u00ba\u00b5\u0160\u0152\u017d\u0161\u0153\u017e\u0178\u0192]"
     "|[\u00c5\u00c4][\u00aa\u00ba\u00b5\u0160\u0152\u017d\u0161\u0153\u017e\u0178\u0192]"
     "|[\u0102\u0139][\u0161\u0165\u017e\u017a\u0142\u015f\u013e\u0160\u0164\u017d\u0179\u0141\u015e\u013d]"
 )
-#: What a capital may follow inside a name.
+#: Beginnings of names after which a capital may follow.
 _PREFIX = re.compile("(?:Mc|Mac|Fitz|De|Di|Da|Du|La|Le|Van|Von|Ó|Ní|Nic)$")
-#: Three signs in a row are no punctuation.
+#: Three signs in a row are not punctuation.
 _NO_PUNCTUATION = sorted(_NEVER_BETWEEN - set("\u2026\u201c\u201d\u00ab\u00bb"))
 _SIGNS_ALONE = re.compile("[" + re.escape("".join(_NO_PUNCTUATION)) + "]{3}")
-#: Cyrillic and Greek letters that people take for Latin ones, and type in a Latin word.
+#: Cyrillic and Greek letters that look like Latin ones, and that people type in a Latin word.
 _ALIKE = frozenset("авекмнорстухіјѕһґАВЕКМНОРСТУХІЈЅҺοναικτρυχςΑΒΕΖΗΙΚΜΝΟΡΤΥΧ")
-#: Letters that European languages use much; of two readings the one with fewer others is the likelier.
+#: Letters that European languages use often; of two readings the one with fewer others is more likely.
 _COMMON = frozenset("äöüßéèêëàâáãåæøçñíîïóòôõúùûýœłśżźćńąęőűčšžřěůďťňľğışțşţăđāēīūģķļņ")
-#: What stands in Latin words without being Latin by name.
+#: Scripts, by Unicode name, that may occur in Latin words.
 _LATIN = frozenset(
     {"", "LATIN", "MICRO", "FEMININE", "MASCULINE", "MODIFIER", "KELVIN", "ANGSTROM", "SUPERSCRIPT"}
 )
-#: Scripts that share words with no other, as far as they come from code pages.
+#: Scripts that share words with no other, if they come from code pages.
 _EASTERN = frozenset({"CJK", "HIRAGANA", "KATAKANA", "HALFWIDTH", "HANGUL", "THAI", "ARABIC", "HEBREW"})
 
 
 class Mark(IntEnum):
-    """How much speaks against a word; the greater the more."""
+    """How suspicious a word is; a greater value is more suspicious."""
 
     NONE = 0
-    MIXED = 1  #: Unusual; counts only where two readings are compared.
-    ODD = 2  #: Hardly a name; a person should look.
-    GARBLED = 3  #: No writing does that.
-    LOST = 4  #: Letters are gone.
+    MIXED = 1  #: Unusual; counts only if two readings are compared.
+    ODD = 2  #: Hardly a name; a person should check.
+    GARBLED = 3  #: It does not occur in real text.
+    LOST = 4  #: Letters are lost.
 
 
 @dataclass(frozen=True)
@@ -87,8 +87,8 @@ class Damage:
 
     Attributes:
         mark: How bad it is.
-        seen: The character and its place, for a person.
-        readings: (what happened, what it would say without that), the likeliest first.
+        seen: The character and its position, for people.
+        readings: (what happened, the text without that), the most likely first.
     """
 
     mark: Mark
@@ -97,7 +97,7 @@ class Damage:
 
     @property
     def sentence(self) -> str:
-        """What was seen and what it may have been."""
+        """The damage, and what the text may have been."""
         may = " or ".join(f"{text!r} ({how})" for how, text in self.readings)
         return f"{self.seen}; perhaps {may}" if may else self.seen
 
@@ -110,7 +110,7 @@ _CONTROLS = {
 
 
 def named(character: str) -> str:
-    """Return a character as a person can find it: shown if it can be, its number, its name."""
+    """Return a character so that a person can find it: itself if printable, its number, its name."""
     shown = f"{character} " if character.isprintable() and not character.isspace() else ""
     name = unicodedata.name(character, "").lower() or _CONTROLS.get(character, "")
     number = f"U+{ord(character):04X}"
@@ -118,12 +118,12 @@ def named(character: str) -> str:
 
 
 def at(text: str, place: int) -> str:
-    """Return the character of *text* at index *place* and where it stands, counted from 1."""
+    """Return the character of *text* at index *place*, and its position counted from 1."""
     return f"{named(text[place])} at character {place + 1}"
 
 
 def damage(text: str) -> Damage | None:
-    """Return what is wrong with *text*; None where nothing is, as with every text in ASCII."""
+    """Return what is wrong with *text*; None if nothing is, as for every ASCII text."""
     if text.isascii():
         return None
     mark, place = judged(text)
@@ -132,7 +132,7 @@ def damage(text: str) -> Damage | None:
     if mark is Mark.LOST:
         return Damage(mark, f"{at(text, place)}: a letter was lost when the text was converted")
     readings = tuple(_readings(text[:_JUDGED]))
-    # A text that is UTF-8 all the same is no accident.
+    # If the text happens to be valid UTF-8, that is not a coincidence.
     certain = readings and readings[0][0].startswith("UTF-8")
     return Damage(Mark.GARBLED if certain else mark, _seen(text, place), readings)
 
@@ -141,11 +141,11 @@ def _seen(text: str, place: int) -> str:
     character = text[place]
     if unicodedata.category(character) == "Cc":
         return f"{at(text, place)}: a control character"
-    return f"{at(text, place)}, where no name has it"
+    return f"{at(text, place)}, which does not belong in a name there"
 
 
 def judged(text: str) -> tuple[Mark, int]:
-    """Return the worst that is to be said about *text*, and the index of the character that shows it."""
+    """Return the worst mark of *text*, and the index of the character that shows it."""
     worst, where = Mark.NONE, 0
     if text.isascii():
         return worst, where
@@ -161,7 +161,7 @@ def judged(text: str) -> tuple[Mark, int]:
 
 
 def weight(text: str) -> int:
-    """Return how much speaks against *text* in all, to compare readings; 0 is nothing."""
+    """Return how suspicious *text* is in all, to compare readings; 0 is not at all."""
     if REPLACEMENT in text:
         return 1000
     cost = (0, 1, 8, 64, 1000)
@@ -178,12 +178,12 @@ def _words(text: str) -> Iterator[tuple[int, str]]:
 
 @lru_cache(maxsize=8192)
 def _marks(word: str) -> tuple[tuple[Mark, int], ...]:
-    """Return what speaks against *word*, and where. Files have the same names again and again."""
+    """Return the marks of *word* and their places; cached, because files repeat names."""
     return tuple(_found(word))
 
 
 def _found(word: str) -> Iterator[tuple[Mark, int]]:
-    # A nickname in quotes inside a word is a way to write, odd as it is: both quotes must be there.
+    # A nickname in quotes inside a word is odd but real; then both quotes must be there.
     quotes = (("“", "”"), ("„", "“"), ("«", "»"))
     quoted = any(one in word and other in word[word.index(one) :] for one, other in quotes)
     capitals = word.isupper()
@@ -199,7 +199,7 @@ def _found(word: str) -> Iterator[tuple[Mark, int]]:
 
 
 def _mark(word: str, place: int, *, quoted: bool) -> Mark:
-    """Return what speaks against the character at *place*, which is not ASCII, between its neighbours."""
+    """Return the mark of the non-ASCII character at *place*, between its neighbours."""
     character, code = word[place], ord(word[place])
     before, after = word[:place][-1:], word[place + 1 : place + 2]
     if code < 0xA0:
@@ -207,7 +207,7 @@ def _mark(word: str, place: int, *, quoted: bool) -> Mark:
     if 0xE000 <= code <= 0xF8FF:
         return Mark.ODD
     if 0x2500 <= code <= 0x259F:
-        # Several of a kind draw a line; one is half of a letter.
+        # Several of a kind draw a line; a single one is half of a letter.
         drawn = character in (before, after)
         return Mark.NONE if drawn or not any(map(str.isalpha, word)) else Mark.GARBLED
     if character in _NEVER_BETWEEN and not (quoted and character in "“”„«»"):
@@ -222,7 +222,7 @@ def _mark(word: str, place: int, *, quoted: bool) -> Mark:
 
 
 def _beyond(word: str, place: int, step: int) -> str:
-    """Return the first character from *place* on that is no sign; an empty text at the end of the word."""
+    """Return the first character from *place* that is not a sign; an empty text at the end of the word."""
     place += step
     while 0 <= place < len(word) and word[place] in _NEVER_BETWEEN:
         place += step
@@ -232,10 +232,10 @@ def _beyond(word: str, place: int, step: int) -> str:
 def _letter(word: str, place: int) -> Mark:
     character, before, after = word[place], word[:place][-1:], word[place + 1 : place + 2]
     if character in "\u00c2\u00c3" and before.isalpha() and after.islower():
-        # What is left of UTF-8 read as cp1252 where the second half was no character.
+        # The rest of UTF-8 read as cp1252, if the second half was not a character.
         return Mark.GARBLED
     if character in "\u207f\u0192\u00aa\u00ba":
-        # A raised n, a florin sign, ordinal signs: letters to Unicode, and part of no word.
+        # A raised n, a florin sign, ordinal signs: letters in Unicode, but not part of words.
         return (
             Mark.ODD
             if after.islower() and (before.islower() or character == "\u207f" or not before)
@@ -274,7 +274,7 @@ def _scripts(word: str) -> Iterator[tuple[Mark, int]]:
 
 
 def _foreign_run(word: str, start: int, end: int, script: str, latin: tuple[bool, bool]) -> Mark:
-    """Return what speaks against the letters of *script* from *start* to *end*, *latin* before or behind."""
+    """Return the mark of the letters of *script* from *start* to *end*, with *latin* before or after."""
     run = word[start:end]
     if not any(latin):
         return Mark.NONE
@@ -292,7 +292,7 @@ def _foreign_run(word: str, start: int, end: int, script: str, latin: tuple[bool
 
 
 def _all_accents(word: str) -> Iterator[tuple[Mark, int]]:
-    """Yield the first letter of a long word whose every letter has an accent: no language does that."""
+    """Yield the first letter of a long word in which every letter has an accent: no language has that."""
     letters = [character for character in word if character.isalpha()]
     enough = len(letters) >= (4 if word.isupper() else 3)
     if enough and all("\u00c0" <= character <= "\u00ff" for character in letters):
@@ -300,7 +300,7 @@ def _all_accents(word: str) -> Iterator[tuple[Mark, int]]:
 
 
 def strangeness(text: str) -> int:
-    """Return how unlikely *text* is as something that people write, to compare readings of the same bytes."""
+    """Return how unlikely *text* is as real text, to compare readings of the same bytes."""
     text = text[:_JUDGED]
     found = weight(text) * 4
     scripts = {"LATIN"} if _ASCII_LETTER.search(text) else set()
@@ -321,7 +321,7 @@ def strangeness(text: str) -> int:
 
 
 def _readings(text: str) -> list[tuple[str, str]]:
-    """Return what *text* may have said: (what happened to it, the text before)."""
+    """Return what *text* may have been: (what happened to it, the original text)."""
     found = _as_utf8(text)
     if found:
         return found
@@ -346,7 +346,7 @@ def _in_pages(text: str) -> Iterator[tuple[str, bytes]]:
 
 
 def _as_utf8(text: str) -> list[tuple[str, str]]:
-    """Return what *text* says if parts of it are UTF-8 that was read in a code page, once or more."""
+    """Return the original of *text* if parts of it are UTF-8 that was read in a code page, once or more."""
     for page in (*PAGES, *DOUBLE_BYTE):
         said, times = text, 0
         while times < 3:
@@ -361,15 +361,15 @@ def _as_utf8(text: str) -> list[tuple[str, str]]:
 
 
 def _decoded(text: str, page: str) -> str:
-    """Return *text* with every run that is UTF-8 read in *page* as it was."""
+    """Return *text* with every run that is UTF-8 read in *page* restored."""
     return _NOT_ASCII.sub(lambda run: _utf8(run.group(), page) or run.group(), text)
 
 
 def _hidden_utf8(text: str) -> int | None:
-    """Return where a run begins that is UTF-8 of another script, though each of its characters might pass.
+    """Return where a run of UTF-8 of another script begins, even if each of its characters looks normal.
 
-    Three characters that make one, or four that make two letters, are no accident; what they make has to fit
-    the rest, for an accent, an ellipsis and a closing quote in a row are valid UTF-8 too.
+    Three characters that form one letter, or four that form two, are not a coincidence. The result must fit
+    the rest, because an accent, an ellipsis and a closing quote in a row are valid UTF-8 too.
     """
     for run in _NOT_ASCII.finditer(text):
         if len(run.group()) < 3 or not _LEADS.match(run.group()):
@@ -385,7 +385,7 @@ def _hidden_utf8(text: str) -> int | None:
 
 
 def _utf8(text: str, page: str) -> str:
-    """Return what *text* says if it is UTF-8 that was read in *page*; else an empty text."""
+    """Return the original of *text* if it is UTF-8 that was read in *page*; else an empty text."""
     whole = page_bytes(text, page)
     try:
         return whole.decode("utf-8") if whole else ""
@@ -394,7 +394,7 @@ def _utf8(text: str, page: str) -> str:
 
 
 def _foreign(text: str) -> bool:
-    """Return whether *text* is of letters and signs, and not only of Latin ones."""
+    """Return whether *text* has only letters and signs, and not only Latin ones."""
     return all(one >= "\u2000" or one.isalpha() for one in text) and any(
         one >= "\u0800" or script_of(one) not in ("", "LATIN") for one in text
     )

@@ -1,13 +1,13 @@
-"""Dates and durations in every form in which a session may bring them. Pure.
+"""Reads dates and durations in every form that a session may return. Pure.
 
-Over PSRP they come as ISO-8601. Where an object was turned to text on the way they come in the server's
-culture: ``6/16/2020 1:19:04 AM``. What cannot be told for certain is None, never a guess of day and month.
+Over PSRP they come as ISO-8601. If an object was converted to text on the way, they come in the server's
+culture: ``6/16/2020 1:19:04 AM``. An ambiguous date is None; day and month are never guessed.
 """
 
 import re
 from datetime import UTC, datetime, timedelta, timezone
 
-#: A duration without an end; longer than any other.
+#: A duration without end; longer than any other.
 FOREVER = timedelta.max
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
@@ -36,9 +36,9 @@ _DURATION = re.compile(
 
 
 def read_date(value: object) -> datetime | None:
-    """Return the moment that *value* says, in UTC, or None where there is none or it cannot be told.
+    """Return the moment in *value*, in UTC, or None if there is none or it is ambiguous.
 
-    Assumed: a time that names no zone is UTC, as Exchange Online's are. .NET's first day (year 1) is no date.
+    Assumed: a time without a zone is UTC, as in Exchange Online. .NET's first day (year 1) is not a date.
     """
     if value is None:
         return None
@@ -79,7 +79,7 @@ def _day_first(a: int, b: int, *, slashes: bool, half: bool) -> bool | None:
         return a > 12
     if not slashes:
         return True
-    # Slashes with AM or PM are en-US, which is what Exchange Online's servers speak. Assumed: en-AU and en-IN
+    # Slashes with AM or PM are en-US, the language of Exchange Online's servers. Assumed: en-AU and en-IN
     # write the same characters the other way round. Slashes with 24 hours are en-GB, fr-FR or en-ZA: unsure.
     return False if half else None
 
@@ -114,7 +114,7 @@ def _zone(text: str | None) -> timezone:
 
 
 def read_duration(value: object) -> timedelta | None:
-    """Return the duration that *value* says, FOREVER for ``Unlimited``, or None where it says none.
+    """Return the duration in *value*, FOREVER for ``Unlimited``, or None if there is none.
 
     Forms: ``365.00:00:00`` (Exchange), ``P365D`` (the BulkPS module), ``365 days, 0:00:00`` (pypsrp).
     """

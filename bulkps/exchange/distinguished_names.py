@@ -1,13 +1,13 @@
-r"""DistinguishedNames in one spelling, so that two spellings of one mailbox are seen to be one. Pure.
+r"""DistinguishedNames in one spelling, so two spellings of one mailbox are recognized as the same. Pure.
 
-``CN=Beebe\, Ann, OU=Users, DC=contoso`` and ``cn="Beebe, Ann",OU=Users,DC=contoso`` are the same object. What
-comes out is as Active Directory prints it (RFC 4514): no blanks around commas, types in capitals, a backslash
-before what needs one, control characters as two hexadecimal digits (``\0A`` in a deleted mailbox's name).
+``CN=Beebe\, Ann, OU=Users, DC=contoso`` and ``cn="Beebe, Ann",OU=Users,DC=contoso`` are the same object. The
+result is in Active Directory's form (RFC 4514): no blanks around commas, types in capitals, a backslash
+before special characters, control characters as two hexadecimal digits (``\0A`` in a deleted mailbox's name).
 """
 
 import re
 
-#: What has a backslash before it wherever it stands.
+#: Characters that need a backslash everywhere.
 _SPECIAL = ',\\"+<>;='
 _TYPE = re.compile(r"[ \t]*+([A-Za-z][A-Za-z0-9-]{0,30}|[0-9.]{3,60})[ \t]*+=[ \t]*+")
 _PLAIN = re.compile(r'[^\\,;"]++')
@@ -16,32 +16,32 @@ _FIRST = ("CN", "OU")
 
 
 def read_distinguished_name(text: str) -> str:
-    """Return *text* in the one spelling.
+    """Return *text* in the standard spelling.
 
     Raises:
-        ValueError: It is none; the message says where and why.
+        ValueError: It is not a DistinguishedName; the message says where and why.
     """
     place, parts = 0, []
     while True:
         found = _TYPE.match(text, place)
         if not found:
-            raise ValueError(f"at character {place + 1} stands no CN=, OU= or DC=")
+            raise ValueError(f"expected CN=, OU= or DC= at character {place + 1}")
         value, place = _value(text, found.end())
         parts.append((found.group(1).upper(), value))
         if place >= len(text):
             break
         if text[place] == ";":
-            raise ValueError(f"; at character {place + 1}: a comma stands between the parts")
+            raise ValueError(f"; at character {place + 1}: put a comma between the parts")
         place += 1
     if parts[0][0] not in _FIRST or parts[-1][0] != "DC" or not all(value for _, value in parts):
-        raise ValueError("it begins with CN= or OU= and ends with DC=, and none of them is empty")
+        raise ValueError("it must begin with CN= or OU= and end with DC=, and no part may be empty")
     return ",".join(f"{kind}={_escaped(value)}" for kind, value in parts)
 
 
 def _value(text: str, place: int) -> tuple[str, int]:
     """Return the value that begins at *place*, without escapes, and where it ends."""
     read: list[str] = []
-    # Where blanks at the end begin that no backslash protects.
+    # The start of blanks at the end that no backslash protects.
     kept = 0
     quoted = text[place : place + 1] == '"'
     place += quoted
@@ -74,12 +74,12 @@ def _after_quote(text: str, place: int) -> int:
     while place < len(text) and text[place] in " \t":
         place += 1
     if place < len(text) and text[place] not in ",;":
-        raise ValueError(f"{text[place]} at character {place + 1} stands behind a closing quote")
+        raise ValueError(f"{text[place]} at character {place + 1} follows a closing quote")
     return place
 
 
 def _unescaped(text: str, place: int) -> tuple[str, int]:
-    """Return the character that the backslash at *place* stands before, and where the text goes on."""
+    """Return the character after the backslash at *place*, and where the text continues."""
     octets = bytearray()
     start = place
     while found := _HEX.match(text, place):
@@ -89,20 +89,20 @@ def _unescaped(text: str, place: int) -> tuple[str, int]:
         try:
             return octets.decode("utf-8"), place
         except UnicodeDecodeError as error:
-            raise ValueError(f"{text[start:place]} at character {start + 1} is no UTF-8") from error
+            raise ValueError(f"{text[start:place]} at character {start + 1} is not UTF-8") from error
     if place + 1 >= len(text):
-        raise ValueError("a backslash at the end stands before nothing")
+        raise ValueError("nothing follows the backslash at the end")
     return text[place + 1], place + 2
 
 
 def _escaped(value: str) -> str:
     if "*" in value:
-        raise ValueError("an asterisk stands for any text and names several")
+        raise ValueError("an asterisk matches any text, so it can name several objects")
     written = "".join(
         f"\\{one}" if one in _SPECIAL else f"\\{ord(one):02X}" if one < " " or one == "\x7f" else one
         for one in value
     )
     if value[0] in " #":
         written = "\\" + written
-    # A value of one blank has it escaped already.
+    # In a value of one blank it is already escaped.
     return written[:-1] + "\\ " if value[-1] == " " and len(value) > 1 else written

@@ -1,6 +1,6 @@
 """What an error of Exchange, WinRM or PowerShell means, by a catalogue of patterns. Pure.
 
-The shipped catalogue is package data (errors.yaml), made from the project's facts; an administrator's
+The shipped catalogue is package data (errors.yaml), generated from the project's facts; an administrator's
 own entries are put before it.
 """
 
@@ -17,20 +17,20 @@ from bulkps.exchange.invocation import ErrorRecord
 
 
 class ErrorClass(Enum):
-    """What kind of trouble an error is; each has its own retry policy."""
+    """The classes of errors; each has its own retry policy."""
 
-    TRANSIENT = "transient"  #: Passes by itself.
+    TRANSIENT = "transient"  #: It is temporary.
     THROTTLED = "throttled"  #: Refused before it ran: too much, too fast.
-    CONFLICT = "conflict"  #: Something is there already.
+    CONFLICT = "conflict"  #: The object already exists.
     UNCERTAIN = "uncertain"  #: It may or may not have happened.
     AUTH = "auth"  #: Not allowed, or not signed in.
-    PERMANENT = "permanent"  #: It will be refused every time.
+    PERMANENT = "permanent"  #: It would be refused every time.
 
 
-#: When one item wrote several errors, the class that comes first here speaks for all: the one that a
-#: retry helps least.
+#: If an item wrote several errors, the class that comes first here counts for all: the one that a retry helps
+#: least.
 _GRAVITY = (
-    # Before the refusals: that one of two errors is final does not say that nothing happened.
+    # Before the refusals: one final error of two does not prove that nothing happened.
     ErrorClass.UNCERTAIN,
     ErrorClass.AUTH,
     ErrorClass.PERMANENT,
@@ -39,7 +39,7 @@ _GRAVITY = (
     ErrorClass.TRANSIENT,
 )
 
-#: Words before a wait that is asked for. What only tells how long something took has none of them.
+#: Words before a wait that is asked for. A text about how long something took has none of them.
 _ASKS = (
     r"(?:retry|try(?:ing)?|again|wait(?:ing)?|back(?:ing)?[ -]?off|at least|resets?|"
     r"warten|versuchen|erneut|r[\u00e9e]essay\w{0,4}|attend\w{0,4}|patient\w{0,4})\b"
@@ -70,10 +70,10 @@ class KnownError:
         pattern: A regular expression, searched in type, reason, message and FullyQualifiedErrorId.
         error_class: transient, throttled, conflict, uncertain, auth or permanent.
         advice: What an administrator can do.
-        scope: What it condemns: the row, the session or the run.
+        scope: What it applies to: the row, the session or the run.
         reconnect: Whether a new session may help.
         retry: ``safe`` (it was not executed), ``after-lookup`` or ``never``.
-        sample: A text that the pattern is tested with.
+        sample: A text for testing the pattern.
     """
 
     __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
@@ -88,7 +88,7 @@ class KnownError:
     sample: str = ""
 
     def __post_init__(self) -> None:
-        """Refuse a pattern that is none."""
+        """Refuse an invalid pattern."""
         try:
             re.compile(self.pattern)
         except (re.error, RecursionError, OverflowError) as error:
@@ -100,7 +100,7 @@ class KnownError:
 
     @property
     def is_generic(self) -> bool:
-        """Whether it only knows that an error is one of many, so that its words tell more than its advice."""
+        """Whether it only knows the kind of an error, so the error's own words say more than its advice."""
         return self.id.startswith("generic-")
 
     def matches(self, text: str) -> bool:
@@ -115,7 +115,7 @@ class _CatalogueFile:
     errors: tuple[KnownError, ...]
 
 
-#: For an error that no pattern knows, of a cmdlet that changes something: nobody can tell.
+#: For an error that no pattern matches, of a cmdlet that changes something: the result is not known.
 UNKNOWN_MUTATION = KnownError(
     "unknown-error",
     "",
@@ -124,17 +124,17 @@ UNKNOWN_MUTATION = KnownError(
     "row again.",
     retry="after-lookup",
 )
-#: For an error that no pattern knows, of a cmdlet that only reads.
+#: For an error that no pattern matches, of a cmdlet that only reads.
 UNKNOWN_READ = KnownError("unknown-error", "", ErrorClass.PERMANENT, "bulkps does not know this error.")
 
 
 @dataclass(frozen=True)
 class Meaning:
-    """What a cmdlet's errors come down to.
+    """What a cmdlet's errors mean.
 
     Attributes:
         known: The catalogue's entry.
-        record: The ErrorRecord that it was found for.
+        record: The ErrorRecord that it matches.
         wait: Seconds that Exchange named, or None.
     """
 
@@ -156,8 +156,8 @@ def load_catalogue(text: str, source: str) -> tuple[KnownError, ...]:
 def shipped_catalogue() -> tuple[KnownError, ...]:
     """Return the catalogue that is shipped, in the order in which it is matched.
 
-    Our own entries come first. Those that go by what every error of a kind has in common (its .NET type,
-    PowerShell's error id) come after all that know more, and before what is only called passing or final.
+    Our own entries come first. Entries for a whole kind of error (by its .NET type or PowerShell's error id)
+    come after all more specific ones, and before those that only know an error as temporary or permanent.
     """
     own, made, kinds = (
         load_catalogue(files("bulkps.exchange").joinpath(name).read_text(encoding="utf-8"), name)
@@ -168,7 +168,7 @@ def shipped_catalogue() -> tuple[KnownError, ...]:
 
 
 def portable_patterns(catalogue: Sequence[KnownError], kind: ErrorClass) -> tuple[str, ...]:
-    """Return the patterns of one class as Python and .NET both take them: no named groups, flags inside."""
+    """Return the patterns of one class in a form for Python and .NET: no named groups, flags inside."""
     found = []
     for entry in catalogue:
         if entry.error_class is kind:
@@ -179,7 +179,7 @@ def portable_patterns(catalogue: Sequence[KnownError], kind: ErrorClass) -> tupl
 
 
 def classify(records: Sequence[ErrorRecord], catalogue: Sequence[KnownError], *, mutates: bool) -> Meaning:
-    """Return what *records* (at least one) come down to.
+    """Return what *records* (at least one) mean.
 
     Args:
         records: Every ErrorRecord of one invocation.
@@ -205,7 +205,7 @@ def named_wait(text: str) -> float | None:
     if amount := _AMOUNT.search(text):
         unit = amount[2].casefold()
         seconds = next(seconds for beginning, seconds in _UNITS if unit.startswith(beginning))
-        # Nobody writes a part of a millisecond: there the sign separates thousands.
+        # No one writes a fraction of a millisecond: there the sign separates thousands.
         return float(re.sub("[.,]", "" if seconds < 1 else ".", amount[1])) * seconds
     header = _HEADER.search(text)
     return float(header[1]) if header else None

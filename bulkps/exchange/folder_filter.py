@@ -1,15 +1,15 @@
 r"""The folder syntax of IncludeFolders and ExcludeFolders. Pure.
 
-``#Inbox#`` is the Inbox in whatever language it is called, ``#Inbox#/Sub/*`` a folder under it with all its
-subfolders, ``Projects/FY2010`` a personal folder. A personal folder whose own name stands between number
-signs is written with backslashes: ``\#Notes\#``. [New-MailboxRestoreRequest, IncludeFolders]
+``#Inbox#`` is the Inbox in any language, ``#Inbox#/Sub/*`` a folder under it with all its
+subfolders, ``Projects/FY2010`` a personal folder. If the name of a personal folder itself is between number
+signs, write them with backslashes: ``\#Notes\#``. [New-MailboxRestoreRequest, IncludeFolders]
 """
 
 import difflib
 from dataclasses import dataclass
 
 #: The well-known folders. IncludeFolders' documentation says CommunicationHistory, ExcludeFolders' says
-#: CommunicatorHistory; which of them a server takes is not known, so both pass as they are written.
+#: CommunicatorHistory; which of them a server accepts is not known, so both are passed unchanged.
 WELL_KNOWN = (
     "Inbox", "SentItems", "DeletedItems", "Calendar", "Contacts", "Drafts", "Journal", "Tasks", "Notes",
     "JunkEmail", "CommunicationHistory", "CommunicatorHistory", "Voicemail", "Fax", "Conflicts", "SyncIssues",
@@ -21,12 +21,12 @@ _BY_FOLDED_NAME = {name.casefold(): name for name in WELL_KNOWN}
 
 @dataclass(frozen=True)
 class Folder:
-    """A folder, or a folder and all below it.
+    """A folder, or a folder with everything below it.
 
     Attributes:
-        well_known: Where its path begins, such as ``Inbox``; empty for a personal folder.
+        well_known: The start of its path, such as ``Inbox``; empty for a personal folder.
         path: The names below that, without escapes.
-        subfolders: Whether its subfolders are meant too.
+        subfolders: Whether its subfolders are included.
     """
 
     well_known: str = ""
@@ -34,7 +34,7 @@ class Folder:
     subfolders: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse what no folder can be."""
+        """Refuse what cannot be a folder."""
         if self.well_known and self.well_known not in WELL_KNOWN:
             raise ValueError(_unknown(self.well_known))
         if not self.well_known and not self.path:
@@ -53,14 +53,14 @@ def read_folder(text: str) -> Folder:
     """Return the folder that *text* names.
 
     Raises:
-        ValueError: It is not in the syntax; the message says what is wrong and what would be right.
+        ValueError: Its syntax is wrong; the message says what is wrong and what would be right.
     """
     parts = text.strip().strip("/").split("/")
     subfolders = len(parts) > 1 and parts[-1] == "*"
     if subfolders:
         parts.pop()
     if any("*" in part for part in parts):
-        raise ValueError(f"{text!r}: * may only stand alone at the end, as in Projects/*")
+        raise ValueError(f"{text!r}: * is allowed only alone at the end, as in Projects/*")
     if not all(parts):
         raise ValueError(f"{text!r}: a folder without a name")
     well_known = ""
@@ -75,4 +75,4 @@ def read_folder(text: str) -> Folder:
 def _unknown(name: str) -> str:
     close = difflib.get_close_matches(name.casefold(), _BY_FOLDED_NAME, n=1)
     hint = f"; did you mean #{_BY_FOLDED_NAME[close[0]]}#?" if close else "."
-    return rf"#{name}# is no well-known folder{hint} A personal folder of that name is written \#{name}\#"
+    return rf"#{name}# is not a well-known folder{hint} Write a personal folder of that name as \#{name}\#"

@@ -1,8 +1,8 @@
-"""What keeps a mailbox: Litigation Hold, policies, cases, labels and delay holds, decoded. Pure.
+"""Decodes what keeps a mailbox: Litigation Hold, policies, cases, labels and delay holds. Pure.
 
-How it is used: ``mailbox_holds`` on the properties of Get-Mailbox, ``organization_holds`` on those of
-Get-OrganizationConfig, and ``holds_in_force`` of both. The second is needed: a policy of the whole
-organization is not shown on the mailbox, which only shows that it is excluded from one.
+Use ``mailbox_holds`` for the properties of Get-Mailbox, ``organization_holds`` for those of
+Get-OrganizationConfig, and ``holds_in_force`` for both. The second is needed because a mailbox does not show
+policies of the whole organization; it only shows that it is excluded from one.
 [M365:identify-a-hold-on-an-exchange-online-mailbox; facts section 4]
 """
 
@@ -16,7 +16,7 @@ from bulkps.exchange.psobject import Properties, listed, read_guid
 
 
 class HoldKind(Enum):
-    """What sort of hold it is; the value is what a person reads."""
+    """The kinds of holds; the value is the text for people."""
 
     LITIGATION = "Litigation Hold"  #: LitigationHoldEnabled.
     EDISCOVERY = "eDiscovery case hold"  #: UniH…
@@ -27,7 +27,7 @@ class HoldKind(Enum):
     LABEL = "retention label on an item or folder"  #: ComplianceTagHoldApplied.
     DELAY = "delay hold on Outlook data"  #: DelayHoldApplied; up to 30 days after a hold was removed.
     DELAY_RELEASE = "delay hold on data of cloud apps"  #: DelayReleaseHoldApplied.
-    UNKNOWN = "unknown hold"  #: A form that bulkps does not know.
+    UNKNOWN = "unknown hold"  #: A format that bulkps does not know.
 
 
 class HoldAction(Enum):
@@ -36,7 +36,7 @@ class HoldAction(Enum):
     DELETE = "deletes only"  #: :1, which retains nothing.
     RETAIN = "retains"  #: :2
     RETAIN_THEN_DELETE = "retains, then deletes"  #: :3
-    UNKNOWN = "does what bulkps does not know"  #: Any other suffix.
+    UNKNOWN = "does something that bulkps does not know"  #: Any other suffix.
 
 
 @dataclass(frozen=True)
@@ -44,14 +44,14 @@ class Hold:
     """One hold.
 
     Attributes:
-        kind: What sort it is.
+        kind: Its kind.
         written: As Exchange wrote it: an entry of InPlaceHolds, or the property that is True.
         policy: The hold's identity for the cmdlet that looks it up: a GUID with dashes; for an In-Place Hold
-            as written, for its prefix belongs to it. Empty where it has none.
-        action: What a policy does; None where no suffix says it (older data, and what is no policy).
-        excluded: The mailbox is exempt from this organization-wide policy; it does not hold it.
-        organization: It is one of the whole organization, not of the mailbox.
-        detail: More about it: a Litigation Hold's duration, date and owner.
+            unchanged, because its prefix is part of it. Empty if it has none.
+        action: What a policy does; None if no suffix says it (older data, and holds that are not policies).
+        excluded: The mailbox is excluded from this organization-wide policy, so the policy does not hold it.
+        organization: It belongs to the whole organization, not to the mailbox.
+        detail: Details: a Litigation Hold's duration, date and owner.
     """
 
     kind: HoldKind
@@ -64,20 +64,20 @@ class Hold:
 
     @property
     def retains(self) -> bool | None:
-        """Whether it keeps what is in the mailbox; None if nobody can tell."""
+        """Whether it keeps the mailbox's content; None if that is not known."""
         if self.excluded or self.action is HoldAction.DELETE:
             return False
         if self.kind is HoldKind.UNKNOWN or self.action is HoldAction.UNKNOWN:
             return None
-        # Assumed: a policy without a suffix retains, for those that do not are of newer data.
+        # Assumed: a policy without a suffix retains, because policies that only delete are in newer data.
         return True
 
     @property
     def lookup(self) -> str:
-        """The cmdlet that says more about it, as an administrator would type it; empty where there is none.
+        """The cmdlet that shows more about it, as an administrator would type it; empty if there is none.
 
-        Case holds and retention policies are looked up in Security & Compliance PowerShell, another
-        connection. Assumed: there a GUID with dashes is as good as one without.
+        Case holds and retention policies are looked up in Security & Compliance PowerShell, a separate
+        connection. Assumed: it accepts a GUID with dashes as well as one without.
         """
         if self.kind is HoldKind.EDISCOVERY:
             return f"Get-CaseHoldPolicy {self.policy}"
@@ -121,11 +121,11 @@ _FLAGS = {
 
 
 def decode_hold(text: str, *, organization: bool = False) -> Hold:
-    """Return what one entry of InPlaceHolds says. Never raises: an unknown form is a hold of kind UNKNOWN.
+    """Return the hold of one entry of InPlaceHolds. Never raises: an unknown format has kind UNKNOWN.
 
     Args:
         text: The entry.
-        organization: It is one of Get-OrganizationConfig's.
+        organization: Whether it comes from Get-OrganizationConfig.
     """
     text = text.strip()
     if found := _POLICY.fullmatch(text):
@@ -147,11 +147,11 @@ def decode_hold(text: str, *, organization: bool = False) -> Hold:
 
 @dataclass(frozen=True)
 class MailboxHolds:
-    """What is known of a mailbox's own holds.
+    """What is known about a mailbox's own holds.
 
     Attributes:
-        holds: Its holds and its exclusions, in the order in which they were read.
-        unread: The properties that were not read: a hold may hide behind each.
+        holds: Its holds and exclusions, in the order in which they were read.
+        unread: The properties that were not read; each may hide a hold.
     """
 
     holds: tuple[Hold, ...]
@@ -159,10 +159,10 @@ class MailboxHolds:
 
 
 def mailbox_holds(found: Mapping[str, object]) -> MailboxHolds:
-    """Return the holds that the properties of Get-Mailbox say.
+    """Return the holds in the properties of Get-Mailbox.
 
-    Get-EXOMailbox gives them with ``-PropertySets Hold``, all but DelayReleaseHoldApplied, which it takes
-    ``-Properties`` to ask for.
+    Get-EXOMailbox returns them with ``-PropertySets Hold``, except DelayReleaseHoldApplied, which needs
+    ``-Properties``.
     """
     properties = Properties(found)
     holds = [Hold(kind, name) for name, kind in _FLAGS.items() if properties.flag(name)]
@@ -196,10 +196,10 @@ def organization_holds(found: Mapping[str, object]) -> tuple[Hold, ...] | None:
 
 
 def holds_in_force(mailbox: MailboxHolds, organization: tuple[Hold, ...] | None) -> tuple[Hold, ...]:
-    """Return every hold that keeps a user's mailbox, or may: its own, then the organization's.
+    """Return every hold that keeps a user's mailbox, or may keep it: its own, then the organization's.
 
-    Left out are policies that only delete, those that the mailbox is excluded from, and those for group
-    mailboxes. Where *organization* is None the answer is only the mailbox's own.
+    It leaves out policies that only delete, policies that the mailbox is excluded from, and policies for
+    group mailboxes. If *organization* is None, the result has only the mailbox's own holds.
     """
     excluded = {(hold.kind, hold.policy) for hold in mailbox.holds if hold.excluded}
     own = [hold for hold in mailbox.holds if hold.retains is not False]

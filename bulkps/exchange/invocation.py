@@ -1,4 +1,4 @@
-"""What is sent and what comes back, in values only: a cmdlet, its outcome, its errors. Pure."""
+"""What is sent and what comes back, as plain values: a cmdlet, its outcome, its errors. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from bulkps.exchange.powershell_text import quoted
 
 
 class Secret:
-    """A text that no record may show: its repr, str and format are three asterisks."""
+    """A text that must never appear in a record: its repr, str and format are three asterisks."""
 
     __slots__ = ("_text",)
 
@@ -17,7 +17,7 @@ class Secret:
         self._text = text
 
     def reveal(self) -> str:
-        """Return the text; only what serializes, encrypts or hands it out should ask."""
+        """Return the text; only for serializing, encrypting or saving it."""
         return self._text
 
     def __repr__(self) -> str:
@@ -30,9 +30,9 @@ class Secret:
 
 
 class Null(Enum):
-    """PowerShell's ``$null`` as a value that is bound: it clears what is there.
+    """PowerShell's ``$null`` as a bound value: it clears a property.
 
-    Python's None is the other thing: nothing is bound.
+    Python's None is different: nothing is bound.
     """
 
     NULL = "$null"
@@ -45,7 +45,7 @@ NULL = Null.NULL
 
 #: What an entry of a hashtable may hold.
 Part = str | bool | int | Null | tuple[str, ...]
-#: What a parameter may hold; a mapping becomes a Hashtable. Script text is never built: a cell is only
+#: What a parameter may hold; a mapping becomes a Hashtable. No script text is ever built: a cell is only
 #: ever a bound value.
 Value = Part | Secret | Mapping[str, Part] | None
 
@@ -63,7 +63,7 @@ class Cmdlet:
     parameters: Mapping[str, Value]
 
     def line(self) -> str:
-        """Return it as an administrator would type it; secrets hidden. For reading, never for running."""
+        """Return it as an administrator would type it, secrets hidden; for reading, never for running."""
         facts = cmdlet_facts(self.name)
         parts = [self.name]
         for name, value in self.parameters.items():
@@ -103,7 +103,7 @@ def _recorded(value: Value) -> object:
     return str(value) if isinstance(value, Secret) else value
 
 
-#: How many characters at either end of an error's message the catalogue's patterns are matched against.
+#: How many characters at each end of an error's message the catalogue's patterns search.
 _SEARCHED = 8000
 
 
@@ -117,7 +117,7 @@ class ErrorRecord:
 
     Attributes:
         message: The text that people know (``str(record)``).
-        exception_type: Full or short .NET type name where it is known, else empty.
+        exception_type: Full or short .NET type name if it is known, else empty.
         fully_qualified_error_id: As the engine gives it.
         category: Such as ``InvalidArgument``.
         reason: The exception's short name, from the CategoryInfo.
@@ -134,7 +134,8 @@ class ErrorRecord:
     @property
     def searched(self) -> str:
         """The text that the error catalogue's patterns are matched against."""
-        # What an error is stands at its beginning or its end, and a text of a megabyte takes a minute.
+        # The kind of an error is at its beginning or its end, and searching a megabyte of text takes a
+        # minute.
         message = self.message if len(self.message) <= 2 * _SEARCHED else _ends(self.message)
         parts = (self.exception_type, self.reason, message, self.fully_qualified_error_id)
         return " ".join(part for part in parts if part)
@@ -143,9 +144,9 @@ class ErrorRecord:
 class Answer(Enum):
     """What is known of an invocation once it is over."""
 
-    COMPLETED = "completed"  #: The pipeline completed. Errors may have been written all the same.
+    COMPLETED = "completed"  #: The pipeline completed. It may still have written errors.
     FAILED = "failed"  #: The pipeline failed with a terminating error.
-    NOT_SENT = "not-sent"  #: It never reached Exchange: it is safe to send it again.
+    NOT_SENT = "not-sent"  #: It never reached Exchange; sending it again is safe.
     LOST = "lost"  #: It was sent, or may have been, and no answer came: in doubt.
 
 
@@ -154,9 +155,9 @@ class Invocation:
     """One cmdlet to run for one item.
 
     Attributes:
-        id: What the outcome is attributed by.
+        id: The id of its outcome.
         cmdlet: What to run.
-        keep: Properties of the output objects that are wanted; empty keeps all.
+        keep: The properties to keep of the output objects; empty keeps all.
     """
 
     id: str
@@ -166,11 +167,11 @@ class Invocation:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of one invocation.
+    """The result of one invocation.
 
     Attributes:
         id: The invocation's id.
-        answer: What is known.
+        answer: What is known about it.
         output: The objects that it wrote, each as property name to plain value.
         errors: Every ErrorRecord, once.
         warnings: Texts of the warning stream.

@@ -1,6 +1,6 @@
-"""Where the parts of a mailbox lie: the property MailboxLocations. Pure.
+"""Where the parts of a mailbox are: the property MailboxLocations. Pure.
 
-A value reads ``1;<mailboxGuid>;Primary;eurprd07.prod.outlook.com;<databaseGuid>``.
+A value looks like ``1;<mailboxGuid>;Primary;eurprd07.prod.outlook.com;<databaseGuid>``.
 """
 
 import re
@@ -19,7 +19,7 @@ _KINDS = {
         PRIMARY, AUX_PRIMARY, MAIN_ARCHIVE, AUX_ARCHIVE, "Aggregated", "ComponentShared", "PreviousPrimary",
     )
 }  # fmt: skip
-# The values hold semicolons themselves, so where they came as one text a new one begins at "1;<guid>;".
+# The values themselves hold semicolons. If they came as one text, a new one begins at "1;<guid>;".
 _BETWEEN = re.compile(r"(?<![\s,])[\s,]++(?=\d++;)")
 
 
@@ -28,11 +28,11 @@ class MailboxLocation:
     """One part of a mailbox.
 
     Attributes:
-        guid: Its mailbox GUID, lower case; empty where it could not be read.
+        guid: Its mailbox GUID, lower case; empty if it could not be read.
         kind: Its MailboxLocationType in Exchange's spelling, such as ``AuxPrimary``; one that is not known
-            stays as it came.
+            stays unchanged.
         forest: Where it is, such as ``eurprd07.prod.outlook.com``.
-        database: The GUID of its database, lower case; empty where it could not be read.
+        database: The GUID of its database, lower case; empty if it could not be read.
     """
 
     guid: str
@@ -44,7 +44,7 @@ class MailboxLocation:
 def read_locations(value: object) -> tuple[MailboxLocation, ...]:
     """Return the parts of a mailbox from its MailboxLocations: a list, or one text. Never raises.
 
-    What has no type in third place is no location and is left out.
+    An entry without a type in third place is not a location and is left out.
     """
     found = (_location(text) for text in listed(value, _BETWEEN))
     return tuple(location for location in found if location)
@@ -59,5 +59,5 @@ def _location(text: str) -> MailboxLocation | None:
 
 
 def kinds_of(locations: tuple[MailboxLocation, ...]) -> frozenset[str]:
-    """Return which MailboxLocationTypes there are among *locations*."""
+    """Return the MailboxLocationTypes of *locations*."""
     return frozenset(location.kind for location in locations)

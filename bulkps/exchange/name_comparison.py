@@ -18,11 +18,11 @@ _BARE = {
 
 
 def damaged_from(text: str, own: str) -> str:
-    """Return how *text* may have come about from *own* by a wrong encoding; empty where it did not.
+    """Return how a wrong encoding may have turned *own* into *text*; empty if it did not.
 
     Args:
-        text: What a file says.
-        own: What is known to be right.
+        text: The text of a file.
+        own: The text that is known to be right.
     """
     text, own = _spaced(text), _spaced(own)
     if text == own or own.isascii():
@@ -30,7 +30,7 @@ def damaged_from(text: str, own: str) -> str:
     if len(text) == len(own) and all(
         one == other or (one in "?_\ufffd" and other > "\x7f") for one, other in zip(text, own, strict=True)
     ):
-        return "with what one code page does not have replaced"
+        return "with letters replaced that a code page does not have"
     kept = own.encode("ascii", "ignore").decode("ascii")
     if text == _spaced(kept):
         return "with letters left out"
@@ -38,7 +38,7 @@ def damaged_from(text: str, own: str) -> str:
         return "with its accents left out"
     for page in PAGES:
         if text == _spaced(_plainer(own, page)):
-            return f"as {page} has it, which does not have all of its letters"
+            return f"converted to {page}, which does not have all of its letters"
         if text == _spaced(page_text(own.encode("utf-8"), page)):
             return f"as UTF-8 that was read as {page}"
     for right in (*PAGES, *DOUBLE_BYTE):
@@ -54,7 +54,7 @@ def _spaced(text: str) -> str:
 
 
 def _plainer(text: str, page: str) -> str:
-    """Return *text* as Windows puts it into a *page*: a letter without its accent where the page lacks it."""
+    """Return *text* as Windows converts it to a *page*: letters that the page lacks lose their accents."""
     return "".join(one if _has(page, one) else _BARE.get(one) or _bare(one) for one in text)
 
 

@@ -6,9 +6,9 @@ from bulkps.visible_text import visible
 
 
 def quoted(text: str) -> str:
-    """Return *text* in single quotes, so that it is one text to PowerShell should somebody paste it.
+    """Return *text* in single quotes, so that PowerShell reads it as one text if a person pastes it.
 
-    It stays on its line too: control characters are shown in place of being there.
+    It stays on one line: control characters are shown as visible signs.
     """
-    # PowerShell takes the typographic single quotes for quotes too.
+    # PowerShell also treats typographic single quotes as quotes.
     return "'" + re.sub("(['\u2018\u2019\u201a\u201b])", r"\1\1", visible(text)) + "'"

@@ -1,7 +1,7 @@
-"""Reading the properties of an output object, whatever shape a session gave them. Pure.
+"""Reads the properties of an output object in every form that a session returns. Pure.
 
-Two things are kept apart everywhere above this module: a property that was *not read* (missing: None here)
-and one that is *empty* (there, with nothing in it). A flag that was not read is never taken for False.
+All callers distinguish a property that was *not read* (missing: None here) from one that is *empty* (present,
+without a value). A flag that was not read never counts as False.
 """
 
 import re
@@ -13,7 +13,7 @@ from bulkps.exchange.dates import read_date, read_duration
 from bulkps.exchange.sizes import Size, read_size
 
 _COMMAS = re.compile(r"[\s,;]+")
-#: As sessions write them; and anything that Python takes for one.
+#: GUIDs as sessions write them, and everything that Python accepts as one.
 _GUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _LIKE_ONE = re.compile(r"\s*\{*(?:urn:)?(?:uuid:)?\{*[0-9A-Fa-f-]{32,}\}*\s*")
 _NO_GUID = "00000000-0000-0000-0000-000000000000"
@@ -23,8 +23,8 @@ def listed(value: object, separator: re.Pattern[str] = _COMMAS) -> tuple[str, ..
     """Return the texts of a multi-valued property: a list, or one text, as ``{a, b}`` or ``a, b``.
 
     Args:
-        value: The property as the session gave it.
-        separator: What stands between the values where they came as one text.
+        value: The property as the session returned it.
+        separator: What separates the values if they came as one text.
     """
     if value is None:
         return ()
@@ -39,9 +39,9 @@ def listed(value: object, separator: re.Pattern[str] = _COMMAS) -> tuple[str, ..
 
 
 def read_guid(value: object) -> str:
-    """Return *value* as a lower-case GUID with dashes; empty for the zero GUID and for what is none."""
+    """Return *value* as a lower-case GUID with dashes; empty for the zero GUID and for anything else."""
     text = str(value)
-    # Asked of every name of every mailbox: a failed UUID costs more than all the rest.
+    # Called for every name of every mailbox: a failed UUID() costs more than everything else.
     if _GUID.fullmatch(text):
         return "" if text == _NO_GUID else text
     if not _LIKE_ONE.fullmatch(text):
@@ -54,11 +54,11 @@ def read_guid(value: object) -> str:
 
 
 class Properties:
-    """The properties of one output object, found by name without regard to case.
+    """The properties of one output object, found by name, ignoring case.
 
     Args:
         found: Property name to plain value, as ``Outcome.output`` holds it. A value of None is an empty
-            property, except for a flag, a size or a date, which it leaves unknown.
+            property; for a flag, a size or a date it means unknown.
     """
 
     def __init__(self, found: Mapping[str, object]) -> None:
@@ -68,18 +68,18 @@ class Properties:
         return name.casefold() in self._folded
 
     def raw(self, name: str) -> object:
-        """Return the value as it came; None also where there is none."""
+        """Return the raw value; None also if there is none."""
         return self._folded.get(name.casefold())
 
     def text(self, name: str) -> str | None:
-        """Return the text without blanks around it, or None if it was not read."""
+        """Return the text without surrounding blanks, or None if it was not read."""
         if name not in self:
             return None
         value = self.raw(name)
         return "" if value is None else str(value).strip()
 
     def flag(self, name: str) -> bool | None:
-        """Return the flag, given as such or as ``True``, ``False``, ``$true``, ``$false``; else None."""
+        """Return the flag, from a bool or from ``True``, ``False``, ``$true``, ``$false``; else None."""
         value = self.raw(name)
         if isinstance(value, bool):
             return value

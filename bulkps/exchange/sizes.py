@@ -1,6 +1,6 @@
-"""StatisticsReader as Exchange prints them, such as ``16.09 MB (16,873,043 bytes)``, to bytes and back. Pure.
+"""Sizes as Exchange prints them, such as ``16.09 MB (16,873,043 bytes)``, to bytes and back. Pure.
 
-The rounded amount is for people; the bytes in parentheses are what counts. Their group separator is the
+The rounded amount is for people; only the bytes in parentheses count. Their group separator is the
 server's: comma, dot, blank or apostrophe [CSS reads comma and dot].
 """
 
@@ -15,17 +15,17 @@ Size = int | float
 UNLIMITED = math.inf
 
 _UNITS = ("B", "KB", "MB", "GB", "TB", "PB", "EB")
-#: The documentation of quotas names the units up to this one.
+#: The largest unit in the documentation of quotas.
 _LARGEST_TYPED = "TB"
-# Digits and what may stand between groups of them; then one word. Assumed: it may be another than "bytes".
+# Digits with possible group separators; then one word. Assumed: it may be another word than "bytes".
 _EXACT = re.compile(rf"(?:{'|'.join(_UNITS)})\s*\(\s*(\d[\d\s.,'’_]{{0,60}}?)\s*[^\W\d_]+\s*\)")
-# Without parentheses, as a quota is typed: "50GB", "49.5 GB". A group of three after a separator is refused:
-# 1.024 may be a thousand or one and a bit.
+# Without parentheses, as people type a quota: "50GB", "49.5 GB". A group of three after a separator is
+# refused, because 1.024 may be a thousand or a little more than one.
 _TYPED = re.compile(rf"(\d+)(?:[.,](\d{{1,2}}))?\s*({'|'.join(_UNITS)})", re.IGNORECASE)
 
 
 def read_size(value: object) -> Size | None:
-    """Return the bytes that *value* says, UNLIMITED, or None where it says no size.
+    """Return the bytes of *value*, UNLIMITED, or None if it is not a size.
 
     A bare whole number is bytes. An object that lost its type on the way (``Unlimited`1`` as a dictionary
     of IsUnlimited and Value) is read too.
@@ -43,7 +43,7 @@ def _read_object(value: Mapping[object, object]) -> Size | None:
     folded = {str(name).casefold(): part for name, part in value.items()}
     if str(folded.get("isunlimited")).casefold() == "true":
         return UNLIMITED
-    # Only one level: what holds itself is not followed.
+    # Only one level: an object that contains itself is not followed.
     inner = folded.get("value")
     if isinstance(inner, Mapping):
         return None
@@ -69,7 +69,7 @@ def _whole(digits: str) -> int | None:
 
 
 def size_argument(size: Size) -> str:
-    """Return *size* as a parameter takes it: whole, in the largest unit in which it is, such as ``50688MB``.
+    """Return *size* for a parameter: a whole number in the largest possible unit, such as ``50688MB``.
 
     Exchange reads a decimal separator by the server's culture, and may round a bare number of bytes up.
     """

@@ -1,1 +1,1 @@
-"""Generated passwords: how they are made, encrypted, and written for the one who hands them out."""
+"""Generated passwords: how they are generated, encrypted and written to a file."""

@@ -1,4 +1,4 @@
-"""How a password is encrypted for whoever may read it: with a certificate, a passphrase, or not at all."""
+"""Encrypts passwords with a certificate, with a passphrase, or not at all."""
 
 import base64
 import json
@@ -24,26 +24,26 @@ from bulkps.errors import UsageProblem
 from bulkps.exchange.invocation import Secret
 from bulkps.exchange.powershell_text import quoted
 
-#: How few characters a passphrase may have.
+#: The fewest characters of a passphrase.
 SHORTEST = 12
-#: What a text that was encrypted for a certificate begins with; PowerShell knows CMS by this line alone.
+#: The beginning of a text that is encrypted for a certificate; PowerShell recognizes CMS only by this line.
 CMS = "-----BEGIN CMS-----"
-#: What a text that was encrypted with a passphrase begins with.
+#: The beginning of a text that is encrypted with a passphrase.
 SCRYPT = "scrypt-aes256gcm"
 # OWASP's parameters for scrypt: 128 MiB and half a second for each guess.
 _COST = (2**17, 8, 1)
 _NONCE = 12
-#: Below this RSA is not taken to be safe any more (NIST SP 800-131A).
+#: Below this RSA is no longer considered safe (NIST SP 800-131A).
 _SMALLEST_KEY = 2048
 _EXPECTED = "expected an X.509 certificate with an RSA public key of at least 2048 bits, PEM or DER (.cer)"
 
 
-#: Whose a password is, by the column of the file that says so; an encrypted password is bound to it.
+#: The owner of a password, by the columns of the file; an encrypted password is bound to its owner.
 Owner = Mapping[str, str]
 
 
 class Encryptor(Protocol):
-    """A way in which passwords go out."""
+    """A way to write passwords."""
 
     @property
     def meaning(self) -> str:
@@ -51,20 +51,20 @@ class Encryptor(Protocol):
         ...
 
     def advice(self, path: Path) -> str:
-        """Return how the passwords of the file *path* are read, as a sentence."""
+        """Return how to read the passwords in the file *path*, as a sentence."""
         ...
 
     def encrypt(self, secret: Secret, owner: Owner) -> str:
-        """Return *secret* as the file may hold it, bound to its *owner* where it is encrypted."""
+        """Return *secret* as the file may hold it, bound to its *owner* if it is encrypted."""
         ...
 
 
 @dataclass(frozen=True)
 class ForCertificate:
-    """Each password is a CMS message that only the certificate's private key opens.
+    """Each password is a CMS message that only the certificate's private key can open.
 
     Attributes:
-        certificate: Whom it is for.
+        certificate: The recipient's certificate.
     """
 
     certificate: x509.Certificate
@@ -78,20 +78,20 @@ class ForCertificate:
         """Return how they are read."""
         return (
             f"Import-Csv {quoted(str(path))} | ForEach-Object {{ $_.password | Unprotect-CmsMessage | "
-            "ConvertFrom-Json } shows them, and whose each is, where the certificate's private key is"
+            "ConvertFrom-Json } shows them with their users, on the computer that has the private key"
         )
 
     def encrypt(self, secret: Secret, owner: Owner) -> str:
         """Return *secret* as a CMS EnvelopedData message, armoured as Unprotect-CmsMessage expects it.
 
-        CMS binds to nothing outside of it, so whose the password is stands in the message: a JSON object of
-        *owner* and the password.
+        CMS cannot bind a message to anything outside it, so the owner is inside the message: a JSON object
+        with *owner* and the password.
         """
         builder = PKCS7EnvelopeBuilder().set_data(
             json.dumps({**owner, "password": secret.reveal()}).encode("ascii")
         )
         builder = builder.set_content_encryption_algorithm(algorithms.AES256).add_recipient(self.certificate)
-        # The library's own PEM says PKCS7, which Unprotect-CmsMessage does not take.
+        # The library's own PEM says PKCS7, which Unprotect-CmsMessage does not accept.
         message = base64.b64encode(builder.encrypt(Encoding.DER, [PKCS7Options.Binary])).decode("ascii")
         return "\n".join([CMS, *textwrap.wrap(message, 64), "-----END CMS-----"])
 
@@ -102,7 +102,7 @@ class WithPassphrase:
 
     Attributes:
         key: The derived key; the passphrase itself is not kept.
-        salt: What it was derived with.
+        salt: The salt that it was derived with.
     """
 
     key: AESGCM = field(repr=False)
@@ -119,7 +119,7 @@ class WithPassphrase:
         return f"bulkps passwords {typed} asks for the passphrase and shows them"
 
     def encrypt(self, secret: Secret, owner: Owner) -> str:
-        """Return *secret* encrypted and bound to *owner*, with all but the passphrase that opens it."""
+        """Return *secret* encrypted and bound to *owner*, with everything except the passphrase."""
         nonce = os.urandom(_NONCE)
         box = nonce + self.key.encrypt(nonce, secret.reveal().encode("utf-8"), _bound(owner))
         return ":".join([SCRYPT, *map(str, _COST), _text(self.salt), _text(box)])
@@ -127,16 +127,16 @@ class WithPassphrase:
 
 @dataclass(frozen=True)
 class Plain:
-    """Passwords as they are, where somebody asked for it by name."""
+    """Passwords in plain text, only if explicitly asked for."""
 
     @property
     def meaning(self) -> str:
         """Who can read them."""
-        return "in plain text: whoever reads the file can sign in as these users"
+        return "in plain text: anyone who reads the file can sign in as these users"
 
     def advice(self, path: Path) -> str:
         """Return how they are read."""
-        return "hand the passwords out, then delete the file for good"
+        return "hand out the passwords, then delete the file permanently"
 
     def encrypt(self, secret: Secret, owner: Owner) -> str:
         """Return *secret* as it is."""
@@ -148,10 +148,10 @@ def for_certificate(path: Path, now: datetime | None = None) -> ForCertificate:
 
     Args:
         path: PEM or DER.
-        now: When it has to be valid, with a time zone; None for now.
+        now: When it must be valid, with a time zone; None for now.
 
     Raises:
-        UsageProblem: If it is none that passwords can be encrypted for.
+        UsageProblem: If passwords cannot be encrypted for it.
     """
     try:
         data = path.read_bytes()
@@ -163,27 +163,26 @@ def for_certificate(path: Path, now: datetime | None = None) -> ForCertificate:
         problem, todo = _problem(found, now or datetime.now(UTC))
     except (ValueError, UnsupportedAlgorithm, x509.DuplicateExtension):
         problem = "no certificate that can be read"
-        todo = "write the certificate, without its private key, with Export-Certificate -FilePath to.cer"
+        todo = "export the certificate without its private key: Export-Certificate -FilePath to.cer"
     if problem:
         raise UsageProblem(f"{path}: found {problem}, {_EXPECTED}; nothing was sent. Next: {todo}")
     return ForCertificate(found)
 
 
 def _problem(certificate: x509.Certificate, now: datetime) -> tuple[str, str]:
-    """Return what is wrong with *certificate* and what to do; two empty texts if it is sound."""
+    """Return what is wrong with *certificate* and what to do; two empty texts if it is valid."""
     name, key = _called(certificate), certificate.public_key()
-    another = (
-        "name another certificate, or make one with New-SelfSignedCertificate -Type DocumentEncryptionCert"
-    )
+    another = "use another certificate, or create one: New-SelfSignedCertificate -Type DocumentEncryptionCert"
     if not isinstance(key, rsa.RSAPublicKey):
-        return f"{name}, whose key is no RSA key ({type(key).__name__})", another
+        return f"{name}, whose key is not an RSA key ({type(key).__name__})", another
     if key.key_size < _SMALLEST_KEY:
         return f"{name} with an RSA key of {key.key_size} bits", another
     if now > certificate.not_valid_after_utc:
-        return f"{name}, which ended on {certificate.not_valid_after_utc:%Y-%m-%d}", f"renew it, or {another}"
+        ended = f"{certificate.not_valid_after_utc:%Y-%m-%d}"
+        return f"{name}, which expired on {ended}", f"renew it, or {another}"
     if now < certificate.not_valid_before_utc:
         begins = f"{certificate.not_valid_before_utc:%Y-%m-%d %H:%M} UTC"
-        return f"{name}, which is valid only from {begins}", f"look at this machine's clock, or {another}"
+        return f"{name}, which is valid only from {begins}", f"check this computer's clock, or {another}"
     try:
         usage = certificate.extensions.get_extension_for_class(x509.KeyUsage).value
     except x509.ExtensionNotFound:
@@ -199,7 +198,7 @@ def _called(certificate: x509.Certificate) -> str:
 
 
 def with_passphrase(passphrase: Secret) -> WithPassphrase:
-    """Return the encryptor for whoever knows *passphrase*.
+    """Return the encryptor for *passphrase*.
 
     Raises:
         UsageProblem: If it is too short.
@@ -214,7 +213,7 @@ def with_passphrase(passphrase: Secret) -> WithPassphrase:
 
 
 class WrongPassphrase(UsageProblem):
-    """The passphrase does not decrypt the text, or the text is not as it was written."""
+    """The passphrase does not decrypt the text, or the text was changed."""
 
 
 class Decryptor:
@@ -244,7 +243,7 @@ class Decryptor:
 
     def _key(self, salt: bytes, cost: tuple[int, int, int]) -> AESGCM:
         if cost != _COST:
-            # A file that somebody changed could otherwise ask for all memory there is.
+            # Otherwise a manipulated file could use up all memory.
             raise ValueError("these are not our parameters")
         if (salt, cost) not in self._keys:
             self._keys[salt, cost] = _derived(self._passphrase, salt, cost)
@@ -252,7 +251,7 @@ class Decryptor:
 
 
 def salt_of(encrypted: str) -> str:
-    """Return the salt of a text that was encrypted with a passphrase: every line of one file has the same."""
+    """Return the salt of a text that was encrypted with a passphrase: all lines of a file share it."""
     return ":".join(encrypted.split(":")[:5])
 
 
@@ -267,7 +266,7 @@ def _derived(passphrase: Secret, salt: bytes, cost: tuple[int, int, int]) -> AES
 
 
 def _normal(passphrase: str) -> str:
-    # One keyboard sends a letter with its accent, another the two behind one another.
+    # One keyboard sends a letter with its accent as one character, another as two.
     return unicodedata.normalize("NFC", passphrase)
 
 

@@ -1,7 +1,7 @@
-"""The file by which generated passwords go out: CSV, one line for each password that is sent.
+"""The file for generated passwords: CSV, one line for each password that is sent.
 
-A line is on disk before its password is sent. A row that is sent again gets a fresh password and a further
-line: the last line of a row is the one that counts. Where an answer was lost an earlier one may.
+A line is on disk before its password is sent. A row that is sent again gets a new password and a further
+line: the last line of a row is the one that counts. If an answer was lost, an earlier one may count.
 """
 
 import csv
@@ -36,14 +36,14 @@ if TYPE_CHECKING:
     from _csv import Writer
 
 _ROW, _AT, _PASSWORD = "row_number", "sent_at", "password"
-_ADVICE = "make room or repair access, then resume with another file for passwords"
+_ADVICE = "free disk space or fix access, then resume with a new password file"
 
 
 class PasswordFile:
-    """Where the generated passwords of one sitting with a run go, and who can read them.
+    """The file for the generated passwords of one sitting with a run.
 
     Attributes:
-        path: The file; it must not be there yet.
+        path: The file; it must not exist yet.
         encryptor: How they are encrypted.
         count: How many it holds.
     """
@@ -55,16 +55,16 @@ class PasswordFile:
 
     @classmethod
     def for_certificate(cls, path: Path | str, certificate: Path | str) -> Self:
-        """Return a file whose passwords only the private key of *certificate* (PEM or DER file) opens.
+        """Return a file that only the private key of *certificate* (PEM or DER file) can open.
 
         Raises:
-            UsageProblem: If it is none that passwords can be encrypted for.
+            UsageProblem: If passwords cannot be encrypted for it.
         """
         return cls(path, for_certificate(Path(certificate)))
 
     @classmethod
     def with_passphrase(cls, path: Path | str, passphrase: str) -> Self:
-        """Return a file whose passwords *passphrase* (at least 12 characters) opens.
+        """Return a file that *passphrase* (at least 12 characters) can open.
 
         Raises:
             UsageProblem: If it is too short.
@@ -73,11 +73,11 @@ class PasswordFile:
 
     @classmethod
     def plain(cls, path: Path | str) -> Self:
-        """Return a file that holds the passwords as they are."""
+        """Return a file that holds the passwords in plain text."""
         return cls(path, Plain())
 
     def check(self) -> None:
-        """Make sure that the file can be made.
+        """Check that the file can be created.
 
         Raises:
             UsageProblem: If it already exists, is a link, or its folder does not exist.
@@ -93,13 +93,13 @@ class PasswordFile:
         )
 
     def begin(self, identity: str) -> None:
-        """Make the file, readable by its owner alone where the platform has that.
+        """Create the file; only its owner can read it, where the platform has that.
 
         Args:
-            identity: What the column is called that says whose a password is.
+            identity: The name of the column with the password's owner.
 
         Raises:
-            UsageProblem: If it already exists, or cannot be made.
+            UsageProblem: If it already exists, or cannot be created.
         """
         self.check()
         try:
@@ -118,11 +118,11 @@ class PasswordFile:
             line.writerow([_ROW, formula_safe(identity), _AT, _PASSWORD])
 
     def keep(self, row: int, identity: str, password: Secret, at: float) -> None:
-        """Bring one password to the disk; when it returns it may be sent.
+        """Write one password to the disk; when this returns, the password may be sent.
 
         Args:
             row: The row of the input that it is for.
-            identity: Whose it is.
+            identity: Its owner.
             password: The password.
             at: Epoch seconds.
 
@@ -132,7 +132,7 @@ class PasswordFile:
         sent_at = datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")
         owner = _owner(self._identity, str(row), identity, sent_at)
         with self._on_disk() as line:
-            # No variable ever holds the text: a tool that shows the variables of a traceback would show it.
+            # No variable ever holds the text, because some tools show the variables of a traceback.
             line.writerow(
                 [
                     str(row),
@@ -144,7 +144,7 @@ class PasswordFile:
         self.count += 1
 
     def close(self) -> None:
-        """Close the file, and take it away if it holds no password."""
+        """Close the file, and remove it if it holds no password."""
         file, self._file = self._file, None
         if file is None:
             return
@@ -157,7 +157,7 @@ class PasswordFile:
 
     @contextmanager
     def _on_disk(self) -> Iterator["Writer"]:
-        """Give what writes a line; it is on the disk after the block."""
+        """Give a writer for a line; the line is on the disk after the block."""
         if self._file is None:
             raise RecordFailed(str(self.path), "it is not open", _ADVICE)
         try:
@@ -175,7 +175,7 @@ def _owner(column: str, row: str, identity: str, sent_at: str) -> Owner:
 
 
 def _harmless(encrypted: str) -> str:
-    # A CMS message begins with dashes. Nothing may be put into its lines, which nobody else has written.
+    # A CMS message begins with dashes. Its other lines must not be changed, and bulkps alone wrote them.
     return f"'{encrypted}" if encrypted.startswith("-") else encrypted
 
 
@@ -185,7 +185,7 @@ class SentPassword:
 
     Attributes:
         row: The row of the input.
-        identity: Whose the password is.
+        identity: The password's owner.
         sent_at: When it was about to be sent (ISO 8601, UTC).
         password: The password.
     """
@@ -197,10 +197,10 @@ class SentPassword:
 
 
 class PassphraseFile:
-    """A password file that was encrypted with a passphrase, for reading.
+    """Reads a password file that was encrypted with a passphrase.
 
     Attributes:
-        identity: What the column is called that says whose a password is.
+        identity: The name of the column with the password's owner.
 
     Raises:
         UsageProblem: If *path* cannot be read or is another kind of file.
@@ -210,19 +210,19 @@ class PassphraseFile:
         self.path = path
         header, *lines = _lines(path)
         if len(header) != 4 or (header[0], *header[2:]) != (_ROW, _AT, _PASSWORD):
-            raise UsageProblem(f"{path}: found no password file, expected one that 'bulkps run' has written")
+            raise UsageProblem(f"{path} is not a password file that 'bulkps run' has written")
         self.identity = header[1]
         self._lines = lines
         for line in lines:
             _refuse_other_kinds(path, line)
             if salt_of(line[3]) != salt_of(lines[0][3]):
                 raise UsageProblem(
-                    f"{path}: the line of row {line[0]} was written to another file than the first: lines "
-                    "of several files do not belong together. Put it back as bulkps wrote it"
+                    f"{path}: the line of row {line[0]} comes from another file than the first line. Lines "
+                    "of several files cannot be mixed. Restore the file as bulkps wrote it"
                 )
 
     def passwords(self, passphrase: Secret, row: int | None = None) -> list[SentPassword]:
-        """Return what *passphrase* opens, of one *row* of the input or of all, in the order of the file.
+        """Return the passwords that *passphrase* opens, of one *row* or of all, in file order.
 
         Raises:
             UsageProblem: If the passphrase is wrong, a line was changed or moved, or there is no such row.
@@ -241,20 +241,20 @@ class PassphraseFile:
         return found
 
     def _unopened(self, decryptor: Decryptor, number: str, identity: str, encrypted: str) -> UsageProblem:
-        """Return why a line does not open: it was moved, it was changed, or the passphrase is wrong."""
+        """Return why a line does not open: it was moved or changed, or the passphrase is wrong."""
         opens = False
         for other, whose, at, theirs in self._lines:
             owner = _owner(self.identity, other, whose, at)
             if _opens(decryptor, encrypted, owner):
                 return UsageProblem(
                     f"{self.path}: the line of row {number} ({identity}) holds the password of row {other} "
-                    f"({whose}), sent {at}: somebody has moved it. Put the file back as bulkps wrote it, or "
-                    "reset the passwords of both"
+                    f"({whose}), sent {at}: the line was moved. Restore the file as bulkps wrote it, or "
+                    "reset both passwords"
                 )
             opens = opens or _opens(decryptor, theirs, owner)
         if opens:
             return UsageProblem(
-                f"{self.path}: the passphrase opens other rows and not row {number}: its line is not as "
+                f"{self.path}: the passphrase opens other rows but not row {number}: its line is not as "
                 "bulkps wrote it. Reset that user's password"
             )
         return UsageProblem(
@@ -271,7 +271,7 @@ def _opens(decryptor: Decryptor, encrypted: str, owner: Owner) -> bool:
 
 
 def _lines(path: Path) -> list[list[str]]:
-    """Return the cells of every whole line; what a crash cut short was never sent."""
+    """Return the cells of every complete line; the password of an incomplete line was never sent."""
     try:
         text = path.read_bytes().decode("utf-8-sig")
         found = list(csv.reader(io.StringIO(text, newline="")))
@@ -289,8 +289,8 @@ def _refuse_other_kinds(path: Path, line: list[str]) -> None:
         return
     if encrypted.startswith(CMS):
         raise UsageProblem(
-            f"{path} was encrypted for a certificate: it opens where the certificate's private key is, with "
-            "Unprotect-CmsMessage"
+            f"{path} is encrypted for a certificate: open it with Unprotect-CmsMessage on the computer that "
+            "has the certificate's private key"
         )
     raise UsageProblem(
         f"{path} is not encrypted with a passphrase: if it was written with --passwords-plain, its passwords "

@@ -1,4 +1,4 @@
-"""Which operations make passwords, and how a fresh one goes out before it is sent."""
+"""Finds the operations that generate passwords, and saves each password before it is sent."""
 
 import time
 from collections.abc import Iterator
@@ -24,27 +24,27 @@ def makes_passwords(operation: Operation) -> bool:
 
 
 def check_passwords(operation: Operation, passwords: PasswordFile | None) -> None:
-    """Make sure that *passwords* can be written for *operation*.
+    """Check that *passwords* can be written for *operation*.
 
     Raises:
-        UsageProblem: If it makes none, or the file is there already.
+        UsageProblem: If it generates none, or the file already exists.
     """
     if passwords is None:
         return
     if not makes_passwords(operation):
         raise UsageProblem(
-            f"{operation.name} makes no passwords, so there are none to write to {passwords.path}; nothing "
-            "was sent"
+            f"{operation.name} generates no passwords, so there are none to write to {passwords.path}; "
+            "nothing was sent"
         )
     passwords.check()
 
 
 @contextmanager
 def handing_out(operation: Operation, passwords: PasswordFile | None) -> Iterator[None]:
-    """Have the file there inside the block.
+    """Keep the file open inside the block.
 
     Raises:
-        UsageProblem: If it cannot be made; nothing was sent.
+        UsageProblem: If it cannot be created; nothing was sent.
     """
     check_passwords(operation, passwords)
     if passwords is None:
@@ -58,7 +58,7 @@ def handing_out(operation: Operation, passwords: PasswordFile | None) -> Iterato
 
 
 def password_maker(operation: Operation, passwords: PasswordFile | None) -> Prepare:
-    """Return what puts a fresh password into a cmdlet that takes one, once it is in *passwords*."""
+    """Return a function that puts a new password into a cmdlet, once the password is in *passwords*."""
 
     def prepare(item: Item, cmdlet: Cmdlet) -> Cmdlet:
         if not any(value is PASSWORD for value in cmdlet.parameters.values()):

@@ -1,6 +1,6 @@
 """The audit log: JSON Lines, one file per run, every line chained to the one before by SHA-256.
 
-Written before the journal and before anything is sent; a line that cannot be written stops the run.
+It is written before the journal and before anything is sent; a line that cannot be written stops the run.
 """
 
 import hashlib
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 
 #: What the first line is chained to.
 FIRST = "0" * 64
-#: Below every level that loguru has: only our own sink takes it, no other that the program has set up.
+#: Below every level of loguru: only this module's sink takes it, not the sinks of the calling program.
 _LEVEL = 1
-#: How long the file's lock is waited for, in seconds: it is held for one write.
+#: How long to wait for the file's lock, in seconds; it is held for one write.
 _LOCKED = 30.0
 
 
@@ -41,18 +41,18 @@ def line_hash(line: str) -> str:
 class Audit:
     """A run's audit log, open for writing.
 
-    Lines are kept in memory until ``sync`` puts them behind the others, under a lock of the file and only if
-    nobody else wrote into it since: a process that lost its run leaves nothing that could be flushed later.
+    Lines are kept in memory until ``sync`` appends them, under a lock of the file and only if no other
+    process wrote to it since. So a process that lost its run leaves nothing that could be flushed later.
 
     Args:
-        path: The file; made if it is missing.
+        path: The file; created if it is missing.
         run: The run's name, on every line.
         who: User and host, on every line.
         lines: How many lines it has.
-        head: The hash of the last of them.
+        head: The hash of the last line.
         sitting: The epoch of the process's lease, on every line.
-        first: What the first line says beside what it is about.
-        locks: Where the lock of the file is; None for beside it.
+        first: Further facts for the first line.
+        locks: The folder of the lock file; None for the one beside the log.
 
     Raises:
         RecordFailed: If it cannot be opened.
@@ -83,8 +83,8 @@ class Audit:
             self._identity = FileIdentity(path)
         except OSError as error:
             raise RecordFailed(str(path), error.strerror or str(error)) from error
-        # catch=False: loguru would otherwise print that a line is lost and go on. diagnose=False: it would
-        # otherwise print the values of variables into tracebacks.
+        # catch=False: otherwise loguru would print that a line is lost and continue. diagnose=False:
+        # otherwise it would print the values of variables into tracebacks.
         self._sink = logger.add(
             self._write,
             level=_LEVEL,
@@ -107,13 +107,13 @@ class Audit:
     def write(
         self, event: ItemEvent | RunEvent, sentence: str, at: float, facts: Mapping[str, object]
     ) -> None:
-        """Make one line, which ``sync`` puts behind the others.
+        """Make one line, which ``sync`` appends.
 
         Args:
-            event: What machines match, such as ``item.failed``.
-            sentence: What people read.
+            event: For machines to match, such as ``item.failed``.
+            sentence: For people to read.
             at: Epoch seconds.
-            facts: Whatever else is known; JSON values.
+            facts: Further facts; JSON values.
 
         Raises:
             RecordFailed: If it could not be written.
@@ -132,11 +132,11 @@ class Audit:
         except ValueError as error:
             raise RecordFailed(str(self.path), str(error)) from error
         if self.lines != before + 1:
-            # logger.remove() or logger.disable() of the program that uses bulkps.
+            # The program that uses bulkps called logger.remove() or logger.disable().
             raise RecordFailed(str(self.path), "the program has switched loguru off")
 
     def check_file(self) -> None:
-        """Make sure that it is still the file that was opened.
+        """Check that it is still the file that was opened.
 
         Raises:
             RecordFailed: If it was removed, replaced or cut short.
@@ -144,13 +144,13 @@ class Audit:
         self._identity.check()
 
     def sync(self) -> None:
-        """Put what was written behind the other lines, on the disk.
+        """Append what was written, on the disk.
 
         Raises:
             RecordFailed: If it could not be; none of it will be written later.
         """
         if self._failed is not None:
-            # Its lines were counted and are not there: nothing may be chained to them.
+            # Its lines were counted but are not in the file: nothing may be chained to them.
             raise self._failed
         waiting, self._waiting = b"".join(self._waiting), []
         if self._fd is None:
@@ -167,17 +167,15 @@ class Audit:
                 self._identity.check()
                 found = os.fstat(fd).st_size
                 if found != self._size:
-                    reason = (
-                        f"it has {found} bytes, and this process left {self._size}: another one wrote to it"
-                    )
-                    advice = f"see bulkps audit verify {self._run}"
+                    reason = f"it has {found} bytes instead of {self._size}: another process wrote to it"
+                    advice = f"to see what changed: bulkps audit verify {self._run}"
                     raise RecordFailed(str(self.path), reason, advice)
                 self._append(fd, waiting)
         except Timeout as error:
             raise RecordFailed(
                 str(self.path),
-                f"another process has had its lock for {_LOCKED:g} s",
-                "let that process go on, or end it; then resume",
+                f"another process has held its lock for {_LOCKED:g} s",
+                "wait for that process or end it, then resume",
             ) from error
         except OSError as error:
             raise RecordFailed(str(self.path), error.strerror or str(error)) from error
@@ -189,10 +187,10 @@ class Audit:
         os.fsync(fd)
 
     def close(self) -> None:
-        """Close the file; what was synced is there, and nothing else comes."""
+        """Close the file; it keeps what was synced, and nothing more is written."""
         self._waiting = []
         with suppress(ValueError):
-            # It may be gone already: the program may have removed every sink.
+            # The calling program may have removed every sink already.
             logger.remove(self._sink)
         fd, self._fd = self._fd, None
         try:
@@ -206,7 +204,7 @@ class Audit:
 
     def _write(self, message: Any) -> None:
         entry: dict[str, object] = message.record["extra"]["entry"]
-        # Its own number tells a line that was taken out, put in or moved from one that was changed.
+        # Its own number tells a removed, inserted or moved line from a changed one.
         own = {"previous": self.head, "line": self.lines + 1, "sitting": self.sitting}
         first = {} if self.lines else self._first
         line = json_text({**own, **first, **entry})

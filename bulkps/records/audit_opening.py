@@ -1,8 +1,8 @@
-"""An audit log that is gone on with: all of it is checked, and what it knows beyond the journal is told.
+"""Opens an audit log to continue it: checks all of it, and returns what it has beyond the journal.
 
-The log is written before the journal. So after a crash between the two it is ahead by what was about to be
-sent; and it is ahead by much more where the journal was put back from a backup. Which of both it was cannot
-be told, so of each row that such lines announce it is not known whether it was sent.
+The log is written before the journal. After a crash between the two it is ahead by what was about to be sent.
+If the journal was restored from a backup, it is ahead by much more. The two cases cannot be told apart, so it
+is not known whether the rows that such lines announce were sent.
 """
 
 import hashlib
@@ -20,10 +20,10 @@ from bulkps.records.audit import FIRST
 from bulkps.records.audit_verify import Finding, Known, is_over, verify
 
 _PUT_BACK = (
-    "'bulkps audit verify {run}' says where; find out who changed it and put it back from a copy, then resume"
+    "to see where: bulkps audit verify {run}. Find out who changed it, restore it from a backup, then resume"
 )
 
-#: Events with which a sitting begins to write.
+#: The events that can be the first of a sitting.
 BEGINNINGS = frozenset(
     {RunEvent.RUN_STARTED, RunEvent.RUN_RETRY_ASKED, RunEvent.RUN_REST_SKIPPED, RunEvent.AUDIT_AHEAD}
 )
@@ -31,14 +31,14 @@ BEGINNINGS = frozenset(
 
 @dataclass(frozen=True)
 class Announced:
-    """What lines that the journal does not know say of one row.
+    """What lines that the journal does not have say about one row.
 
     Attributes:
         key: The item's key.
-        step: The step that it was about to be sent in, as an index.
+        step: The index of the step that was about to be sent.
         attempt: How often that step had been sent.
         at: Epoch seconds at which it was announced.
-        outputs: What was kept of Exchange's answers, by step name, as far as the lines say it.
+        outputs: What was kept of Exchange's answers, by step name, as far as the lines have it.
     """
 
     key: str
@@ -50,16 +50,16 @@ class Announced:
 
 @dataclass(frozen=True)
 class Ahead:
-    """The end of a log as it is gone on with.
+    """The end of a log that is being continued.
 
     Attributes:
         lines: How many lines it has.
         head: The hash of the last.
-        unknown: How many of them the journal did not know.
-        sitting: The highest number of a sitting in those; 0 if there are none.
-        announced: The rows that those announce.
-        cut: How many bytes of a last line that was cut short were taken off.
-        operation: SHA-256 of the operation's text as the first line has it; empty if there is no line.
+        unknown: How many of them the journal did not have.
+        sitting: The highest sitting number in those; 0 if there are none.
+        announced: The rows that those lines announce.
+        cut: How many bytes of an incomplete last line were removed.
+        operation: SHA-256 of the operation's text, from the first line; empty if there is no line.
     """
 
     lines: int
@@ -72,25 +72,25 @@ class Ahead:
 
 
 def operation_digest(text: str) -> str:
-    """Return what the first line of a log says of the operation: the SHA-256 of its text."""
+    """Return what the first line of a log says about the operation: the SHA-256 of its text."""
     return hashlib.sha256(text.encode("utf-8")).hexdigest()
 
 
 def check_log(path: Path, run: str, known: Known, state: str) -> Ahead:
-    """Check all of a run's log, make its end whole, and return what it knows beyond the journal.
+    """Check all of a run's log, repair an incomplete end, and return what it has beyond the journal.
 
     Args:
         path: The log.
         run: The run's name.
-        known: What the journal knows of it.
-        state: The state in which the journal has the run.
+        known: What the journal knows about it.
+        state: The state of the run in the journal.
 
     Raises:
-        RecordFailed: If it is not the log that was written; nothing was changed.
+        RecordFailed: If the log was changed since it was written; this function changed nothing.
     """
     if not path.exists():
         if known.lines:
-            raise _changed(path, run, f"it is gone, and the journal knows {known.lines} lines of it")
+            raise _changed(path, run, f"the file is missing, but the journal knows {known.lines} lines of it")
         return Ahead(0, FIRST, 0, 0, (), 0)
     try:
         with path.open("rb") as file:
@@ -123,7 +123,7 @@ def _end(path: Path, run: str, known: Known, state: str) -> Ahead:
     over = is_over(state) or stopped
     problem = _implausible(unknown, sitting, over=over)
     if not problem and over and cut:
-        problem = f"{cut} bytes stand behind its last line, and the run had stopped in order"
+        problem = f"{cut} bytes follow its last line, although the run had stopped properly"
     if problem:
         raise _changed(path, run, problem)
     if cut:
@@ -133,24 +133,24 @@ def _end(path: Path, run: str, known: Known, state: str) -> Ahead:
 
 
 def _implausible(unknown: Iterable[Mapping[str, Any]], known: int, *, over: bool) -> str:
-    """Return why lines that the journal does not know cannot be of a sitting of bulkps, or an empty string.
+    """Return why lines that the journal does not have cannot come from bulkps, or an empty string.
 
     Args:
         unknown: The lines.
-        known: The sitting that wrote the last line which the journal knows.
-        over: Whether that sitting stopped in order.
+        known: The sitting that wrote the last line that the journal has.
+        over: Whether that sitting stopped properly.
     """
     last = known
     for entry in unknown:
         sitting = entry.get("sitting")
-        where = f"line {entry['line']}, which the journal does not know,"
+        where = f"line {entry['line']}, which is not in the journal,"
         if type(sitting) is not int or sitting < last:
-            return f"{where} is of no sitting that can have written it"
+            return f"{where} has a sitting number that cannot be right"
         if sitting > last and entry.get("event") not in BEGINNINGS:
-            return f"{where} begins no sitting"
+            return f"{where} cannot be the first line of a sitting"
         if sitting == known and over:
-            # Whatever that sitting wrote, the journal knew of when it stopped.
-            return f"{where} stands behind the end of its sitting"
+            # When that sitting stopped, the journal had everything that it wrote.
+            return f"{where} comes after the end of its sitting"
         last = sitting
     return ""
 

@@ -1,8 +1,8 @@
-"""Whether an audit log is the one that was written, and where it is not.
+"""Checks whether an audit log is still as it was written, and finds where it is not.
 
-A line carries its own number and the hash of the line before; the journal keeps the hash of the last. So a
-changed line shows in the line behind it, a removed, inserted or moved one in the numbers, and a log whose
-hashes were all made anew only in the journal.
+A line carries its own number and the hash of the line before; the journal keeps the hash of the last line. So
+the next line shows that a line was changed. The numbers show that one was removed, inserted or moved. Only
+the journal shows that all hashes were recomputed.
 """
 
 from collections.abc import Callable, Iterable
@@ -12,31 +12,31 @@ from enum import Enum
 from bulkps.records.audit_segments import MOST, Reading, Segment
 from bulkps.records.row_mapping import Run
 
-#: What a run's state is while lines may be on their way from the audit log to the journal, or after a crash.
+#: The states in which lines may not have reached the journal yet: while the run works, or after a crash.
 _MAY_GO_ON = ("new", "running", "cancelling", "interrupted")
 
 
 def is_over(state: str) -> bool:
-    """Return whether a run in *state* stopped in order, so that the journal has all that its log has."""
+    """Return whether a run in *state* stopped properly, so the journal has everything that its log has."""
     return state not in _MAY_GO_ON
 
 
 class Kind(Enum):
-    """What was done to a log, and what a person does about it."""
+    """What was done to a log, and what to do about it."""
 
     advice: str
 
-    CHANGED = "changed", "compare it and all before it with a copy: hashes before it may have been made anew"
-    REMOVED = "removed", "take what is missing from a copy, and find out who removed it"
-    INSERTED = "inserted", "do not believe it: bulkps did not write it there; find out who did"
-    MOVED = "moved", "do not believe the order; a copy has the right one"
-    FOREIGN = "foreign", "do not believe it: bulkps did not write it so; a copy has what stood there"
-    CUT = "cut", "take the end from a copy; if this is a copy, it may have been made before the run was over"
-    CONVERTED = "converted", "take a copy made byte by byte; an editor or a transfer as text does this"
-    UNCHECKED = "unchecked", "take a copy: this is no audit log of bulkps any more"
+    CHANGED = "changed", "compare this line and all before it with a backup: older hashes may be recomputed"
+    REMOVED = "removed", "restore the missing lines from a backup, and find out who removed them"
+    INSERTED = "inserted", "do not trust it: bulkps did not write it there; find out who did"
+    MOVED = "moved", "do not trust the order; a backup has the right one"
+    FOREIGN = "foreign", "do not trust it: bulkps did not write it; a backup has the original"
+    CUT = "cut", "restore the end from a backup; if this is a copy, it may be older than the end of the run"
+    CONVERTED = "converted", "use a byte-for-byte copy; an editor or a transfer in text mode does this"
+    UNCHECKED = "unchecked", "use a backup: this file is no longer an audit log of bulkps"
 
     def __new__(cls, name: str, advice: str) -> "Kind":
-        """Make one whose value is *name*."""
+        """Make a member whose value is *name*."""
         kind = object.__new__(cls)
         kind._value_, kind.advice = name, advice
         return kind
@@ -44,7 +44,7 @@ class Kind(Enum):
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was done to a log: in which lines of the file, what is there, and what should be."""
+    """One change to a log: the lines of the file, what is there, and what should be there."""
 
     line: int
     last: int
@@ -53,19 +53,19 @@ class Finding:
     expected: str
 
     def sentence(self) -> str:
-        """Return it for a person."""
+        """Return it as a sentence for people."""
         where = f"line {self.line}" if self.line == self.last else f"lines {self.line} to {self.last}"
         return f"{where}: {self.kind.value}: found {self.found}, expected {self.expected}"
 
 
 @dataclass(frozen=True)
 class Known:
-    """What the journal knows of a run's log.
+    """What the journal knows about a run's log.
 
     Attributes:
         lines: How many lines it has.
-        head: The hash of the last of them.
-        over: Whether the run stopped in order, so that nothing can be behind them.
+        head: The hash of the last line.
+        over: Whether the run stopped properly, so nothing can follow them.
     """
 
     lines: int
@@ -74,18 +74,18 @@ class Known:
 
     @classmethod
     def of(cls, run: Run) -> "Known":
-        """Return what the journal knows of *run*'s log."""
+        """Return what the journal knows about *run*'s log."""
         return cls(run.audit_lines, run.audit_head, is_over(run.state))
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What became of a log.
+    """The result of checking a log.
 
     Attributes:
-        lines: How many lines were read; all but where a finding says that the rest was not looked at.
-        findings: What is wrong, in the order of the file.
-        notes: What a person should know; nothing is wrong with it.
+        lines: How many lines were read: all, unless a finding says that the rest was not checked.
+        findings: What is wrong, in file order.
+        notes: What a person should know, although nothing is wrong.
     """
 
     lines: int
@@ -99,15 +99,15 @@ class Verdict:
 
     @property
     def rest_sound(self) -> bool:
-        """Whether all but the first finding is sound by itself."""
+        """Whether everything except the first finding is sound."""
         return len(self.findings) < 2
 
 
 def verify(lines: Iterable[bytes], run: str, asked: Callable[[], Known | None]) -> Verdict:
-    """Return what is wrong with the log of *run* that *lines* (bytes with their line ends) are.
+    """Return what is wrong with the log of *run*, given as *lines* (bytes with their line ends).
 
-    *asked* is what the journal knows of it, None if it does not know the run. It is called before the lines
-    are read and again after: a run that goes on meanwhile is not a run that is over.
+    *asked* returns what the journal knows about it, None if the run is not in the journal. It is called
+    before and after the lines are read: a run that continues meanwhile is not over.
     """
     known = asked()
     reading = Reading(run, known.lines if known else 0)
@@ -126,13 +126,13 @@ def verify(lines: Iterable[bytes], run: str, asked: Callable[[], Known | None]) 
 
 
 class _Check:
-    """Goes along the segments of a log; where one does not continue the last, says what was done."""
+    """Goes through the segments of a log; where one does not continue the last, says what was done."""
 
     def __init__(self, reading: Reading, known: Known | None) -> None:
         self._reading, self._in_journal = reading, known is not None
         self._known = known or Known(0, "", over=False)
         self._chain, self._ahead = reading.segments[:1], reading.segments[1:]
-        #: What stands too early, until the chain comes to it.
+        #: Segments that come too early, until the chain reaches them.
         self._early: list[Segment] = []
         self._findings: list[Finding] = []
         self.notes: list[str] = []
@@ -148,7 +148,7 @@ class _Check:
                 break
 
     def findings(self) -> tuple[Finding, ...]:
-        """Return what is wrong, in the order of the file, each line once."""
+        """Return what is wrong, in file order, each line once."""
         kept: list[Finding] = []
         for one in self._findings:
             if not any(other.line <= one.line <= other.last for other in kept):
@@ -163,7 +163,7 @@ class _Check:
         return (one.high, one.head) == (self._known.lines, self._known.head)
 
     def _explain(self, before: Segment, here: Segment) -> None:
-        """Tell why *here* does not continue *before*, and go on behind what is wrong."""
+        """Report why *here* does not continue *before*, and continue after what is wrong."""
         number, known = before.high + 1, self._known
         later = [one.low for one in self._ahead if one.low >= number]
         missing = min(later, default=max(number, known.lines + 1)) - number
@@ -173,25 +173,25 @@ class _Check:
         elif back:
             self._out_of_place(before, here, back)
         elif self._is_last_known(before) and (known.over or here.low == number):
-            # The journal vouches for all before it.
+            # The journal confirms everything before it.
             self._strange(before, here, 0 if known.over else missing)
         elif here.low == number:
             self._unlinked(before, here)
         elif here.low < number and (here.high >= number or self._is_last_known(here)):
             count = min(number - here.low, before.lines)
             twice = [before.last - count + 1, here.first]
-            # Of lines that are the same the second are strange; of others those that nothing continues.
+            # If lines are the same, the second ones are strange; if not, those that nothing continues.
             ours, strange = twice if here.repeats else reversed(twice)
             expected = f"nothing: line {ours} has number {here.low}"
             self.tell(strange, Kind.INSERTED, _numbers(here.low, count), expected, strange + count - 1)
             self._chain.append(here)
         elif here.previous == before.head:
             found = f"number {here.low}, although it continues {_place(before)}"
-            expected = f"number {number}; lines between may be gone, and hashes made anew"
+            expected = f"number {number}; lines between may be missing, and hashes recomputed"
             self.tell(here.first, Kind.CHANGED, found, expected)
             self._chain.append(here if here.lines > 1 else _unknown(here, number))
         elif number < here.low <= min([*later, known.lines if known.over else here.low]):
-            # A number that the log cannot have, or that others come before, was made up.
+            # A number that the log cannot have, or that must come later, was made up.
             expected = f"{_numbers(number, here.low - number)} before it"
             self.tell(here.first, Kind.REMOVED, f"number {here.low}", expected)
             self._chain.append(here)
@@ -199,7 +199,7 @@ class _Check:
             self._strange(before, here, missing)
 
     def _strange(self, before: Segment, here: Segment, missing: int) -> None:
-        """Tell of lines that are none of this log; they take the place of *missing* others."""
+        """Report lines that do not belong to this log; they take the place of *missing* others."""
         kind = Kind.FOREIGN if here.problem else Kind.CHANGED if missing else Kind.INSERTED
         count = min(missing, here.lines)
         where = f"between {_place(before)} and number {before.high + 1}" if self._ahead else "at the end"
@@ -209,8 +209,8 @@ class _Check:
             self._chain.append(_unknown(here, before.high + 1, count))
 
     def _out_of_place(self, before: Segment, here: Segment, back: Segment) -> None:
-        """Tell what *here* is, since it is *back* that continues *before*."""
-        # A line that was made up, or a copy, links to nothing else.
+        """Report what *here* is, because *back* continues *before*."""
+        # An invented line, or a copy, links to nothing else.
         if not any(here.continues(one) or one.continues(here) for one in self._ahead):
             self._strange(before, here, 0)
             return
@@ -220,11 +220,11 @@ class _Check:
             self._chain.append(back)
         else:
             self._early.append(here)
-        expected = f"{'it' if moved.lines == 1 else 'them'} behind number {moved.low - 1}"
+        expected = f"{'it' if moved.lines == 1 else 'them'} after number {moved.low - 1}"
         self.tell(moved.first, Kind.MOVED, _numbers(moved.low, moved.lines), expected, moved.last)
 
     def _unlinked(self, before: Segment, here: Segment) -> None:
-        """Tell which is changed: the end of *before*, or *here*, which has the right number."""
+        """Report which is changed: the end of *before*, or *here*, which has the right number."""
         carried = _short(here.previous)
         found, expected = f"SHA-256 {_short(before.head)}", f"{carried}, which line {here.first} carries"
         stands = here.lines > 1 or self._is_last_known(here)
@@ -234,25 +234,25 @@ class _Check:
             self.tell(before.last, Kind.CHANGED, found, expected)
         else:
             first, last = sorted((before.last, here.first))
-            expected += "; one of the two was changed, or both"
+            expected += "; one of the two lines was changed, or both"
             self.tell(first, Kind.CHANGED, f"{found} in line {before.last}", expected, last)
         self._chain.append(here if stands else _unknown(here, here.low))
 
     def end(self) -> None:
-        """Tell what is wrong with the end, by what the journal knows of it."""
+        """Report what is wrong with the end, by what the journal knows about it."""
         reading, known, last = self._reading, self._known, self._chain[-1]
         mark = next((one for one in reversed(self._chain) if one.mark), None)
         vouched = self._in_journal and (not known.lines or bool(mark and mark.mark == known.head))
         if reading.converted:
             self.tell(reading.converted, Kind.CONVERTED, "CR LF at the end of lines", "LF")
         if reading.cut and vouched and not known.over and reading.lines > known.lines:
-            # After a crash this is how a log ends.
+            # A log ends like this after a crash.
             self.notes.append(
-                f"line {reading.lines} is not whole and the journal does not know it: its process is "
-                "writing it, or ended meanwhile; a resume takes it off"
+                f"line {reading.lines} is incomplete and not in the journal: its process is still writing "
+                "it, or ended while writing; bulkps resume removes it"
             )
         elif reading.cut:
-            self.tell(reading.lines, Kind.CUT, reading.cut, "a whole line")
+            self.tell(reading.lines, Kind.CUT, reading.cut, "a complete line")
         elif last.high < known.lines:
             expected = f"{_numbers(last.high + 1, known.lines - last.high)}, which the journal has"
             self.tell(reading.lines + 1, Kind.CUT, "the end of the file", expected)
@@ -260,14 +260,14 @@ class _Check:
             if not reading.lines:
                 self.tell(1, Kind.CUT, "an empty file", "at least one line")
             self.notes.append(
-                f"the journal here does not know run {reading.run}: whether lines are missing at the end, or "
-                "all hashes were made anew, cannot be checked"
+                f"run {reading.run} is not in the journal of this computer, so bulkps cannot check whether "
+                "lines are missing at the end or all hashes were recomputed"
             )
         elif not vouched and (mark or not self._findings):
             one = mark or last
             expected = (
-                f"{_short(known.head)}, which the journal has: it was changed, or a line before it was and "
-                "every hash behind that was made anew"
+                f"{_short(known.head)}, which the journal has: this line was changed, or an earlier one was "
+                "and every later hash was recomputed"
             )
             line = one.first + known.lines - one.low
             self.tell(line, Kind.CHANGED, f"SHA-256 {_short(one.mark)}", expected)
@@ -275,21 +275,21 @@ class _Check:
             self._behind(last, last.high - known.lines)
 
     def _behind(self, last: Segment, count: int) -> None:
-        """Tell of *count* lines behind those that the journal knows, which continue the chain."""
+        """Report *count* lines after those that the journal has; they continue the chain."""
         lines = f"{count} line{'s' * (count != 1)}"
         if self._known.over:
             first = max(1, last.last - count + 1)
             self.tell(first, Kind.INSERTED, lines, "nothing: the journal has the end", last.last)
         else:
             self.notes.append(
-                f"{lines} at the end that the journal does not know yet: the run goes on, a crash came "
-                "between the two, or the journal was put back from a backup. The next resume looks up the "
-                "rows that they announce before anything is sent"
+                f"{lines} at the end that the journal does not have yet: the run is working, a crash came "
+                "between the two, or the journal was restored from a backup. The next resume looks up the "
+                "rows that they announce before it sends anything"
             )
 
 
 def _unknown(here: Segment, low: int, count: int = 1) -> Segment:
-    """Return what stands for the *count* lines that were where *here* is: nobody knows their hashes."""
+    """Return a stand-in for the *count* lines that were where *here* is; their hashes are not known."""
     return Segment(here.first, here.first + count - 1, low)
 
 

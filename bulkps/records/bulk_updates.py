@@ -1,4 +1,4 @@
-"""What changes many items of a run at once: to skip the rest, to ask for the failed ones again."""
+"""Changes many items of a run at once: skips the rest, or takes up the failed ones again."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -16,12 +16,12 @@ from bulkps.records.row_mapping import Run, item_of
 from bulkps.records.run_queries import elsewhere
 from bulkps.records.schema import events, items
 
-#: How many items are decided about at once.
+#: How many items one page has.
 _PAGE = 1000
 
 
 def skip_pending(connection: Connection, run: str, code: str, reason: str, now: float) -> None:
-    """Make every PENDING item SKIPPED; one that Exchange had refused keeps what it said."""
+    """Make every PENDING item SKIPPED; one that Exchange had refused keeps Exchange's words."""
     pending = (items.c.run == run) & (items.c.status == BulkItemStatus.PENDING.value)
     skipped = {"status": BulkItemStatus.SKIPPED.value, "phase": Phase.OVER.value}
     error = case((items.c.error == "", reason), else_=f"{reason}; before that: " + items.c.error)
@@ -36,15 +36,15 @@ def skip_pending(connection: Connection, run: str, code: str, reason: str, now: 
 def retry_failed(
     connection: Connection, run: Run, operation: Operation, now: float, alive: Sequence[str] | None
 ) -> int:
-    """Take up the FAILED items of *run* again; return how many are left for what another run did.
+    """Take up the FAILED items of *run* again; return how many are left because of other runs.
 
     Args:
-        connection: To the journal, in the transaction of whoever holds the run.
+        connection: To the journal, in the transaction of the process that holds the run.
         run: The run.
         operation: Its operation.
         now: Epoch seconds.
-        alive: The runs whose owner is alive. What another run at the same place did since, or has under way,
-            is left as it is; None where other runs do not count.
+        alive: The runs whose owner is alive. Items that another run at the same place did since, or is
+            working on, are left as they are. None if other runs do not count.
     """
     left, after = 0, -1
     failed = (items.c.run == run.id) & (items.c.status == BulkItemStatus.FAILED.value)
@@ -67,7 +67,7 @@ def retry_failed(
 
 
 def _tell(connection: Connection, which: Any, now: float, event: ItemEvent, status: Any, code: str) -> None:
-    """Keep an event for each of the items *which*."""
+    """Keep an event for each item that *which* selects."""
     columns = ["run", "key", "at", "event", "status", "step", "attempt", "code", "detail"]
     values = [literal(now), literal(event), status if not isinstance(status, str) else literal(status)]
     told = select(

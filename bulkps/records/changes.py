@@ -1,4 +1,4 @@
-"""What of a run changes in the journal, inside the transaction of whoever holds its lease."""
+"""Writes changes of a run to the journal, inside the transaction of the process that holds its lease."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -22,7 +22,7 @@ def keep_changes(connection: Connection, run: str, changes: Sequence[Change]) ->
 
 
 def keep_audit(connection: Connection, run: str, lines: int, head: str) -> None:
-    """Keep where the audit log of *run* stands."""
+    """Keep the number of lines and the last hash of *run*'s audit log."""
     connection.execute(update(runs).where(runs.c.id == run).values(audit_lines=lines, audit_head=head))
 
 
@@ -33,14 +33,14 @@ def keep_facts(connection: Connection, run: str, **facts: Mapping[str, Any]) -> 
 
 
 def replace_values(connection: Connection, run: str, changed: Iterable[Item]) -> None:
-    """Keep other column values of items than their rows have; their content stays that of the rows."""
+    """Replace column values of items; their content stays that of their rows."""
     rows = [{"b_run": run, "b_key": item.key, "values": values_text(item)} for item in changed]
     if rows:
         connection.execute(_UPDATE_VALUES, rows)
 
 
-#: The number of an item's last event. It counts for the whole journal, so that it tells what came later in
-#: whichever run; the wall clocks of two sittings may differ.
+#: The number of an item's last event. Numbers count for the whole journal, so they show what came later in
+#: any run; the wall clocks of two sittings may differ.
 LAST_EVENT = (
     select(func.coalesce(func.max(events.c.id), 0))
     .where(events.c.run == items.c.run, events.c.key == items.c.key)

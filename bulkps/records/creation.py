@@ -1,6 +1,6 @@
 """A new run in the journal: all of its rows or none, each claimed in the transaction that keeps it.
 
-Transactions of the journal come one after the other. So of two runs that ask for one content at the same time
+Transactions of the journal run one after the other. If two runs ask for the same content at the same time,
 the second one finds the first, even while that is still being read in.
 """
 
@@ -20,10 +20,10 @@ from bulkps.records.row_mapping import Elsewhere, Run, new_row, run_row
 from bulkps.records.run_queries import elsewhere, fence, living
 from bulkps.records.schema import items, runs
 
-#: How many items go into one transaction: a million in one would keep every other run from its journal.
+#: How many items go into one transaction: a million in one would block the journal for all other runs.
 _AT_ONCE = 2000
 
-#: Decides about new items by what other runs know of their contents; may raise.
+#: Decides about new items by what other runs know about their contents; may raise.
 Claim = Callable[[Sequence[Item], Mapping[str, Elsewhere]], Sequence[Item]]
 
 
@@ -35,19 +35,19 @@ def create(
     operation: Operation,
     seconds: float,
 ) -> None:
-    """Keep a new run with its items and their cells; this journal's owner holds it from the first row on.
+    """Keep a new run with its items and their cells; this journal's owner holds it from the first row.
 
     Args:
         journal: Where it is kept.
         run: The run.
-        planned: Its items and their cells, in the order of the file.
-        claim: Returns the items as they are kept; if it raises, there is no trace of the run. None where
-            other runs do not count.
-        operation: What is done with them.
+        planned: Its items and their cells, in file order.
+        claim: Returns the items as they are kept; if it raises, no trace of the run is left. None if other
+            runs do not count.
+        operation: The operation of the run.
         seconds: The length of the lease.
 
     Raises:
-        UsageProblem: If this process stood still meanwhile and another run claimed the rows.
+        UsageProblem: If this process stood still and another run claimed the rows meanwhile.
         RecordFailed: If it cannot be kept.
     """
     lease = _begin(journal, run, seconds)
@@ -64,8 +64,8 @@ def create(
             connection.execute(update(runs).where(runs.c.id == run.id).values(state="new"))
     except RunOwnedElsewhere as error:
         raise UsageProblem(
-            f"this process stood still while run {run.id} was being read in, and another run claimed its "
-            "rows meanwhile; nothing was sent. Run it again"
+            f"this process stood still while it read in run {run.id}, and another run took over its rows; "
+            "nothing was sent. Run the command again"
         ) from error
     except BaseException:
         with journal.writing() as connection:
@@ -80,7 +80,7 @@ def _claimed(
     new: Sequence[Item],
     operation: Operation,
 ) -> Mapping[str, Elsewhere]:
-    """Return what other runs know of *new*, and fence those that are not heard of."""
+    """Return what other runs know about *new*, and take runs from owners that do not respond."""
     _forget_abandoned(journal, connection)
     contents = [item.content for item in new]
     alive = living(journal, connection)
@@ -100,7 +100,7 @@ def _begin(journal: Journal, run: Run, seconds: float) -> Lease:
 
 
 def _forget_abandoned(journal: Journal, connection: Connection) -> None:
-    """Take back runs whose process ended while they were read in: nothing of them was ever sent."""
+    """Remove runs whose process ended while they were read in: nothing was ever sent for them."""
     query = select(runs.c.id, *OWNER_COLUMNS).where(runs.c.state == LOADING)
     for row in connection.execute(query).all():
         if not is_alive(journal.locks, row.owner, row.heartbeat, row.lease, time.time()):

@@ -1,26 +1,26 @@
-"""Whether a record is still the file that it was: not removed, replaced or cut short while it is written."""
+"""Checks that a record is still the same file: not removed, replaced or cut short while it is in use."""
 
 from pathlib import Path
 
 from bulkps.errors import RecordFailed
 
-#: What is said of a record that was harmed.
+#: The advice for a damaged record.
 HARMED = (
-    "it was removed, replaced or cut short while bulkps worked with it, by a person, a clean-up or a sync "
-    "client. Put it back from a copy, keep such programs away from this folder, then resume"
+    "it was removed, replaced or cut short while bulkps used it, by a person, a clean-up job or a sync "
+    "client. Restore it from a backup, keep such programs away from this folder, then resume"
 )
 
 
 class FileIdentity:
-    """A file by what identifies it, not by its name.
+    """The identity of a file, which is more than its name.
 
     Args:
         path: The file; it exists.
-        heads: What it begins with, one of these of the same length, unless it is empty. Who goes on writing
-            behind the end of a file that was emptied leaves zeros there.
+        heads: It begins with one of these, all of the same length, unless it is empty. If a file is emptied
+            while a program writes behind its end, it begins with zeros.
 
     Raises:
-        OSError: If it does not.
+        OSError: If it does not exist.
     """
 
     def __init__(self, path: Path, heads: tuple[bytes, ...] = ()) -> None:
@@ -29,7 +29,7 @@ class FileIdentity:
         self._id, self._size = (found.st_dev, found.st_ino), found.st_size
 
     def check(self) -> None:
-        """Make sure that the file of that name is still the same one, and has lost nothing.
+        """Check that the file of that name is still the same one, and has lost nothing.
 
         Raises:
             RecordFailed: If it is not.
@@ -37,11 +37,11 @@ class FileIdentity:
         try:
             found = self.path.stat()
         except FileNotFoundError:
-            raise RecordFailed(str(self.path), "it is gone", HARMED) from None
+            raise RecordFailed(str(self.path), "the file is missing", HARMED) from None
         except OSError as error:
             raise RecordFailed(str(self.path), error.strerror or str(error)) from error
         if (found.st_dev, found.st_ino) != self._id:
-            raise RecordFailed(str(self.path), "another file has its name", HARMED)
+            raise RecordFailed(str(self.path), "it is now a different file", HARMED)
         if found.st_size < self._size:
             raise RecordFailed(str(self.path), f"it lost {self._size - found.st_size} bytes", HARMED)
         self._size = found.st_size
@@ -55,4 +55,4 @@ class FileIdentity:
         except OSError as error:
             raise RecordFailed(str(self.path), error.strerror or str(error)) from error
         if head not in self._heads:
-            raise RecordFailed(str(self.path), "its beginning is gone", HARMED)
+            raise RecordFailed(str(self.path), "its beginning is missing", HARMED)

@@ -40,17 +40,17 @@ from bulkps.records.schema import MIGRATIONS, current_version, items, migrate, r
 
 _log = logging.getLogger(__name__)
 
-#: How long a process waits for one that writes to the journal, in seconds; after the first one it is said.
+#: How long to wait for a process that writes to the journal, in seconds: before a message, and in all.
 _PATIENCE = (3.0, 60.0)
-#: How long it waits once it gave up, in seconds: leaving must not take as long again.
+#: How long it waits once it has given up, in seconds: exiting must not take as long again.
 _IMPATIENT = 1.0
-#: What SQLite's -wal file begins with (https://www.sqlite.org/fileformat2.html, section 4.1).
+#: The first bytes of SQLite's -wal file (https://www.sqlite.org/fileformat2.html, section 4.1).
 _LOG_HEADS = (b"\x37\x7f\x06\x82", b"\x37\x7f\x06\x83")
-#: The state of a run whose rows are still being read in; nobody is shown it.
+#: The state of a run whose rows are still being read in; such a run is never shown.
 LOADING = "loading"
-#: What of an item's row makes an Item.
+#: The columns that make an Item.
 ITEM_COLUMNS = [column for column in items.columns if column.name not in ("run", "cells", "changed")]
-#: What tells whether a run's owner is alive, as ``is_alive`` takes it.
+#: The columns that tell whether a run's owner is alive, as ``is_alive`` takes them.
 OWNER_COLUMNS = (runs.c.owner, runs.c.heartbeat, runs.c.lease)
 
 
@@ -58,7 +58,7 @@ class Journal:
     """The journal at *path*.
 
     Args:
-        path: The SQLite file; made if it is not there.
+        path: The SQLite file; created if it does not exist.
 
     Raises:
         UsageProblem: If it cannot be opened.
@@ -76,13 +76,13 @@ class Journal:
         self._identities: tuple[FileIdentity, ...] = ()
         try:
             private_database(path)
-            # A look first: to open a journal must not wait for another process's writing.
+            # Read first: opening a journal must not wait for another process that writes.
             with self.reading() as connection:
                 current = current_version(connection)
             if current != len(MIGRATIONS):
                 with self.writing() as connection:
                     migrate(connection, str(path))
-            # What was written last stands in -wal alone until it is moved over; it exists while we use it.
+            # The latest writes are only in -wal until SQLite moves them; the file exists while it is in use.
             log = FileIdentity(path.with_name(path.name + "-wal"), _LOG_HEADS)
             self._identities = (FileIdentity(path), log)
         except (RecordFailed, OSError) as error:
@@ -98,17 +98,17 @@ class Journal:
         self.close()
 
     def close(self) -> None:
-        """Close every connection to the database, and own nothing any more."""
+        """Close every connection to the database, and give up ownership."""
         self._engine.dispose()
         if self._owner is not None:
             self._owner.leave()
 
     @property
     def owner(self) -> str:
-        """What others are told of whoever works with this journal object; each has a name of its own.
+        """The name that other processes see for this journal object; each object has its own.
 
         Raises:
-            RecordFailed: If no lock file can be made.
+            RecordFailed: If no lock file can be created.
         """
         with self._owning:
             try:
@@ -118,7 +118,7 @@ class Journal:
             return self._owner.name
 
     def check_files(self) -> None:
-        """Make sure that the journal is still the file that was opened.
+        """Check that the journal is still the file that was opened.
 
         Raises:
             RecordFailed: If it was removed, replaced or cut short.
@@ -129,7 +129,7 @@ class Journal:
     # --- runs -----------------------------------------------------------------------------------------
 
     def run(self, name: str) -> Run:
-        """Return the run called *name*; any unique beginning of its name does, and ``last``.
+        """Return the run called *name*; a unique beginning of its name is enough, or ``last``.
 
         Raises:
             RunNotFound: If there is none, or more than one.
@@ -155,7 +155,7 @@ class Journal:
             return [run_of(row) for row in connection.execute(query).mappings()]
 
     def worker(self, run: str) -> str:
-        """Return which living process works on *run*, or an empty text."""
+        """Return the name of the running process that works on *run*, or an empty text."""
         with self.reading() as connection:
             return self._worker(connection, run)
 
@@ -165,12 +165,12 @@ class Journal:
         return str(found.owner) if alive else ""
 
     def wish(self, run: str, wish: str) -> str:
-        """Ask whoever works on *run* to ``pause`` or ``cancel``; return who that is, or an empty string."""
+        """Ask the process that works on *run* to ``pause`` or ``cancel``; return its name, or nothing."""
         with self.writing() as connection:
             worker = self._worker(connection, run)
             if not worker:
                 return ""
-            # A pause does not take back a cancel.
+            # A pause does not undo a cancel.
             kept = case((runs.c.wish == "cancel", "cancel"), else_=wish)
             connection.execute(update(runs).where(runs.c.id == run).values(wish=kept))
         return worker
@@ -178,7 +178,7 @@ class Journal:
     # --- items ----------------------------------------------------------------------------------------
 
     def pending(self, run: str, after: int, count: int) -> list[Item]:
-        """Return the next *count* items behind row *after* to be sent, in flight or in doubt."""
+        """Return the next *count* items after row *after* that are to be sent, in flight or in doubt."""
         unsent = items.c.phase.in_([phase.value for phase in (Phase.READY, Phase.SENT, Phase.DOUBT)])
         query = (
             select(*ITEM_COLUMNS)
@@ -200,7 +200,7 @@ class Journal:
         return found
 
     def waiting(self, connection: Connection, run: str, after: int, count: int) -> list[Item]:
-        """Return the next *count* PENDING items behind row *after*, in the order of the file."""
+        """Return the next *count* PENDING items after row *after*, in file order."""
         pending = items.c.status == BulkItemStatus.PENDING.value
         query = select(*ITEM_COLUMNS).where(items.c.run == run, items.c.row > after, pending)
         rows = connection.execute(query.order_by(items.c.row).limit(count)).mappings()
@@ -237,14 +237,14 @@ class Journal:
             return [item_of(row) for row in connection.execute(query).mappings()]
 
     def counts(self, run: str) -> dict[BulkItemStatus, int]:
-        """Return how many items have each status; every status is there."""
+        """Return how many items have each status; every status is included."""
         query = select(items.c.status, func.count()).where(items.c.run == run).group_by(items.c.status)
         with self.reading() as connection:
             found = {row[0]: row[1] for row in connection.execute(query)}
         return {status: int(found.get(status.value, 0)) for status in BulkItemStatus}
 
     def rows(self, run: str) -> Iterator[tuple[Item, list[str]]]:
-        """Yield every item of a run with its cells, in the order of the file."""
+        """Yield every item of a run with its cells, in file order."""
         query = select(*ITEM_COLUMNS, items.c.cells).where(items.c.run == run).order_by(items.c.row)
         with self.reading() as connection:
             for row in connection.execution_options(yield_per=1000).execute(query).mappings():
@@ -265,12 +265,12 @@ class Journal:
                 self._holder.enter()
                 yield connection
         except DBAPIError as error:
-            # That a file was harmed explains what the database says of it.
+            # A damaged file explains the database's error better.
             self.check_files()
             raise RecordFailed(str(self.path), str(error.orig), *_advice(error)) from error
 
     def _begin(self, connection: Connection, transaction: ExitStack) -> None:
-        """Begin to write once nobody else does; say who it is that is waited for."""
+        """Start to write once no other process does; log which process holds it up."""
         began, said = time.monotonic(), False
         says_after, patience = _PATIENCE
         while True:
@@ -291,12 +291,12 @@ class Journal:
     def _held(self, waited: float) -> RecordFailed:
         reason = f"for {waited:.0f} s it has been held by {self._holder.describe()}"
         return RecordFailed(
-            str(self.path), reason, "let that process go on, or end it; then go on with bulkps resume"
+            str(self.path), reason, "wait for that process or end it, then continue with bulkps resume"
         )
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """Give a connection that only reads, which waits for nobody's writing."""
+        """Give a connection that only reads; it does not wait for processes that write."""
         try:
             with self._engine.connect() as connection:
                 yield connection.execution_options(reads=True)
@@ -311,10 +311,10 @@ def _engine(path: Path) -> Engine:
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, _: Any) -> None:
-        # pysqlite begins transactions late and commits before DDL; SQLAlchemy's own recipe is to take over.
+        # pysqlite begins transactions late and commits before DDL; SQLAlchemy's recipe is to begin them here.
         connection.isolation_level = None
-        # The first one waits for whoever makes the journal; after that only a wait of a second at a time is
-        # SQLite's own, so that it can be said who is waited for.
+        # The first statement waits for a process that creates the journal. After that SQLite itself waits
+        # only a second at a time, so bulkps can say which process it waits for.
         for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=1000"):
             connection.execute(f"PRAGMA {pragma}")
 
@@ -328,13 +328,13 @@ def _engine(path: Path) -> Engine:
 
 
 def _advice(error: DBAPIError) -> tuple[str, ...]:
-    """Return what to do where the database is not what was written; nothing for any other error."""
+    """Return what to do if the database is damaged; nothing for any other error."""
     code = getattr(error.orig, "sqlite_errorcode", None)
     damaged = code is not None and code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
     return (HARMED,) if damaged else ()
 
 
 def _is_busy(error: DBAPIError) -> bool:
-    """Return whether another connection writes; SQLite's own wait is over then."""
+    """Return whether another connection is writing, and SQLite's own wait is over."""
     code = getattr(error.orig, "sqlite_errorcode", None)
     return code is not None and code & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)

@@ -1,7 +1,7 @@
-"""Which process writes to the journal right now, for those who wait for it.
+"""Which process is writing to the journal, for processes that wait for it.
 
-SQLite does not tell whose lock it is that others wait for. So whoever holds it writes its name beside the
-journal. A program that is not bulkps writes none.
+SQLite does not tell which process holds the lock. So a process that holds it writes its name beside the
+journal. A program other than bulkps writes none.
 """
 
 import os
@@ -24,8 +24,8 @@ class JournalHolder:
         self._own = f"process {os.getpid()} on {socket.gethostname()}"
 
     def enter(self) -> None:
-        """Write this process's name; called by whoever has the lock."""
-        # What cannot be written is only a name: the journal itself says whether it can be.
+        """Write this process's name; called while it holds the lock."""
+        # Only a name is lost if this fails; the journal itself reports whether it can be written.
         with suppress(OSError):
             if self.read() != self._own:
                 flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC

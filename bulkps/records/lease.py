@@ -1,8 +1,8 @@
-"""The lease on a run: who may write and send for it, since which epoch, and when that was last confirmed.
+"""The lease on a run: who may write and send for it, in which epoch, and when that was last confirmed.
 
-Three things fence a process that lost its run. Every take-over raises the run's epoch, and every transaction
-of a run checks it. The audit log is written inside such a transaction. And nothing is begun at Exchange once
-the lease was last confirmed more than half its length ago: whoever takes a run over waits for all of it.
+Three things stop a process that lost its run. Every take-over raises the run's epoch, and every transaction
+of a run checks it. The audit log is written inside such a transaction. And nothing is started at Exchange if
+the lease was last confirmed more than half its length ago: a take-over waits for the whole length.
 """
 
 import logging
@@ -21,17 +21,17 @@ from bulkps.records.schema import runs
 
 _log = logging.getLogger(__name__)
 
-#: How often a lease is renewed in its length, and at the least in so many seconds.
+#: How many times a lease is renewed within its length, and the longest interval in seconds.
 _BEATS, _LONGEST_BEAT = 10, 1.0
-#: How often a lease that somebody else holds is looked at, in seconds.
+#: How often to check a lease that another owner holds, in seconds.
 _LOOKS = 0.1
-#: A watch that takes longer than so many seconds is said.
+#: A longer wait than this many seconds is logged.
 _SAYS_AFTER = 2.0
 
 
 def steady() -> float:
-    """Return seconds of a clock that never jumps, and goes on while the machine sleeps."""
-    # Linux stops CLOCK_MONOTONIC in suspend, as Python's own does on macOS; elsewhere it goes on.
+    """Return seconds of a clock that never jumps, and continues while the machine sleeps."""
+    # Linux stops CLOCK_MONOTONIC in suspend, as Python's own clock does on macOS; elsewhere it continues.
     for name in ("CLOCK_BOOTTIME", "CLOCK_MONOTONIC"):
         number = getattr(time, name, None)
         if number is not None:
@@ -41,9 +41,9 @@ def steady() -> float:
 
 @dataclass(frozen=True)
 class Clocks:
-    """The clocks that a lease is measured by; whichever says that more time has passed is believed.
+    """The clocks that measure a lease; the one that shows more elapsed time counts.
 
-    A virtual machine that was suspended has a steady clock that stood still, and a wall clock that was set.
+    After a virtual machine was suspended, its steady clock has stood still, and its wall clock was set again.
 
     Attributes:
         steady: Seconds of a clock that never jumps.
@@ -54,7 +54,7 @@ class Clocks:
     wall: Callable[[], float] = time.time
 
     def read(self) -> tuple[float, float]:
-        """Return what both say."""
+        """Return the values of both."""
         return self.steady(), self.wall()
 
     def since(self, then: tuple[float, float]) -> float:
@@ -64,17 +64,17 @@ class Clocks:
 
 
 class Lease:
-    """The lease on a run, as the process that holds it sees it; it is the gate for what is sent.
+    """The lease on a run, as seen by the process that holds it; it is the gate for what is sent.
 
     Args:
         run: The run's name.
         owner: Who holds it.
-        epoch: The epoch that the take-over made.
+        epoch: The epoch that the take-over set.
         seconds: Its length.
-        confirmed: What the clocks said before the transaction that gave it.
+        confirmed: The clocks before the transaction that gave it.
         cancelled: Whether the run is cancelled.
-        before: The run's state before.
-        clocks: What it is measured by.
+        before: The run's state before the take-over.
+        clocks: The clocks that measure it.
     """
 
     def __init__(
@@ -104,16 +104,16 @@ class Lease:
         self._lost = True
 
     def left(self) -> float:
-        """Return the seconds for which something may still be begun at Exchange; safe from any thread."""
+        """Return for how many seconds work may still be started at Exchange; safe from any thread."""
         return 0.0 if self._lost else self.seconds / 2 - self.clocks.since(self._confirmed)
 
 
 @contextmanager
 def holding(journal: Journal, lease: Lease) -> Iterator[Connection]:
-    """Give a connection whose changes are on disk when the block ends, and only if the lease is held then.
+    """Give a connection whose changes are on disk when the block ends, and only if the lease is still held.
 
     Raises:
-        RunOwnedElsewhere: If it is not; nothing was changed.
+        RunOwnedElsewhere: If it is not held; nothing was changed.
         RecordFailed: If the changes are not on disk.
     """
     at = lease.clocks.read()
@@ -126,7 +126,7 @@ def holding(journal: Journal, lease: Lease) -> Iterator[Connection]:
         if kept.rowcount == 0:
             lease.lose()
             holder = connection.execute(select(runs.c.owner).where(runs.c.id == lease.run)).scalar()
-            # Raising inside the transaction takes everything of it back.
+            # Raising inside the transaction rolls all of it back.
             raise RunOwnedElsewhere(lease.run, str(holder or ""), lost=True)
         yield connection
     lease.confirm(at)
@@ -135,14 +135,14 @@ def holding(journal: Journal, lease: Lease) -> Iterator[Connection]:
 def acquire(journal: Journal, run: str, seconds: float, clocks: Clocks | None = None) -> Lease:
     """Take the lease on a run for this journal's owner.
 
-    A lease of an owner whose process is gone is taken at once. Any other is watched for as long as it is: an
-    owner that lives renews it. What the wall clocks say does not count, for they may differ.
+    A lease is taken at once if its owner's process has ended. Any other lease is watched for its whole
+    length: an owner that is alive renews it. Wall clocks do not count, because they may differ.
 
     Args:
         journal: The journal.
         run: The run's name.
-        seconds: How long nothing may be heard of this process before another one may take the run over.
-        clocks: What it is measured by; None for the machine's own.
+        seconds: How long this process may be silent before another one may take the run over.
+        clocks: The clocks that measure it; None for the machine's own.
 
     Raises:
         RunNotFound: If there is no such run.
@@ -169,10 +169,10 @@ def acquire(journal: Journal, run: str, seconds: float, clocks: Clocks | None = 
 
 
 def raise_epoch(journal: Journal, lease: Lease, above: int) -> None:
-    """Raise the epoch of a held lease above one that a journal of later had.
+    """Raise the epoch of a held lease above one that a newer journal had.
 
     Raises:
-        RunOwnedElsewhere: If it is held no more.
+        RunOwnedElsewhere: If it is no longer held.
         RecordFailed: If it cannot be kept.
     """
     with holding(journal, lease) as connection:
@@ -181,8 +181,8 @@ def raise_epoch(journal: Journal, lease: Lease, above: int) -> None:
 
 
 def release(journal: Journal, lease: Lease, state: str, detail: str) -> None:
-    """Keep why a run stopped and give its lease up; nothing happens if it was lost."""
-    # Whoever works on it next hears a cancel that came too late for this process.
+    """Keep why a run stopped and give up its lease; nothing happens if it was lost."""
+    # The next process that works on it gets a cancel that came too late for this one.
     stays = case((runs.c.wish == "cancel", "cancel"), else_="")
     with journal.writing() as connection:
         connection.execute(
@@ -211,8 +211,8 @@ def _current(journal: Journal, run: str) -> _Current:
 
 
 def _take(journal: Journal, run: str, found: _Current, owner: str, seconds: float) -> str:
-    """Make *owner* the run's owner; return its state, or an empty text where somebody else was faster."""
-    # That it is to be cancelled may have been told to a process that died before it heard it.
+    """Make *owner* the run's owner; return its state, or an empty text if another process was faster."""
+    # The process that was asked to cancel may have ended before it saw that.
     cancelled = (runs.c.wish == "cancel") | runs.c.state.in_(("cancelled", "cancelling"))
     with journal.writing() as connection:
         taken = connection.execute(
@@ -234,7 +234,7 @@ def _take(journal: Journal, run: str, found: _Current, owner: str, seconds: floa
 
 
 def _watched(journal: Journal, run: str, found: _Current) -> _Current:
-    """Watch a lease until it is known that its owner is gone, or was not heard of for all of it.
+    """Watch a lease until its owner is known to be gone, or was silent for the whole length.
 
     Raises:
         RunOwnedElsewhere: If the owner is alive.
@@ -253,7 +253,7 @@ def _watched(journal: Journal, run: str, found: _Current) -> _Current:
         if not said and until - steady() < found.lease - _SAYS_AFTER:
             said = True
             _log.warning(
-                "run %s belongs to %s, which has not been heard of; waiting %.0f s to be sure",
+                "run %s belongs to %s, which does not respond; waiting %.0f s before taking it over",
                 run,
                 found.owner,
                 max(0.0, until - steady()),
@@ -262,7 +262,7 @@ def _watched(journal: Journal, run: str, found: _Current) -> _Current:
 
 
 class Heartbeat(threading.Thread):
-    """Renews a lease on a thread of its own, so that nothing that its process is busy with starves it.
+    """Renews a lease on its own thread, so that no other work of the process can delay it.
 
     Args:
         journal: The journal.
@@ -302,7 +302,7 @@ class Heartbeat(threading.Thread):
         self.wish = str(wish)
 
     def stop(self) -> None:
-        """Renew it no more."""
+        """Stop renewing it."""
         self._stopped.set()
         if self.is_alive():
             self.join()

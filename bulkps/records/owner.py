@@ -1,7 +1,7 @@
-"""The process that works on a run: the name that others are told, and whether it still exists.
+"""The process that works on a run: the name that other processes see, and whether it still exists.
 
-An owner holds a lock on a file of its own for as long as it works. The operating system lets go of the lock
-when the process ends, however it ends; a process that merely stands still keeps it.
+An owner holds a lock on its own file for as long as it works. The operating system releases the lock when the
+process ends, however it ends; a process that only stands still keeps it.
 """
 
 import os
@@ -20,7 +20,7 @@ _NAME = re.compile(r"process \d+ on (?P<host>.+) \((?P<token>[0-9a-f]{16})\)")
 
 
 class Presence(Enum):
-    """What can be told of an owner's process from here."""
+    """What is known about an owner's process from here."""
 
     EXISTS = auto()  #: It runs, or stands still.
     GONE = auto()  #: It ended.
@@ -31,10 +31,10 @@ class Owner:
     """This process as the owner of runs.
 
     Args:
-        folder: Where the lock files are; made if it is missing.
+        folder: Where the lock files are; created if it is missing.
 
     Raises:
-        OSError: If the lock file cannot be made.
+        OSError: If the lock file cannot be created.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -42,7 +42,7 @@ class Owner:
         self.name = f"process {os.getpid()} on {socket.gethostname()} ({token})"
         private_folder(folder)
         self._path = folder / f"{token}.lock"
-        # Not of a thread: the heartbeat and whoever works share it.
+        # Not bound to one thread: the heartbeat and the working thread share it.
         self._lock = FileLock(self._path, mode=0o600, thread_local=False)
         self._lock.acquire(timeout=0)
 
@@ -54,7 +54,7 @@ class Owner:
 
 
 def presence(folder: Path, name: str) -> Presence:
-    """Return what can be told of the owner called *name*.
+    """Return what is known about the owner called *name*.
 
     Args:
         folder: Where the lock files are.
@@ -77,19 +77,19 @@ def presence(folder: Path, name: str) -> Presence:
 
 
 def is_alive(folder: Path, owner: str, heartbeat: float, lease: float, now: float) -> bool:
-    """Return whether an owner has to be taken for alive.
+    """Return whether an owner must be treated as alive.
 
     Args:
         folder: Where the lock files are.
         owner: Its name; empty if a run has none.
-        heartbeat: Epoch seconds at which it was last heard of, by its own clock.
-        lease: Seconds for which it need not be heard of.
+        heartbeat: Epoch seconds of its last sign of life, by its own clock.
+        lease: Seconds for which it may be silent.
         now: Epoch seconds, by this process's clock.
     """
     if not owner:
         return False
     there = presence(folder, owner)
-    # Of a process of this machine the clocks need not be asked.
+    # For a process of this machine the clocks do not matter.
     return there is Presence.EXISTS or (there is Presence.UNKNOWN and heartbeat >= now - lease)
 
 

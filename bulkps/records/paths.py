@@ -1,7 +1,7 @@
-"""Where bulkps keeps things: one folder per user, or BULKPS_HOME; nobody else reads or writes what is in it.
+"""Where bulkps keeps its files: one folder per user, or BULKPS_HOME; other users cannot read or write it.
 
-What stands in the home decides what a resume sends: whoever can write there could have anything sent. On
-Windows modes mean nothing; there the user profile's access control list protects it.
+The content of the home decides what a resume sends: anyone who can write there could have anything sent. On
+Windows modes mean nothing; there the access control list of the user profile protects it.
 """
 
 import os
@@ -18,10 +18,10 @@ from bulkps.errors import UsageProblem
 if sys.platform != "win32":
     import pwd
 
-#: What only their owner may list, read and write.
+#: The mode of folders that only their owner may list, read and write.
 _FOLDER_MODE = 0o700
 _OTHERS, _OTHERS_WRITE = 0o077, 0o022
-#: What SQLite puts beside a database.
+#: The suffixes of a database and the files that SQLite puts beside it.
 _BESIDE = ("", "-wal", "-shm")
 
 
@@ -42,28 +42,28 @@ def audit_path(run: str) -> Path:
 
 
 def within_home(path: str) -> str:
-    """Return *path* as the journal keeps it: a home that was moved, or is mounted elsewhere, stays whole."""
+    """Return *path* as the journal keeps it, so that a moved or remounted home still works."""
     whole = Path(path)
     return whole.relative_to(home()).as_posix() if whole.is_relative_to(home()) else path
 
 
 def from_home(path: str) -> str:
-    """Return the whole path of what ``within_home`` was given, or of a log that lies in this home now."""
+    """Return the full path for a result of ``within_home``, or of a log that is in this home now."""
     here = home() / "audit" / Path(path).name
     return str(home() / path if not Path(path).is_absolute() or here.exists() else path)
 
 
 def results_path(run: str) -> Path:
-    """Return where a run's results go when nothing else is asked for; its folder exists."""
+    """Return where a run's results go by default; its folder exists."""
     return _in(home() / "results") / f"{run}.csv"
 
 
 def private_database(path: Path) -> None:
-    """Make *path* a file that is there and is its owner's alone; SQLite makes those beside it like it.
+    """Create *path* if needed and make it private; SQLite gives the files beside it the same mode.
 
     Raises:
-        UsageProblem: If it belongs to somebody else, or others can write to it.
-        OSError: If it cannot be made.
+        UsageProblem: If it belongs to another user, or others can write to it.
+        OSError: If it cannot be created.
     """
     if sys.platform == "win32":
         return
@@ -76,17 +76,17 @@ def private_database(path: Path) -> None:
 
 
 def private_folder(folder: Path) -> None:
-    """Make *folder* one that is there and is its owner's alone.
+    """Create *folder* if needed and make it private.
 
     Raises:
-        UsageProblem: If it belongs to somebody else, or others can write to it.
-        OSError: If it cannot be made.
+        UsageProblem: If it belongs to another user, or others can write to it.
+        OSError: If it cannot be created.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     with suppress(FileExistsError):
         folder.mkdir(mode=_FOLDER_MODE)
     if not folder.is_dir():
-        raise NotADirectoryError("it is no folder")
+        raise NotADirectoryError("it is not a folder")
     if _make_private(folder, _FOLDER_MODE):
         _hide_contents(folder)
 
@@ -97,16 +97,16 @@ def _in(folder: Path) -> Path:
             private_folder(one)
         except OSError as error:
             raise UsageProblem(
-                f"cannot make {one}: {error.strerror or error}; BULKPS_HOME names another place"
+                f"cannot create {one}: {error.strerror or error}; set BULKPS_HOME to use another folder"
             ) from error
     return folder
 
 
 def _make_private(path: Path, mode: int) -> bool:
-    """Take from *path* what others may do with it; return whether they could read it.
+    """Remove other users' access to *path*; return whether they could read it.
 
     Raises:
-        UsageProblem: If it belongs to somebody else, or others can write to it.
+        UsageProblem: If it belongs to another user, or others can write to it.
     """
     if sys.platform == "win32":
         return False
@@ -114,14 +114,14 @@ def _make_private(path: Path, mode: int) -> bool:
     if found.st_uid != os.geteuid():
         owner, me = _user(found.st_uid), _user(os.geteuid())
         raise UsageProblem(
-            f"{path} belongs to {owner}, not to {me}, and what is in it decides what is sent; nothing was "
+            f"{path} belongs to {owner}, not to {me}, and its content decides what is sent; nothing was "
             f"sent. Run bulkps as {owner}, set BULKPS_HOME to a folder of your own, or make it yours: "
             f"sudo chown -R {me} '{path}'"
         )
     if found.st_mode & _OTHERS_WRITE:
         raise UsageProblem(
-            f"others can write to {path} (mode {stat.S_IMODE(found.st_mode):04o}), and what is in it decides "
-            "what is sent; nothing was sent. Make sure that it is as you left it, then: "
+            f"other users can write to {path} (mode {stat.S_IMODE(found.st_mode):04o}), and its content "
+            "decides what is sent; nothing was sent. Check that no one has changed it, then run: "
             f"chmod {mode:o} '{path}'"
         )
     if not found.st_mode & _OTHERS:
@@ -131,7 +131,7 @@ def _make_private(path: Path, mode: int) -> bool:
 
 
 def _hide_contents(folder: Path) -> None:
-    """Make the files of *folder* their owner's alone: an earlier version left them readable."""
+    """Make the files in *folder* private: an earlier version left them readable."""
     for path in folder.iterdir():
         if stat.S_ISREG(path.lstat().st_mode) and path.lstat().st_mode & _OTHERS_WRITE == 0:
             with suppress(OSError):

@@ -24,55 +24,55 @@ _SENTENCES = {
     ItemEvent.SENDING: "about to send {cmdlet}",
     ItemEvent.NOT_SENT: "{cmdlet} did not reach Exchange; it will be sent again",
     ItemEvent.RETRY: "Exchange refused {cmdlet} for now; it will be sent again",
-    ItemEvent.ACCEPTED: "Exchange accepted {cmdlet} and works on it",
+    ItemEvent.ACCEPTED: "Exchange accepted {cmdlet} and is working on it",
     ItemEvent.STEP_COMPLETED: "{cmdlet} completed; the next step follows",
     ItemEvent.COMPLETED: "completed",
     ItemEvent.FAILED: "failed",
-    ItemEvent.IN_DOUBT: "it is not known yet whether {cmdlet} made its change; Exchange is checked",
-    ItemEvent.RECOVERING: "its request is failed, as {cmdlet} shows; what may help is sent",
-    ItemEvent.RESUMED: "{cmdlet}: Exchange goes on with its request",
-    ItemEvent.MADE_ANEW: "its failed request is gone; the row's next one follows",
-    ItemEvent.REFUSED: "Exchange refused {cmdlet} with an unknown error; Exchange is checked for the change",
-    ItemEvent.CONFLICT: "something is in the way of {cmdlet}; whether it is the item's own is looked up",
+    ItemEvent.IN_DOUBT: "it is not known yet whether {cmdlet} made its change; bulkps checks in Exchange",
+    ItemEvent.RECOVERING: "{cmdlet} shows that its request failed; the cmdlet that may help is sent next",
+    ItemEvent.RESUMED: "{cmdlet} resumed its request; Exchange continues",
+    ItemEvent.MADE_ANEW: "its failed request was removed; a new request for the row follows",
+    ItemEvent.REFUSED: "Exchange refused {cmdlet} with an unknown error; bulkps checks in Exchange",
+    ItemEvent.CONFLICT: "{cmdlet} met an existing object; bulkps checks whether it is the item's own",
     ItemEvent.STILL_IN_DOUBT: "it is still not known whether the change was made",
     ItemEvent.ABSENT: "{cmdlet} shows that it did not happen; it is sent again",
     ItemEvent.ADOPTED: "{cmdlet} shows that it happened",
     ItemEvent.LEFT_IN_DOUBT: "it is not known whether the change was made; a person has to check",
     ItemEvent.WAITS_FOR_OPERATOR: "Exchange waits for an operator",
-    ItemEvent.PROGRESS: "Exchange is at work on it",
-    ItemEvent.BLOCKED: "pre-flight found what would make it fail; it is not sent",
-    ItemEvent.WARNED: "pre-flight found what should be known",
-    ItemEvent.REPLACED: "pre-flight put another value in place of a cell",
+    ItemEvent.PROGRESS: "Exchange is working on it",
+    ItemEvent.BLOCKED: "pre-flight found a problem that would make it fail; it is not sent",
+    ItemEvent.WARNED: "pre-flight has a warning",
+    ItemEvent.REPLACED: "pre-flight replaced the value of a cell",
     ItemEvent.EXAMINED: "examined; nothing was sent",
-    ItemEvent.DONE_BY_OTHER_RUN: "another run did it, or has it under way, since this one stopped; not sent",
-    ItemEvent.ANNOUNCED: "the audit log announced it and the journal did not know: it is looked up",
-    ItemEvent.UNKNOWN_STATUS: "Exchange says something that the operation does not name",
+    ItemEvent.DONE_BY_OTHER_RUN: "another run completed or started it after this one stopped; not sent",
+    ItemEvent.ANNOUNCED: "the audit log announced it, but the journal did not have it; it is looked up",
+    ItemEvent.UNKNOWN_STATUS: "Exchange reports a status that the operation does not name",
 }
 
-#: What is said of a retry by the item's code, where Exchange did not refuse anything.
+#: The sentence for a retry by the item's code, if Exchange did not refuse anything.
 _OF_RETRIES = {
-    IN_DOUBT: "no answer shows whether {cmdlet} happened; it is sent again, which does no harm",
+    IN_DOUBT: "no answer shows whether {cmdlet} made its change; it is sent again, which is safe",
     "not-shown": "{cmdlet} does not show it yet; it is read again",
 }
-#: How many items are decided about at once.
+#: How many items one page has.
 _PAGE = 1000
-#: Decides about items by what other runs know of their contents.
+#: Decides about items by what other runs know about their contents.
 Decide = Callable[[Sequence[Item], Mapping[str, Elsewhere]], list[Change]]
-#: What stands so in the journal was not sent by a later sitting.
+#: Items with these statuses in the journal were not sent by a later sitting.
 _NEVER_SENT_LATER = (BulkItemStatus.COMPLETED, BulkItemStatus.SKIPPED)
 
 
 class Recorder:
-    """What the driver records goes to the audit log first, then to the journal, in one transaction of both.
+    """Writes what the driver records to the audit log first, then to the journal, in one transaction.
 
-    In this order a crash between the two leaves a line that announces what was never sent; the other way
-    round something could be sent that the audit log never heard of. Nobody takes the run over in between, for
-    that takes a transaction of the journal too.
+    In this order a crash between the two leaves a line that announces something that was never sent. In the
+    other order something could be sent that is not in the audit log. No other process can take the run over
+    in between, because that needs a transaction of the journal too.
 
     Args:
         journal: The journal.
         audit: The run's audit log.
-        lease: What this process holds of the run.
+        lease: The lease that this process holds on the run.
         heartbeat: What renews it.
         clock: Returns epoch seconds.
     """
@@ -92,16 +92,16 @@ class Recorder:
 
     @property
     def gate(self) -> Lease:
-        """What tells for how long something may still be begun at Exchange."""
+        """The gate: it tells for how long work may still be started at Exchange."""
         return self._lease
 
     def catch_up(self, ahead: Ahead) -> None:
-        """Take in what the audit log knows beyond the journal: whether it was sent has to be looked up."""
+        """Take over what the audit log has beyond the journal: a lookup must show whether it was sent."""
         with self._keeping() as connection:
             self._say(
                 RunEvent.AUDIT_AHEAD,
-                "the audit log knew more than the journal: a crash came between the two, or the journal was "
-                "put back from a backup; what it announced is looked up before anything is sent",
+                "the audit log has more than the journal: a crash came between the two, or the journal was "
+                "restored from a backup. The rows that it announced are looked up before anything is sent",
                 lines=ahead.unknown,
                 cut=ahead.cut,
             )
@@ -116,11 +116,11 @@ class Recorder:
             keep_changes(connection, self._run, changes)
 
     def skip_by_others(self, operation: Operation, decide: Decide) -> list[Change]:
-        """Record and return what *decide* makes of the PENDING items, by what other runs know of them.
+        """Record and return what *decide* says about the PENDING items, by what other runs know about them.
 
         Args:
             operation: What is done with them.
-            decide: Decides about some items by what other runs know of their contents.
+            decide: Decides about some items by what other runs know about their contents.
         """
         run, after = self._journal.run(self._run), -1
         every: list[Change] = []
@@ -147,11 +147,11 @@ class Recorder:
 
     @contextmanager
     def _keeping(self) -> Iterator[Connection]:
-        """Give a connection of whoever holds the run; the audit log is on the disk when the block ends.
+        """Give a connection that holds the run; the audit log is on the disk when the block ends.
 
         Raises:
             RunOwnedElsewhere: If another process took the run over; nothing was written anywhere.
-            RecordFailed: If a record could not be written, or is no longer what it was.
+            RecordFailed: If a record could not be written, or is no longer the same file.
         """
         self._journal.check_files()
         self._audit.check_file()
@@ -185,26 +185,25 @@ class Recorder:
             remembers: Whether what other runs did counts.
 
         Returns:
-            How many stay as they are because of what another run did since, or has under way.
+            How many stay as they are because another run did them since, or is working on them.
         """
         run = self._journal.run(self._run)
         with self._keeping() as connection:
-            self._say(RunEvent.RUN_RETRY_ASKED, "failed items are to be sent again")
+            self._say(RunEvent.RUN_RETRY_ASKED, "failed items will be sent again")
             alive = living(self._journal, connection) if remembers else None
             left = bulk_updates.retry_failed(connection, run, operation, self._clock(), alive)
             if left:
-                self._say(
-                    RunEvent.RUN_RETRY_LEFT, "another run did them since, or has them underway", items=left
-                )
+                sentence = "another run completed these items since, or is working on them"
+                self._say(RunEvent.RUN_RETRY_LEFT, sentence, items=left)
         return left
 
     def goes_on(self) -> None:
-        """Keep that the run goes on, though it was cancelled before."""
+        """Keep that the run continues, although it was cancelled before."""
         with self._keeping() as connection:
             connection.execute(update(runs).where(runs.c.id == self._run).values(state="running"))
 
     def waits(self) -> bool:
-        """Return whether anything is still to be sent."""
+        """Return whether any item is still to be sent."""
         return self._journal.counts(self._run)[BulkItemStatus.PENDING] > 0
 
     def following(self) -> int:
@@ -220,7 +219,7 @@ class Recorder:
         return self._journal.followed_except(self._run, step, refs)
 
     def beat(self) -> str:
-        """Return what another process wishes.
+        """Return what another process asked for.
 
         Raises:
             RunOwnedElsewhere: If another process took the run over.
@@ -256,23 +255,23 @@ class Recorder:
             replace_values(connection, self._run, [change.item for change in changes])
 
     def unsent(self, leaving: Collection[str]) -> Iterator[Item]:
-        """Yield every item of a run of which nothing was ever sent, in the order of the file.
+        """Yield every item of a run for which nothing was ever sent, in file order.
 
         Args:
-            leaving: Those with one of these codes were at their end before anybody looked.
+            leaving: Items with one of these codes are left out: they were finished before pre-flight.
         """
         for item, _ in self._journal.rows(self._run):
             if item.code not in leaving and (item.sent_at is None or item.status is BulkItemStatus.PENDING):
                 yield item
 
     def elsewhere(self, contents: Sequence[str], operation: Operation) -> Mapping[str, Elsewhere]:
-        """Return what other runs at the same place know of these contents, by content."""
+        """Return what other runs at the same place know about these contents, by content."""
         run = self._journal.run(self._run)
         with self._journal.reading() as connection:
             return elsewhere(connection, run, contents, operation, living(self._journal, connection))
 
     def ended_badly(self, leaving: Sequence[str]) -> int:
-        """Return how many items are FAILED or SKIPPED, but for those with one of these codes."""
+        """Return how many items are FAILED or SKIPPED, except those with one of these codes."""
         return ended_badly(self._journal, self._run, leaving)
 
     def note(self, event: RunEvent, sentence: str) -> None:
@@ -304,7 +303,7 @@ class Recorder:
             "code": item.code,
             "error": item.error,
             "error_ids": [record.fully_qualified_error_id for record in change.errors],
-            # What the item keeps of a text without end is its beginning.
+            # The item keeps only the beginning of a long text.
             "messages": [record.message for record in change.errors if len(record.message) > LONGEST_TEXT],
             "warnings": list(change.warnings),
             "milliseconds": change.milliseconds,

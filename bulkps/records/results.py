@@ -1,4 +1,4 @@
-"""Results: one row per input row, the input's own columns as they were, then what became of it."""
+"""Results: one row per input row, with the input's own columns unchanged, then the result."""
 
 import csv
 import json
@@ -19,7 +19,7 @@ _IDENTITIES = ("source_identity", "target_identity")
 
 
 def result(item: Item, operation: Operation, run: str) -> dict[str, str]:
-    """Return what became of *item*, by result column."""
+    """Return the result of *item*, by result column."""
     ended = item.completed_at
     duration = ended - item.started_at if ended is not None and item.started_at is not None else None
     return {
@@ -42,7 +42,7 @@ def result(item: Item, operation: Operation, run: str) -> dict[str, str]:
 
 
 def _progress(item: Item, operation: Operation) -> str:
-    """Return what Exchange last said of an item that it works on, how it ended, and how much that was."""
+    """Return what Exchange last said about an item, and how much it copied."""
     follow = operation.steps[item.step].follow if operation.steps else None
     waits = follow and item.phase is Phase.FOLLOWING and item.progress in follow.waiting
     status = f"{item.progress} (waits for an operator)" if waits else item.progress
@@ -59,7 +59,7 @@ def _progress(item: Item, operation: Operation) -> str:
 def rows(
     journal: Journal, run: Run, operation: Operation, only: Collection[str] = ()
 ) -> Iterator[tuple[list[str], dict[str, str]]]:
-    """Yield (the input's own cells, what became of them) for every row, in the order of the file.
+    """Yield (the input's own cells, the result) for every row, in file order.
 
     Args:
         journal: Where the run is.
@@ -73,12 +73,12 @@ def rows(
 
 
 def columns(run: Run) -> tuple[list[str], list[str]]:
-    """Return the header of a results file: the input's own columns, and the result columns behind them.
+    """Return the header of a results file: the input's own columns, followed by the result columns.
 
-    An own source_identity or target_identity says what the result column would: it stands once. Any
-    other own column that is called like a result column is written as ``input_…``, for what bulkps says
-    of a row must be found under its own name. No two headers are alike but for case and blanks: Import-Csv
-    refuses a file in which two are, so further ones are numbered.
+    The input's own source_identity or target_identity has the same content as the result column, so it is
+    written once. Any other own column with the name of a result column is written as ``input_…``, because
+    the result must be found under its own name. Import-Csv refuses a file with two headers that differ only
+    in case and blanks, so further ones are numbered.
     """
     own = [run.header[index] for index in run.carried]
     folded = {_folded(name) for name in own}
@@ -92,7 +92,7 @@ def _folded(header: str) -> str:
 
 
 def _unique(header: str, taken: set[str]) -> str:
-    """Return *header*, or a numbered one if its like is *taken*; it is taken then."""
+    """Return *header*, or a numbered one if its name is *taken*, and add it to *taken*."""
     found, number = header, 1
     while _folded(found) in taken:
         number += 1
@@ -149,7 +149,7 @@ def write_json(
 
 
 def _typed(became: dict[str, str]) -> dict[str, object]:
-    """Return result columns with numbers as numbers and what is not there as null, for JSON."""
+    """Return result columns with numbers as numbers and missing values as null, for JSON."""
     seconds = became["duration_seconds"]
     return {
         **became,

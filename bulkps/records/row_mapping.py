@@ -1,4 +1,4 @@
-"""Between the journal's rows and what they stand for: runs, items, events."""
+"""Maps the journal's rows to runs, items and events, and back."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -20,16 +20,16 @@ class Run:
     Attributes:
         id: Its name.
         operation: The operation's name.
-        operation_text: The operation as it was, in YAML: a run is its journal.
+        operation_text: The operation as it was, in YAML: the journal holds all that a run needs.
         connection: The connection's name.
-        simulated: Whether nothing real was at its end.
-        place: Where the connection led; it is resumed nowhere else.
-        options: How it may proceed, as JSON.
-        file: The file it was made from.
+        simulated: Whether the connection led to the simulator.
+        place: Where the connection led; the run can be resumed only there.
+        options: The options of the run, as JSON.
+        file: The file that it was created from.
         digest: SHA-256 of that file.
-        header: The file's header as it was.
+        header: The file's original header.
         carried: Indexes of the header's columns that the results carry.
-        who: User and host that made it.
+        who: User and host that created it.
         created_at: Epoch seconds.
         ended_at: Epoch seconds at which it last stopped, or None.
         state: ``new``, ``running``, or why it last stopped.
@@ -37,16 +37,16 @@ class Run:
         audit: The audit log's path.
         audit_lines: How many lines it has.
         audit_head: SHA-256 of its last line.
-        waited: Seconds that it was held back, by reason.
+        waited: Seconds for which it was held back, by reason.
         preflight: What pre-flight found: ``state`` (done or skipped), ``findings`` (rows by code and
             severity), ``unread`` (why something was not read); empty before it.
-        passwords: Where the generated passwords of the last sitting that handed any out went: ``file``,
-            ``way`` (the option) and ``certificate``; empty if none did.
-        number: How many runs the journal had before it, and one; the order of runs by no clock.
-        epoch: How often a process took it.
-        invocation: What the command line said that the next command has to say again: ``config`` (the
-            settings file's whole path) and ``options`` (such as ``--again``); empty for the defaults. And
-            ``asks``, until somebody confirmed a run that has to be confirmed.
+        passwords: Where the last sitting that saved generated passwords put them: ``file``, ``way`` (the
+            option) and ``certificate``; empty if none did.
+        number: One more than the number of runs before it; it orders runs without a clock.
+        epoch: How many times a process took the run.
+        invocation: The options that the next command has to repeat: ``config`` (the settings file's full
+            path) and ``options`` (such as ``--again``); empty for the defaults. And ``asks``, until a run
+            that needs a confirmation is confirmed.
     """
 
     id: str
@@ -76,19 +76,19 @@ class Run:
     invocation: Mapping[str, Any] = field(default_factory=dict)
 
 
-#: How content stands in a run where its row failed, but something was, or may have been, done.
+#: The state of content in a run where its row failed, but something was done, or may have been done.
 IN_DOUBT_THERE, DONE_IN_PART = "in doubt", "done in part"
 
 
 @dataclass(frozen=True)
 class Elsewhere:
-    """What another run knows of an item's content.
+    """What another run knows about an item's content.
 
     Attributes:
         run: The other run's name.
         item: The item there.
-        known: What is known of its content.
-        changed: The number of its last event in the journal: what came later has a higher one.
+        known: What is known about its content.
+        changed: The number of its last event in the journal: later events have higher numbers.
         header: The header of its file.
         cells: Its row's cells.
         invocation: See Run.
@@ -111,24 +111,24 @@ class Elsewhere:
 
     @property
     def is_under_way(self) -> bool:
-        """Whether it is at Exchange, or a living process is about to send it."""
+        """Whether it is at Exchange, or a running process is about to send it."""
         return self.known is Known.UNDER_WAY
 
     @property
     def is_over(self) -> bool:
-        """Whether that run brings it no further by itself."""
+        """Whether that run does nothing more with it on its own."""
         return self.item.status in (BulkItemStatus.COMPLETED, BulkItemStatus.FAILED)
 
     @property
     def state(self) -> str:
-        """How it stands, in words; of a failed one what is known of what it did."""
+        """Its state in words; for a failed one, what is known about its result."""
         if self.item.status is not BulkItemStatus.FAILED:
             return self.item.status.name
         return IN_DOUBT_THERE if self.item.code == IN_DOUBT or self.item.doubtful else DONE_IN_PART
 
 
 def elsewhere_of(row: Any, operation: Operation, *, alive: bool) -> Elsewhere:
-    """Return what a *row* of another run says, on which a process works if it is *alive*."""
+    """Return what a *row* of another run says; *alive* tells whether a process works on that run."""
     item = item_of(row)
     known = known_elsewhere(item, operation, alive=alive)
     return Elsewhere(
@@ -138,18 +138,18 @@ def elsewhere_of(row: Any, operation: Operation, *, alive: bool) -> Elsewhere:
     )
 
 
-#: What of an item changes while it is on its way.
+#: The columns of an item that change during a run.
 STATE_COLUMNS = (
     "status", "phase", "step", "attempt", "attempts", "not_before", "outputs", "ref", "progress",
     "code", "error", "advice", "warnings", "started_at", "completed_at", "doubtful",
     "sent_at",
 )  # fmt: skip
-#: What else an item's row holds of it.
+#: The columns of a row that an Item is made from.
 ITEM_FIELDS = ("key", "row", "content", "values", *(name for name in STATE_COLUMNS if name != "doubtful"))
 
 
 def state_row(item: Item) -> dict[str, Any]:
-    """Return what of *item* changes, by column."""
+    """Return the changing values of *item*, by column."""
     row = {name: getattr(item, name) for name in STATE_COLUMNS}
     return row | {
         "status": item.status.value,
@@ -161,13 +161,13 @@ def state_row(item: Item) -> dict[str, Any]:
 
 def values_text(item: Item) -> str:
     """Return an item's column values as the journal keeps them."""
-    # An item has no None among its values: what is empty is not there. So JSON's null is free for $null.
+    # An item's values have no None, because empty ones are left out. So JSON's null can stand for $null.
     return json.dumps(dict(item.values), default=_as_json)
 
 
 def _as_json(value: object) -> None:
     if value is not NULL:
-        raise TypeError(f"no value of an item: {value!r}")
+        raise TypeError(f"not a value of an item: {value!r}")
 
 
 def _value(found: Any) -> Value:

@@ -1,4 +1,4 @@
-"""What the journal knows of whole runs: where their items stand, and what other runs know of a content."""
+"""Queries about whole runs: the states of their items, and what other runs know about a content."""
 
 import json
 import time
@@ -29,7 +29,7 @@ _CHUNK = 500
 
 
 def living(journal: Journal, connection: Connection) -> list[str]:
-    """Return the names of the runs whose owner has to be taken for alive, those being read in among them."""
+    """Return the names of the runs whose owner must be treated as alive, including those being read in."""
     query = select(runs.c.id, *OWNER_COLUMNS).where(runs.c.owner != "")
     found = connection.execute(query).all()
     now = time.time()
@@ -39,16 +39,16 @@ def living(journal: Journal, connection: Connection) -> list[str]:
 def elsewhere(
     connection: Connection, run: Run, contents: Sequence[str], operation: Operation, alive: Sequence[str]
 ) -> dict[str, Elsewhere]:
-    """Return what other runs at the same place know of these *contents*, by content.
+    """Return what other runs at the same place know about these *contents*, by content.
 
-    Only what keeps it from being sent: that it is at Exchange or about to be sent by a living process; else
-    what came last: that it is completed, in doubt, or done in part.
+    It returns only what prevents sending: the content is at Exchange, or a running process is about to send
+    it; otherwise the latest of completed, in doubt, or done in part.
 
     Args:
         connection: To the journal.
         run: The run that asks.
-        contents: What it asks for.
-        operation: What it does with it.
+        contents: The contents that it asks about.
+        operation: The operation of the run.
         alive: The runs whose owner is alive.
     """
     of_run = (runs.c.header, runs.c.invocation, runs.c.passwords, runs.c.operation_text)
@@ -58,7 +58,7 @@ def elsewhere(
             select(items, runs.c.id.label("other"), *of_run)
             .join(runs, runs.c.id == items.c.run)
             .where(items.c.content.in_(contents[start : start + _CHUNK]), *of_others(runs, run, alive))
-            # The last one stands.
+            # The last one wins.
             .order_by(items.c.changed)
         )
         for row in connection.execute(query).mappings():
@@ -69,9 +69,9 @@ def elsewhere(
 
 
 def _standing(row: RowMapping, run: Run, operation: Operation, alive: Sequence[str]) -> Elsewhere | None:
-    """Return what a *row* of another run knows of its content; None if *run* may send it all the same."""
+    """Return what a *row* of another run knows about its content; None if *run* may still send it."""
     one = elsewhere_of(row, operation, alive=row["other"] in alive)
-    # Where the operation was changed since, its steps have other indexes.
+    # If the operation was changed since, its steps may have other indexes.
     harmless = row["operation_text"] == run.operation_text and row["step"] not in (
         operation.non_repeatable_steps
     )
@@ -80,18 +80,18 @@ def _standing(row: RowMapping, run: Run, operation: Operation, alive: Sequence[s
 
 
 def of_others(of: FromClause, run: Run, alive: Sequence[str]) -> tuple[ColumnElement[bool], ...]:
-    """Return what says of a run that it is another one that does the same at the same place.
+    """Return the conditions for another run that does the same at the same place.
 
-    One that is still being read in counts while its process lives.
+    A run that is still being read in counts while its process is running.
     """
     known = or_(of.c.state != LOADING, of.c.id.in_(alive))
     return of.c.id != run.id, of.c.operation == run.operation, of.c.place == run.place, known
 
 
 def fence(connection: Connection, contents: Sequence[str], run: Run, alive: Sequence[str]) -> None:
-    """Take the lease from owners that are no longer heard of and were about to send one of *contents*.
+    """Take the lease from owners that do not respond and were about to send one of *contents*.
 
-    Should such a process only have stood still, it finds that out before it sends anything.
+    If such a process only stood still, it notices that before it sends anything.
 
     Args:
         connection: To the journal, writing.
@@ -109,7 +109,7 @@ def fence(connection: Connection, contents: Sequence[str], run: Run, alive: Sequ
             .where(dead, items.c.content.in_(part), items.c.status == BulkItemStatus.PENDING.value)
         )
         lost = [name for (name,) in connection.execute(query)]
-        why = f"it was not heard of, and run {run.id} claimed rows of it"
+        why = f"its process did not respond, and run {run.id} took over some of its rows"
         connection.execute(
             update(runs)
             .where(runs.c.id.in_(lost))
@@ -118,7 +118,7 @@ def fence(connection: Connection, contents: Sequence[str], run: Run, alive: Sequ
 
 
 def at_exchange(journal: Journal, run: str) -> dict[str, int]:
-    """Return how many items are at Exchange, by what it last said of them."""
+    """Return how many items are at Exchange, by the status that it last reported."""
     query = select(items.c.progress, func.count()).where(
         items.c.run == run, items.c.phase == Phase.FOLLOWING.value
     )
@@ -127,14 +127,14 @@ def at_exchange(journal: Journal, run: str) -> dict[str, int]:
 
 
 def in_doubt(journal: Journal, run: str) -> int:
-    """Return how many items of *run* are in doubt, at their end or not."""
+    """Return how many items of *run* are in doubt, finished or not."""
     query = select(func.count()).where(items.c.run == run, items.c.code == IN_DOUBT)
     with journal.reading() as connection:
         return int(connection.execute(query).scalar_one())
 
 
 def left_behind(journal: Journal, run: str) -> int:
-    """Return how many items are COMPLETED at Exchange, which left some of their content behind."""
+    """Return how many COMPLETED items Exchange completed without all of their content."""
     query = select(func.count()).where(
         items.c.run == run,
         items.c.status == BulkItemStatus.COMPLETED.value,
@@ -154,7 +154,7 @@ def looked_up(journal: Journal, run: str, limit: int) -> tuple[int, list[Item]]:
 
 
 def stalled(journal: Journal, run: str, step: str) -> dict[str, int]:
-    """Return how many items at Exchange are stalled with which StatusDetail, as far as it was asked."""
+    """Return how many items at Exchange are stalled, by StatusDetail, as far as it was read."""
     detail = func.json_extract(items.c.outputs, f'$."{step}".StatusDetail')
     query = select(detail, func.count()).where(
         items.c.run == run, items.c.phase == Phase.FOLLOWING.value, detail.like("Stalled%")
@@ -169,7 +169,7 @@ class Warned:
 
     Attributes:
         count: How many there are.
-        first: Row, column values and warnings of the first of them, in the order of the file.
+        first: Row, column values and warnings of the first of them, in file order.
     """
 
     count: int
@@ -177,7 +177,7 @@ class Warned:
 
 
 def warned_rows(journal: Journal, run: str, limit: int) -> Warned:
-    """Return the COMPLETED rows of *run* that have warnings, the first *limit* of them with what they say."""
+    """Return the COMPLETED rows of *run* that have warnings, and the texts of the first *limit* of them."""
     warned = (
         (items.c.run == run) & (items.c.status == BulkItemStatus.COMPLETED.value) & (items.c.warnings != "[]")
     )
@@ -189,7 +189,7 @@ def warned_rows(journal: Journal, run: str, limit: int) -> Warned:
 
 
 def ended_badly(journal: Journal, run: str, leaving: Sequence[str]) -> int:
-    """Return how many items are FAILED or SKIPPED, but for those with one of these codes."""
+    """Return how many items are FAILED or SKIPPED, except those with one of these codes."""
     bad = [BulkItemStatus.FAILED.value, BulkItemStatus.SKIPPED.value]
     query = select(func.count()).where(
         items.c.run == run, items.c.status.in_(bad), items.c.code.not_in(list(leaving))
@@ -200,11 +200,11 @@ def ended_badly(journal: Journal, run: str, leaving: Sequence[str]) -> int:
 
 @dataclass(frozen=True)
 class Attention:
-    """The rows of a run that a person has to look at.
+    """The rows of a run that need a person's attention.
 
     Attributes:
         count: How many there are.
-        first: The first of them, in the order of the file.
+        first: The first of them, in file order.
     """
 
     count: int
@@ -217,7 +217,7 @@ def attention(journal: Journal, run: str, limit: int) -> Attention:
     Args:
         journal: Where the run is.
         run: The run.
-        limit: How many rows are returned at the most; all are counted.
+        limit: The most rows to return; all are counted.
     """
     skipped = (items.c.status == BulkItemStatus.SKIPPED.value) & (items.c.code != DONE_ALREADY)
     told = items.c.code.in_([ITEMS_LEFT_BEHIND, WAITS_FOR_OPERATOR])
@@ -239,15 +239,15 @@ def coded(journal: Journal, run: str, status: BulkItemStatus, code: str) -> int:
 
 @dataclass(frozen=True)
 class RowResult:
-    """What became of a row, as far as a person has to know it.
+    """The result of a row, as far as a person needs it.
 
     Attributes:
         row: The line of the file on which it starts.
         values: Canonical values by column.
-        code: Its code, or several with semicolons between; may be empty.
+        code: Its code, or several separated by semicolons; may be empty.
         error: What went wrong.
         advice: What an administrator can do.
-        warnings: What it was warned of.
+        warnings: Its warnings.
     """
 
     row: int
@@ -259,7 +259,7 @@ class RowResult:
 
 
 def row_results(journal: Journal, run: str, status: BulkItemStatus) -> Iterator[RowResult]:
-    """Yield the rows of *run* with this status of which there is something to say, in their order."""
+    """Yield the rows of *run* with this status that have a code, an error or a warning, in order."""
     columns = (items.c.row, items.c["values"], items.c.code, items.c.error, items.c.advice, items.c.warnings)
     something = or_(items.c.code != "", items.c.error != "", items.c.warnings != "[]")
     query = select(*columns).where(items.c.run == run, items.c.status == status.value, something)

@@ -1,4 +1,4 @@
-"""The journal's tables, and how an older journal becomes a newer one."""
+"""The journal's tables, and the migrations of older journals."""
 
 from collections.abc import Callable
 
@@ -112,10 +112,10 @@ events = Table(
 
 
 def _know_contents(connection: Connection) -> None:
-    """Version 2: what a run waited for; an item's content beside its key, and whether it is doubtful."""
+    """Version 2: how long a run waited; an item's content beside its key, and whether it is in doubt."""
     known = {column["name"] for column in inspect(connection).get_columns(items.name)}
     if items.c.content.name in known:
-        # Version 1 was made by this bulkps, with every column that it knows.
+        # Version 1 was created by this bulkps, with all of its columns.
         return
     connection.exec_driver_sql("ALTER TABLE runs ADD COLUMN waited TEXT NOT NULL DEFAULT '{}'")
     connection.exec_driver_sql("ALTER TABLE items ADD COLUMN content VARCHAR(24) NOT NULL DEFAULT ''")
@@ -132,13 +132,13 @@ def _know_preflight(connection: Connection) -> None:
 
 
 def _know_passwords(connection: Connection) -> None:
-    """Version 4: where generated passwords went, for who goes on with the run."""
+    """Version 4: where generated passwords went, for the commands that continue the run."""
     if runs.c.passwords.name not in {column["name"] for column in inspect(connection).get_columns(runs.name)}:
         connection.exec_driver_sql("ALTER TABLE runs ADD COLUMN passwords TEXT NOT NULL DEFAULT '{}'")
 
 
 def _know_epochs(connection: Connection) -> None:
-    """Version 5: whose take-over it is and how long a lease lasts; an order that no wall clock makes."""
+    """Version 5: the epoch of a take-over and the length of a lease; an order without a wall clock."""
     if runs.c.epoch.name in {column["name"] for column in inspect(connection).get_columns(runs.name)}:
         return
     connection.exec_driver_sql("ALTER TABLE runs ADD COLUMN number INTEGER NOT NULL DEFAULT 0")
@@ -159,14 +159,14 @@ def _know_epochs(connection: Connection) -> None:
 
 
 def _know_invocation(connection: Connection) -> None:
-    """Version 6: what the command line said that the next command has to say again."""
+    """Version 6: the options that the next command has to repeat."""
     if runs.c.invocation.name not in {
         column["name"] for column in inspect(connection).get_columns(runs.name)
     }:
         connection.exec_driver_sql("ALTER TABLE runs ADD COLUMN invocation TEXT NOT NULL DEFAULT '{}'")
 
 
-#: What makes version N + 1 of version N, in order; the first makes version 1 of nothing.
+#: The steps from version N to N + 1, in order; the first one creates version 1.
 MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
     metadata.create_all,
     _know_contents,
@@ -185,7 +185,7 @@ def current_version(connection: Connection) -> int:
 
 
 def migrate(connection: Connection, source: str) -> None:
-    """Bring the journal behind *connection* to the newest version, in the caller's transaction.
+    """Migrate the journal behind *connection* to the newest version, in the caller's transaction.
 
     Raises:
         UsageProblem: If a newer bulkps wrote it.
@@ -194,7 +194,7 @@ def migrate(connection: Connection, source: str) -> None:
     current = current_version(connection)
     if current > len(MIGRATIONS):
         raise UsageProblem(
-            f"{source} was written by a newer bulkps (journal version {current}, this one knows "
+            f"{source} was written by a newer bulkps (journal version {current}, this one supports "
             f"{len(MIGRATIONS)}); update bulkps"
         )
     for number, step in enumerate(MIGRATIONS[current:], current + 1):

@@ -1,4 +1,4 @@
-"""How a run is made, carried out, resumed and retried, and how it stands."""
+"""Creates, carries out, resumes and retries runs, and reports their state."""
 
 from bulkps.records.row_mapping import Run
 from bulkps.records.run_queries import RowResult

@@ -1,4 +1,4 @@
-"""Audit logs by the name of a run or of a file: which one is meant, whether it is sound, what it says."""
+"""Finds audit logs by the name of a run or of a file, checks them and reads them."""
 
 import itertools
 import json
@@ -13,12 +13,12 @@ from bulkps.runs.run_service import RunService
 
 __all__ = ["Finding", "Verdict", "entries", "find_log", "verified"]
 
-#: In so many lines a log says whose it is.
+#: How many lines are searched for the run's name.
 _LOOKED_AT = 1000
 
 
 def verified(log: str) -> tuple[Path, str, Verdict]:
-    """Return the file that *log* means, the run that it is of, and what is wrong with it.
+    """Return the file that *log* names, its run, and what is wrong with it.
 
     Args:
         log: A run's name, the beginning of one, ``last``, or a file.
@@ -35,7 +35,7 @@ def verified(log: str) -> tuple[Path, str, Verdict]:
 
 
 def entries(path: Path, unreadable: list[int]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield each line of a log, as text and as it was read; note the numbers of those that are *unreadable*.
+    """Yield each line of a log, as text and as an object; note the numbers of the *unreadable* lines.
 
     Raises:
         UsageProblem: If the file cannot be read.
@@ -57,41 +57,41 @@ def _entry(raw: bytes) -> dict[str, Any] | None:
 
 
 def find_log(log: str) -> tuple[Path, str]:
-    """Return the file that *log*, a run or a file, means, and the run that it has to be of, if that is known.
+    """Return the file that *log*, a run or a file, names, and the run that it must belong to, if known.
 
     Raises:
         UsageProblem: If there is none.
     """
     path = Path(log)
     if log != "last" and _is_there(path):
-        # A run's own log, and not a copy, is of that run whatever its lines say.
+        # A run's own log (not a copy) belongs to that run, whatever its lines say.
         owner = _run_called(path.stem)
         return path, owner.id if owner and Path(owner.audit).resolve() == path.resolve() else ""
     if path.name != log or path.suffix == ".jsonl":
-        raise UsageProblem(f"there is no file {log}")
+        raise UsageProblem(f"the file {log} does not exist")
     with RunService() as service:
         run = service.run(log)
     path = Path(run.audit)
     if _is_there(path):
         return path, run.id
     if not run.audit_lines:
-        raise UsageProblem(f"run {run.id} has no audit log yet: nothing of it was ever sent")
+        raise UsageProblem(f"run {run.id} has no audit log yet: nothing was ever sent for it")
     raise UsageProblem(
-        f"{path} is gone, and the journal knows {run.audit_lines} lines of it: put it back from a copy and "
-        "find out who removed it"
+        f"{path} is missing, but the journal knows {run.audit_lines} lines of it. Restore it from a backup, "
+        "and find out who removed it"
     )
 
 
 def _is_there(path: Path) -> bool:
     try:
-        # Not is_file: a pipe is as good, as in verify <(zcat copy.jsonl.gz).
+        # Not is_file: a pipe works too, as in verify <(zcat copy.jsonl.gz).
         return path.exists() and not path.is_dir()
     except (OSError, ValueError):
         return False
 
 
 def _lines(path: Path) -> Iterator[bytes]:
-    # As a generator: what goes wrong while a line is printed, such as a pipe that is closed, is not met here.
+    # Errors while a line is printed, such as a closed pipe, must not be caught here as errors of the file.
     try:
         with path.open("rb") as file:
             yield from file
@@ -100,13 +100,13 @@ def _lines(path: Path) -> Iterator[bytes]:
 
 
 def _whose(lines: Iterable[bytes], path: Path) -> tuple[str, Iterable[bytes]]:
-    """Return the run that a log says it is of, and all its lines; if it says none, the file's name."""
+    """Return the run that a log names, or else the file's name, and all its lines."""
     rest = iter(lines)
     looked_at = []
     for raw in itertools.islice(rest, _LOOKED_AT):
         looked_at.append(raw)
         run = (_entry(raw) or {}).get("run")
-        # A name that cannot be printed is none that bulkps gave.
+        # bulkps never gives a name that cannot be printed.
         if isinstance(run, str) and run and run.isprintable():
             return run, itertools.chain(looked_at, rest)
     return path.stem, itertools.chain(looked_at, rest)
@@ -118,7 +118,7 @@ def _known(name: str) -> Known | None:
 
 
 def _run_called(name: str) -> Run | None:
-    """Return the run of just this name, or None; a journal is not made for that."""
+    """Return the run of exactly this name, or None; no journal is created for that."""
     with RunService() as service:
         if not service.path.exists():
             return None

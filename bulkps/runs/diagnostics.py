@@ -1,4 +1,4 @@
-"""Opens a session the way a run would, and says what it finds."""
+"""Opens a session as a run would, and reports what it finds."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -22,13 +22,13 @@ _LIBRARIES = ("bulkps", "pypsrp", "psrpcore", "click", "pydantic", "SQLAlchemy",
 
 @dataclass(frozen=True)
 class Need:
-    """What an operation needs of a session.
+    """What an operation needs from a session.
 
     Attributes:
         operation: Its name, or ``pre-flight``.
-        missing: Cmdlets (``New-Mailbox``) and parameters (``New-Mailbox -Archive``) that are not there.
-        counts: Whether it has to have all: pre-flight does without some, and no Exchange Server has what only
-            Exchange Online has.
+        missing: Missing cmdlets (``New-Mailbox``) and parameters (``New-Mailbox -Archive``).
+        counts: Whether it needs all of them: pre-flight works without some, and no Exchange Server has what
+            only Exchange Online has.
     """
 
     operation: str
@@ -42,8 +42,8 @@ class Diagnosis:
 
     Attributes:
         connection: The connection's name.
-        way: How it leads to a runspace.
-        simulated: Whether nothing real is at its end.
+        way: How the connection reaches a runspace.
+        simulated: Whether it leads to the simulator.
         session: What the session is.
         needs: For each operation, what it lacks.
         versions: Of bulkps and its libraries.
@@ -58,7 +58,7 @@ class Diagnosis:
 
     @property
     def complete(self) -> bool:
-        """Whether every operation that can run here has all that it needs."""
+        """Whether every operation that can run here has everything that it needs."""
         return not any(need.missing and need.counts for need in self.needs)
 
 
@@ -113,7 +113,7 @@ def _need(opened: Opened, operation: Operation, there_is: set[str]) -> Need:
 
 
 def _preflight_needs(opened: Opened, operations: Iterable[Operation]) -> tuple[Need, ...]:
-    """Return what pre-flight lacks: it does without some, and then says what it did not look at."""
+    """Return what pre-flight lacks: it works without some cmdlets, and then says what it did not check."""
     if not any(operation.preflight for operation in operations):
         return ()
     return (Need("pre-flight", tuple(name for name in CMDLETS if offered(opened, name) is None), False),)

@@ -1,4 +1,4 @@
-"""Rows whose content another run completed: with what they say now, or with other values."""
+"""Rows whose content another run completed, with the same values or with others."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,12 +14,12 @@ from bulkps.operations.model import Operation, Step
 from bulkps.operations.placeholders import Template
 from bulkps.records.row_mapping import Elsewhere, values_text
 
-#: Nouns of cmdlets that change afterwards what one that made something was given.
+#: Nouns of the Set- cmdlets that can change values later.
 _CHANGED_BY = ("Mailbox", "User")
-#: What it means to do a row again.
+#: What happens if a row is done again.
 _AGAIN = (
-    "To send the whole row again although it was completed, use the same bulkps run command with --again: "
-    "that repeats {cmdlet}, and everything that it did then is done a second time."
+    "To send the whole row again although it was completed, use the same bulkps run command with --again. "
+    "That repeats {cmdlet}, and everything that it did is done a second time."
 )
 
 
@@ -43,20 +43,20 @@ def done_already(operation: Operation, item: Item, found: Elsewhere) -> Item:
 
 
 def _different(operation: Operation, item: Item, found: Elsewhere) -> list[str]:
-    """Return the columns of which *item* asks for something else than was asked for then."""
+    """Return the columns for which *item* asks for something else than the earlier run did."""
     now = _as_kept(item, item.values)
-    # What was asked for is in the cells: pre-flight may have put other values in their place.
+    # The cells have the requested values: pre-flight may have replaced them in the item.
     cells = cell_values(operation, found.header, found.cells)
     then = {**_as_kept(item, found.item.values), **_as_kept(item, cells)}
     defaults = _as_kept(item, operation.defaults)
-    # What is in the key is the same, though it may be spelt otherwise; what is empty asks for nothing.
+    # Columns of the key are the same, even if spelt differently; an empty cell asks for nothing.
     return [
         name
         for name in operation.columns
         if name in now
         and name not in operation.key
         and not _only_permits(operation, name)
-        # A false that stands there asks for what an empty cell does.
+        # An explicit false asks for the same as an empty cell.
         and _folded(now[name]) != _folded(then.get(name, defaults.get(name, False)))
     ]
 
@@ -71,7 +71,7 @@ def _folded(value: object) -> str:
 
 
 def _only_permits(operation: Operation, column: str) -> bool:
-    """Return whether *column* only lets Exchange do what it did anyway, as -AllowLegacyDNMismatch does."""
+    """Return whether *column* only permits Exchange something that it did anyway (-AllowLegacyDNMismatch)."""
     given = [parameter for step in operation.steps for parameter in _parameters(step, column)]
     return bool(given) and all(parameter.startswith(("Allow", "Accept")) for parameter in given)
 
@@ -81,12 +81,12 @@ def _what_is_left(operation: Operation, differ: list[str]) -> str:
     if not differ:
         return f"Nothing is left to do. {again}".strip()
     by_hand = list(dict.fromkeys(way for name in differ for way in _ways(operation, name)))
-    ways = f"{'; '.join(by_hand)} sets what is missing by hand. " if by_hand else ""
+    ways = f"To set what is missing by hand: {'; '.join(by_hand)}. " if by_hand else ""
     return f"Not done: {', '.join(differ)}. {ways}{again}".strip()
 
 
 def _ways(operation: Operation, column: str) -> Iterator[str]:
-    """Yield the cmdlets, with their parameters, that set what *column* says once the rest is done."""
+    """Yield the cmdlets, with their parameters, that set the value of *column* once the rest is done."""
     for step in operation.steps:
         for parameter in _parameters(step, column):
             if step.idempotent and not step.polled:
@@ -103,7 +103,7 @@ def _parameters(step: Step, column: str) -> Iterator[str]:
 
 
 def _repeated(operation: Operation) -> str:
-    """Return the cmdlets whose effect comes twice if a row is done again."""
+    """Return the cmdlets whose effect happens twice if a row is done again."""
     return ", ".join(dict.fromkeys(step.cmdlet for step in operation.steps if not step.idempotent))
 
 

@@ -1,4 +1,4 @@
-"""What a run would send, bound as a run binds it; nothing of it is sent."""
+"""What a run would send, bound as a run binds it; nothing is sent."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -19,18 +19,18 @@ from bulkps.runs.run_service import RunService
 from bulkps.sessions.connection import ConnectionType
 from bulkps.sessions.session_factory import endpoint
 
-#: What stands for names that only a run has.
+#: Placeholders for names that only a run has.
 _RUN, _KEY = "<run>", "<key>"
 
 
 @dataclass(frozen=True)
 class PlannedRow:
-    """What becomes of a row.
+    """What would happen to a row.
 
     Attributes:
         item: The row; SKIPPED where nothing is sent for it.
         cmdlets: What is sent, in order.
-        why: Why another value stands in place of the row's own, or empty.
+        why: Why a value of the row was replaced, or empty.
     """
 
     item: Item
@@ -43,10 +43,10 @@ class Preview:
     """What a run would send.
 
     Attributes:
-        operation: What would be done.
-        target: Where to.
-        again: Whether what another run completed would be done once more.
-        unread: Why something was not read that decides about names, for people.
+        operation: The operation.
+        target: Where it would be sent.
+        again: Whether rows that another run completed would be done again.
+        unread: Why something that decides about names could not be read, for people.
     """
 
     operation: Operation
@@ -56,27 +56,27 @@ class Preview:
 
     @property
     def reads(self) -> bool:
-        """Whether Exchange is read, because a name depends on what it says."""
+        """Whether Exchange is read, because a name depends on its answer."""
         config = self.target.config
         return self.operation.preflight is not None and config.preflight and config.onmicrosoft_fallback
 
     def rows(
         self, service: RunService, report: CheckReport, rows: Iterable[InputRow]
     ) -> Iterator[PlannedRow]:
-        """Yield what becomes of each row; what an earlier step returns is shown by its place's name.
+        """Yield what would happen to each row; results of earlier steps are shown as placeholders.
 
         Args:
-            service: Tells what other runs did.
+            service: Knows what other runs did.
             report: The file, checked.
             rows: Its rows.
 
         Raises:
-            UsageProblem: If a row fills a column that the other end, or another column, rules out.
+            UsageProblem: If a row fills a column that the target, or another column, rules out.
             InvalidInput: If *rows* meets a problem.
-            ContentElsewhere: If another run is not at its end with a row's content.
+            ContentElsewhere: If another run has the content of a row and has not finished it.
             CannotConnect: If Exchange has to be read and no session can be opened.
         """
-        # To look at what would be sent makes no journal.
+        # A dry run creates no journal.
         journal = service.journal if service.path.exists() else None
         items: Iterable[Item] = items_of(journal, self.operation, report, rows, self.target, again=self.again)
         organization = None
@@ -97,7 +97,7 @@ class Preview:
         return PlannedRow(item, tuple(self._cmdlets(item)), why)
 
     def _cmdlets(self, item: Item) -> Iterator[Cmdlet]:
-        # The key of what is done once more is made of the run's name, which there is none of yet.
+        # The key of a repeated row contains the run's name, and there is no run yet.
         key = _KEY if self.again else item.key
         outputs: dict[str, dict[str, str]] = {}
         index: int | None = item.step

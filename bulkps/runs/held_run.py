@@ -1,4 +1,4 @@
-"""A run in the hands of this process: its lease, its heartbeat, its records."""
+"""A run that this process holds: its lease, its heartbeat, its records."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,7 +24,7 @@ class HeldRun:
     Attributes:
         run: The run.
         recorder: Its records.
-        fresh: Whether it was made just now, and no process worked on it before.
+        fresh: Whether it was just created, and no process worked on it before.
         cancelled: Whether it was cancelled before.
         finish: Why it stopped.
     """
@@ -44,7 +44,7 @@ def held_run(journal: Journal, run: Run, seconds: float) -> Iterator[HeldRun]:
     heartbeat.start()
     held: HeldRun | None = None
     try:
-        # Read again under the lease: where the audit log stands may have moved since.
+        # Read again under the lease: the position of the audit log may have changed.
         run = journal.run(run.id)
         fresh = lease.before == "new"
         with _records(journal, run, lease, heartbeat) as recorder:
@@ -54,31 +54,31 @@ def held_run(journal: Journal, run: Run, seconds: float) -> Iterator[HeldRun]:
         heartbeat.stop()
         finish = held.finish if held else None
         state, detail = (
-            (finish.reason.value, finish.detail) if finish else ("interrupted", "it ended by an error")
+            (finish.reason.value, finish.detail) if finish else ("interrupted", "it ended with an error")
         )
         if held.cancelled if held else lease.cancelled:
-            # However it stopped this time: nothing of it is sent by a resume.
+            # However it stopped this time, a resume sends none of it.
             state = StopReason.CANCELLED.value
         elif held is None:
-            # Nothing was done: it stands as it stood.
+            # Nothing was done, so its state stays the same.
             state = lease.before
         release(journal, lease, state, detail)
 
 
 @contextmanager
 def _records(journal: Journal, run: Run, lease: Lease, heartbeat: Heartbeat) -> Iterator[Recorder]:
-    """Give the records of *run*, once all of its audit log is known to be what was written.
+    """Give the records of *run*, once all of its audit log is known to be unchanged.
 
     Raises:
-        RecordFailed: If it is not, or the operation in the journal is not the one that the log names.
+        RecordFailed: If it was changed, or the operation in the journal is not the one in the log.
     """
     path, digest = Path(run.audit), operation_digest(run.operation_text)
     ahead = check_log(path, run.id, Known.of(run), lease.before)
     if ahead.operation not in ("", digest):
         raise RecordFailed(
             f"run {run.id}",
-            "its operation in the journal is not the one that it was begun with, by its audit log",
-            "find out who changed the journal and put it back from a copy; nothing was sent",
+            "the operation in the journal is not the one that its audit log says it was started with",
+            "find out who changed the journal and restore it from a backup",
         )
     if ahead.sitting >= lease.epoch:
         raise_epoch(journal, lease, ahead.sitting)

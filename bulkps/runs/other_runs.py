@@ -1,4 +1,4 @@
-"""What other runs did of a run's rows while nobody worked on it: a resume must not send that again."""
+"""Rows that other runs did while a run was stopped: a resume must not send them again."""
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,12 +12,12 @@ from bulkps.records.row_mapping import Elsewhere
 from bulkps.runs.done_already import done_already
 from bulkps.runs.run_creation import way_to_the_end
 
-#: The code of a row that another run has in hand, or left with its outcome unknown.
+#: The code of a row that another run is working on, or left with an unknown outcome.
 LEFT_TO_RUN = "left-to-other-run"
 
 
 def skip_what_others_did(recorder: Recorder, operation: Operation) -> list[Change]:
-    """Skip the rows that nothing was sent for and that another run did, or has in hand, since; return them.
+    """Skip unsent rows that another run did since, or is working on; return the changes.
 
     Args:
         recorder: The run's records.
@@ -41,13 +41,13 @@ def _decided(
 ) -> Iterator[Change]:
     for item in waiting:
         found = known.get(item.content)
-        # Who asked for it once more knew what was done before.
+        # Whoever used --again knew what was done before.
         again = item.key != item.content
         if found is None or (again and found.is_over):
             continue
         if found.known is Known.DONE:
             yield Change(done_already(operation, item, found), ItemEvent.DONE_BY_OTHER_RUN, now)
             continue
-        error = f"its content is {found.state} in run {found.run}, which began while this one stood still"
+        error = f"the same row is {found.state} in run {found.run}, which began while this run was stopped"
         advice = f"{way_to_the_end(found)}."
         yield Change(item.skipped(now, LEFT_TO_RUN, error, advice), ItemEvent.DONE_BY_OTHER_RUN, now)

@@ -1,4 +1,4 @@
-"""From sound rows to a run in the journal, and to the cmdlets that it will be."""
+"""Creates a run in the journal from valid rows."""
 
 import secrets
 import time
@@ -28,17 +28,17 @@ from bulkps.runs.next_command import next_command
 
 #: How many rows are looked up in the journal at once.
 _AT_ONCE = 500
-#: What brings content to its end that another run left, by how it stands there.
+#: What finishes content that another run left, by its state there.
 _WAYS = {
-    IN_DOUBT_THERE: "{retry} looks it up and finishes it; if you see in Exchange that it did not happen, "
-    "--again sends it",
-    DONE_IN_PART: "bulkps results {run} --only failed says how far it came, and {retry} does what is left; "
-    "if you see in Exchange that all of it has to be done, --again does it",
+    IN_DOUBT_THERE: "{retry} checks it and finishes it. If you see in Exchange that the change was not made, "
+    "--again sends the row",
+    DONE_IN_PART: "bulkps results {run} --only failed shows what was done, and {retry} does the rest. If you "
+    "see in Exchange that all of it must be done, --again sends the whole row",
 }
 
 
 def only_checked(operation: Operation) -> Operation:
-    """Return *operation* as it is validated: nothing of it is sent, whatever becomes of its run."""
+    """Return *operation* for a validation: it has no steps, so nothing can ever be sent."""
     return replace(operation, steps=(), one_way=False, advice="")
 
 
@@ -59,37 +59,37 @@ def create_run(
 
     Args:
         journal: Where it is kept.
-        operation: What is done.
+        operation: The operation.
         report: The file, checked.
         rows: Its rows.
         target: Where to.
-        again: Whether what another run completed is done once more.
-        checks: Whether the rows are only checked: nothing is sent, and nothing is remembered of them.
-        invocation: What the next command has to say again; see Run.
+        again: Whether rows that another run completed are done again.
+        checks: Whether the rows are only checked: nothing is sent, and the check is not remembered.
+        invocation: The options that the next command has to repeat; see Run.
 
     Raises:
-        UsageProblem: If a row fills a column that the other end, or another column, rules out.
+        UsageProblem: If a row fills a column that the target, or another column, rules out.
         InvalidInput: If *rows* meets a problem.
-        ContentElsewhere: If another run is not at its end with a row's content.
+        ContentElsewhere: If another run has the content of a row and has not finished it.
         RecordFailed: If it cannot be kept.
     """
     kept = only_checked(operation) if checks else operation
     run = replace(_new_run(kept, report, target), invocation=invocation or {})
-    # The embedded simulator's tenant ends with its run: what was done there is nowhere. And what was only
-    # checked may be checked again.
+    # The embedded simulator's tenant ends with its run, so nothing that was done there remains. And rows that
+    # were only checked may be checked again.
     remembers = not (target.connection.embedded or checks)
     try:
         planned = _planned(run, operation, rows, offered(target.connection), again=again)
         claim = _claim(operation, again=again) if remembers else None
         create(journal, run, planned, claim, operation, target.config.lease)
     except RecordFailed as error:
-        advice = "make room or repair access, then run it again: there is no run yet to resume"
+        advice = "free disk space or fix access, then run the command again; there is no run to resume yet"
         raise RecordFailed(error.what, error.reason, advice) from error
     return run
 
 
 def batch_name(run: str) -> str:
-    """Return the BatchName of what a run makes at Exchange."""
+    """Return the BatchName of the requests that a run creates."""
     return f"bulkps-{run}"
 
 
@@ -102,20 +102,20 @@ def items_of(
     *,
     again: bool = False,
 ) -> Iterator[Item]:
-    """Yield the items that ``create_run`` would make, and keep none of them.
+    """Yield the items that ``create_run`` would create, and keep none of them.
 
     Args:
-        journal: What other runs did; None where there were none.
-        operation: What would be done.
+        journal: What other runs did; None if there were none.
+        operation: The operation.
         report: The file, checked.
         rows: Its rows.
         target: Where to.
-        again: Whether what another run completed would be done once more.
+        again: Whether rows that another run completed would be done again.
 
     Raises:
-        UsageProblem: If a row fills a column that the other end, or another column, rules out.
+        UsageProblem: If a row fills a column that the target, or another column, rules out.
         InvalidInput: If *rows* meets a problem.
-        ContentElsewhere: If another run is not at its end with a row's content.
+        ContentElsewhere: If another run has the content of a row and has not finished it.
         RecordFailed: If the journal cannot be read.
     """
     run = _new_run(operation, report, target)
@@ -162,7 +162,7 @@ def _planned(
 
 
 def _claim(operation: Operation, *, again: bool) -> Claim:
-    """Return what decides about new items by what other runs did, and refuses those that one has in hand."""
+    """Return what decides about new items by other runs, and refuses those that one is working on."""
 
     def claim(new: Sequence[Item], known: Mapping[str, Elsewhere]) -> Sequence[Item]:
         _refuse_unfinished(new, known, again=again)
@@ -179,7 +179,7 @@ def _claim(operation: Operation, *, again: bool) -> Claim:
 def _refuse_unavailable(
     operation: Operation, row: InputRow, offers: Collection[str], seen: set[frozenset[str]]
 ) -> None:
-    """Refuse a row that fills a column of which the Exchange at the other end has no parameter."""
+    """Refuse a row that fills a column for which the target Exchange has no parameter."""
     given = frozenset(name for name in row.values if is_given(row.values, name))
     if given in seen:
         return
@@ -202,16 +202,16 @@ def _refuse_unavailable(
 
 
 def _item(operation: Operation, row: InputRow, salt: str) -> Item:
-    # Defaults count for whether a step is wanted, but are no part of what the row says.
+    # Defaults decide whether a step is needed, but are not part of the row's content.
     first = operation.next_step(-1, {**operation.defaults, **row.values}) or 0
     content = item_key(operation, row.values)
-    # What is made once more must not have the name of what was made before.
+    # A repeated row must not use the name of what was created before.
     key = item_key(operation, row.values, salt) if salt else content
     return Item(key, row.row, row.values, content, step=first)
 
 
 def _refuse_unfinished(items: Sequence[Item], known: Mapping[str, Elsewhere], *, again: bool) -> None:
-    # Who asks for it once more has looked what became of those that failed.
+    # Whoever uses --again has checked what happened to the failed ones.
     unfinished = [
         (item, found)
         for item in items
@@ -224,7 +224,7 @@ def _refuse_unfinished(items: Sequence[Item], known: Mapping[str, Elsewhere], *,
 
 
 def way_to_the_end(found: Elsewhere) -> str:
-    """Return what brings content to its end that another run left, for people."""
+    """Return what finishes content that another run left, for people."""
     return _WAYS.get(found.state, "{resume} finishes it").format(
         run=found.run, resume=next_command(found), retry=next_command(found, "retry")
     )

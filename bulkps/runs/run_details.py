@@ -1,4 +1,4 @@
-"""How a run stands, in more than its totals: what is at Exchange, in doubt, or needs a person."""
+"""Details of a run beyond its totals: what is at Exchange, in doubt, or needs a person."""
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -17,10 +17,10 @@ from bulkps.runs.run_outcome import operation_of
 
 @dataclass(frozen=True)
 class AtExchange:
-    """Items that Exchange is at, alike in what it last said of them.
+    """Items that Exchange is working on, with the same last status.
 
     Attributes:
-        status: What it said; empty if it was not asked yet.
+        status: The status; empty if it was not read yet.
         count: How many there are.
         waits: Whether they wait for an operator.
     """
@@ -44,12 +44,12 @@ class RunDetails:
 
     @property
     def operation(self) -> Operation:
-        """Its operation as it was when it was made."""
+        """Its operation as it was when the run was created."""
         return operation_of(self.run)
 
     @property
     def counts(self) -> dict[BulkItemStatus, int]:
-        """Its items by status; every status is there."""
+        """Its items by status; every status is included."""
         return self.journal.counts(self.run.id)
 
     @property
@@ -64,24 +64,24 @@ class RunDetails:
         return path if path.exists() else None
 
     def at_exchange(self) -> list[AtExchange]:
-        """Return how many items are at Exchange, by what it last said of them."""
+        """Return how many items are at Exchange, by the status that it last reported."""
         follows = [step.follow for step in self.operation.steps if step.follow]
         waiting = {status for follow in follows for status in follow.waiting}
         found = run_queries.at_exchange(self.journal, self.run.id)
         return [AtExchange(status, count, status in waiting) for status, count in found.items()]
 
     def stalled(self) -> list[tuple[str, int]]:
-        """Return what Exchange says in detail of items that it stalled, and of how many."""
+        """Return the details that Exchange gives for stalled items, with the number of items."""
         steps = [step.name for step in self.operation.steps if step.follow and step.follow.detail]
         found = [run_queries.stalled(self.journal, self.run.id, step) for step in steps]
         return [(detail, count) for one in found for detail, count in one.items()]
 
     def in_doubt(self) -> int:
-        """Return how many items are in doubt, at their end or not."""
+        """Return how many items are in doubt, finished or not."""
         return run_queries.in_doubt(self.journal, self.run.id)
 
     def left_behind(self) -> int:
-        """Return how many items Exchange completed and left some of their content behind."""
+        """Return how many items Exchange completed without all of their content."""
         return run_queries.left_behind(self.journal, self.run.id)
 
     def looked_up(self, limit: int) -> tuple[int, list[Item]]:
@@ -89,11 +89,11 @@ class RunDetails:
         return run_queries.looked_up(self.journal, self.run.id, limit)
 
     def warned(self, limit: int) -> Warned:
-        """Return the COMPLETED items that have warnings, the first of them with what they say."""
+        """Return the COMPLETED items that have warnings, and the texts of the first of them."""
         return run_queries.warned_rows(self.journal, self.run.id, limit)
 
     def attention(self, limit: int) -> Attention:
-        """Return the items that a person has to look at, as many as *limit* of them."""
+        """Return the items that need a person's attention, at most *limit* of them."""
         return run_queries.attention(self.journal, self.run.id, limit)
 
     def coded(self, status: BulkItemStatus, code: str) -> int:
@@ -101,7 +101,7 @@ class RunDetails:
         return run_queries.coded(self.journal, self.run.id, status, code)
 
     def row_results(self, status: BulkItemStatus) -> Iterator[RowResult]:
-        """Yield the rows with this status of which there is something to say, in their order."""
+        """Yield the rows with this status that have a code, an error or a warning, in order."""
         return run_queries.row_results(self.journal, self.run.id, status)
 
     def write_results(self, output: Output, only: Collection[str] = (), *, as_json: bool = False) -> int:

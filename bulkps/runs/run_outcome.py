@@ -1,4 +1,4 @@
-"""What became of a run: its totals, its results file and its exit code."""
+"""The outcome of a run: its totals, its results file and its exit code."""
 
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -21,19 +21,19 @@ from bulkps.records.run_queries import coded, left_behind
 
 @dataclass(frozen=True)
 class RunReport:
-    """How a run stands when bulkps is done with it.
+    """The state of a run when bulkps has finished working on it.
 
     Attributes:
         run: The run.
-        counts: Items by status; every status is there.
+        counts: Items by status; every status is included.
         finish: Why it is over, or stopped for now.
-        exit_code: What it comes down to.
+        exit_code: The exit code that follows from it.
         results: The results file, or None if none was written.
         settled: How many items are SKIPPED because an earlier run completed them.
         sends: Whether the run sends anything; one that only checks does not.
         differing: How many items are SKIPPED because an earlier run completed them with other values.
-        left_behind: How many items are COMPLETED at Exchange, which left some of their content behind.
-        left: How many FAILED items a retry left, for another run did them since or has them underway.
+        left_behind: How many COMPLETED items Exchange completed without all of their content.
+        left: How many FAILED items a retry left, because another run did them or is working on them.
     """
 
     run: Run
@@ -49,7 +49,7 @@ class RunReport:
 
 
 def operation_of(run: Run) -> Operation:
-    """Return a run's operation as it was when the run was made."""
+    """Return a run's operation as it was when the run was created."""
     return _kept_operation(run.operation_text, f"run {run.id}")
 
 
@@ -60,23 +60,24 @@ def _kept_operation(text: str, source: str) -> Operation:
 
 
 def options_of(run: Run) -> BulkOperationConfig:
-    """Return how a run may proceed, as it was told when it was made."""
+    """Return the options that a run was created with."""
     return yaml_config.load(run.options, f"run {run.id}", BulkOperationConfig)
 
 
 def finished(journal: Journal, name: str, finish: Finish, output: Output | None) -> RunReport:
-    """Write a run's results and return how it stands."""
+    """Write a run's results and return its state."""
     run = journal.run(name)
-    # What lies in its own home is bulkps's own: each sitting replaces what the last one wrote.
+    # Files in bulkps's own home belong to bulkps: each sitting replaces the results of the last one.
     there = output or Output(paths.results_path(run.id), replace=True)
     path: Path | None = there.path
     write = results.write_json if there.path.suffix.casefold() == ".json" else results.write_csv
     try:
         write(there, journal, run, operation_of(run))
     except RecordFailed as error:
-        # The run is as it is; a results file can be written again at any time.
+        # The run itself is not affected; its results can be written again at any time.
         note = (
-            f"the results could not be written: {error.reason}; bulkps results {run.id} -o FILE writes them"
+            f"the results could not be written: {error.reason}. "
+            f"To write them: bulkps results {run.id} -o FILE"
         )
         finish, path = replace(finish, detail="; ".join(filter(None, (finish.detail, note)))), None
     skipped = BulkItemStatus.SKIPPED
@@ -98,13 +99,13 @@ def finished(journal: Journal, name: str, finish: Finish, output: Output | None)
 def exit_code(
     counts: dict[BulkItemStatus, int], reason: StopReason, settled: int = 0, behind: int = 0
 ) -> ExitCode:
-    """Return what a run's totals come down to.
+    """Return the exit code that follows from a run's totals.
 
     Args:
         counts: How many items have each status.
         reason: Why it is over, or stopped for now.
         settled: How many of the SKIPPED rows were completed by other runs.
-        behind: How many of the COMPLETED ones left items behind at Exchange.
+        behind: How many of the COMPLETED ones have items left behind.
     """
     total = sum(counts.values())
     if reason is StopReason.CANNOT_CONNECT and counts[BulkItemStatus.PENDING] + settled == total:
@@ -116,13 +117,13 @@ def exit_code(
     if counts[BulkItemStatus.PENDING] or counts[BulkItemStatus.IN_PROGRESS]:
         return ExitCode.UNFINISHED
     if counts[BulkItemStatus.FAILED] or counts[BulkItemStatus.SKIPPED] > settled or behind:
-        # What is skipped is over: there is nothing to resume.
+        # Skipped rows are finished: there is nothing to resume.
         return ExitCode.SOME_FAILED
     return ExitCode.COMPLETED
 
 
 def exit_code_of(journal: Journal, run: Run) -> ExitCode:
-    """Return what a run comes down to as it stands in the journal."""
+    """Return the exit code for the run's state in the journal."""
     reasons = {reason.value: reason for reason in StopReason}
     settled = coded(journal, run.id, BulkItemStatus.SKIPPED, DONE_ALREADY)
     reason, behind = reasons.get(run.state, StopReason.DONE), left_behind(journal, run.id)

@@ -1,4 +1,4 @@
-"""The phases of a run, in order: what is settled without sending, pre-flight, the question, sending."""
+"""The phases of a run, in order: rows that need no sending, pre-flight, the confirmation, sending."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -29,21 +29,21 @@ from bulkps.sessions.session_factory import endpoint
 OnChanges = Callable[[Sequence[Change]], None]
 #: Asked whether anything may be sent.
 Confirm = Callable[[], bool]
-#: Told the driver as soon as there is one, so that others can pause or cancel.
+#: Gets the driver as soon as it exists, so that others can pause or cancel.
 OnDriver = Callable[[Driver], None]
 
 
 @dataclass(frozen=True)
 class Orders:
-    """What whoever started a run wants of it.
+    """The options and callbacks of the caller that starts a run.
 
     Attributes:
         on_changes: Called after changes are durable.
-        on_reading: Told how much pre-flight has read, on a thread of its own.
-        on_driver: Told the driver before anything is sent.
+        on_reading: Called with the progress of pre-flight, on its own thread.
+        on_driver: Called with the driver before anything is sent.
         ends_at: Epoch seconds at which it pauses; None for never.
-        passwords: Where generated passwords go before they are sent, begun; None for nowhere.
-        confirm: Asked once pre-flight is done, before anything is sent; None where it may be sent unasked.
+        passwords: An open file for generated passwords, written before they are sent; None for no file.
+        confirm: Asked after pre-flight, before anything is sent; None if no confirmation is needed.
     """
 
     on_changes: OnChanges = lambda changes: None
@@ -60,19 +60,19 @@ def cmdlets_of(operation: Operation) -> list[str]:
 
 
 def skip_rest(recorder: Recorder) -> None:
-    """Skip what was not sent of a run that is cancelled."""
+    """Skip the unsent rows of a cancelled run."""
     recorder.skip_pending(StopReason.CANCELLED.value, "never sent: the run was cancelled", time.time())
 
 
 @dataclass
 class RunPhases:
-    """What is done with a run that this process holds, phase by phase.
+    """Carries out a run that this process holds, phase by phase.
 
     Attributes:
         held: The run.
-        operation: What is done to its items.
-        target: Where to.
-        orders: What is wanted of it.
+        operation: The operation of the run.
+        target: Where it is sent.
+        orders: The caller's options and callbacks.
     """
 
     held: HeldRun
@@ -82,11 +82,11 @@ class RunPhases:
     _recorder: Recorder = field(init=False)
 
     def __post_init__(self) -> None:
-        """Take the records of the run that is held."""
+        """Take the records of the held run."""
         self._recorder = self.held.recorder
 
     def carry_out(self) -> Finish:
-        """Go through the phases; return why the run is over, or stopped for now.
+        """Go through the phases; return why the run is over or has stopped for now.
 
         Raises:
             RecordFailed: If a record could not be written.
@@ -110,7 +110,7 @@ class RunPhases:
             except BulkpsError:
                 raise
             except BaseException as error:
-                self._recorder.say(RunEvent.RUN_BROKEN, f"it ended by an error: {type(error).__name__}")
+                self._recorder.say(RunEvent.RUN_BROKEN, f"it ended with an error: {type(error).__name__}")
                 raise
             finally:
                 sessions.close()
@@ -133,7 +133,7 @@ class RunPhases:
         )
 
     def _settle_without_sending(self) -> None:
-        """Skip what a cancelled run did not send, and what other runs did while nobody worked on this one."""
+        """Skip what a cancelled run did not send, and what other runs did while this one was stopped."""
         if self.held.cancelled:
             skip_rest(self._recorder)
         elif not (self.held.fresh or self.target.connection.embedded) and self.operation.steps:
@@ -143,13 +143,13 @@ class RunPhases:
         """Run pre-flight, or say that it was skipped; return why the run stops here, or None."""
         if self.operation.preflight is None or self.held.cancelled:
             return None
-        # What was found when the run began may be over: since then other runs, of other machines too, may
-        # have done the same. What was never sent is looked at once more.
+        # Earlier findings may be outdated: other runs, on other machines too, may have done the same since.
+        # So rows that were never sent are checked again.
         before = self.held.run.preflight
         if before and (before.get("state") == "skipped" or not self._recorder.waits()):
             return None
         if not self.target.config.preflight and self.operation.steps:
-            # What only checks has nothing else to do: there the setting is not meant.
+            # A run that only checks has nothing else to do; the setting is not meant for it.
             self._recorder.preflighted({"state": "skipped"})
             return None
         runner = PreflightRunner(
@@ -199,5 +199,5 @@ class RunPhases:
         config = self.target.config
         if self.held.fresh or not self.target.connection.embedded:
             return config
-        # The tenant started with this process: a request of an earlier one cannot show up later.
+        # The simulator's tenant started with this process: a request of an earlier one cannot appear later.
         return replace(config, follow=replace(config.follow, gone_after=0.0))

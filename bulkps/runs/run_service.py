@@ -1,4 +1,4 @@
-"""Everything that is done with runs, for the command line as for a program."""
+"""Everything that can be done with runs, for the command line and for programs."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -28,12 +28,12 @@ from bulkps.runs.run_details import RunDetails
 from bulkps.runs.run_outcome import RunReport, exit_code_of, finished, operation_of, options_of
 from bulkps.runs.run_phases import Orders, RunPhases, skip_rest
 
-#: What a run keeps in its invocation until somebody confirmed it.
+#: The key that a run keeps in its invocation until it is confirmed.
 ASKS = "asks"
 
 
 class RunService:
-    """Makes runs, carries them out, and tells how they stand.
+    """Creates runs, carries them out, and reports their state.
 
     Attributes:
         path: The journal.
@@ -44,7 +44,7 @@ class RunService:
 
     @cached_property
     def journal(self) -> Journal:
-        """The journal; made where there is none yet.
+        """The journal; created if it does not exist.
 
         Raises:
             UsageProblem: If it cannot be opened.
@@ -63,7 +63,7 @@ class RunService:
     # --- which run ------------------------------------------------------------------------------------
 
     def run(self, name: str) -> Run:
-        """Return the run of that name, or whose name begins so, or ``last``.
+        """Return the run called *name*; a unique beginning of its name is enough, or ``last``.
 
         Raises:
             RunNotFound: If there is none, or more than one.
@@ -71,7 +71,7 @@ class RunService:
         return self.journal.run(name)
 
     def details(self, run: Run) -> RunDetails:
-        """Return what tells how *run* stands."""
+        """Return the details of *run*."""
         return RunDetails(self.journal, run)
 
     def runs(self, limit: int) -> list[Run]:
@@ -79,16 +79,16 @@ class RunService:
         return list(self.journal.runs(limit))
 
     def counts(self, run: Run) -> dict[BulkItemStatus, int]:
-        """Return how many items of *run* have each status; every status is there."""
+        """Return how many items of *run* have each status; every status is included."""
         return self.journal.counts(run.id)
 
     def items(self, run: Run) -> Iterator[Item]:
-        """Yield every item of *run* as it stands, in the order of the file."""
+        """Yield every item of *run* in its current state, in file order."""
         for item, _ in self.journal.rows(run.id):
             yield item
 
     def exit_code(self, run: Run) -> ExitCode:
-        """Return what *run* comes down to as it stands."""
+        """Return the exit code for the current state of *run*."""
         return exit_code_of(self.journal, run)
 
     # --- making and working ---------------------------------------------------------------------------
@@ -106,23 +106,23 @@ class RunService:
         invocation: Mapping[str, Any] | None = None,
         passwords: PasswordFile | None = None,
     ) -> Iterator[Run]:
-        """Keep a new run, all rows or nothing; have its password file open inside the block.
+        """Keep a new run, all rows or nothing; its password file is open inside the block.
 
         Args:
-            operation: What is done.
+            operation: The operation.
             report: Its input, checked.
             rows: Its rows.
-            target: Where to.
-            again: Whether what another run completed is done once more.
+            target: Where it is sent.
+            again: Whether rows that another run completed are done again.
             checks: Whether the rows are only checked: nothing is sent.
-            invocation: What the next command has to say again; see Run.
-            passwords: Where generated passwords go; None for nowhere.
+            invocation: The options that the next command has to repeat; see Run.
+            passwords: The file for generated passwords; None for no file.
 
         Raises:
             UsageProblem: If the target cannot do it, a row fills a column that it rules out, or the password
-                file cannot be made.
+                file cannot be created.
             InvalidInput: If *rows* meets a problem.
-            ContentElsewhere: If another run is not at its end with a row's content.
+            ContentElsewhere: If another run has the content of a row and has not finished it.
             RecordFailed: If it cannot be kept.
         """
         check_target(operation, target)
@@ -134,10 +134,10 @@ class RunService:
 
     @contextmanager
     def passwords_of(self, run: Run, passwords: PasswordFile | None) -> Iterator[None]:
-        """Have the password file of a run that goes on open inside the block.
+        """Keep the password file of a continued run open inside the block.
 
         Raises:
-            UsageProblem: If it already exists, cannot be made, or the operation makes none.
+            UsageProblem: If it already exists, cannot be created, or the operation generates no passwords.
         """
         with handing_out(operation_of(run), passwords):
             yield
@@ -151,23 +151,23 @@ class RunService:
         retry: bool = False,
         output: Output | None = None,
     ) -> RunReport:
-        """Work on *run* until it is over or has to stop; write its results.
+        """Work on *run* until it is finished or has to stop; write its results.
 
         Args:
             run: The run.
-            target: Where to.
-            orders: What is wanted of it.
+            target: Where it is sent.
+            orders: The caller's options and callbacks.
             retry: Whether FAILED items are sent again; those in doubt are looked up first.
-            output: Where the results go; None for the usual place.
+            output: Where the results go; None for the default place.
 
         Raises:
-            UsageProblem: If the target is not where the run was begun.
+            UsageProblem: If the target is not where the run was started.
             RunOwnedElsewhere: If another process works on it.
             RecordFailed: If a record could not be written.
         """
         operation = operation_of(run)
         if retry:
-            # Who asks for a retry wants what is not there sent again, whatever the run does by itself.
+            # A person who asks for a retry wants rows sent again, whatever the run's own setting is.
             target = replace(target, config=replace(target.config, retry_failed=True))
         check_target(operation, target)
         _check_place(run, target)
@@ -181,12 +181,12 @@ class RunService:
         return replace(finished(journal, run.id, held.finish, output), left=left)
 
     def cancel(self, run: Run) -> RunReport:
-        """Skip what was not sent of a run that nobody works on; write its results.
+        """Skip the unsent rows of a run that no process works on; write its results.
 
-        What is in doubt or at Exchange stays as it is: to look it up takes a session, which resume opens.
+        Rows in doubt or at Exchange stay as they are: a lookup needs a session, which resume opens.
 
         Raises:
-            UsageProblem: If it is over.
+            UsageProblem: If it is finished.
             RunOwnedElsewhere: If another process works on it.
             RecordFailed: If a record could not be written.
         """
@@ -204,27 +204,27 @@ class RunService:
         return bool(counts[BulkItemStatus.PENDING] or counts[BulkItemStatus.IN_PROGRESS])
 
     def ask(self, run: str, wish: str) -> str:
-        """Ask the process that works on *run* to ``pause`` or ``cancel``; return who that is, or empty."""
+        """Ask the process that works on *run* to ``pause`` or ``cancel``; return its name, or nothing."""
         return self.journal.wish(run, wish)
 
     # --- what is kept of what was said ----------------------------------------------------------------
 
     def keep(self, run: Run, **facts: Mapping[str, Any]) -> Run:
-        """Keep what was said of *run*, ``invocation`` or ``passwords``, and return it."""
+        """Keep facts about *run*, ``invocation`` or ``passwords``, and return it."""
         with self.journal.writing() as connection:
             keep_facts(connection, run.id, **facts)
         return self.run(run.id)
 
     def confirmed(self, run: Run) -> Run:
-        """Keep that *run* need not be asked about any more, and return it."""
+        """Keep that *run* needs no confirmation any more, and return it."""
         told = {name: value for name, value in run.invocation.items() if name != ASKS}
         return self.keep(run, invocation=told)
 
 
 def _take_up_failed(held: HeldRun, operation: Operation, target: Target) -> int:
-    """Take up the failed rows of a run again; return how many stay for what another run did."""
+    """Take up the failed rows of a run again; return how many are left because of other runs."""
     if held.cancelled:
-        # What failed is asked for by name; the rest stays cancelled.
+        # The retry is only for failed rows; the rest stays cancelled.
         skip_rest(held.recorder)
         held.cancelled = False
     # The embedded simulator's tenant ends with its run: other runs had another.
@@ -236,6 +236,6 @@ def _take_up_failed(held: HeldRun, operation: Operation, target: Target) -> int:
 def _check_place(run: Run, target: Target) -> None:
     if run.place != target.connection.place:
         raise UsageProblem(
-            f"run {run.id} was begun at {run.place}; connection {target.name!r} leads to "
-            f"{target.connection.place}. It goes on only where it was begun; nothing was sent"
+            f"run {run.id} was started at {run.place}, but connection {target.name!r} leads to "
+            f"{target.connection.place}. A run can continue only where it was started; nothing was sent"
         )

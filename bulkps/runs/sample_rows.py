@@ -16,7 +16,7 @@ def sample_rows(operation: Operation, count: int, seed: int) -> list[dict[str, s
     """
     sampled = {name: column.sample for name, column in operation.columns.items() if column.sample}
     if not sampled:
-        raise UsageProblem(f"{operation.name} names no samples of the simulator's tenant; leave --rows away")
+        raise UsageProblem(f"{operation.name} has no sample rows; run the command without --rows")
     tenant = Tenant(seed, count)
     return [_row(sampled, _facts(tenant, index)) for index in range(count)]
 
@@ -30,7 +30,7 @@ def _facts(tenant: Tenant, index: int) -> dict[str, str]:
     inactive, active = tenant.inactive(index), tenant.active(index)
     facts = {f"inactive.{name}": str(value) for name, value in inactive.items()}
     facts |= {f"active.{name}": str(value) for name, value in active.items()}
-    # On-premises: mailboxes without an account, and the accounts that they were of.
+    # On-premises: mailboxes without an account, and the accounts that had them.
     facts |= {
         f"disconnected.{name}": str(value)
         for name, value in fake_directory.disconnected_mailbox(tenant.seed, index).items()
@@ -38,7 +38,7 @@ def _facts(tenant: Tenant, index: int) -> dict[str, str]:
     facts |= {
         f"user.{name}": str(value) for name, value in fake_directory.plain_user(tenant.seed, index).items()
     }
-    # A user principal name that nobody has yet.
+    # A user principal name that is still free.
     facts["new.UserPrincipalName"] = f"recovered.{inactive['UserPrincipalName']}"
     facts["new.DisplayName"] = str(inactive["DisplayName"])
     return facts

@@ -1,4 +1,4 @@
-"""Our PowerShell module on the wire: what ``Invoke-BulkPSBatch`` is handed, and what it writes."""
+"""Our PowerShell module on the wire: what ``Invoke-BulkPSBatch`` gets, and what it writes."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,13 +12,13 @@ from bulkps.sessions.wire_types import plain, to_wire
 
 #: The function that runs a batch inside the engine.
 BATCH_FUNCTION = "Invoke-BulkPSBatch"
-#: The function that keeps some properties of each object, so that not all of them cross the wire.
+#: The function that keeps some properties of each object, so only those cross the wire.
 SELECT_FUNCTION = "Select-BulkPSProperty"
 
 _ANSWERS = {"completed": Answer.COMPLETED, "failed": Answer.FAILED, "not-run": Answer.NOT_SENT}
-#: What -Until takes, where it is declared.
+#: The limits that the -Until parameter declares.
 _MOST_PATTERNS, _LONGEST_PATTERN = 100, 4000
-#: Milliseconds; what says more was garbled on its way, and no record could hold it.
+#: Milliseconds; a larger number was garbled on its way, and no record could hold it.
 _LONGEST = 2**31 - 1
 
 
@@ -28,12 +28,12 @@ def module_text() -> str:
 
 
 def patterns_taken(until: Sequence[str]) -> list[str]:
-    """Return those of the patterns that the function takes: so many, and none too long."""
+    """Return the patterns that the function takes: a limited number, and none too long."""
     return [text for text in until if len(text) <= _LONGEST_PATTERN][:_MOST_PATTERNS]
 
 
 def batch_items(pool: RunspacePool, invocation: Invocation) -> dict[str, object]:
-    """Return *invocation* as the function takes an item.
+    """Return *invocation* in the form in which the function takes an item.
 
     Raises:
         UnsendableValueError: If the session would not survive a value.
@@ -48,11 +48,11 @@ def batch_items(pool: RunspacePool, invocation: Invocation) -> dict[str, object]
 
 
 def batch_outcome(found: object) -> Outcome:
-    """Return an outcome object of the function as ours; one that is not recognized has an empty id."""
+    """Return an outcome object of the function as an Outcome; an unrecognized one has an empty id."""
     told = _properties(found)
     return Outcome(
         str(told.get("id") or ""),
-        # What it did is not known where its state is not.
+        # If its state is not known, its effect is not known either.
         _ANSWERS.get(str(told.get("state")), Answer.LOST),
         output=tuple(
             {key: plain(value) for key, value in _properties(one).items()}

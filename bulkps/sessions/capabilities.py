@@ -13,10 +13,10 @@ _ENGINE = (
 
 @dataclass(frozen=True)
 class SessionFacts:
-    """What a session is.
+    """Facts about a session.
 
     Attributes:
-        engine: PowerShell's version and edition, or empty where a session does not tell.
+        engine: PowerShell's version and edition; empty if the session does not tell.
         language: ``full`` or ``no-language``.
         batching: Whether a batch runs inside the engine.
         exchange_online: Organization and module version, or empty.
@@ -31,7 +31,7 @@ class SessionFacts:
 
 
 def describe(opened: Opened) -> SessionFacts:
-    """Return what an open session is.
+    """Return the facts about an open session.
 
     Raises:
         WIRE_ERRORS: If the session is lost.
@@ -61,7 +61,7 @@ def _engine(opened: Opened) -> str:
 def offered(opened: Opened, cmdlet: str) -> frozenset[str] | None:
     """Return the parameters of *cmdlet* that this account may use, lower-case; None if it may not use it.
 
-    RBAC takes cmdlets *and parameters* away: what is not granted is not there (exchange-facts.md 1.2).
+    RBAC removes cmdlets *and parameters*: what is not granted does not exist (exchange-facts.md 1.2).
 
     Raises:
         WIRE_ERRORS: If the session is lost.

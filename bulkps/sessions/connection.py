@@ -1,4 +1,4 @@
-"""What a connection is told: where it leads, how it signs in, how long it waits. No secret is in it."""
+"""The settings of a connection: where it leads, how it signs in, how long it waits. It holds no secret."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -38,10 +38,10 @@ class ExchangeOnline:
     Attributes:
         organization: The primary ``.onmicrosoft.com`` domain.
         app_id: The application's id, with one of the certificates.
-        certificate_thumbprint: Of a certificate in the user's store (Windows only).
-        certificate_file: A .pfx file as the session's own machine sees it; its password, if it has one,
+        certificate_thumbprint: The thumbprint of a certificate in the user's store (Windows only).
+        certificate_file: A .pfx file on the machine where the session runs; its password, if it has one,
             comes from BULKPS_CERTIFICATE_PASSWORD or the keyring.
-        managed_identity: Whether the machine's own identity in Azure signs in.
+        managed_identity: Whether the machine's managed identity in Azure signs in.
         managed_identity_account_id: Which user-assigned identity, or empty.
         environment: O365Default, O365USGovGCCHigh, O365USGovDoD, O365GermanyCloud or O365China.
     """
@@ -57,14 +57,14 @@ class ExchangeOnline:
     environment: str = "O365Default"
 
     def __post_init__(self) -> None:
-        """Refuse anything but one whole way to sign in."""
+        """Refuse anything but exactly one complete way to sign in."""
         certificates = [name for name in (self.certificate_thumbprint, self.certificate_file) if name]
         if self.managed_identity == bool(self.app_id):
-            raise ValueError("say either app_id (with a certificate) or managed_identity: true")
+            raise ValueError("set either app_id (with a certificate) or managed_identity: true")
         if self.app_id and len(certificates) != 1:
-            raise ValueError("app_id needs certificate_thumbprint or certificate_file, one of them")
+            raise ValueError("app_id needs exactly one of certificate_thumbprint and certificate_file")
         if certificates and not self.app_id:
-            raise ValueError("a certificate signs in for an application; say app_id too")
+            raise ValueError("a certificate signs in for an application; set app_id too")
         if not self.organization.casefold().endswith(".onmicrosoft.com"):
             raise ValueError(
                 f"organization must be the primary .onmicrosoft.com domain, not {self.organization!r}"
@@ -73,12 +73,12 @@ class ExchangeOnline:
 
 @dataclass(frozen=True)
 class Renewal:
-    """How long a session may be used; 0 means without end.
+    """How long a session may be used; 0 means without limit.
 
     Attributes:
         after_seconds: Its age.
         after_pipelines: Pipelines run in it. An endpoint stops answering after 1,000 that were not closed;
-            ours are closed, and this is a net below.
+            bulkps closes its pipelines, so this is only a safety net.
         after_megabytes: The engine's memory. The Exchange Online module grows; WinRM ends a shell at its
             MaxMemoryPerShellMB (1,024 by default).
         before_token_end: Seconds before the Exchange Online token ends.
@@ -92,7 +92,7 @@ class Renewal:
     before_token_end: float = 300.0
 
     def __post_init__(self) -> None:
-        """Refuse what could never be reached."""
+        """Refuse negative values."""
         for name in ("after_seconds", "after_pipelines", "after_megabytes", "before_token_end"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must not be negative, not {getattr(self, name)}")
@@ -100,17 +100,17 @@ class Renewal:
 
 @dataclass(frozen=True)
 class SimulatorSettings:
-    """What the embedded simulator's tenant is like.
+    """The embedded simulator's tenant.
 
     Attributes:
-        seed: What its mailboxes are made from; the shipped templates fit seed 1.
+        seed: The seed for its mailboxes; the shipped templates fit seed 1.
         mailboxes: How many inactive mailboxes, and as many active ones.
         latency: Seconds that every cmdlet takes.
         faults: Scripted faults, as ``bulkps simulate --faults`` takes them.
-        budget: Cmdlets per seconds before it throttles, as ``20/5``; empty for no limit.
+        budget: Cmdlets per seconds before it throttles, such as ``20/5``; empty for no limit.
         no_language: Whether it behaves as a no-language endpoint.
         restore_seconds: How long a restore request takes.
-        provisioning_seconds: How long a recovered mailbox is not found after its cmdlet has returned.
+        provisioning_seconds: How long a recovered mailbox is not visible after its cmdlet has returned.
     """
 
     __pydantic_config__: ClassVar[Mapping[str, str]] = _STRICT
@@ -138,18 +138,18 @@ class Connection:
         ca_file: A file of certificates to trust instead of the system's, or empty.
         path: The URL's path; empty for the type's own (``wsman``, ``PowerShell``).
         configuration: The configuration name; empty for the type's own (``Microsoft.PowerShell``,
-            ``Microsoft.Exchange``). A JEA endpoint has a name of its own.
+            ``Microsoft.Exchange``). A JEA endpoint has its own name.
         auth: How to sign in.
         username: Who signs in. The password comes from the environment, a keyring or a prompt.
-        operation_timeout: Seconds after which the server answers a wait for output at the latest.
-        read_timeout: Seconds after which an HTTP answer that does not come is given up; more than
+        operation_timeout: The most seconds until the server answers a wait for output.
+        read_timeout: Seconds after which bulkps stops waiting for an HTTP answer; more than
             operation_timeout.
-        open_timeout: Seconds that opening a session may take in all, signing in to Exchange Online included.
-        executable: PowerShell on type process: an absolute path, or a name that is looked for on the PATH;
+        open_timeout: Seconds that opening a session may take in all, including the Exchange Online sign-in.
+        executable: PowerShell for type process: an absolute path, or a name that is found on the PATH;
             empty for pwsh, else powershell.
-        exchange_online: How the session signs in to Exchange Online (types process and winrm), or nothing.
+        exchange_online: How the session signs in to Exchange Online (types process and winrm), or None.
         renew: How long a session may be used.
-        simulator: What the embedded simulator is like.
+        simulator: The settings of the embedded simulator.
     """
 
     __pydantic_config__: ClassVar[Mapping[str, str]] = _STRICT
@@ -192,18 +192,18 @@ class Connection:
         if remote and not self.server:
             problems.append(("server", f"is required for type {self.type.value}"))
         if self.type is ConnectionType.PROCESS and self.server:
-            problems.append(("server", "type process runs on this machine; winrm leads to another"))
+            problems.append(("server", "type process runs on this machine; use type winrm for another one"))
         if self.type is ConnectionType.SIMULATOR and self.server not in ("", *_LOOPBACK):
-            # Whatever is behind another address, nobody can promise that it is not real.
+            # Behind another address there might be a real server.
             problems.append(
-                ("server", f"a simulator is on this machine only ({_LOOPBACK[0]}), not {self.server!r}")
+                ("server", f"a simulator runs only on this machine ({_LOOPBACK[0]}), not on {self.server!r}")
             )
         executable = Path(self.executable)
         if self.executable and not executable.is_absolute() and executable.name != self.executable:
             sentence = f"must be an absolute path or a name that is on the PATH, not {self.executable!r}"
             problems.append(("executable", sentence))
         if any(sign in self.server for sign in "/: ") and self.server not in _LOOPBACK:
-            problems.append(("server", f"is a name or an address alone, not {self.server!r}"))
+            problems.append(("server", f"must be only a name or an address, not {self.server!r}"))
         if self.port is not None and not 0 < self.port < 65536:
             problems.append(("port", f"must be from 1 to 65535, not {self.port}"))
         return problems
@@ -217,13 +217,13 @@ class Connection:
             )
         if self.exchange_online and self.type not in (ConnectionType.PROCESS, ConnectionType.WINRM):
             problems.append(
-                ("exchange_online", "needs type process or winrm: no other session can sign in there")
+                ("exchange_online", "needs type process or winrm: other sessions cannot sign in there")
             )
         return problems
 
     @property
     def place(self) -> str:
-        """Where it leads, in words that do not change: a run is resumed only where it was begun."""
+        """Where it leads, in words that do not change: a run is resumed only where it was started."""
         if self.embedded:
             return "the simulator inside bulkps"
         if self.type is ConnectionType.PROCESS:
@@ -237,7 +237,7 @@ class Connection:
 
     @property
     def simulated(self) -> bool:
-        """Whether nothing real is at its end."""
+        """Whether it leads to the simulator."""
         return self.type is ConnectionType.SIMULATOR
 
     @property
@@ -248,7 +248,7 @@ class Connection:
 
 @dataclass(frozen=True)
 class Credentials:
-    """The secrets of a connection; they are in no settings.
+    """The secrets of a connection; they are never in settings.
 
     Attributes:
         password: For the connection's user, or None.

@@ -1,4 +1,4 @@
-"""A limit for everything that a session waits for while it is opened, asked or closed."""
+"""A time limit for every wait of a session while it is opened, queried or closed."""
 
 import math
 import time
@@ -9,12 +9,12 @@ from bulkps.sessions.wire_errors import TimeLimitError
 
 
 class Deadline:
-    """The end of one stretch of work on a wire; every wait on that wire asks it.
+    """The time limit for one part of the work on a wire; every wait on that wire checks it.
 
-    pypsrp waits in loops of its own, each turn of which has a limit and the whole of which has none.
+    pypsrp waits in its own loops: each turn of a loop has a limit, but the loop as a whole has none.
 
     Attributes:
-        stage: What is going on, for the sentence that says what took too long.
+        stage: What is being done, for the sentence that says what took too long.
     """
 
     def __init__(self) -> None:
@@ -23,11 +23,11 @@ class Deadline:
 
     @contextmanager
     def within(self, limit: float, setting: str = "") -> Iterator[None]:
-        """Let what is inside take *limit* seconds; one that stands around it stays.
+        """Limit the block to *limit* seconds; an outer limit still holds.
 
         Args:
             limit: Seconds.
-            setting: By which setting, for the sentence.
+            setting: The setting with the limit, for the sentence.
         """
         before = self._until, self._limit, self._setting
         until = time.monotonic() + limit
@@ -39,7 +39,7 @@ class Deadline:
             self._until, self._limit, self._setting = before
 
     def wait(self, seconds: float) -> float:
-        """Return for how many of *seconds* may be waited.
+        """Return how many of *seconds* are left to wait.
 
         Raises:
             TimeLimitError: If the time is over.
@@ -52,5 +52,5 @@ class Deadline:
 
     @property
     def during(self) -> str:
-        """`` while …``, where it is known what is going on."""
+        """`` while …``, if it is known what is being done."""
         return f" while {self.stage}" if self.stage else ""

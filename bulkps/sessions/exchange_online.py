@@ -1,4 +1,4 @@
-"""Exchange Online in a session: one Connect-ExchangeOnline, checked, with only the cmdlets that are needed.
+"""Exchange Online in a session: one checked Connect-ExchangeOnline, with only the needed cmdlets.
 
 exchange-facts.md section 1.1 says why: a connection belongs to one runspace, -CommandName keeps the module
 small, and reconnecting for every row leaks.
@@ -12,7 +12,7 @@ from bulkps.sessions.connection import ExchangeOnline
 from bulkps.sessions.pipeline_runner import Asker
 
 MODULE = "ExchangeOnlineManagement"
-#: The first version whose cmdlets go over REST alone; what came before it no longer connects.
+#: The first version whose cmdlets all use REST; older versions no longer connect.
 OLDEST = "3.0.0"
 
 _STATE = """
@@ -32,7 +32,7 @@ class Connected:
     """A session's Exchange Online connection.
 
     Attributes:
-        organization: As the connection says it.
+        organization: As the connection reports it.
         token_ends: Epoch seconds at which the token ends; None if it is not known.
         module: The module's version.
     """
@@ -61,7 +61,7 @@ def connect(
 
     Raises:
         NotConnectedError: If the module is missing or too old, the sign-in was refused, or the connection
-            is not there afterwards.
+            does not exist afterwards.
         WIRE_ERRORS: If the session is lost.
     """
     module = _import_module(ask)
@@ -75,8 +75,9 @@ def connect(
     if not active:
         raise NotConnectedError(
             ErrorRecord(
-                "BulkPS.NotConnected: Connect-ExchangeOnline did not complain, but Get-ConnectionInformation "
-                f"shows no connection that is Connected with an Active token ({len(found)} connected)"
+                "BulkPS.NotConnected: Connect-ExchangeOnline reported no error, but "
+                "Get-ConnectionInformation shows no connection that is Connected with an Active token "
+                f"({len(found)} connected)"
             )
         )
     ends = float(active[-1].get("TokenEnds") or 0)

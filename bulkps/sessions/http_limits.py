@@ -1,4 +1,4 @@
-"""HTTP as a session believes it: an answer has a size and a time, and comes from who was asked."""
+"""Limits for HTTP answers: their size, their time, and that they come from the server that was asked."""
 
 import io
 import socket
@@ -15,20 +15,20 @@ from pypsrp.wsman import WSMan
 from bulkps.sessions.deadline import Deadline
 from bulkps.sessions.wire_errors import AnswerRefusedError, TimeLimitError
 
-#: The most bytes of one answer. What we ask for is an envelope of at most 500 kB.
+#: The most bytes of one answer. bulkps asks for an envelope of at most 500 kB.
 LARGEST_ANSWER = 8 * 2**20
 _ENCRYPTED = ("multipart/encrypted;", "multipart/x-multi-encrypted;")
 
 
 class AnswerLimits:
-    """How long the answers to one request may take in all, signing in included, and how large each may be.
+    """How long the answers to one request may take in all, including sign-in, and how large each may be.
 
-    A socket's own timeout begins anew with every byte that comes: a drip of them never ends.
+    A socket's own timeout starts again with every byte: an answer that trickles in would never end.
 
     Args:
         read_timeout: Seconds from one piece of an answer to the next.
         total: Seconds for all of it.
-        deadline: What the request is a part of.
+        deadline: The limit for the work that the request belongs to.
     """
 
     def __init__(self, read_timeout: float, total: float, deadline: Deadline) -> None:
@@ -36,11 +36,11 @@ class AnswerLimits:
         self._until = 0.0
 
     def begin(self) -> None:
-        """Begin a request."""
+        """Start a request."""
         self._until = time.monotonic() + self._total
 
     def wait(self) -> float:
-        """Return for how long the next piece may be waited for.
+        """Return how long to wait for the next piece.
 
         Raises:
             TimeLimitError: If there is no time left.
@@ -53,10 +53,10 @@ class AnswerLimits:
 
 
 class _LimitedReader(io.RawIOBase):
-    """What http.client reads an answer from, with its limits."""
+    """The stream from which http.client reads an answer, with limits."""
 
     def __init__(self, limits: AnswerLimits, connection: socket.socket, raw: io.RawIOBase) -> None:
-        # The name is the one by which pypsrp finds the certificate that it binds a sign-in to.
+        # pypsrp needs this name: through it, it finds the certificate that it binds a sign-in to.
         self._sock, self._limits, self._raw = connection, limits, raw
         self._left = LARGEST_ANSWER
 
@@ -68,7 +68,7 @@ class _LimitedReader(io.RawIOBase):
         try:
             count = self._raw.readinto(buffer)
         except TimeoutError:
-            # Whichever limit it was: the one that is over says so better than the socket.
+            # If one of our limits has passed, its message is better than the socket's.
             self._limits.wait()
             raise
         self._left -= count or 0
@@ -90,7 +90,7 @@ class _LimitedResponse(HTTPResponse):
 
 
 class _LimitedAdapter(requests.adapters.HTTPAdapter):
-    """Looks at each answer before anybody reads or follows it, those to a sign-in's steps included."""
+    """Checks each answer before anything reads or follows it, also during sign-in."""
 
     def __init__(self, limits: AnswerLimits) -> None:
         self._limits = limits
@@ -111,20 +111,20 @@ class _LimitedAdapter(requests.adapters.HTTPAdapter):
         if encoding.casefold() not in ("", "identity"):
             response.close()
             raise AnswerRefusedError(
-                f"the server's answer is packed as {encoding!r}, which was not asked for"
+                f"the server's answer is compressed as {encoding!r}, which was not requested"
             )
         if 300 <= response.status_code < 400:
             response.close()
             to = urlsplit(response.headers.get("location", "")).hostname or "itself"
             raise AnswerRefusedError(
-                f"the server wants the request to be sent to {to} instead (HTTP {response.status_code}); "
-                "no redirect is followed: if that is right, name it in the connection's server"
+                f"the server redirects to {to} (HTTP {response.status_code}), and bulkps follows no "
+                "redirects. If that is the right server, set it as server of the connection"
             )
         return response
 
 
 def _limit(manager: Any, limits: AnswerLimits) -> None:
-    """Let the connections that *manager* makes read with *limits*."""
+    """Make the connections of *manager* read with *limits*."""
     manager.pool_classes_by_scheme = {
         scheme: _pool_class(kind, limits) for scheme, kind in manager.pool_classes_by_scheme.items()
     }
@@ -132,7 +132,7 @@ def _limit(manager: Any, limits: AnswerLimits) -> None:
 
 def _pool_class(kind: Any, limits: AnswerLimits) -> Any:
     class Connection(kind.ConnectionCls):  # type: ignore[misc]
-        # Static: from Python 3.14 on a partial is bound like a method.
+        # Static: from Python 3.14 a partial is bound like a method.
         response_class = staticmethod(partial(_LimitedResponse, limits))
 
     class Pool(kind):  # type: ignore[misc]
@@ -142,7 +142,7 @@ def _pool_class(kind: Any, limits: AnswerLimits) -> Any:
 
 
 def limit_transport(wsman: WSMan, limits: AnswerLimits) -> None:
-    """Let *wsman* send each request once, and believe only answers within *limits*."""
+    """Make *wsman* send each request once, and accept only answers within *limits*."""
     transport: Any = wsman.transport
     build, send = transport._build_session, transport.send
 
@@ -166,7 +166,7 @@ def limit_transport(wsman: WSMan, limits: AnswerLimits) -> None:
 
 
 def _content(transport: Any, response: requests.Response) -> bytes:
-    """Return what *response* says, decrypted.
+    """Return the content of *response*, decrypted.
 
     Raises:
         AnswerRefusedError: If messages are encrypted and this one is not.
@@ -183,16 +183,16 @@ def _content(transport: Any, response: requests.Response) -> bytes:
         boundary = kind.partition("boundary=")[2].split(";")[0].strip("\"' ")
         content = transport.encryption.unwrap_message(content, boundary)
     elif transport.encryption is not None:
-        # Anybody on the way can write such a one. A fault that says "that is no session of mine" would make
-        # a row be sent again that ran.
+        # Anyone on the network can forge such an answer. A forged fault "this session does not exist" would
+        # make bulkps send a row again that had run.
         raise AnswerRefusedError(
             f"the server answered without encryption (HTTP {response.status_code}) in a session whose "
-            "messages are encrypted; such an answer is not believed"
+            "messages are encrypted; such an answer is not trusted"
         )
-    # SOAP has no type definitions; the entities of one can make much of little.
+    # SOAP has no type definitions; their entities can expand a small text to a huge one.
     defines = b"<!DOCTYPE" in content
     if response.status_code >= 400:
-        # A web server's error page has one. It is shown, and not read as SOAP.
+        # A web server's error page has one. It is only shown, not read as SOAP.
         text = content.decode("utf-8", "replace").replace("<!DOCTYPE", "<!doctype")
         raise WinRMTransportError("http", response.status_code, text)
     if defines:

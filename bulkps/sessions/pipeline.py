@@ -1,4 +1,4 @@
-"""One pipeline on one pool, with every wait limited and every end told apart."""
+"""One pipeline on one pool: every wait is limited, and every kind of end is distinguished."""
 
 import threading
 import time
@@ -15,23 +15,23 @@ from bulkps.exchange.invocation import Answer, ErrorRecord
 from bulkps.sessions.pool import nothing
 from bulkps.sessions.wire_errors import WIRE_ERRORS, never_left, reading, text_of, wire_record
 
-#: The shell is not there any more, so that nothing can be begun in it (exchange-facts.md section 5.1).
+#: The shell no longer exists, so nothing can be started in it (exchange-facts.md section 5.1).
 _SHELL_GONE = {2150858843, 2150859082, 2150859084}
-#: The server takes nothing from this account for now: every QUOTA_* code (exchange-facts.md section 5.1;
+#: The server accepts nothing from this account for now: every QUOTA_* code (exchange-facts.md section 5.1;
 #: PowerShell's own CimChildJobBase sleeps and sends again for each of them).
 _QUOTA = {2150858815, *range(2150859173, 2150859177), 2150859179, *range(2150859236, 2150859243)}
-#: How often a wait is looked up from, in seconds.
+#: How often a wait is interrupted to check for a stop, in seconds.
 _LOOKS_UP = 2
-#: How long a stopped pipeline may take to say so, in seconds.
+#: How long a stopped pipeline may take to confirm that, in seconds.
 _STOPS = 30.0
 
 
 class NotBegunError(Exception):
-    """A pipeline did not begin, or nobody can tell whether it did.
+    """A pipeline did not start, or it is not known whether it did.
 
     Attributes:
-        answer: NOT_SENT, LOST, or FAILED if the server takes nothing for now.
-        record: What it said.
+        answer: NOT_SENT, LOST, or FAILED if the server accepts nothing for now.
+        record: What the server said.
         lost: Why the session is lost, or empty.
     """
 
@@ -41,7 +41,7 @@ class NotBegunError(Exception):
 
 
 class OutOfTimeError(Exception):
-    """A pipeline ran longer than it may, or is to be stopped now; it still runs."""
+    """A pipeline ran longer than it may, or must be stopped now; it is still running."""
 
 
 class GateClosedError(Exception):
@@ -51,11 +51,11 @@ class GateClosedError(Exception):
 def begin(pipeline: PowerShell, gate: Gate | None = None) -> None:
     """Send *pipeline*.
 
-    The gate is asked before every fragment: to serialize and to send may have taken long, and nothing runs
-    before the last one is there.
+    The gate is asked before every fragment: serializing and sending may take long, and nothing runs before
+    the last fragment has arrived.
 
     Raises:
-        NotBegunError: If it did not begin, or nobody can tell.
+        NotBegunError: If it did not start, or that is not known.
     """
     shell = cast(Any, pipeline.runspace_pool.shell)
     sent = 0
@@ -71,8 +71,8 @@ def begin(pipeline: PowerShell, gate: Gate | None = None) -> None:
         pipeline.begin_invoke()
     except GateClosedError as error:
         pipeline.runspace_pool.pipelines.pop(pipeline.id, None)
-        record = ErrorRecord("nothing may be sent any more: the run may belong to another process by now")
-        # The engine runs nothing that it has only a part of; but it waits for the rest, in this session.
+        record = ErrorRecord("nothing more may be sent: another process may have taken over the run")
+        # The engine does not run an incomplete command, but this session keeps waiting for the rest of it.
         raise NotBegunError(Answer.NOT_SENT, record, record.message if sent else "") from error
     except WSManFaultError as error:
         pipeline.runspace_pool.pipelines.pop(pipeline.id, None)
@@ -87,9 +87,9 @@ def begin(pipeline: PowerShell, gate: Gate | None = None) -> None:
 
 
 def _proven_by(fault: WSManFaultError) -> Answer:
-    """Return what a fault that answers a command says of it.
+    """Return what a fault proves about the command that it answers.
 
-    Most say that something went wrong, not before what: only those by which nothing can have run are more
+    Most faults do not say when something went wrong. Only those after which nothing can have run are more
     than doubt.
     """
     if fault.code in _SHELL_GONE:
@@ -105,20 +105,20 @@ def outputs(
     *,
     keep: bool = True,
 ) -> Iterator[object]:
-    """Yield what a begun *pipeline* writes, as it arrives, until it ends.
+    """Yield what a started *pipeline* writes, as it arrives, until it ends.
 
     Args:
-        pipeline: Begun.
+        pipeline: A started pipeline.
         limit: Seconds that may pass from one output to the next, and to the end.
         patience: Seconds after which the server answers an empty wait.
         interrupted: Ends the wait when it is set.
-        keep: Whether *pipeline* holds on to what was yielded; an inventory is larger than memory.
+        keep: Whether *pipeline* keeps what was yielded; an inventory may be larger than memory.
 
     Raises:
         OutOfTimeError: If the limit passed or the wait was interrupted.
         WIRE_ERRORS: If the session is lost.
     """
-    # An interrupt is looked for between two waits: they must be short.
+    # Interrupts are checked between two waits, so the waits must be short.
     patience = min(patience, _LOOKS_UP) if interrupted else patience
     taken = 0
     deadline = time.monotonic() + limit
@@ -131,7 +131,7 @@ def outputs(
         if len(pipeline.output) > taken:
             yield from pipeline.output[taken:]
             taken = len(pipeline.output) if keep else _let_go(pipeline)
-            # What whoever listens does with it takes no time from the other side.
+            # Time that the caller spends on the output does not count for the server.
             deadline = time.monotonic() + limit
     yield from pipeline.output[taken:]
     if not keep:
@@ -139,7 +139,7 @@ def outputs(
 
 
 def _let_go(pipeline: PowerShell) -> int:
-    """Forget everything that *pipeline* wrote but errors and warnings; return how much output is left."""
+    """Forget everything that *pipeline* wrote except errors and warnings; return how much output is left."""
     streams = pipeline.streams
     for written in (pipeline.output, streams.progress, streams.information, streams.verbose, streams.debug):
         written.clear()
@@ -147,13 +147,13 @@ def _let_go(pipeline: PowerShell) -> int:
 
 
 def stop(pool: RunspacePool, pipeline: PowerShell, patience: int) -> list[object]:
-    """Stop a running *pipeline*; return what it had written that had not been fetched.
+    """Stop a running *pipeline*; return its output that was not fetched yet.
 
-    pypsrp's own stop forgets the pipeline at once, and with it what is still on the way.
+    pypsrp's own stop forgets the pipeline at once, including output that is still on the way.
 
     Raises:
         WIRE_ERRORS: If the session is lost.
-        OutOfTimeError: If it does not say that it stopped.
+        OutOfTimeError: If it does not confirm that it stopped.
     """
     fetched = len(pipeline.output)
     pool.shell.signal(SignalCode.PS_CTRL_C, str(pipeline.id).upper())
@@ -166,7 +166,7 @@ def stop(pool: RunspacePool, pipeline: PowerShell, patience: int) -> list[object
 def close(pipeline: PowerShell) -> str:
     """Close an ended *pipeline*; return why the session is lost, or an empty string.
 
-    With one left open a child never acknowledges the pool's end, and an endpoint stops answering after
+    If one is left open, a child never acknowledges the pool's end, and an endpoint stops answering after
     a thousand (engine-facts.md).
     """
     try:

@@ -1,4 +1,4 @@
-"""Small pipelines of our own: what a session is, and what it offers."""
+"""Runs bulkps's own small pipelines, which ask what a session is and what it offers."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from bulkps.sessions.wire_types import error_records, plain_texts, properties, t
 
 @dataclass(frozen=True)
 class Reply:
-    """What a small pipeline came to.
+    """The result of a small pipeline.
 
     Attributes:
         output: The objects that it wrote, as property name to plain value.
@@ -55,7 +55,7 @@ class Asker:
             return self._run(pipeline)
 
     def script(self, text: str) -> Reply:
-        """Run constant script text of our own; data is never a part of it."""
+        """Run bulkps's own constant script text; it never contains data."""
         with self.pool.deadline.within(self.limit, "open_timeout"):
             return self._run(PowerShell(self.pool).add_script(text))
 

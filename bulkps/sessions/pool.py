@@ -1,4 +1,4 @@
-"""pypsrp's pool and shell, with every wait limited and every answer read behind one guard."""
+"""pypsrp's pool and shell, with a limit for every wait and one guard around every answer."""
 
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
@@ -22,16 +22,16 @@ from bulkps.sessions.wire_errors import (
     reading,
 )
 
-#: What pypsrp takes to mean that nothing has come yet (WSMan's operation timeout).
+#: The code that means for pypsrp that nothing has arrived yet (WSMan's operation timeout).
 NOTHING_YET = 2150858793
-#: Seconds that the keys of a SecureString may take at the most.
+#: The most seconds that exchanging the keys for a SecureString may take.
 _KEYS = 60.0
-#: Seconds that a session which is given up may still take to be deleted at the server.
+#: The most seconds for deleting an abandoned session at the server.
 _DELETED = 10.0
 
 
 def nothing() -> None:
-    """Nobody wants to look before a fragment is sent."""
+    """Do nothing before a fragment is sent."""
 
 
 class ServerShell(WinRS):
@@ -39,8 +39,8 @@ class ServerShell(WinRS):
 
     Attributes:
         look: Called before each fragment is sent; what it raises keeps it from being sent.
-        authentic: Whether an answer can only come from the server that was asked.
-        may_exist: Whether the server may have it, though it may never have said so.
+        authentic: Whether an answer can come only from the server that was asked.
+        may_exist: Whether it may exist at the server, even if the server never confirmed it.
     """
 
     authentic: bool = True
@@ -69,11 +69,11 @@ class ServerShell(WinRS):
         no_shell: bool = False,
         command_id: str | None = None,
     ) -> ET.Element:
-        """Begin a pipeline with its first fragment."""
+        """Start a pipeline with its first fragment."""
         self.look()
         answer = super().command(executable, arguments, no_shell, command_id)
         if answer.find("rsp:CommandResponse/rsp:CommandId", NAMESPACES) is None:
-            # pypsrp would listen to the pool instead, for ever.
+            # Otherwise pypsrp would listen to the pool instead, forever.
             raise UnreadableAnswerError("the server's answer to a command names no command")
         return answer
 
@@ -85,23 +85,23 @@ class ServerShell(WinRS):
         return super().send(stream, data, command_id, end)
 
     def close(self) -> None:
-        """Delete it at the server, also where nobody knows whether it is there."""
+        """Delete it at the server, even if it is not known whether it exists there."""
         if not self.may_exist:
             return
         self.may_exist = self.opened = False
         selectors = self._selector_set
         if selectors is None:
-            # The name is ours: it was asked for by it.
+            # bulkps chose the name when it asked for the shell.
             selectors = SelectorSet()
             selectors.add_option("ShellId", self.id or "")
         self.wsman.delete(self.resource_uri, selector_set=selectors)
 
 
 def _may_have_come(error: Exception) -> bool:
-    """Return whether a request that ended so may have come to the server, and done there what it asks."""
+    """Return whether a request that ended this way may have reached the server and been carried out."""
     if isinstance(error, WSManFaultError):
         return bool(error.code == NOTHING_YET)
-    # Who was not let in once is not asked a second time with the same password: accounts are locked by that.
+    # After a refused sign-in never try the same password again: that could lock the account.
     refused = isinstance(error, AuthenticationError | requests.exceptions.SSLError | AnswerRefusedError)
     return not refused and not never_left(error)
 
@@ -110,22 +110,22 @@ class Pool(RunspacePool):
     """pypsrp's pool with one runspace.
 
     Args:
-        connection: What pypsrp asks for sizes.
-        shell: What it reaches the wire by; None for one at a WSMan server.
-        deadline: Asked by every wait on its wire.
+        connection: The object that pypsrp asks for sizes.
+        shell: The shell that reaches the wire; None for one at a WSMan server.
+        deadline: Checked by every wait on its wire.
         configuration: The configuration's name.
     """
 
     def __init__(
         self, connection: Any, shell: Any, deadline: Deadline, configuration: str = "Microsoft.PowerShell"
     ) -> None:
-        # One runspace a pool: an Exchange Online connection belongs to a runspace, and a pipeline lands on
-        # any.
+        # One runspace per pool: an Exchange Online connection belongs to one runspace, and a pipeline may run
+        # in any.
         super().__init__(connection, configuration_name=configuration, min_runspaces=1, max_runspaces=1)
         self.deadline = deadline
         self.session_key_timeout_ms = int(_KEYS * 1000)
         quicken(self)
-        # pypsrp has no way to be told: its pool makes a shell of its own.
+        # pypsrp has no option for this: its pool always creates its own shell.
         self.shell = shell or ServerShell(
             connection,
             resource_uri=self.shell.resource_uri,
@@ -135,7 +135,7 @@ class Pool(RunspacePool):
         )
 
     def exchange_keys(self) -> None:
-        """Exchange the keys by which a SecureString is encrypted."""
+        """Exchange the keys that encrypt a SecureString."""
         with reading(), self.deadline.within(_KEYS):
             super().exchange_keys()
 
@@ -144,14 +144,14 @@ class Pool(RunspacePool):
             with reading():
                 return super()._receive(id, timeout)
         except WSManFaultError as error:
-            # pypsrp's loops that wait for the pool itself take it for the end; a slow server is no lost one.
+            # pypsrp's loops that wait for the pool treat this as the end, but a slow server is not lost.
             if id is not None or error.code != NOTHING_YET:
                 raise
             self.deadline.wait(0)
             return []
 
     def _process_runspacepool_warning(self, message: Message) -> None:
-        """Say nothing: pypsrp makes a Python warning of it, on the user's screen."""
+        """Do nothing: pypsrp would show a Python warning on the user's screen."""
 
 
 def open_pool(pool: Pool) -> None:
@@ -165,7 +165,7 @@ def open_pool(pool: Pool) -> None:
 
 
 def abandon(pool: RunspacePool) -> None:
-    """Close *pool*, whatever state it is in; what goes wrong then harms nothing any more."""
-    # pypsrp deletes no shell of a pool that it holds for broken, closed or not yet open.
+    """Close *pool*, whatever its state; errors at this point do no harm."""
+    # pypsrp does not delete the shell of a pool that it considers broken, closed or not yet open.
     with suppress(*WIRE_ERRORS), reading(), cast(Pool, pool).deadline.within(_DELETED):
         pool.shell.close()

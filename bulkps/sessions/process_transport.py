@@ -1,8 +1,8 @@
 """PSRP over the standard streams of a child ``pwsh`` or ``powershell.exe`` in server mode.
 
-The child speaks one packet a line: ``<Data Stream='Default' PSGuid='…'>base64</Data>`` and its like, the
-base64 being the very fragment that WSMan carries (engine-facts.md, "Server mode"). A ChildShell has the
-verbs of pypsrp's WinRS, so that its RunspacePool works over it unchanged.
+The child speaks one packet per line, such as ``<Data Stream='Default' PSGuid='…'>base64</Data>``; the
+base64 is the same fragment that WSMan carries (engine-facts.md, "Server mode"). A ChildShell has the
+methods of pypsrp's WinRS, so its RunspacePool works over it unchanged.
 """
 
 import base64
@@ -27,20 +27,20 @@ from bulkps.sessions.deadline import Deadline
 from bulkps.sessions.pool import NOTHING_YET, nothing
 from bulkps.sessions.wire_errors import TimeLimitError
 
-#: The pool's own id in the packets; a pipeline has its own.
+#: The pool's id in the packets; each pipeline has its own.
 _POOL = "00000000-0000-0000-0000-000000000000"
 _PACKET = re.compile(
     rb"<(Data|DataAck|CommandAck|SignalAck|CloseAck)\b[^>]*\bPSGuid='([0-9A-Fa-f-]+)'[^>]*?(?:/>|>([^<]*)<)"
 )
-#: A pipeline that there is none of: the engine acknowledges its signal all the same, while another one runs.
+#: A pipeline that does not exist: the engine still acknowledges its signal, while another one runs.
 _PROBE = "ffffffff-ffff-ffff-ffff-ffffffffffff"
-#: No packet is so long; a child that writes a longer line does not speak PSRP.
+#: No packet is longer; a child that writes a longer line does not speak PSRP.
 _LONGEST_LINE = 64 * 1024 * 1024
-#: How much of what a child says beside the protocol is kept for the error that ends it, in bytes.
+#: How much of a child's other output is kept for the error message when it ends, in bytes.
 _LAST_WORDS = 2000
-#: How long a child may take to leave once it was told to, in seconds.
+#: How long a child may take to exit when asked, in seconds.
 _LEAVES = 5.0
-#: Seconds that the last words of a child that has ended are waited for: what it started may hold its stderr.
+#: How long to wait for the last output of an ended child: its own children may hold its stderr. In seconds.
 _SAYS = 5.0
 
 
@@ -49,7 +49,7 @@ class ChildGoneError(ConnectionError):
 
 
 class ChildConnection:
-    """What pypsrp's RunspacePool asks of its connection beside the shell: how large a fragment may be.
+    """What pypsrp's RunspacePool needs from its connection: the largest size of a fragment.
 
     Args:
         operation_timeout: Seconds after which an idle wait for output ends.
@@ -57,7 +57,7 @@ class ChildConnection:
 
     def __init__(self, operation_timeout: int) -> None:
         self.operation_timeout = operation_timeout
-        # The engine's own out-of-process transport cuts at 32 KiB; a larger fragment is taken too.
+        # The engine's own out-of-process transport cuts at 32 KiB, but accepts larger fragments too.
         self.max_payload_size = 128 * 1024
         # Not 153600: from that value pypsrp would ask the server to raise it.
         self.max_envelope_size = 512_000
@@ -69,11 +69,11 @@ class ChildConnection:
 def find_powershell(executable: str = "") -> str:
     """Return the path of PowerShell: *executable*, else ``pwsh``, else ``powershell``.
 
-    A name is looked for in the absolute folders of PATH. Never in the current folder, as Windows does it: a
-    file from there would be handed every password of a run.
+    A name is searched in the absolute folders of PATH. It is never searched in the current folder, as Windows
+    does: a file from there would get every password of a run.
 
     Raises:
-        FileNotFoundError: If there is none.
+        FileNotFoundError: If it is not found.
     """
     for name in [executable] if executable else ["pwsh", "powershell"]:
         found = name if Path(name).is_absolute() else _on_path(name)
@@ -85,7 +85,7 @@ def find_powershell(executable: str = "") -> str:
 
 def _on_path(name: str) -> str:
     """Return the program *name* in an absolute folder of PATH, or an empty string."""
-    # Windows runs by its ending; whatever it finds without one is no program.
+    # Windows runs a file by its extension; a file without one is not a program.
     ended = os.name != "nt" or bool(Path(name).suffix)
     names = [name] if ended else [name + ending for ending in (".exe", ".cmd", ".bat")]
     for folder in os.environ.get("PATH", "").split(os.pathsep):
@@ -104,25 +104,25 @@ def _is_secret(variable: str) -> bool:
 
 
 def _child_environment() -> dict[str, str]:
-    """Return the environment without our own secrets: every process of the user can read a child's."""
+    """Return the environment without bulkps's secrets: all processes of the user can read a child's."""
     kept = {name: value for name, value in os.environ.items() if not _is_secret(name)}
-    # .NET counts its own calls for the first minutes to make faster code of them later; for a child that
-    # mostly waits for Exchange that costs a quarter of its time and pays off too late (docs/benchmarks.md).
+    # .NET profiles its own calls in the first minutes to optimize them later. A child that mostly waits for
+    # Exchange loses a quarter of its time with that, and gains too late (docs/benchmarks.md).
     return {"DOTNET_TieredPGO": "0"} | kept
 
 
 class ChildShell:
-    """A child in server mode with the verbs of pypsrp's shell.
+    """A child in server mode with the methods of pypsrp's shell.
 
     Args:
         executable: PowerShell's path.
         arguments: Further arguments for it.
         operation_timeout: Seconds after which an idle wait for output ends.
         read_timeout: Seconds that an acknowledgement may take.
-        deadline: Asked by every wait.
+        deadline: Checked by every wait.
 
     Attributes:
-        authentic: Whether an answer can only come from who was asked.
+        authentic: Whether an answer can come only from the process that was asked.
         look: Called before each fragment is sent; what it raises keeps it from being sent.
     """
 
@@ -158,11 +158,11 @@ class ChildShell:
         """The child's process id; 0 before it is opened."""
         return self._process.pid if self._process else 0
 
-    # --- pypsrp's verbs -------------------------------------------------------------------------------
+    # --- pypsrp's methods -----------------------------------------------------------------------------
 
     def open(self, base_options: object = None, open_content: ET.Element | None = None) -> None:
         """Start the child and send the first fragments of the pool."""
-        # A group of its own: a Ctrl-C on the terminal is for bulkps, which lets items in flight end.
+        # Its own group: a Ctrl-C in the terminal is for bulkps, which lets items in flight finish.
         flags = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0) | getattr(
             subprocess, "CREATE_NO_WINDOW", 0
         )
@@ -188,7 +188,7 @@ class ChildShell:
     def command(
         self, executable: str, arguments: list[str], no_shell: bool = False, command_id: str | None = None
     ) -> ET.Element:
-        """Begin a pipeline: its first fragment is the only argument."""
+        """Start a pipeline: its first fragment is the only argument."""
         pipeline = (command_id or "").lower()
         self.look()
         self._put(f"<Command PSGuid='{pipeline}' />")
@@ -198,14 +198,14 @@ class ChildShell:
         rsp = NAMESPACES["rsp"]
         body = ET.Element("Body")
         response = ET.SubElement(body, f"{{{rsp}}}CommandResponse")
-        # Without this element pypsrp would listen on the pool's stream, for ever.
+        # Without this element pypsrp would listen on the pool's stream forever.
         ET.SubElement(response, f"{{{rsp}}}CommandId").text = command_id
         return body
 
     def receive(
         self, stream: str = "stdout", command_id: str | None = None, timeout: int | None = None
     ) -> tuple[str, int | None, dict[str, bytes]]:
-        """Return what has come for a pipeline or the pool, waiting for it at most *timeout* seconds."""
+        """Return what has arrived for a pipeline or the pool, waiting for it at most *timeout* seconds."""
         key = (command_id or _POOL).lower()
         limit = time.monotonic() + (timeout or self._timeout)
         with self._arrived:
@@ -235,7 +235,7 @@ class ChildShell:
         self._wait_for(f"{kind}Ack", pipeline)
 
     def close(self) -> None:
-        """Close the pool and let the child leave; kill it if it does not."""
+        """Close the pool and let the child exit; kill it if it does not."""
         if self._process is None or not self.opened:
             return
         self.opened = False
@@ -244,7 +244,7 @@ class ChildShell:
                 self._put(f"<Close PSGuid='{_POOL}' />")
                 self._wait_for("CloseAck", _POOL, _LEAVES)
         except (ChildGoneError, TimeLimitError):
-            # It is gone, or will be: what matters is that it does not stay.
+            # It has ended, or is killed below. It only must not keep running.
             self._silent = True
         if self._silent and self._process:
             self._process.kill()
@@ -263,7 +263,7 @@ class ChildShell:
         process = self._process
         if process is None:
             return
-        # The writer closes the child's input, which a child in server mode takes as the end.
+        # The writer closes the child's input, and a child in server mode then exits.
         self._outgoing.put(None)
         try:
             process.wait(_LEAVES)
@@ -273,14 +273,14 @@ class ChildShell:
         for thread in self._threads:
             thread.join(_LEAVES)
         for pipe, thread in zip((process.stdout, process.stderr), self._threads, strict=False):
-            # What the child has started may hold the other end for ever, and a pipe that is being read
-            # cannot be closed.
+            # The child's own children may hold the other end forever, and a pipe that is being read cannot be
+            # closed.
             if pipe and not thread.is_alive():
                 pipe.close()
 
     def _send_data(self, key: str, fragment: bytes, stream: str = "Default") -> None:
-        # The engine takes every line in on a thread of its own: a fragment that is sent before the one
-        # before it was acknowledged may overtake it, and the pipeline then waits for ever.
+        # The engine handles every line on its own thread. A fragment that is sent before the previous one was
+        # acknowledged may overtake it, and then the pipeline waits forever.
         self._put(f"<Data Stream='{stream}' PSGuid='{key}'>".encode() + fragment + b"</Data>")
         self._wait_for("DataAck", key)
 
@@ -306,18 +306,18 @@ class ChildShell:
             self._acknowledged.discard((kind, key))
 
     def _probe(self) -> None:
-        """Ask a child that is silent whether it still takes anything in.
+        """Ask a silent child whether it still responds.
 
-        A cmdlet may be silent for as long as an item may take. A process that stands still is silent too, and
-        does not answer this either.
+        A cmdlet may be silent for as long as an item may take. A process that hangs is silent too, but does
+        not answer this question.
 
         Raises:
-            ChildGoneError: If it was asked before, and long ago.
+            ChildGoneError: If it was asked before, and did not answer in time.
         """
         now = time.monotonic()
         if self._asked > self._heard:
             if now - self._asked >= self._acknowledges:
-                text = f"PowerShell stands still: it did not answer within {self._acknowledges} seconds"
+                text = f"PowerShell does not respond: no answer within {self._acknowledges} seconds"
                 self._silent = True
                 raise ChildGoneError(text + self.deadline.during + self._said())
         elif now - self._heard >= self._timeout:
@@ -325,7 +325,7 @@ class ChildShell:
             self._put(f"<Signal PSGuid='{_PROBE}' />")
 
     def _write(self, process: "subprocess.Popen[bytes]") -> None:
-        """Write what is queued: a child that does not read blocks this thread and no other."""
+        """Write what is queued: a child that does not read blocks only this thread."""
         stdin = cast(IO[bytes], process.stdin)
         try:
             with stdin:
@@ -333,7 +333,7 @@ class ChildShell:
                     stdin.write(packet)
                     stdin.flush()
         except (OSError, ValueError):
-            # The reader sees the end of the child and says so.
+            # The reader notices the end of the child and reports it.
             return
 
     def _read(self, process: "subprocess.Popen[bytes]") -> None:
@@ -345,14 +345,14 @@ class ChildShell:
         except (OSError, ValueError):
             pass
         code = process.wait()
-        # The reason that it ended stands on stderr, which may be read later than stdout's end.
+        # The reason why it ended is on stderr, which may be read after the end of stdout.
         self._drained.wait(_SAYS)
         with self._arrived:
             self._ended = f"the PowerShell process ended (exit code {code}){self._said()}"
             self._arrived.notify_all()
 
     def _take(self, line: bytes) -> bool:
-        """Take a packet in; return False if the line is none."""
+        """Handle a packet; return False if the line is not one."""
         found = _PACKET.match(line)
         if found is None:
             return False
@@ -367,7 +367,7 @@ class ChildShell:
         return True
 
     def _drain(self, process: "subprocess.Popen[bytes]") -> None:
-        """Read what the child says beside the protocol, so that a flood of it cannot block it."""
+        """Read the child's other output, so that a large amount of it cannot block the child."""
         stderr = cast(io.BufferedReader, process.stderr)
         try:
             while chunk := stderr.read1(65536):

@@ -1,11 +1,11 @@
-"""pypsrp's serializer without what it does anew for every value, and without elements where text will do.
+"""A faster serializer for pypsrp: it avoids repeated work for every value, and uses text instead of elements.
 
-For each value pypsrp 0.9 builds a table of every type, and for each that it reads it writes the element as
-text again. Objects of an inventory have dozens of values: read here, one costs a tenth. And what pypsrp
-loses is kept: what is in a set, a queue, or a list within a list.
+For each value pypsrp 0.9 builds a table of all types, and for each value that it reads it writes the element
+as text again. Objects of an inventory have dozens of values; read here, an object takes a tenth of the time.
+It also keeps what pypsrp loses: the content of a set, a queue, or a list within a list.
 
-What is strange it makes something of that nobody can tell from an answer: XML as a text. Here that is an
-answer that could not be read.
+pypsrp returns strange content as XML text, which looks like a normal answer. Here that is an answer that
+could not be read.
 """
 
 import re
@@ -20,24 +20,24 @@ from pypsrp.serializer import Serializer
 
 from bulkps.sessions.wire_errors import UnreadableAnswerError
 
-#: Seconds: what is more is no limit, and XML writes infinity in its own way.
+#: Seconds: more than this is no limit, and XML writes infinity in its own way.
 _LONGEST = 366.0 * 86400
 
-#: What stands in place of a SecureString that comes back: nobody here is to have it.
+#: Replaces a SecureString that comes back: no one here may have it.
 HIDDEN = "***"
 _ESCAPE = re.compile("_x([0-9A-Fa-f]{4})_")
 _LONE = re.compile("[\ud800-\udfff]")
 _NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
-#: Every element that stands for a value. [MS-PSRP] 2.2.5
+#: Every element that represents a value. [MS-PSRP] 2.2.5
 _NUMBERS = {"By", "SB", "U16", "I16", "U32", "I32", "U64", "I64", "Sg", "Db", "D"}
 _TEXTS = {"S", "C", "URI", "XD", "SBK", "SS", "ToString", "Version"}
 _TAGS = frozenset(_NUMBERS | _TEXTS | {"B", "BA", "DT", "G", "Nil", "Obj", "Ref", "TS"})
-#: What pypsrp escapes, and what begins an escape.
+#: What pypsrp escapes, and what starts an escape.
 _ESCAPED = re.compile("_[xX]|[\x00-\x1f\x7f-\x9f\U00010000-\U0010ffff]")
-#: What no text holds as it is, and no attribute.
+#: Characters that must be escaped in texts, and in attributes.
 _SPECIAL = re.compile("[&<>]")
 _IN_TAGS = re.compile('[&<>"\n\r\t]')
-#: The tag of an element whose text is XML that was written already.
+#: The tag of an element whose text is already XML.
 _WRITTEN = "written"
 _LISTS = frozenset({"LST", "IE", "QUE", "STK"})
 _TABLE = ["System.Collections.Hashtable", "System.Object"]
@@ -45,10 +45,10 @@ _LIST = ["System.Object[]", "System.Array", "System.Object"]
 
 
 class LateSeconds:
-    """A number of seconds that is looked up when it is written, after what stands before it.
+    """A number of seconds that is determined when it is written, after everything before it.
 
     Args:
-        seconds: Looks it up.
+        seconds: Returns it.
     """
 
     def __init__(self, seconds: Callable[[], float]) -> None:
@@ -59,12 +59,12 @@ class LateSeconds:
 
 
 class QuickSerializer(Serializer):
-    """Reads and writes what pypsrp's own does; outputs, texts and other plain values the short way."""
+    """Reads and writes the same as pypsrp's own; outputs, texts and other plain values are faster."""
 
     def serialize(
         self, value: Any, metadata: Any = None, parent: ET.Element | None = None, clear: bool = True
     ) -> Any:
-        """Return *value* as an element; a whole message as the bytes that pypsrp would make of it."""
+        """Return *value* as an element; a whole message as the bytes that pypsrp would produce."""
         if clear and metadata is None and parent is None:
             message = super().serialize(value)
             return None if message is None else xml_of(message).encode("utf-8", "xmlcharrefreplace")
@@ -80,7 +80,7 @@ class QuickSerializer(Serializer):
         return self._written_text(value, parent, metadata.name if metadata is not None else None)
 
     def _collection(self, value: dict[Any, Any] | list[Any], name: str | None) -> str:
-        """Return a Hashtable or an array as pypsrp makes them, in XML."""
+        """Return a Hashtable or an array as pypsrp writes them, in XML."""
         begun = f'<Obj{_named(name)} RefId="{self._get_obj_id()}">'
         if isinstance(value, dict):
             types = self._types(_TABLE)
@@ -109,20 +109,20 @@ class QuickSerializer(Serializer):
         return element
 
     def _serialize_string(self, value: str | None) -> str | None:
-        # Nearly no text holds what is to be escaped.
+        # Almost no text has anything to escape.
         if value is None or _ESCAPED.search(value) is None:
             return value
         escaped: str | None = super()._serialize_string(value)
         return escaped
 
     def deserialize(self, element: ET.Element | str, metadata: Any = None, clear: bool = True) -> Any:
-        """Return what *element* stands for.
+        """Return the value of *element*.
 
         Raises:
-            UnreadableAnswerError: If it is nothing that an engine writes.
+            UnreadableAnswerError: If an engine would never write it.
         """
         if isinstance(element, str):
-            # Only outputs come without a word of what they are.
+            # Only outputs come without metadata.
             return self._message(element, metadata) if metadata is not None else _output(element)
         if element.tag not in _TAGS:
             raise _strange(element)
@@ -145,21 +145,22 @@ class QuickSerializer(Serializer):
                 return super().deserialize(element, metadata, clear)
 
     def _remembered(self, element: ET.Element, read: Callable[[ET.Element], Any]) -> Any:
-        """Return what *read* makes of *element*, kept for those that refer to it or to its types."""
+        """Return the result of *read* for *element*, kept for references to it or to its types."""
         self._get_types_from_obj(element)
         found = self.obj[element.attrib["RefId"]] = read(element)
         return found
 
     def _message(self, text: str, metadata: Any) -> Any:
-        """Return what the XML *text* of a whole message stands for."""
+        """Return the value of the XML *text* of a whole message."""
         found = super().deserialize(text, metadata)
         if found is not text:
             return found
-        # pypsrp hands back what is no XML. An engine writes U+FFFF as it is, which XML does not allow.
+        # pypsrp returns text that is not XML unchanged. An engine writes a raw U+FFFF, which XML does not
+        # allow.
         repaired = _repaired(text)
         found = super().deserialize(repaired, metadata)
         if found is repaired:
-            raise UnreadableAnswerError("an answer is no XML")
+            raise UnreadableAnswerError("an answer is not XML")
         return found
 
     def _deserialize_string(self, value: str | None) -> str:
@@ -180,7 +181,7 @@ def _parsed(text: str) -> ET.Element:
         try:
             return ET.fromstring(_repaired(text))  # noqa: S314
         except ET.ParseError as error:
-            raise UnreadableAnswerError("an answer is no XML") from error
+            raise UnreadableAnswerError("an answer is not XML") from error
 
 
 def _repaired(text: str) -> str:
@@ -188,18 +189,18 @@ def _repaired(text: str) -> str:
 
 
 def _strange(element: ET.Element) -> UnreadableAnswerError:
-    return UnreadableAnswerError(f"an answer holds <{element.tag[:50]}>, which is no value")
+    return UnreadableAnswerError(f"an answer holds <{element.tag[:50]}>, which is not a value")
 
 
 class _Output:
-    """Reads one object of the output stream, whatever it is: [MS-PSRP] 2.2.5."""
+    """Reads one object of any kind from the output stream: [MS-PSRP] 2.2.5."""
 
     def __init__(self) -> None:
         self._objects: dict[str, Any] = {}
         self._types: dict[str, list[str]] = {}
 
     def value(self, element: ET.Element) -> Any:
-        """Return what *element* holds: a plain value, a list, a dict or a GenericComplexObject."""
+        """Return the value of *element*: a plain value, a list, a dict or a GenericComplexObject."""
         tag, text = element.tag, element.text
         if tag == "S":
             return _text(text)
@@ -233,7 +234,7 @@ class _Output:
                 case "ToString":
                     made.to_string = _text(child.text)
                 case "DCT":
-                    # Known before it is read: it may hold itself.
+                    # Kept before it is read, because it may contain itself.
                     self._objects[number] = collection = {}
                     self._entries(child, collection)
                 case tag if tag in _LISTS:
@@ -241,7 +242,7 @@ class _Output:
                     collection += map(self.value, child)
                 case _:
                     made.property_sets.append(self.value(child))
-        # What is in it matters, not its Count and Capacity.
+        # Its content matters, not its Count and Capacity.
         return made if collection is None else collection
 
     def _members(self, element: ET.Element, into: dict[str, Any]) -> None:
@@ -252,13 +253,13 @@ class _Output:
         for entry in element:
             pair = {one.get("N"): one for one in entry}
             key = self.value(pair["Key"])
-            # A key may be an object; by its text it can be found.
+            # A key may be an object; its text makes it findable.
             named = key if isinstance(key, str | int | float) or key is None else str(key)
             into[named] = self.value(pair["Value"])
 
 
 def xml_of(element: ET.Element) -> str:
-    """Return *element* as XML; ElementTree would look for namespaces, of which it has none."""
+    """Return *element* as XML; ElementTree would search for namespaces, which it never has."""
     parts: list[str] = []
     _write(element, parts.append)
     return "".join(parts)
@@ -293,7 +294,7 @@ def _attribute(text: str) -> str:
     if _IN_TAGS.search(text) is None:
         return text
     text = _markup(text)
-    # Of these a reader makes an end, or a blank.
+    # A reader would take these for the end, or for a blank.
     for character in '"\n\r\t':
         text = text.replace(character, f"&#{ord(character)};")
     return text
@@ -304,10 +305,10 @@ def _under(parent: ET.Element | None, tag: str, attributes: dict[str, str]) -> E
 
 
 def _text(value: str | None) -> str:
-    """Return the text that a CLIXML string element with content *value* stands for."""
+    """Return the text of a CLIXML string element with content *value*."""
     if value is None or "_x" not in value:
         return value or ""
-    # Two escaped surrogates are one character; a lone one is none, and no file and no database takes it.
+    # Two escaped surrogates are one character; a lone one is invalid, and no file or database accepts it.
     units = _ESCAPE.sub(lambda found: chr(int(found[1], 16)), value)
     return _visible(units.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass"))
 
@@ -320,7 +321,8 @@ def _hidden(_: str) -> str:
     return HIDDEN
 
 
-#: What is not text; anything else is: times and spans are ISO 8601, decimals exact. A GUID is its own text.
+#: Everything that is not text. Anything else is: times and spans are ISO 8601, decimals exact. A GUID stays
+#: text.
 _READ: dict[str, Callable[[str], Any]] = {
     **dict.fromkeys(("By", "SB", "U16", "I16", "U32", "I32", "U64", "I64"), int),
     **dict.fromkeys(("Sg", "Db"), float),
@@ -333,7 +335,7 @@ _READ: dict[str, Callable[[str], Any]] = {
 
 
 def quicken(pool: RunspacePool) -> None:
-    """Let *pool*, which is not open yet, use it."""
-    # The one place where pypsrp's own is replaced. These two attributes, and what QuickSerializer overrides,
-    # are private: tested with pypsrp 0.9.1, and setup.cfg lets in no other.
+    """Make *pool*, which is not open yet, use QuickSerializer."""
+    # The only place where pypsrp's own serializer is replaced. These two attributes, and what it overrides,
+    # are private: tested with pypsrp 0.9.1, and setup.cfg allows no other version.
     pool._serializer = pool._fragmenter.serializer = QuickSerializer()

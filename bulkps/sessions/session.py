@@ -1,7 +1,7 @@
 """One open runspace pool: a batch in, outcomes out.
 
-Where functions may be called, a batch is one pipeline of our own ``Invoke-BulkPSBatch``; in a session that
-offers only cmdlets it is one pipeline per item. Never several items as statements of one pipeline: a
+Where functions may be called, a batch is one pipeline with our own ``Invoke-BulkPSBatch``. In a session that
+offers only cmdlets it is one pipeline per item. Several items are never statements of one pipeline: a
 terminating error would silently drop the rest (engine-facts.md).
 """
 
@@ -30,7 +30,7 @@ from bulkps.sessions.wire_errors import WIRE_ERRORS, reading, text_of, wire_reco
 from bulkps.sessions.wire_types import UnsendableValueError, error_records, plain_texts, properties, to_wire
 
 _ANSWERS = {PSInvocationState.COMPLETED: Answer.COMPLETED, PSInvocationState.FAILED: Answer.FAILED}
-#: The function was not begun, for its own parameters could not be bound.
+#: The function was not started because its own parameters could not be bound.
 _NOT_BOUND = (
     "NamedParameterNotFound",
     "MissingMandatoryParameter",
@@ -44,7 +44,7 @@ class PSRPSession:
     """An open pool.
 
     Args:
-        pool: Open, with one runspace.
+        pool: An open pool with one runspace.
         patience: Seconds after which the other side answers an empty wait.
         item_timeout: Seconds that one item may take.
         batching: Whether Invoke-BulkPSBatch may be called in it.
@@ -78,11 +78,11 @@ class PSRPSession:
 
         Args:
             batch: What to run.
-            gate: Asked right before anything is sent: what it does not let through is NOT_SENT. Inside the
-                engine it is a time within which items may be begun.
+            gate: Asked right before anything is sent; what it does not let through is NOT_SENT. Inside the
+                engine it is the time within which items may be started.
 
         Raises:
-            SessionLostError: If the pool is gone; the outcomes before it say of every item whether it
+            SessionLostError: If the pool is gone; the outcomes before it say for every item whether it
                 was sent.
         """
         if self._interrupted.is_set() or _closed(gate):
@@ -93,7 +93,7 @@ class PSRPSession:
             yield from self._invoke_one_by_one(batch, gate)
 
     def stream(self, invocation: Invocation) -> Generator[Mapping[str, object], None, None]:
-        """Yield the properties of each object that one cmdlet writes as it arrives, and keep none.
+        """Yield the properties of each object that one cmdlet writes, as it arrives; keep none.
 
         Raises:
             StreamFailedError: If it failed, wrote an error or was stopped: there may be more objects.
@@ -111,13 +111,13 @@ class PSRPSession:
             outcome = self._outcome(begun, invocation, began)
         except WIRE_ERRORS as error:
             raise SessionLostError(text_of(error)) from error
-        # Everything is here: should the close fail, whoever uses the pool next is told.
+        # Everything has arrived. If the close fails, the next use of the pool reports it.
         lines.close(begun)
         if outcome.answer is not Answer.COMPLETED or outcome.errors:
             raise StreamFailedError(outcome)
 
     def interrupt(self) -> None:
-        """Stop the pipeline in flight and begin no other; safe from any thread."""
+        """Stop the pipeline in flight and start no other; safe from any thread."""
         self._interrupted.set()
 
     def worn(self) -> str:
@@ -144,7 +144,7 @@ class PSRPSession:
             lost = self._stop(pipeline)[1]
             raise (SessionLostError(lost) if lost else late) from error
         except GeneratorExit:
-            # Nobody listens any more: the engine must not go on with the rest.
+            # No one listens any more, so the engine must not continue with the rest.
             self._stop(pipeline)
             raise
         except WIRE_ERRORS as error:
@@ -166,7 +166,7 @@ class PSRPSession:
                 return
 
     def _would_be_refused(self, outcome: Outcome) -> bool:
-        """Return whether what is behind it in the batch would only be refused as well."""
+        """Return whether the items after it in the batch would be refused too."""
         return any(one.search(record.searched) for one in self._until for record in outcome.errors)
 
     def _run(self, invocation: Invocation, gate: Gate | None) -> tuple[Outcome, str]:
@@ -178,14 +178,14 @@ class PSRPSession:
     def _begin(
         self, invocation: Invocation, gate: Gate | None = None, select: Sequence[str] = ()
     ) -> PowerShell | tuple[Outcome, str]:
-        """Return the begun pipeline, or what ``_run`` returns where there is none."""
+        """Return the started pipeline, or what ``_run`` returns if there is none."""
         pipeline = PowerShell(self._pool)
         try:
             pipeline.add_cmdlet(invocation.cmdlet.name)
             for name, value in invocation.cmdlet.parameters.items():
                 pipeline.add_parameter(name, to_wire(self._pool, name, value))
             if select:
-                # A mailbox has some 170 properties, of which pre-flight reads 20.
+                # A mailbox has about 170 properties, and pre-flight reads 20 of them.
                 pipeline.add_cmdlet(SELECT_FUNCTION).add_parameter("Property", list(select))
             self._wear.begun()
             lines.begin(pipeline, gate)
@@ -194,7 +194,7 @@ class PSRPSession:
         except lines.NotBegunError as error:
             return Outcome(invocation.id, error.answer, errors=(error.record,)), error.lost
         except WIRE_ERRORS as error:
-            # The key exchange for a SecureString failed: no pipeline was begun.
+            # The key exchange for a SecureString failed, so no pipeline was started.
             return Outcome(invocation.id, Answer.NOT_SENT), text_of(error)
         return pipeline
 
@@ -208,16 +208,16 @@ class PSRPSession:
             return outcome, self._stop(pipeline)[1]
         except WIRE_ERRORS as error:
             return Outcome(invocation.id, Answer.LOST, errors=(wire_record(error),)), text_of(error)
-        # The answer is here; if the close fails, only the session is of no more use.
+        # The answer has arrived. If the close fails, only the session is lost.
         lost = lines.close(pipeline)
         if outcome.answer is Answer.LOST:
-            lost = lost or "a pipeline ended that was neither completed nor failed"
+            lost = lost or "a pipeline ended without being completed or failed"
         return outcome, lost
 
     def _outcome(self, pipeline: PowerShell, invocation: Invocation, began: float) -> Outcome:
-        # Success needs both, and the judge asks for proof beside: a pipeline that completes may have
-        # written errors, and one that failed may have left none. One that was stopped, not by us, may have
-        # done anything.
+        # Success needs state and errors, and the outcome evaluator also asks for proof: a completed pipeline
+        # may have written errors, and a failed one may have left none. A pipeline that someone else stopped
+        # may have done anything.
         with reading():
             return Outcome(
                 invocation.id,
@@ -254,7 +254,7 @@ class PSRPSession:
         if self._until_text:
             pipeline.add_parameter("Until", self._until_text)
         if gate is not None:
-            # The last parameter: what it says is looked up when everything before it is written.
+            # The last parameter: its value is determined when everything before it is written.
             pipeline.add_parameter("Within", LateSeconds(gate.left))
         self._wear.begun()
         try:
@@ -275,17 +275,17 @@ class PSRPSession:
             yield from self._stopped(pipeline, left)
             return
         except GeneratorExit:
-            # Nobody listens any more: the engine must not go on with the rest of the batch.
+            # No one listens any more, so the engine must not continue with the rest of the batch.
             self._stop(pipeline)
             raise
         except WIRE_ERRORS as error:
-            # Outcomes may have been written that never came: of none of the rest can it be said.
+            # Outcomes may have been written that never arrived, so the rest is in doubt.
             yield from (Outcome(key, Answer.LOST, errors=(wire_record(error),)) for key in left)
             raise SessionLostError(text_of(error)) from error
         yield from self._unanswered(pipeline, left, len(batch))
 
     def _stopped(self, pipeline: PowerShell, left: dict[str, Invocation]) -> Iterator[Outcome]:
-        """Stop a batch in which an item took too long: that item is in doubt, those behind it never ran."""
+        """Stop a batch in which an item took too long: that item is in doubt, later ones never ran."""
         rest, lost = self._stop(pipeline)
         try:
             with reading():
@@ -296,7 +296,7 @@ class PSRPSession:
             if left.pop(outcome.id, None):
                 yield outcome
         keys = list(left)
-        # Without the word that it stopped, the engine may be at any of them.
+        # If the engine did not confirm the stop, it may be working on any of them.
         behind = Answer.LOST if lost else Answer.NOT_SENT
         for position, key in enumerate(keys):
             answer = Answer.LOST if position == 0 else behind
@@ -305,7 +305,7 @@ class PSRPSession:
             raise SessionLostError(lost)
 
     def _unanswered(self, pipeline: PowerShell, left: dict[str, Invocation], total: int) -> Iterator[Outcome]:
-        """Say of the items without an outcome, after the pipeline ended, what can be said."""
+        """Yield what is known about the items without an outcome, after the pipeline ended."""
         try:
             with reading():
                 errors = error_records(pipeline.streams.error)
@@ -320,11 +320,11 @@ class PSRPSession:
             raise SessionLostError(lost or errors[0].message)
 
     def _stop(self, pipeline: PowerShell) -> tuple[list[object], str]:
-        """Stop *pipeline*; return what was still on the way, and why the session is lost, or nothing."""
+        """Stop *pipeline*; return output that was on the way, and why the session is lost, or nothing."""
         try:
             rest = lines.stop(self._pool, pipeline, self._patience)
         except lines.OutOfTimeError:
-            return [], "a pipeline did not stop when it was told to"
+            return [], "a pipeline did not stop when asked"
         except WIRE_ERRORS as error:
             return [], text_of(error)
         return rest, lines.close(pipeline)
@@ -346,9 +346,9 @@ def _unsendable(invocation: Invocation, error: UnsendableValueError) -> Outcome:
 
 
 def _is_about_the_function(record: ErrorRecord) -> bool:
-    """Return whether the engine could not even call our function, so that no item ran."""
+    """Return whether the engine could not even call our function, so no item ran."""
     identifier, _, command = record.fully_qualified_error_id.partition(",")
     if identifier == "CommandNotFoundException":
-        # Inside the function something may be missing too, after an item ran.
+        # Something may also be missing inside the function, after an item ran.
         return BATCH_FUNCTION in (record.target, *re.findall(r"[\w-]+", record.message))
     return command == BATCH_FUNCTION and identifier in _NOT_BOUND

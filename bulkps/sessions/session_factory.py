@@ -1,4 +1,4 @@
-"""Opens sessions for a connection; starts the embedded simulator where the connection is one."""
+"""Opens sessions for a connection; starts the embedded simulator if the connection is one."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -22,11 +22,11 @@ from bulkps.sessions.wsman import build_pool, build_wsman
 if TYPE_CHECKING:
     from bulkps.simulator import SimulatorOptions
 
-#: The simulator's own account. It is no secret: nothing real is behind it.
+#: The simulator's own account. It is not a secret: nothing real is behind it.
 SIMULATOR_USER = SIMULATOR_PASSWORD = "simulator"  # noqa: S105
 
 
-#: What urllib3's errors say, in the words of people.
+#: urllib3's errors in plain words.
 _CAUSES = (
     ("CERTIFICATE_VERIFY_FAILED", "certificate verify failed for"),
     ("NewConnectionError", "cannot reach"),
@@ -37,11 +37,11 @@ _CAUSES = (
 
 @dataclass(frozen=True)
 class Endpoint:
-    """A connection that can be opened as often as sessions are wanted.
+    """A connection that can be opened once for each session.
 
     Attributes:
         connect: Opens a session on the caller's thread.
-        simulated: Whether nothing real is at its end.
+        simulated: Whether it leads to the simulator.
     """
 
     connect: ConnectReading
@@ -50,12 +50,12 @@ class Endpoint:
 
 @dataclass(frozen=True)
 class Opened:
-    """An open pool, and what was found out while it was opened.
+    """An open pool, and the facts that were found while it was opened.
 
     Attributes:
         pool: The pool, with one runspace.
         ask: Runs small pipelines on it.
-        close: Ends what carried it, after the pool is closed.
+        close: Ends its transport, after the pool is closed.
         full_language: Whether script text may be run in it.
         batching: Whether Invoke-BulkPSBatch may be called in it.
         selecting: Whether Select-BulkPSProperty may be called in it.
@@ -82,11 +82,11 @@ def endpoint(
     """Give an endpoint for *connection*; the embedded simulator runs inside the block.
 
     Args:
-        connection: Where to.
+        connection: Where it leads.
         credentials: Its secrets.
         item_timeout: Seconds that one item may take.
         cmdlets: The cmdlets that will be sent.
-        until: Regular expressions: an error that matches one keeps the rest of its batch from being sent.
+        until: Regular expressions: after an error that matches one, the rest of its batch is not sent.
     """
     with reachable(connection, credentials) as (there, secrets):
         yield Endpoint(
@@ -96,7 +96,7 @@ def endpoint(
 
 @contextmanager
 def reachable(connection: Connection, credentials: Credentials) -> Iterator[tuple[Connection, Credentials]]:
-    """Give *connection* and its secrets as they can be opened, the embedded simulator started."""
+    """Give *connection* and its secrets ready to be opened, with the embedded simulator started."""
     if connection.simulated:
         connection = replace(connection, auth=Auth.BASIC, username=connection.username or SIMULATOR_USER)
         credentials = replace(credentials, password=credentials.password or Secret(SIMULATOR_PASSWORD))
@@ -140,7 +140,7 @@ def open_session(
 
 
 def open_one(connection: Connection, credentials: Credentials, cmdlets: Sequence[str]) -> Opened:
-    """Return an open pool, signed in to Exchange Online where the connection says so.
+    """Return an open pool, signed in to Exchange Online if the connection says so.
 
     Raises:
         SessionRefusedError: If it cannot be opened.
@@ -157,7 +157,7 @@ def open_one(connection: Connection, credentials: Credentials, cmdlets: Sequence
     except exchange_online.NotConnectedError as error:
         _give_up(connection, pool, close)
         raise SessionRefusedError(error.record) from error
-    except Exception as error:  # a library that meets a strange server raises whatever it likes
+    except Exception as error:  # with a strange server a library may raise anything
         _give_up(connection, pool, close)
         raise SessionRefusedError(_refusal(connection, error)) from error
 
@@ -165,7 +165,7 @@ def open_one(connection: Connection, credentials: Credentials, cmdlets: Sequence
 def _build(
     connection: Connection, credentials: Credentials, deadline: Deadline
 ) -> tuple[Pool, Callable[[], None]]:
-    """Return a pool that is not open yet, and what ends that by which it reaches the wire."""
+    """Return a pool that is not open yet, and a function that ends its transport."""
     if connection.type is not ConnectionType.PROCESS:
         wsman = build_wsman(connection, credentials.password, deadline)
         return build_pool(connection, wsman), wsman.close
@@ -194,12 +194,12 @@ def _equip(
         online = exchange_online.connect(
             ask, connection.exchange_online, cmdlets, credentials.certificate_password
         )
-    # Exchange Server's own endpoint is no-language: script text is not even tried there.
+    # Exchange Server's own endpoint is no-language, so script text is not even tried there.
     pool.deadline.stage = "it was asked what it offers"
     scripts = connection.type is not ConnectionType.EXCHANGE
     full_language = scripts and not ask.script("1").errors
     if full_language:
-        # Ours, not whichever version may be installed there: both sides must agree.
+        # Our own version, not the one that may be installed there: both sides must match.
         ask.script(module_text())
     offered = _own_functions(ask)
     batching, selecting = _offers_batches(offered), SELECT_FUNCTION in offered
@@ -208,7 +208,7 @@ def _equip(
 
 
 def _own_functions(ask: Asker) -> Mapping[str, Mapping[str, object]]:
-    """Return those of our functions that may be called, by name."""
+    """Return the functions of our module that may be called, by name."""
     names = (BATCH_FUNCTION, SELECT_FUNCTION)
     found = ask.cmdlet("Get-Command", Name=names, ErrorAction="SilentlyContinue").output
     return {str(one.get("Name")): one for one in found}
@@ -219,7 +219,7 @@ def _offers_batches(offered: Mapping[str, Mapping[str, object]]) -> bool:
     found = offered.get(BATCH_FUNCTION)
     parameters = found.get("Parameters") if found else None
     if isinstance(parameters, dict):
-        # An endpoint may have an older one, which would begin items after their time.
+        # An endpoint may have an older version, which would start items after their time.
         return "within" in map(str.casefold, parameters)
     return bool(found)
 
@@ -229,9 +229,9 @@ def _refusal(connection: Connection, error: BaseException) -> ErrorRecord:
     if connection.type is ConnectionType.PROCESS:
         return replace(record, message=f"PowerShell on this machine could not be used: {record.message}")
     port = f" port {connection.port}" if connection.port else ""
-    # The innermost cause is what a person knows: "Connection refused", "Name or service not known".
+    # People know the innermost cause: "Connection refused", "Name or service not known".
     cause = next((text for name, text in _CAUSES if name in record.message), "")
-    # Only what wraps it is taken off: an opening parenthesis of its own keeps its other half.
+    # Remove only the wrapping: a parenthesis that opens inside the text keeps its other half.
     inner = record.message.rpartition(": ")[2].rstrip("'\") ") if cause else record.message
     inner += ")" * (inner.count("(") - inner.count(")"))
     return replace(
@@ -242,12 +242,12 @@ def _refusal(connection: Connection, error: BaseException) -> ErrorRecord:
 
 
 def _reason(record: ErrorRecord) -> str:
-    """Return urllib3's name for it: the catalogue knows it by that, and nobody need read it."""
+    """Return urllib3's name for it: the catalogue matches it, and no person needs to read it."""
     return next((name for name, _ in _CAUSES if name in record.message), record.reason)
 
 
 def _give_up(connection: Connection, pool: Pool | None, close: Callable[[], None]) -> None:
-    # A server keeps what was begun until it is deleted; a child of ours is simply ended.
+    # A server keeps a session until it is deleted; our own child process is simply ended.
     if pool is not None and connection.type is not ConnectionType.PROCESS:
         abandon(pool)
     close()
@@ -261,9 +261,9 @@ def simulator_options(settings: SimulatorSettings) -> "SimulatorOptions":
     """Return the embedded simulator's options.
 
     Raises:
-        ValueError: If a setting is not sound, naming it.
+        ValueError: If a setting is invalid, with its name.
     """
-    # Loaded only here: a run against a real Exchange needs no simulator, and starts sooner without.
+    # Imported only here: a run against a real Exchange needs no simulator, and starts faster without it.
     from bulkps.simulator import SimulatorOptions  # noqa: PLC0415
 
     return SimulatorOptions(**asdict(settings), username=SIMULATOR_USER, password=SIMULATOR_PASSWORD)

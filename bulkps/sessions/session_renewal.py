@@ -1,4 +1,4 @@
-"""When a session should be renewed: before it goes bad, never in the middle of a batch."""
+"""When a session should be renewed: before it fails, never in the middle of a batch."""
 
 import time
 
@@ -8,7 +8,7 @@ from bulkps.sessions import pipeline as lines
 from bulkps.sessions.connection import Renewal
 from bulkps.sessions.wire_errors import WIRE_ERRORS
 
-#: After how many pipelines the engine's memory is asked for again.
+#: After how many pipelines the engine's memory is read again.
 _ASKED_EVERY = 20
 _MEMORY = "[System.Diagnostics.Process]::GetCurrentProcess().WorkingSet64"
 
@@ -19,7 +19,7 @@ class Wear:
     Args:
         renewal: How long it may be used.
         token_ends: Epoch seconds at which its token ends, or None.
-        can_ask: Whether script text may be run in it, by which its memory is known.
+        can_ask: Whether script text may be run in it, which is needed to read its memory.
     """
 
     def __init__(self, renewal: Renewal, token_ends: float | None = None, *, can_ask: bool = False) -> None:
@@ -30,7 +30,7 @@ class Wear:
         self._megabytes = 0
 
     def begun(self) -> None:
-        """Note that a pipeline begins."""
+        """Note that a pipeline starts."""
         self._pipelines += 1
 
     def reason(self, pool: RunspacePool, patience: int) -> str:
@@ -47,11 +47,11 @@ class Wear:
         if silent:
             return silent
         if limits.after_megabytes and self._megabytes >= limits.after_megabytes:
-            return f"its engine takes {self._megabytes} MB"
+            return f"its engine uses {self._megabytes} MB"
         return ""
 
     def _ask(self, pool: RunspacePool, patience: int) -> str:
-        """Ask for the engine's memory; return why that did not work, or an empty string."""
+        """Read the engine's memory; return why that did not work, or an empty string."""
         if not self._can_ask or self._pipelines - self._asked_at < _ASKED_EVERY:
             return ""
         self._asked_at = self._pipelines
@@ -60,8 +60,8 @@ class Wear:
             lines.begin(pipeline)
             found = list(lines.outputs(pipeline, patience, patience))
         except (lines.NotBegunError, lines.OutOfTimeError, *WIRE_ERRORS):
-            # The next batch would meet the same trouble, with rows in it.
-            return "it did not tell how much memory its engine takes"
+            # The next batch would meet the same problem, with rows in it.
+            return "it did not report how much memory its engine uses"
         if lines.close(pipeline):
             return "a pipeline in it could not be closed"
         if len(found) == 1 and isinstance(found[0], int):

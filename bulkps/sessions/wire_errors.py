@@ -1,4 +1,4 @@
-"""What the way to a session can raise, and how anything unexpected in an answer becomes one of those."""
+"""The errors of the connection to a session; anything unexpected in an answer becomes one of them."""
 
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
@@ -10,23 +10,23 @@ from spnego.exceptions import SpnegoError
 
 from bulkps.exchange.invocation import ErrorRecord
 
-#: What connecting, sending and receiving can raise when the other side or the way to it fails. OSError
+#: What connecting, sending and receiving can raise when the server or the network fails. OSError
 #: covers a socket that breaks below requests.
-#: ParseError is a page where SOAP was due; spnego has its own, and KeyError is what pypsrp makes of an
-#: endpoint that answers without having asked who is there.
+#: ParseError means a web page instead of SOAP; spnego has its own; pypsrp raises KeyError if an endpoint
+#: answers without asking for a sign-in.
 WIRE_ERRORS = (WinRMError, requests.RequestException, OSError, ET.ParseError, SpnegoError, KeyError)
-#: How urllib3 calls it when no connection came about. By the type: an answer's text is the server's.
+#: urllib3's names for a connection that was never made. By type, because an answer's text is the server's.
 _NEVER_LEFT = {"NewConnectionError", "NameResolutionError", "ConnectTimeoutError"}
-#: A server's error page is in its error's text.
+#: The text of an error may hold a server's whole error page.
 _LONGEST_TEXT = 2000
 
 
 class UnreadableAnswerError(WinRMError):
-    """An answer is not what the protocol says; what it is about is in doubt."""
+    """An answer does not follow the protocol; the request that it answers is in doubt."""
 
 
 class AnswerRefusedError(WinRMError):
-    """An answer was not believed, or not read to its end: anybody may have sent it, or it is no answer."""
+    """An answer was not trusted or not read completely: anyone may have sent it, or it is not an answer."""
 
 
 class TimeLimitError(WinRMError):
@@ -35,10 +35,10 @@ class TimeLimitError(WinRMError):
 
 @contextmanager
 def reading() -> Iterator[None]:
-    """Make a wire error of whatever goes wrong inside: pypsrp meets a strange answer in many ways.
+    """Turn any error inside into a wire error: pypsrp fails in many ways on a strange answer.
 
     Raises:
-        UnreadableAnswerError: For any error but one of the wire.
+        UnreadableAnswerError: For any error that is not a wire error.
     """
     try:
         yield
@@ -50,7 +50,7 @@ def reading() -> Iterator[None]:
 
 
 def never_left(error: BaseException) -> bool:
-    """Return whether no connection came about, so that nothing can have been sent over it."""
+    """Return whether no connection was made, so nothing can have been sent over it."""
     if isinstance(error, ConnectionRefusedError):
         return True
     if not isinstance(error, requests.ConnectionError):
@@ -61,7 +61,7 @@ def never_left(error: BaseException) -> bool:
 
 
 def text_of(error: BaseException) -> str:
-    """Return what *error* says, never empty; some of pypsrp's fail when they are to say it."""
+    """Return the text of *error*, never empty; some of pypsrp's errors fail when asked for it."""
     try:
         text = str(error) or type(error).__name__
     except Exception:  # noqa: BLE001 - its own text is what fails

@@ -1,4 +1,4 @@
-"""Between Python's values and the wire's, and from pypsrp's errors to ours.
+"""Converts Python values to wire values and back, and pypsrp's errors to ErrorRecords.
 
 The facts behind it were measured (engine-facts.md, "Values" and "What a value can break").
 """
@@ -15,10 +15,10 @@ from pypsrp.powershell import RunspacePool
 
 from bulkps.exchange.invocation import NULL, ErrorRecord, Secret, Value
 
-#: An object can hold itself (ADObjectId.DomainId does): nothing is followed deeper than this.
+#: An object can contain itself (ADObjectId.DomainId does), so nothing is followed deeper than this.
 _DEEPEST = 4
 _DATE_TIME_OFFSET = "System.DateTimeOffset"
-#: No session survives these: the engine's XML reader dies silently.
+#: No session survives these: the engine's XML reader fails silently.
 _DEADLY = re.compile("[\ud800-\udfff\ufffe\uffff]")
 
 
@@ -27,7 +27,7 @@ class UnsendableValueError(Exception):
 
 
 def to_wire(pool: RunspacePool, name: str, value: Value) -> Any:
-    """Return *value* as pypsrp is to serialize it for *pool*.
+    """Return *value* in the form that pypsrp serializes for *pool*.
 
     Args:
         pool: The open pool that will send it; a SecureString belongs to one pool.
@@ -50,7 +50,7 @@ def to_wire(pool: RunspacePool, name: str, value: Value) -> Any:
     if isinstance(value, str):
         return _checked(name, value)
     if isinstance(value, Mapping):
-        # pypsrp makes a Hashtable of it, and of the lists in it an ArrayList each, as remoting itself does.
+        # pypsrp turns it into a Hashtable, and each list in it into an ArrayList, as remoting itself does.
         return {_checked(name, key): to_wire(pool, name, part) for key, part in value.items()}
     return [_checked(name, part) for part in value]
 
@@ -66,8 +66,8 @@ def _checked(name: str, text: str, *, secret: bool = False) -> str:
 def properties(found: object, wanted: Iterable[str]) -> Mapping[str, object]:
     """Return the *wanted* properties of an output object as plain values; all if none are named.
 
-    PowerShell's property names have no case; the names come back as they were asked for. What is a value and
-    no object (a text, a list, an enumeration) is under ``Value``, whatever properties were attached to it.
+    PowerShell's property names ignore case; the names come back as they were requested. A value that is not
+    an object (a text, a list, an enumeration) is under ``Value``, whatever properties were attached to it.
     """
     if not isinstance(found, GenericComplexObject) or found.property_sets or _moment(found):
         return {"Value": plain(found)}
@@ -84,10 +84,10 @@ def properties(found: object, wanted: Iterable[str]) -> Mapping[str, object]:
 def plain(value: Any, depth: int = 0) -> Any:
     """Return a wire value as None, bool, int, float, str or a list or dict of those.
 
-    What scripts/BulkPS/BulkPS.psm1 makes of the same value inside the engine.
+    scripts/BulkPS/BulkPS.psm1 does the same with a value inside the engine.
     """
     if isinstance(value, float) and not math.isfinite(value):
-        # JSON has no word for it.
+        # JSON cannot express it.
         return str(value)
     if value is None or isinstance(value, bool | int | float | str):
         return value
@@ -110,7 +110,7 @@ def _plain_object(value: GenericComplexObject, depth: int) -> Any:
     if text := _moment(value) or value.to_string:
         return text
     if value.property_sets:
-        # A primitive that the engine had wrapped in a PSObject, with or without properties of somebody's own.
+        # A primitive that the engine wrapped in a PSObject, with or without added properties.
         inner = [plain(part, depth + 1) for part in value.property_sets]
         return inner[0] if len(inner) == 1 else inner
     every = {**(value.adapted_properties or {}), **(value.extended_properties or {})}
@@ -118,16 +118,16 @@ def _plain_object(value: GenericComplexObject, depth: int) -> Any:
 
 
 def _moment(value: GenericComplexObject) -> str:
-    """Return a DateTimeOffset in UTC, empty for anything else: its own text is in the server's language."""
+    """Return a DateTimeOffset in UTC, else an empty text: its own text is in the server's language."""
     kind = value.types[0].removeprefix("Deserialized.") if value.types else ""
     found = (value.adapted_properties or {}).get("UtcDateTime") if kind == _DATE_TIME_OFFSET else None
     return found if isinstance(found, str) else ""
 
 
 def error_record(found: Any) -> ErrorRecord:
-    """Return a pypsrp error record as ours.
+    """Return a pypsrp error record as an ErrorRecord.
 
-    ``str(record)`` is the text that people know; ``record.message`` is only the category's.
+    ``str(record)`` is the text that people know; ``record.message`` is only the category's text.
     """
     exception = found.exception
     types = list(getattr(exception, "types", None) or [])

@@ -13,8 +13,8 @@ from bulkps.sessions.http_limits import AnswerLimits, limit_transport
 from bulkps.sessions.pool import Pool, ServerShell
 from bulkps.sessions.wire_errors import reading
 
-# pypsrp logs every lost answer with its traceback; without a handler Python prints that to the user's
-# screen. What matters of it is in our own errors.
+# pypsrp logs every lost answer with its traceback; without a handler Python prints that on the user's screen.
+# What matters is in bulkps's own errors.
 logging.getLogger("pypsrp").addHandler(logging.NullHandler())
 logging.getLogger("pypsrp").propagate = False
 
@@ -22,13 +22,13 @@ logging.getLogger("pypsrp").propagate = False
 class PatientWSMan(WSMan):
     """pypsrp's WSMan with its own limits for every request.
 
-    pypsrp repeats a receive that timed out five times with growing waits, several minutes in all, and ties
-    the limit of a request to its operation timeout, two seconds above it. Here a short operation timeout
-    can be asked for on a slow line, and a silent server is lost after one read timeout.
+    pypsrp repeats a receive that timed out five times with growing waits, several minutes in all. It limits a
+    request to two seconds more than its operation timeout. Here a slow line can have a short operation
+    timeout, and a silent server is lost after one read timeout.
 
     Args:
         server: Its name or address.
-        deadline: What its requests are a part of.
+        deadline: The limit for the work that its requests belong to.
         settings: As pypsrp takes them.
     """
 
@@ -36,7 +36,7 @@ class PatientWSMan(WSMan):
         super().__init__(server, **settings)
         self.deadline = deadline or Deadline()
         read_timeout = self.transport.read_timeout
-        # An idle wait is answered after the operation timeout; then the answer may take as long as a silent
+        # An idle wait is answered after the operation timeout. After that the answer may take as long as a
         # server may be silent.
         total = self.operation_timeout + read_timeout
         limit_transport(self, AnswerLimits(read_timeout, total, self.deadline))
@@ -67,7 +67,7 @@ def build_wsman(connection: Connection, password: Secret | None, deadline: Deadl
         ssl=tls,
         path=connection.path or path,
         auth=connection.auth.value,
-        # requests takes a path here, whatever pypsrp's annotation says.
+        # requests accepts a path here, although pypsrp's annotation says otherwise.
         cert_validation=cast(bool, connection.ca_file or True) if connection.verify_certificate else False,
         encryption="auto" if tls or connection.auth is not Auth.BASIC else "never",
         operation_timeout=connection.operation_timeout,
@@ -79,7 +79,7 @@ def build_wsman(connection: Connection, password: Secret | None, deadline: Deadl
 def build_pool(connection: Connection, wsman: PatientWSMan) -> Pool:
     """Return a pool with one runspace over *wsman*; nothing is sent yet."""
     pool = Pool(wsman, None, wsman.deadline, connection.configuration or _DEFAULTS[connection.type][1])
-    # Without TLS messages are encrypted with the sign-in's keys; a simulator is on this machine.
+    # Without TLS the sign-in's keys encrypt the messages; a simulator is on this machine.
     authentic = connection.simulated or not _has_tls(connection) or connection.verify_certificate
     cast(ServerShell, pool.shell).authentic = authentic
     return pool

@@ -153,7 +153,7 @@ def test_what_a_recovery_of_the_same_mailbox_asks_for_beside_it_is_not_told_to_b
     assert second.exit_code == 4, second.output
     assert [row["advice"] for row in result_rows(bulkps, "last")] == [
         "Nothing is left to do.",
-        "Not done: department. Set-User -Department sets what is missing by hand.",
+        "Not done: department. To set what is missing by hand: Set-User -Department.",
     ]
     assert "--again" not in second.stderr, "what is recovered cannot be recovered again"
 
@@ -180,7 +180,7 @@ def test_content_that_another_run_still_works_on_is_refused(
     refused = bulkps("run", "restore", file, "--config", there.config, "--quiet", *options)
 
     assert refused.exit_code == 2
-    assert f"its content is IN_PROGRESS in run {first['run']}; nothing was sent" in refused.stderr
+    assert f"the same row is IN_PROGRESS in run {first['run']}; nothing was sent" in refused.stderr
     assert f"bulkps resume {first['run']} --config {there.config} finishes it" in refused.stderr
     assert there.simulator.calls == before
     assert as_object(bulkps("show", "last", "--json"))["run"] == first["run"], "the journal has no trace"
@@ -202,7 +202,7 @@ def test_content_that_is_in_doubt_in_another_run_is_refused_until_it_is_looked_u
 
     assert first["counts"]["FAILED"] == 1
     assert refused.exit_code == 2
-    assert f"its content is in doubt in run {first['run']}; nothing was sent" in refused.stderr
+    assert f"the same row is in doubt in run {first['run']}; nothing was sent" in refused.stderr
     assert f"bulkps retry {first['run']} --config {there.config} looks it up" in refused.stderr
     assert as_object(bulkps("retry", "last", "--config", there.config, "--json"))["exit_code"] == 0
     assert done(bulkps, there, "restore", tmp_path / "doubtful.csv")["counts"]["SKIPPED"] == 1
@@ -230,7 +230,7 @@ def test_what_was_done_again_is_what_counts_and_the_first_run_does_not_do_it_onc
     assert (first["counts"]["FAILED"], second["counts"]["IN_PROGRESS"]) == (1, 1)
     # The failed row of the first run does not hide that the second is at work on it.
     assert third.exit_code == 2
-    assert f"its content is IN_PROGRESS in run {second['run']}; nothing was sent" in third.stderr
+    assert f"the same row is IN_PROGRESS in run {second['run']}; nothing was sent" in third.stderr
     assert (fourth["exit_code"], fourth["counts"]["SKIPPED"]) == (0, 1)
     assert retried_early.exit_code == retried.exit_code == 4
     assert "1 row not sent again: another run has done the same since, or is working on it" in retried.stderr
@@ -331,8 +331,8 @@ def test_a_throttled_run_tells_how_long_it_waited_and_why(
     assert not waited.startswith("0 s")
     assert waited in table
     audit = Path(said["audit"]).read_text(encoding="utf-8")
-    assert '"event": "run.pace", "message": "Exchange throttles, everybody waits 1.0 s: ' in audit
-    assert '"event": "run.pace", "message": "Exchange answers again; about ' in audit
+    assert '"event": "run.pace", "message": "Exchange throttles; all sessions wait 1.0 s: ' in audit
+    assert '"event": "run.pace", "message": "Exchange answers again; it lets about ' in audit
 
 
 def test_a_run_that_is_not_throttled_waited_for_nothing(

@@ -135,8 +135,8 @@ def test_without_the_journal_the_end_cannot_be_checked_and_that_is_said(
     result = bulkps("audit", "verify", copy)
 
     assert result.exit_code == 0
-    assert f"note: the journal here does not know run {log.stem}" in result.stderr
-    assert "cannot be checked" in result.stderr
+    assert f"note: run {log.stem} is not in the journal of this computer" in result.stderr
+    assert "bulkps cannot check whether lines are missing at the end" in result.stderr
     assert not (home / "journal.sqlite3").exists()
 
 
@@ -188,8 +188,8 @@ def test_lines_that_a_crash_left_behind_what_the_journal_knows_are_a_note(
     result = bulkps("audit", "verify", "last")
 
     assert result.exit_code == 0, result.output
-    assert "2 lines at the end that the journal does not know yet" in result.stderr
-    assert "is not whole and the journal does not know it" in result.stderr
+    assert "2 lines at the end that the journal does not have yet" in result.stderr
+    assert "is incomplete and not in the journal" in result.stderr
     assert bulkps("resume", "last", "--config", config, "--quiet").exit_code == 0
     said = as_object(bulkps("audit", "verify", "last", "--json"))
     assert (said["sound"], said["notes"]) == (True, [])
@@ -288,10 +288,10 @@ def test_what_is_not_there_is_a_matter_of_usage(
 
     for given, sentence in (
         ("nothing", "no run 'nothing' in the journal"),
-        (tmp_path / "nothing.jsonl", "there is no file"),
-        ("nothing.jsonl", "there is no file"),
+        (tmp_path / "nothing.jsonl", "nothing.jsonl does not exist"),
+        ("nothing.jsonl", "nothing.jsonl does not exist"),
         ("n" * 5000, "no run 'nnn"),
-        ("last", f"{said['audit']} is gone, and the journal knows"),
+        ("last", f"{said['audit']} is missing, but the journal knows"),
     ):
         result = bulkps("audit", command, given, "--json")
 

@@ -163,5 +163,8 @@ def test_an_operation_that_was_exchanged_in_the_journal_is_not_sent(
     refused = bulkps("resume", "last", "--config", there.config, "--quiet")
 
     assert refused.exit_code == 6
-    assert "operation in the journal is not the one that it was begun with" in refused.stderr
+    assert (
+        "the operation in the journal is not the one that its audit log says it was started with"
+        in refused.stderr
+    )
     assert there.simulator.calls == before

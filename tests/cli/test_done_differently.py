@@ -49,7 +49,7 @@ def test_a_recovered_row_that_says_something_else_now_is_not_called_done(
     first, *others = read_csv(bulkps("results", "last").stdout)
     assert first["error_code"] == "done-differently"
     assert f"with other values: {column}" in first["error"]
-    assert f"Not done: {column}. {by_hand} sets what is missing by hand." in first["advice"]
+    assert f"Not done: {column}. To set what is missing by hand: {by_hand}." in first["advice"]
     assert {one["error_code"] for one in others} == {"done-already"}
     assert told.exit_code == 4
     assert by_hand in told.stdout
@@ -101,4 +101,4 @@ def test_a_permission_that_was_given_afterwards_and_how_long_a_request_is_kept_c
     assert (permitted["exit_code"], permitted["done_already"]) == (0, 2)
     assert (kept["exit_code"], kept["done_differently"]) == (4, 1)
     [advice, _] = [row["advice"] for row in read_csv(bulkps("results", "last").stdout)]
-    assert "Set-MailboxRestoreRequest -CompletedRequestAgeLimit sets what is missing by hand" in advice
+    assert "To set what is missing by hand: Set-MailboxRestoreRequest -CompletedRequestAgeLimit." in advice

@@ -100,4 +100,4 @@ def test_a_dry_run_refuses_what_the_run_refuses(bulkps: Run, tenant: StartTenant
     dry = bulkps("run", "restore", file, "--config", there.config, "--dry-run")
 
     assert dry.exit_code == 2
-    assert "its content is IN_PROGRESS in run" in dry.stderr
+    assert "the same row is IN_PROGRESS in run" in dry.stderr

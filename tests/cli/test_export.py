@@ -502,7 +502,7 @@ def test_an_inventory_that_cannot_be_put_in_its_place_stays_beside_it(
 
     assert said.exit_code == 6, said.output
     (kept,) = tmp_path.glob("out-*.csv")
-    assert f"all of it is in {kept}" in said.stderr
+    assert f"the complete file is {kept}" in said.stderr
     assert len(read_csv(kept.read_text(encoding="utf-8-sig"))) > 20
 
 
@@ -672,7 +672,7 @@ def test_a_folder_that_cannot_be_written_to_is_refused_before_anything_is_read(
     result = bulkps("export", "-o", tmp_path / "a file" / "out.csv", "--config", there.config)
 
     assert result.exit_code == 2
-    assert f"{tmp_path / 'a file'} is no folder" in result.stderr
+    assert f"{tmp_path / 'a file'} is not a folder" in result.stderr
     assert there.simulator.calls == {}
 
 

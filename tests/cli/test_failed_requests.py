@@ -83,7 +83,7 @@ def test_what_resuming_cannot_help_is_removed_and_made_anew_under_the_next_name(
     assert sorted(one.name for one in people.requests() if one.batch) == sorted(names)
     assert set(living(there).values()) == {1}
     assert there.simulator.calls.get(RESUME, 0) == 0
-    assert "its failed request was removed, and it is made anew" in rows[0]["warnings"]
+    assert "its failed request was removed, and a new one is created" in rows[0]["warnings"]
     audit = Path(as_object(bulkps("show", "last", "--json"))["audit"]).read_text(encoding="utf-8")
     sent = [line for line in map(json.loads, audit.splitlines()) if line.get("event") == "item.sending"]
     assert [line["cmdlet"] for line in sent].count(REMOVE) == 2
@@ -126,7 +126,7 @@ def test_a_failed_request_that_somebody_resumed_is_followed_and_never_removed(
 
     assert retried.exit_code == 0, retried.output
     assert there.simulator.calls.get(REMOVE, 0) == there.simulator.calls.get(RESUME, 0) == 0
-    assert "its request goes on: Completed" in rows_of(bulkps)[0]["warnings"]
+    assert "its request was resumed: Completed" in rows_of(bulkps)[0]["warnings"]
 
 
 @pytest.mark.proof

@@ -115,7 +115,7 @@ def test_a_request_that_somebody_removed_is_failed_and_never_sent_again(
     bulkps("results", "last", "--only", "failed", "-o", tmp_path / "rest.csv")
     refused = bulkps("run", "restore", tmp_path / "rest.csv", "--config", config, "--quiet")
     assert refused.exit_code == 2
-    assert f"row 2: its content is done in part in run {shown['run']}; nothing was sent" in refused.stderr
+    assert f"row 2: the same row is done in part in run {shown['run']}; nothing was sent" in refused.stderr
     assert "--again does it" in refused.stderr
     assert there.simulator.calls["New-MailboxRestoreRequest"] == 2
     once_more = bulkps("run", "restore", tmp_path / "rest.csv", "--config", config, "--no-wait", "--again")

@@ -76,7 +76,7 @@ def test_a_disk_that_is_full_stops_the_run_before_anything_unknown_is_sent(
     assert full.returncode == 6, full.stderr
     written = audit if record == "audit" else home / "journal.sqlite3"
     assert f"cannot write {written}: " in full.stderr
-    assert "Nothing more was sent; make room or repair access, then resume" in full.stderr
+    assert "Nothing more was sent; free disk space or fix access, then resume" in full.stderr
     run = as_object(bulkps("show", "last", "--json"))
     assert f"To continue: bulkps resume {run['run']} --config {there.config}" in full.stderr
     known = {line["key"] for line in lines(audit) if line["event"] == "item.sending"}

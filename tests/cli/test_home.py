@@ -91,7 +91,7 @@ def test_a_home_that_others_can_write_to_is_refused_and_nothing_is_sent(
     said = bulkps("run", "restore", file, "--config", there.config, "--json")
 
     assert said.exit_code == as_object(said)["exit_code"] == 2
-    assert f"others can write to {open_to} (mode " in said.stderr
+    assert f"other users can write to {open_to} (mode " in said.stderr
     assert f"chmod {'700' if open_to.is_dir() else '600'} '{open_to}'" in said.stderr
     assert there.simulator.calls == {}
 

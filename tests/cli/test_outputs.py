@@ -150,7 +150,7 @@ def test_what_another_process_made_in_the_meantime_is_not_replaced_and_nothing_i
 ) -> None:
     output = Output(tmp_path / "out.csv")
     with (
-        pytest.raises(OSError, match="in the meantime; all of it is in") as raised,
+        pytest.raises(OSError, match="in the meantime; the complete file is") as raised,
         whole_file(output) as file,
     ):
         file.write("hours of reading")

@@ -334,14 +334,14 @@ def test_an_operation_without_passwords_takes_no_file_for_them(
     )
 
     assert result.exit_code == 2
-    assert "restore makes no passwords" in result.stderr
+    assert "restore generates no passwords" in result.stderr
     assert there.simulator.calls == {}
 
 
 BAD_CERTIFICATES: dict[str, tuple[dict[str, Any], str]] = {
-    "ended": ({"days": -2}, "CN=Help desk, which ended on"),
+    "ended": ({"days": -2}, "CN=Help desk, which expired on"),
     "not yet valid": ({"begins": 5}, "valid only from"),
-    "elliptic": ({"elliptic": True}, "CN=Help desk, whose key is no RSA key"),
+    "elliptic": ({"elliptic": True}, "CN=Help desk, whose key is not an RSA key"),
     "short": ({"bits": 1024}, "an RSA key of 1024 bits"),
     "for signing": ({"enciphers": False}, "key usage does not allow key encipherment"),
 }
@@ -420,8 +420,8 @@ def test_a_wrong_passphrase_and_a_changed_line_are_told_apart(
     assert "the passphrase is wrong" in wrong.stderr
     of_row_3 = f"the line of row 3 ({lines[1]['target_upn']}) holds the password of row 4 ("
     assert of_row_3 + lines[2]["target_upn"] in swapped.stderr
-    assert "somebody has moved it" in swapped.stderr
-    assert "opens other rows and not row 4" in changed.stderr
+    assert "the line was moved" in swapped.stderr
+    assert "opens other rows but not row 4" in changed.stderr
     assert "no password of row 99" in no_such_row.stderr
     assert "there is no terminal to ask" in nobody.stderr
     assert not (wrong.stdout or no_such_row.stdout or nobody.stdout)
@@ -440,7 +440,7 @@ def test_a_line_of_another_file_of_the_same_passphrase_is_refused(
     mixed = bulkps("passwords", tmp_path / "mixed.csv", input=Terminal(PASSPHRASE))
 
     assert mixed.exit_code == 2
-    assert "the line of row 4 was written to another file than the first:" in mixed.stderr
+    assert "the line of row 4 comes from another file than the first line" in mixed.stderr
 
 
 def test_a_message_for_a_certificate_says_whose_it_is_wherever_its_line_is_put(
@@ -495,7 +495,7 @@ def test_bulkps_passwords_says_how_another_kind_of_file_is_read(
     assert {one.exit_code for one in answers} == {2}
     assert "Unprotect-CmsMessage" in answers[0].stderr
     assert "--passwords-plain" in answers[1].stderr
-    assert "found no password file" in answers[2].stderr
+    assert "is not a password file" in answers[2].stderr
     assert not any(line["password"] in answers[1].output for line in lines_of(plain))
 
 

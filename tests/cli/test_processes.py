@@ -111,7 +111,7 @@ def test_a_run_that_another_process_works_on_is_left_alone(
     process.wait()
 
     assert refused.exit_code == 7, refused.output
-    assert "is being worked on by process" in refused.stderr
+    assert "is in use by process" in refused.stderr
     assert process.returncode == 0, "the run that was left alone ends as if nothing had been"
     assert set(effects(tmp_path).values()) == {1}
 

@@ -63,7 +63,7 @@ def test_records_that_are_not_there_any_more_end_the_run_before_the_next_batch(
     assert process.returncode == 6, said
     # Of an emptied -wal that SQLite wrote on before anybody looked, only the database itself can tell.
     assert str(path).removesuffix("-wal") in said
-    assert "removed, replaced or cut short while bulkps worked with it" in said
+    assert "removed, replaced or cut short while bulkps used it" in said
     assert "Traceback" not in said
     # The batch that was on its way, and one that was being handed over.
     assert len(there.lines()) <= before + 2 * BATCH + 1

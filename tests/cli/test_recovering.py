@@ -164,7 +164,7 @@ def test_what_is_never_shown_has_failed_and_retry_looks_again_and_makes_nothing_
 
     assert (first["status"], first["error_code"]) == ("FAILED", "not-shown")
     assert "did not show it within 0.2 s" in first["error"]
-    assert "Done before it: mailbox (New-Mailbox)" in first["advice"]
+    assert "Already done: mailbox (New-Mailbox)" in first["advice"]
     assert (again["status"], again["error_code"]) == ("COMPLETED", "")
     assert sent(there) == {"New-Mailbox": 1, "Set-User": 1}
     assert there.simulator.calls["New-Mailbox"] == 1
@@ -214,7 +214,7 @@ def test_a_row_whose_account_was_not_set_says_what_is_done_and_retry_sends_only_
     again = retried(bulkps, there)
 
     assert first["status"] == "FAILED"
-    assert "Done before it: mailbox (New-Mailbox), shown (Get-Mailbox)." in first["advice"]
+    assert "Already done: mailbox (New-Mailbox), shown (Get-Mailbox)." in first["advice"]
     assert again["status"] == "COMPLETED"
     later = Counter(there.simulator.calls) - calls
     assert {name: later[name] for name in ("New-Mailbox", "Get-Mailbox", "Set-User")} == {

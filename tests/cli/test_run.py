@@ -264,7 +264,7 @@ def test_nothing_is_sent_on_top_of_an_audit_log_that_is_not_the_journals(
     assert refused.exit_code == 6
     assert str(audit) in refused.stderr
     assert "the audit log was changed" in refused.stderr
-    assert "Nothing more was sent; 'bulkps audit verify" in refused.stderr
+    assert "Nothing more was sent; to see where: bulkps audit verify" in refused.stderr
     assert there.simulator.calls == before
 
 

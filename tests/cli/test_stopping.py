@@ -374,7 +374,7 @@ def test_a_run_whose_time_is_up_pauses_and_says_how_it_goes_on(
     run = shown(bulkps)
     assert (stopped.exit_code, run["state"]) == (6, "time-is-up"), stopped.output
     assert run["counts"]["PENDING"] == 14 - sent(there) > 0
-    assert "the time that it was given is over" in stopped.stderr
+    assert "its time limit was reached" in stopped.stderr
     assert f"To continue: bulkps resume {run['run']} --config {there.config}" in stopped.stderr
     assert as_object(resumed(bulkps, there))["counts"]["COMPLETED"] == 14
     assert set(there.simulator.effects_by_mailbox().values()) == {1}

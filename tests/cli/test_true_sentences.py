@@ -118,7 +118,9 @@ def test_a_run_that_somebody_works_on_says_so_and_one_that_was_lost_says_that(
     assert "nothing was sent" not in str(lost.value)
     assert f"run {run} was taken over by process " in str(lost.value)
     assert "another process" in str(RunOwnedElsewhere(run, "", lost=True))
-    assert "this command sent nothing. bulkps pause" in str(RunOwnedElsewhere(run, "process 7"))
+    assert "this command sent nothing. To stop that process: bulkps pause" in str(
+        RunOwnedElsewhere(run, "process 7")
+    )
 
 
 def test_the_audit_log_says_doubt_where_nothing_was_refused(
@@ -137,7 +139,7 @@ def test_the_audit_log_says_doubt_where_nothing_was_refused(
     lines = Path(said["audit"]).read_text(encoding="utf-8").splitlines()
     again = [one["message"] for one in map(json.loads, lines) if one["event"] == "item.retry"]
     assert len(again) > 1
-    assert all(one.startswith("no answer shows whether Set-Mailbox happened") for one in again)
+    assert all(one.startswith("no answer shows whether Set-Mailbox made its change") for one in again)
     [row] = read_csv(bulkps("results", "last").stdout)
     assert (row["status"], row["error_code"]) == ("FAILED", "in-doubt")
     assert f"It was sent {row['attempts']} times" in row["advice"]

@@ -38,15 +38,15 @@ def test_spellings_of_one_object_are_one(written: str, read: str) -> None:
 @pytest.mark.parametrize(
     ("written", "why"),
     [
-        ("Ann Beebe", "at character 1 stands no CN=, OU= or DC="),
+        ("Ann Beebe", "expected CN=, OU= or DC= at character 1"),
         (f"CN=Ann,Beebe,{ROOT}", "at character 8 stands no"),
         ("CN=Ann,OU=Users", "ends with DC="),
-        (f"DC=contoso,{ROOT}", "begins with CN= or OU="),
-        (f"CN=,{ROOT}", "none of them is empty"),
-        (f"CN=Ann;{ROOT}", "; at character 7: a comma stands between"),
+        (f"DC=contoso,{ROOT}", "it must begin with CN= or OU="),
+        (f"CN=,{ROOT}", "no part may be empty"),
+        (f"CN=Ann;{ROOT}", "; at character 7: put a comma between"),
         (f'CN="Ann,{ROOT}', "a quote is not closed"),
-        (rf"CN=Ann\FF,{ROOT}", "is no UTF-8"),
-        (f"CN=Ann,{ROOT}\\", "stands before nothing"),
+        (rf"CN=Ann\FF,{ROOT}", "is not UTF-8"),
+        (f"CN=Ann,{ROOT}\\", "nothing follows the backslash at the end"),
         (f"CN=A*n,{ROOT}", "an asterisk"),
     ],
 )

@@ -41,9 +41,9 @@ def test_every_well_known_folder_is_known_in_any_case(name: str) -> None:
     [
         ("#Inbx#", "did you mean #Inbox#"),
         ("#Projects#", r"written \#Projects\#"),
-        ("In*", "may only stand alone at the end"),
-        ("*", "may only stand alone at the end"),
-        ("In*/Sub", "may only stand alone at the end"),
+        ("In*", "is allowed only alone at the end"),
+        ("*", "is allowed only alone at the end"),
+        ("In*/Sub", "is allowed only alone at the end"),
         ("Inbox//Sub", "without a name"),
         ("", "without a name"),
         ("/", "without a name"),

@@ -74,7 +74,7 @@ def test_preflight_warns_of_a_garbled_display_name_and_says_both() -> None:
 
     assert seen == (
         "the display name '?ukasz ?ó??' is the source's own, 'Łukasz Żółć', "
-        "with what one code page does not have replaced"
+        "with letters replaced that a code page does not have"
     )
 
 

@@ -137,7 +137,7 @@ def test_lines_that_the_journal_does_not_know_yet_are_sound_and_said(count: int,
 
     assert found.sound and half.sound
     assert f"{len(SOUND) - count} line" in found.notes[0]
-    assert "is not whole and the journal does not know it" in half.notes[0]
+    assert "is incomplete and not in the journal" in half.notes[0]
 
 
 @given(st.integers(1, len(SOUND)), st.integers(1, len(SOUND[0]) - 1))
