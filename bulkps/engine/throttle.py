@@ -161,7 +161,7 @@ class Throttle:
         if since < _AGAIN:
             return False
         self._rate, self._limited_at, self._stepped_down_at = _UNDER * rate, now, now
-        # What is spent comes back at the rate that is known.
+        # The limit recovers at the known rate, so wait for that.
         self._next_at = now + 1.5 / rate
         self._answered, self._since = 0, now
         self.notes.append(f"Exchange throttles at {rate:.2g} items/s; now {self._rate:.2g} items/s: {reason}")
@@ -176,7 +176,7 @@ class Throttle:
         # Exchange became free at some moment between the last refusal and now.
         free_at = (max(self._refused_at, self._since) + now) / 2
         seconds = max(free_at - self._since, 0.001)
-        # What came through since a step down just now says little: at most half the known rate is given up.
+        # Right after a step down the few answers since say little: at most half of the known rate is given up.
         measured = max(self._answered / seconds, (self._rate or 0.0) / 2)
         self._rate = max(_UNDER * measured, 0.001)
         self._streak, self._pause = 0, _PAUSE
