@@ -6,12 +6,12 @@ a database.
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from bulkps.api.columns import RECOVERY_COLUMNS, RESTORE_COLUMNS
+    from bulkps.api.builtin_columns import RECOVERY_COLUMNS, RESTORE_COLUMNS
     from bulkps.api.csv_handler import BulkCSVHandler
     from bulkps.api.manager import BulkOperationManager
     from bulkps.api.models import BulkOperationItem, BulkOperationResult
     from bulkps.engine.config import BulkOperationConfig, ConnectPolicy, FollowPolicy, RetryPolicy
-    from bulkps.engine.status import BulkItemStatus
+    from bulkps.engine.item_status import BulkItemStatus
     from bulkps.errors import (
         BulkpsError,
         CannotConnect,
@@ -66,7 +66,7 @@ _HOMES = {
     "ConnectPolicy": "bulkps.engine.config",
     "FollowPolicy": "bulkps.engine.config",
     "RetryPolicy": "bulkps.engine.config",
-    "BulkItemStatus": "bulkps.engine.status",
+    "BulkItemStatus": "bulkps.engine.item_status",
     "BulkpsError": "bulkps.errors",
     "CannotConnect": "bulkps.errors",
     "ExitCode": "bulkps.errors",
@@ -76,8 +76,8 @@ _HOMES = {
     "RunNotFound": "bulkps.errors",
     "RunOwnedElsewhere": "bulkps.errors",
     "UsageProblem": "bulkps.errors",
-    "RECOVERY_COLUMNS": "bulkps.api.columns",
-    "RESTORE_COLUMNS": "bulkps.api.columns",
+    "RECOVERY_COLUMNS": "bulkps.api.builtin_columns",
+    "RESTORE_COLUMNS": "bulkps.api.builtin_columns",
     "BulkCSVHandler": "bulkps.api.csv_handler",
     "ExportKind": "bulkps.export.exporter",
     "ExportReport": "bulkps.export.exporter",

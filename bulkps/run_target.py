@@ -8,7 +8,7 @@ from pathlib import Path
 from bulkps.engine.config import BulkOperationConfig
 from bulkps.errors import UsageProblem
 from bulkps.exchange.error_catalog import KnownError
-from bulkps.operations.availability import RELEASES, releases
+from bulkps.operations.cmdlet_availability import RELEASES, releases
 from bulkps.operations.model import Operation
 from bulkps.sessions.connection import Connection, ConnectionType, Credentials
 from bulkps.sessions.session_factory import simulator_options

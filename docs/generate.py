@@ -13,10 +13,10 @@ import click
 from bulkps import errors
 from bulkps.cli import cli
 from bulkps.cli.explanations import Explanation, Kind, explanations, texts
-from bulkps.engine import resend, status
+from bulkps.engine import item_status, resend
 from bulkps.exchange.cmdlet_metadata import CMDLETS
 from bulkps.exchange.error_catalog import shipped_catalogue
-from bulkps.operations.availability import releases
+from bulkps.operations.cmdlet_availability import releases
 from bulkps.operations.loader import built_in_operations
 from bulkps.preflight import findings as preflight_findings
 
@@ -57,13 +57,16 @@ def exit_codes() -> str:
 def statuses() -> str:
     """Return the statuses, what they mean, and what may follow what."""
     lines = [_NOTE, "# Statuses\n", "| status | meaning |", "|---|---|"]
-    meanings = _comments(status, "BulkItemStatus")
+    meanings = _comments(item_status, "BulkItemStatus")
     lines += [
-        f"| {one.name} | {meaning} |" for one, meaning in zip(status.BulkItemStatus, meanings, strict=True)
+        f"| {one.name} | {meaning} |"
+        for one, meaning in zip(item_status.BulkItemStatus, meanings, strict=True)
     ]
     lines += ["", "```mermaid", "stateDiagram-v2", "    [*] --> PENDING"]
-    for one, following in status.FOLLOWS.items():
-        lines += [f"    {one.name} --> {after.name}" for after in status.BulkItemStatus if after in following]
+    for one, following in item_status.FOLLOWS.items():
+        lines += [
+            f"    {one.name} --> {after.name}" for after in item_status.BulkItemStatus if after in following
+        ]
         if not following:
             lines.append(f"    {one.name} --> [*]")
     return "\n".join(

@@ -79,7 +79,7 @@ BESIDE_IT = {
 }
 #: Pure modules of later rooms whose names of columns or fields a file has to agree with.
 DECLARATIONS = {
-    "operations": {"bulkps.preflight.wanted"},
+    "operations": {"bulkps.preflight.row_intent"},
     "intake": {"bulkps.export.deleted_mailbox"},
 }
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from bulkps.engine.events import ItemEvent, RunEvent
 from bulkps.engine.item import Change, Item
-from bulkps.engine.status import BulkItemStatus
+from bulkps.engine.item_status import BulkItemStatus
+from bulkps.engine.recorded_events import ItemEvent, RunEvent
 from bulkps.errors import RecordFailed, RunOwnedElsewhere
 from bulkps.operations.loader import built_in_operations
 from bulkps.records.audit import Audit

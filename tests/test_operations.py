@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from bulkps.errors import InvalidInput
 from bulkps.exchange.invocation import Secret, Value
-from bulkps.operations.availability import releases
+from bulkps.operations.cmdlet_availability import releases
 from bulkps.operations.loader import (
     BUILT_IN,
     built_in_operations,
@@ -20,7 +20,7 @@ from bulkps.operations.loader import (
 from bulkps.operations.parameter_binding import bind, item_key, places, proven
 from bulkps.operations.placeholders import Template
 from bulkps.passwords.password_generator import LENGTH, generate
-from bulkps.runs.sample_rows import sample_rows
+from bulkps.runs.rehearsal_rows import sample_rows
 from bulkps.simulator import Tenant
 from tests.conftest import Run, as_object, read_csv
 

@@ -1,4 +1,4 @@
-"""The seed's BulkCSVHandler: import, validate, templates, export, as a thin layer over intake and records."""
+"""BulkCSVHandler: import, validate, templates, export, as a thin layer over intake and records."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from bulkps.runs import RunService
 
 
 def operation_named(operation: BulkOperationType | Operation | str) -> Operation:
-    """Return an operation by the seed's type, by name, or as it is.
+    """Return an operation by its type, by name, or as it is.
 
     Raises:
         UsageProblem: If there is none.

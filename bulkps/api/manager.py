@@ -1,4 +1,4 @@
-"""The seed's BulkOperationManager: execute, follow, cancel, retry, without the command line."""
+"""BulkOperationManager: execute, follow, cancel, retry, without the command line."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -10,7 +10,7 @@ from bulkps.credentials import credentials
 from bulkps.engine.config import BulkOperationConfig
 from bulkps.engine.driver import Driver
 from bulkps.engine.item import Change, Phase
-from bulkps.engine.status import BulkItemStatus
+from bulkps.engine.item_status import BulkItemStatus
 from bulkps.errors import ExitCode, InvalidInput
 from bulkps.export.exporter import ExportKind, ExportReport, OnProgress, export_mailboxes
 from bulkps.intake import CheckReport, InputRow, check_items

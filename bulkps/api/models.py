@@ -1,11 +1,11 @@
-"""The seed's items and results, for programs that use bulkps."""
+"""Items and results, for programs that use bulkps."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 from bulkps.engine.item import Item
-from bulkps.engine.status import BulkItemStatus
+from bulkps.engine.item_status import BulkItemStatus
 from bulkps.errors import ExitCode
 from bulkps.exchange.invocation import Value
 from bulkps.operations.model import Operation

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from bulkps import intake
 from bulkps.cli import console
-from bulkps.cli.options import (
+from bulkps.cli.option_values import (
     chosen,
     output_file,
 )

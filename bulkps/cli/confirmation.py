@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from bulkps.cli import console
-from bulkps.engine.status import BulkItemStatus
+from bulkps.engine.item_status import BulkItemStatus
 from bulkps.errors import UsageProblem
 from bulkps.operations.model import Operation
 from bulkps.passwords.password_provisioning import makes_passwords

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bulkps.cli.tables import fitting, terminal_width
-from bulkps.engine.status import BulkItemStatus
+from bulkps.engine.item_status import BulkItemStatus
 from bulkps.errors import ExitCode
 from bulkps.intake import CheckReport, Problem
 from bulkps.visible_text import json_text, visible
@@ -168,7 +168,7 @@ def simulated(is_simulated: bool) -> str:
 
 
 def totals(counts: Mapping[BulkItemStatus, int]) -> dict[str, int]:
-    """Return counts by the seed's names in upper case."""
+    """Return counts by the names of the statuses, in upper case."""
     return {status.name: counts[status] for status in BulkItemStatus}
 
 

@@ -4,7 +4,7 @@ import click
 
 from bulkps.cli import console
 from bulkps.cli.commands.shared_options import AS_JSON
-from bulkps.cli.options import chosen
+from bulkps.cli.option_values import chosen
 from bulkps.cli.run_common import target
 from bulkps.errors import BulkpsError, ExitCode
 from bulkps.runs.diagnostics import Diagnosis, examine

@@ -10,9 +10,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from bulkps.cli import console
-from bulkps.engine.events import ItemEvent
 from bulkps.engine.item import WAITS_FOR_OPERATOR, Change, Item, Phase
-from bulkps.engine.status import BulkItemStatus
+from bulkps.engine.item_status import BulkItemStatus
+from bulkps.engine.recorded_events import ItemEvent
 from bulkps.export.exporter import ExportStage, OnProgress
 from bulkps.preflight.query_executor import OnReading
 from bulkps.runs import OnChanges

@@ -8,8 +8,8 @@ import click
 from bulkps.cli import console
 from bulkps.cli.tables import coloured, paragraph
 from bulkps.engine.item import DONE_DIFFERENTLY, ITEMS_LEFT_BEHIND, WAITS_FOR_OPERATOR
-from bulkps.engine.status import BulkItemStatus
-from bulkps.intake.likeness import RowRanges, likeness
+from bulkps.engine.item_status import BulkItemStatus
+from bulkps.intake.common_wording import RowRanges, likeness
 from bulkps.operations.model import Operation
 from bulkps.preflight.findings import Code
 from bulkps.runs import RowResult, Run, RunDetails

@@ -10,7 +10,7 @@ import click
 from bulkps.atomic_file import Output
 from bulkps.cli import console
 from bulkps.cli.confirmation import asks, asks_first, question
-from bulkps.cli.options import output_file
+from bulkps.cli.option_values import output_file
 from bulkps.cli.password_options import check_options, password_file, password_settings, say_passwords
 from bulkps.cli.printed_command import next_command, settings_file
 from bulkps.cli.progress import progress
@@ -19,7 +19,7 @@ from bulkps.cli.signals import interruptible
 from bulkps.cli.time_limit import ends_at
 from bulkps.credentials import credentials
 from bulkps.engine.config import BulkOperationConfig
-from bulkps.engine.status import BulkItemStatus
+from bulkps.engine.item_status import BulkItemStatus
 from bulkps.errors import ExitCode, RecordFailed
 from bulkps.passwords.password_file import PasswordFile
 from bulkps.run_target import Target, connection_warnings

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from bulkps.cli import console
 from bulkps.cli.printed_command import next_command
 from bulkps.cli.row_groups import say_explained, show_rows
-from bulkps.engine.status import BulkItemStatus
+from bulkps.engine.item_status import BulkItemStatus
 from bulkps.errors import ExitCode
 from bulkps.runs import Run, RunDetails, RunService
 from bulkps.settings import SIMULATOR

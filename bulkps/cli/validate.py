@@ -5,13 +5,13 @@ from typing import Any
 
 from bulkps import intake
 from bulkps.cli import console
-from bulkps.cli.options import (
+from bulkps.cli.option_values import (
     chosen,
     output_file,
 )
-from bulkps.cli.preflight_options import configured, values_everywhere, with_values
 from bulkps.cli.printed_command import invocation
 from bulkps.cli.run_common import target, work
+from bulkps.cli.run_options import configured, values_everywhere, with_values
 from bulkps.cli.run_report import show_report
 from bulkps.errors import ExitCode, UsageProblem
 from bulkps.runs import RunService

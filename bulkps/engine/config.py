@@ -1,4 +1,4 @@
-"""How a run may proceed: the seed's options, retry, following. Defaults are set here and nowhere else."""
+"""How a run may proceed: its options, retry, following. Defaults are set here and nowhere else."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -2,10 +2,10 @@
 
 import math
 
-from bulkps.engine import messages as ev
-from bulkps.engine.events import ItemEvent
+from bulkps.engine import machine_messages as ev
 from bulkps.engine.item import Change, Item
-from bulkps.engine.messages import Action
+from bulkps.engine.machine_messages import Action
+from bulkps.engine.recorded_events import ItemEvent
 from bulkps.engine.run_state import RunState
 from bulkps.engine.work_queue import InFlight
 from bulkps.exchange.invocation import Invocation

@@ -8,11 +8,11 @@ import random
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-from bulkps.engine import messages as ev
-from bulkps.engine.events import RunEvent
+from bulkps.engine import machine_messages as ev
 from bulkps.engine.interfaces import Connect, Gate, Records
 from bulkps.engine.item import Change, Item
-from bulkps.engine.machine import Machine
+from bulkps.engine.recorded_events import RunEvent
+from bulkps.engine.run_machine import Machine
 from bulkps.engine.worker import Answered, Batch, Crashed, Message, Query, Worker
 from bulkps.exchange.invocation import Answer, Cmdlet, Invocation
 from bulkps.operations.model import Operation

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
-from bulkps.engine.events import RunEvent
 from bulkps.engine.item import Change, Item
+from bulkps.engine.recorded_events import RunEvent
 from bulkps.exchange.invocation import ErrorRecord, Invocation, Outcome
 
 

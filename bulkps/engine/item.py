@@ -6,8 +6,8 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any
 
-from bulkps.engine.events import ItemEvent
-from bulkps.engine.status import BulkItemStatus, advance
+from bulkps.engine.item_status import BulkItemStatus, advance
+from bulkps.engine.recorded_events import ItemEvent
 from bulkps.exchange.invocation import Cmdlet, ErrorRecord, Value
 
 #: The code of an item whose change may or may not have been made.
@@ -83,7 +83,7 @@ class Item:
         content: What identifies its content (24 hexadecimal digits).
         row: The line of the file on which the row starts.
         values: Canonical values by column.
-        status: As the seed has them.
+        status: Its status.
         phase: What it waits for.
         step: Index of the operation's current step.
         attempt: How often this step has been sent.

@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 
 from bulkps.engine import resend
 from bulkps.engine.config import SEEN, BulkOperationConfig
-from bulkps.engine.events import ItemEvent
 from bulkps.engine.item import (
     FAILED_AT_EXCHANGE,
     IN_DOUBT,
@@ -14,6 +13,7 @@ from bulkps.engine.item import (
     WAITS_FOR_OPERATOR,
     Item,
 )
+from bulkps.engine.recorded_events import ItemEvent
 from bulkps.engine.resend import Decision, Fact, Known
 from bulkps.exchange.cmdlet_metadata import cmdlet_facts
 from bulkps.exchange.error_catalog import (
@@ -24,7 +24,7 @@ from bulkps.exchange.error_catalog import (
     classify,
 )
 from bulkps.exchange.invocation import Answer, ErrorRecord, Outcome, Value
-from bulkps.operations.following import Follow
+from bulkps.operations.item_queries import Follow
 from bulkps.operations.model import Operation, Step
 from bulkps.operations.parameter_binding import follow_ref, places, proven
 

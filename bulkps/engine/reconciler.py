@@ -5,14 +5,14 @@ from dataclasses import dataclass, replace
 
 from bulkps.engine import resend
 from bulkps.engine.config import SEEN, BulkOperationConfig
-from bulkps.engine.events import ItemEvent
-from bulkps.engine.failed_request import FailedRequests
 from bulkps.engine.item import IN_DOUBT, Item, Phase
 from bulkps.engine.outcome_evaluator import NO_SUCH_OBJECT, OutcomeEvaluator, Transition, text
+from bulkps.engine.recorded_events import ItemEvent
+from bulkps.engine.request_recovery import FailedRequests
 from bulkps.engine.resend import Decision, Fact, Known
 from bulkps.exchange.error_catalog import UNKNOWN_MUTATION, ErrorClass, KnownError, classify
 from bulkps.exchange.invocation import Answer, Cmdlet, Outcome
-from bulkps.operations.following import Detail, ReconcileQuery
+from bulkps.operations.item_queries import Detail, ReconcileQuery
 from bulkps.operations.model import Step
 from bulkps.operations.parameter_binding import bind_lookup, matching
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 
 from bulkps.engine.config import FollowPolicy
 from bulkps.engine.item import Item, Phase
-from bulkps.engine.messages import FollowAnswered
+from bulkps.engine.machine_messages import FollowAnswered
 from bulkps.engine.outcome_evaluator import OutcomeEvaluator, Transition
 from bulkps.engine.reconciler import Lookup, Reconciler
 from bulkps.exchange.invocation import Cmdlet

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import Enum, Flag, auto
 
 from bulkps.engine.item import FAILED_AT_EXCHANGE, IN_DOUBT, REQUEST_GONE, Item
-from bulkps.engine.status import BulkItemStatus
+from bulkps.engine.item_status import BulkItemStatus
 from bulkps.exchange.error_catalog import UNKNOWN_MUTATION, ErrorClass, KnownError
 from bulkps.operations.model import Operation, Step
 

@@ -1,13 +1,13 @@
 """What the machine knows during a run: its rules, its queue, its sessions. Pure."""
 
 from bulkps.engine.config import BulkOperationConfig
-from bulkps.engine.events import ItemEvent
-from bulkps.engine.failed_request import FailedRequests
 from bulkps.engine.item import Change, Phase
 from bulkps.engine.outcome_evaluator import OutcomeEvaluator, Transition
 from bulkps.engine.reconciler import Lookup, Reconciler
+from bulkps.engine.recorded_events import ItemEvent
 from bulkps.engine.request_poller import RequestPoller
-from bulkps.engine.session_pool import SessionPool
+from bulkps.engine.request_recovery import FailedRequests
+from bulkps.engine.session_states import SessionPool
 from bulkps.engine.stop_control import StopControl
 from bulkps.engine.throttle import Throttle
 from bulkps.engine.work_queue import InFlight, WorkQueue

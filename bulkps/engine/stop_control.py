@@ -4,9 +4,9 @@ from collections import Counter
 
 from bulkps.engine.config import Breaker, BulkOperationConfig
 from bulkps.engine.item import Phase
-from bulkps.engine.messages import Finish, StopReason
+from bulkps.engine.item_status import BulkItemStatus
+from bulkps.engine.machine_messages import Finish, StopReason
 from bulkps.engine.outcome_evaluator import Transition
-from bulkps.engine.status import BulkItemStatus
 from bulkps.exchange.error_catalog import ErrorClass
 
 #: A run that stops for one of these is over, so what is in doubt is looked up before it ends.

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from bulkps.engine import resend
 from bulkps.engine.item import Item, Phase
+from bulkps.engine.item_status import BulkItemStatus
 from bulkps.engine.reconciler import Lookup
 from bulkps.engine.resend import Decision, Fact, Known
-from bulkps.engine.status import BulkItemStatus
 from bulkps.exchange.invocation import Cmdlet, Value
 from bulkps.operations.model import Operation
 

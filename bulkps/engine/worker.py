@@ -4,7 +4,7 @@ import queue
 import threading
 from dataclasses import dataclass
 
-from bulkps.engine import messages as ev
+from bulkps.engine import machine_messages as ev
 from bulkps.engine.interfaces import Connect, Gate, Session, SessionLostError, SessionRefusedError
 from bulkps.exchange.invocation import Answer, Cmdlet, Invocation, Outcome
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from bulkps.exchange.cmdlet_metadata import cmdlet_facts
-from bulkps.exchange.powershell_text import quoted
+from bulkps.exchange.powershell_quoting import quoted
 
 
 class Secret:

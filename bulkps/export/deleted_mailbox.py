@@ -10,13 +10,14 @@ from functools import cached_property
 
 from bulkps.exchange.holds import MailboxHolds, holds_in_force, mailbox_holds
 from bulkps.exchange.mailbox_locations import AUX_ARCHIVE
-from bulkps.exchange.powershell_text import quoted
+from bulkps.exchange.powershell_quoting import quoted
 from bulkps.exchange.psobject import Properties, listed
 from bulkps.exchange.sizes import UNLIMITED, Size
-from bulkps.preflight.account_checks import account_exists, guid_reused
 from bulkps.preflight.findings import Blocks, Code, Finding, Severity
+from bulkps.preflight.name_conflict_checks import account_exists, guid_reused
 from bulkps.preflight.preflight_facts import PreflightFacts
 from bulkps.preflight.recipient import Recipient
+from bulkps.preflight.row_intent import WantedRestore
 from bulkps.preflight.source_checks import (
     SOFT_DELETED_DAYS,
     additional_shards,
@@ -25,7 +26,6 @@ from bulkps.preflight.source_checks import (
     source_archive,
     still_soft_deleted,
 )
-from bulkps.preflight.wanted import WantedRestore
 
 #: The types of a cell; a datetime has a time zone.
 Cell = str | int | bool | datetime | tuple[str, ...] | None

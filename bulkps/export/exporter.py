@@ -30,7 +30,7 @@ from bulkps.export.deleted_mailbox import (
     source_of,
 )
 from bulkps.export.export_writer import Spool, write_inventory
-from bulkps.export.mailbox_spooler import KEEP, MailboxSpooler
+from bulkps.export.mailbox_collector import KEEP, MailboxSpooler
 from bulkps.export.statistics_reader import Sized, StatisticsReader
 from bulkps.operations.loader import built_in_operations
 from bulkps.operations.model import BulkOperationType

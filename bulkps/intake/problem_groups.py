@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from bulkps.intake.likeness import RowRanges, likeness
+from bulkps.intake.common_wording import RowRanges, likeness
 from bulkps.intake.problem import Problem, readable_name, shortened
 
 #: Up to how many rows each has a message of its own, and how many values a common message shows.

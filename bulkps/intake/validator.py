@@ -9,7 +9,7 @@ from bulkps.atomic_file import Output
 from bulkps.errors import InvalidInput, UsageProblem
 from bulkps.intake.chunk_validator import Body
 from bulkps.intake.csv_reader import DELIMITERS, Chunk, Opening, chunks, read_opening
-from bulkps.intake.duplicates import DuplicateRows, Hashes
+from bulkps.intake.duplicate_rows import DuplicateRows, Hashes
 from bulkps.intake.file_encoding import Source, digest, examine, readable
 from bulkps.intake.header import Layout, data_for_header, lay_out
 from bulkps.intake.problem import Problem, shortened

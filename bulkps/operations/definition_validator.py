@@ -6,13 +6,13 @@ from dataclasses import MISSING, fields
 from typing import TypeGuard
 
 from bulkps.exchange.cmdlet_metadata import CmdletFacts, ParameterFacts, cmdlet_facts, unknown_cmdlet
-from bulkps.operations.availability import questions, releases
+from bulkps.operations.cmdlet_availability import questions, releases
 from bulkps.operations.columns import NULL_TEXT
-from bulkps.operations.following import Detail, Follow, Parameter, ReconcileQuery
+from bulkps.operations.item_queries import Detail, Follow, Parameter, ReconcileQuery
 from bulkps.operations.model import Operation, Step, templates
 from bulkps.operations.placeholders import Template
 from bulkps.operations.result_columns import ALL_RESULTS_COLUMNS
-from bulkps.preflight.wanted import WantedRecovery, WantedRestore
+from bulkps.preflight.row_intent import WantedRecovery, WantedRestore
 from bulkps.yaml_config import nearest
 
 #: What a template may name in addition to columns and earlier steps' outputs.

@@ -9,7 +9,7 @@ from typing import ClassVar, Literal
 
 from bulkps.exchange.invocation import Value
 from bulkps.operations.columns import SEPARATOR, STRICT, CellValue, Column
-from bulkps.operations.following import Follow, Parameter, ReconcileQuery
+from bulkps.operations.item_queries import Follow, Parameter, ReconcileQuery
 from bulkps.operations.placeholders import Template
 from bulkps.operations.reversibility import cannot_be_undone, removes_request
 

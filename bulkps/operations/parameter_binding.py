@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from bulkps.exchange.cmdlet_metadata import cmdlet_facts
 from bulkps.exchange.invocation import NULL, Cmdlet, Part, Secret, Value
 from bulkps.operations.columns import NULL_TEXT
-from bulkps.operations.following import Detail, Follow, Parameter, ReconcileQuery
+from bulkps.operations.item_queries import Detail, Follow, Parameter, ReconcileQuery
 from bulkps.operations.model import Operation, Step
 from bulkps.operations.placeholders import Template
 

@@ -1,6 +1,6 @@
 """The columns that a results file adds to the input's own; intake knows and ignores them."""
 
-#: The seed's result columns, in order.
+#: The result columns that existing files have, in order.
 RESULTS_COLUMNS = (
     "row_number",
     "source_identity",

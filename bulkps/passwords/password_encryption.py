@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.serialization.pkcs7 import PKCS7EnvelopeBuil
 
 from bulkps.errors import UsageProblem
 from bulkps.exchange.invocation import Secret
-from bulkps.exchange.powershell_text import quoted
+from bulkps.exchange.powershell_quoting import quoted
 
 #: The fewest characters of a passphrase.
 SHORTEST = 12

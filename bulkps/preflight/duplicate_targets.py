@@ -12,7 +12,7 @@ from bulkps.preflight.findings import Blocks, Code, Finding, Severity
 from bulkps.preflight.query_cache import identities
 from bulkps.preflight.query_planner import Wanted
 from bulkps.preflight.recipient import Recipient
-from bulkps.preflight.wanted import WantedRecovery, WantedRestore
+from bulkps.preflight.row_intent import WantedRecovery, WantedRestore
 
 #: How many rows a message names: if a file's content is repeated, all of its rows are.
 _NAMED = 5

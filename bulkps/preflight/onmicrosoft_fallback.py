@@ -8,10 +8,10 @@ from bulkps.operations.definition_validator import KINDS
 from bulkps.operations.model import Operation, Preflight
 from bulkps.operations.parameter_binding import places
 from bulkps.operations.placeholders import Template
-from bulkps.preflight.account_checks import fallback_upn
+from bulkps.preflight.name_conflict_checks import fallback_upn
 from bulkps.preflight.preflight_facts import Organization
 from bulkps.preflight.query_planner import Wanted
-from bulkps.preflight.wanted import WantedRecovery
+from bulkps.preflight.row_intent import WantedRecovery
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from bulkps.engine.interfaces import (
     StreamFailedError,
 )
 from bulkps.engine.outcome_evaluator import NO_SUCH_OBJECT
-from bulkps.engine.session_pool import is_final
+from bulkps.engine.session_states import is_final
 from bulkps.errors import CannotConnect
 from bulkps.exchange.error_catalog import ErrorClass, KnownError, Meaning, classify
 from bulkps.exchange.invocation import Answer, ErrorRecord, Invocation, Outcome

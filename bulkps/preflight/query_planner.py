@@ -23,8 +23,8 @@ from bulkps.preflight.query import (
 )
 from bulkps.preflight.query_cache import QueryCache, folded
 from bulkps.preflight.recipient import Recipient
+from bulkps.preflight.row_intent import WantedRecovery, WantedRestore
 from bulkps.preflight.target_checks import ENDED
-from bulkps.preflight.wanted import WantedRecovery, WantedRestore
 
 #: What a row wants.
 Wanted = WantedRecovery | WantedRestore

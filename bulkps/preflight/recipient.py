@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
 
-from bulkps.exchange.addresses import ProxyAddress, is_soft_deleted_dn, read_addresses, smtp_addresses
 from bulkps.exchange.mailbox_locations import (
     AUX_ARCHIVE,
     MAIN_ARCHIVE,
@@ -15,6 +14,7 @@ from bulkps.exchange.mailbox_locations import (
     kinds_of,
     read_locations,
 )
+from bulkps.exchange.proxy_addresses import ProxyAddress, is_soft_deleted_dn, read_addresses, smtp_addresses
 from bulkps.exchange.psobject import Properties
 from bulkps.exchange.sizes import Size
 

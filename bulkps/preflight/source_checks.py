@@ -5,11 +5,11 @@ from datetime import datetime, timedelta
 
 from bulkps.exchange.dates import date_text
 from bulkps.exchange.mailbox_locations import AUX_ARCHIVE, AUX_PRIMARY
-from bulkps.exchange.powershell_text import quoted
+from bulkps.exchange.powershell_quoting import quoted
 from bulkps.preflight.findings import Blocks, Code, Finding, Severity, not_checked
 from bulkps.preflight.preflight_facts import Organization
 from bulkps.preflight.recipient import Recipient
-from bulkps.preflight.wanted import WantedRestore
+from bulkps.preflight.row_intent import WantedRestore
 
 #: How long a soft-deleted mailbox, and its account in Entra ID's recycle bin, are kept.
 SOFT_DELETED_DAYS = 30

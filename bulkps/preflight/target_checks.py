@@ -2,14 +2,14 @@
 
 import re
 
-from bulkps.exchange.addresses import knows_legacy_dn, x500_address
-from bulkps.exchange.powershell_text import quoted
+from bulkps.exchange.powershell_quoting import quoted
+from bulkps.exchange.proxy_addresses import knows_legacy_dn, x500_address
 from bulkps.exchange.psobject import read_guid
 from bulkps.exchange.sizes import UNLIMITED, Size, size_text
 from bulkps.preflight.findings import Blocks, Code, Finding, Severity, not_checked
 from bulkps.preflight.preflight_facts import PreflightFacts, RestoreRequest
 from bulkps.preflight.recipient import Recipient
-from bulkps.preflight.wanted import WantedRestore
+from bulkps.preflight.row_intent import WantedRestore
 
 #: A request with one of these statuses has ended; every other one is running or waiting.
 ENDED = frozenset({"completed", "completedwithwarning", "failed"})

@@ -14,7 +14,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from bulkps.engine.events import ItemEvent, RunEvent
+from bulkps.engine.recorded_events import ItemEvent, RunEvent
 from bulkps.errors import RecordFailed
 from bulkps.records.audit import FIRST
 from bulkps.records.audit_verify import Finding, Known, is_over, verify

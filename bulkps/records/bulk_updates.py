@@ -5,13 +5,13 @@ from typing import Any
 
 from sqlalchemy import Connection, case, literal, select, update
 
-from bulkps.engine.events import ItemEvent
 from bulkps.engine.item import Change, Phase
-from bulkps.engine.retry import asked_again
-from bulkps.engine.status import BulkItemStatus
+from bulkps.engine.item_status import BulkItemStatus
+from bulkps.engine.recorded_events import ItemEvent
+from bulkps.engine.requested_retry import asked_again
 from bulkps.operations.model import Operation
-from bulkps.records.changes import LAST_EVENT, keep_changes
 from bulkps.records.journal import ITEM_COLUMNS
+from bulkps.records.journal_writes import LAST_EVENT, keep_changes
 from bulkps.records.row_mapping import Run, item_of
 from bulkps.records.run_queries import elsewhere
 from bulkps.records.schema import events, items

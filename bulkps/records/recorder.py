@@ -6,15 +6,15 @@ from contextlib import contextmanager
 
 from sqlalchemy import Connection, update
 
-from bulkps.engine.events import ItemEvent, RunEvent
 from bulkps.engine.item import IN_DOUBT, LONGEST_TEXT, Change, Item
-from bulkps.engine.status import BulkItemStatus
+from bulkps.engine.item_status import BulkItemStatus
+from bulkps.engine.recorded_events import ItemEvent, RunEvent
 from bulkps.operations.model import Operation
 from bulkps.records import bulk_updates
 from bulkps.records.audit import Audit
 from bulkps.records.audit_opening import Ahead
-from bulkps.records.changes import keep_audit, keep_changes, keep_facts, replace_values
 from bulkps.records.journal import Journal
+from bulkps.records.journal_writes import keep_audit, keep_changes, keep_facts, replace_values
 from bulkps.records.lease import Heartbeat, Lease, holding
 from bulkps.records.row_mapping import Elsewhere
 from bulkps.records.run_queries import elsewhere, ended_badly, living

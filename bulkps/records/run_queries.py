@@ -16,8 +16,8 @@ from bulkps.engine.item import (
     Item,
     Phase,
 )
+from bulkps.engine.item_status import BulkItemStatus
 from bulkps.engine.resend import Decision, Fact
-from bulkps.engine.status import BulkItemStatus
 from bulkps.operations.model import Operation
 from bulkps.records.journal import ITEM_COLUMNS, LOADING, OWNER_COLUMNS, Journal
 from bulkps.records.owner import is_alive

@@ -7,14 +7,14 @@ from importlib.metadata import PackageNotFoundError, version
 from bulkps.engine.interfaces import SessionRefusedError
 from bulkps.errors import CannotConnect
 from bulkps.exchange.error_catalog import KnownError, classify
-from bulkps.operations.availability import expected, releases
+from bulkps.operations.cmdlet_availability import expected, releases
 from bulkps.operations.model import Operation
 from bulkps.preflight.runner import CMDLETS
 from bulkps.run_target import offered as releases_offered
 from bulkps.runs.run_phases import cmdlets_of
 from bulkps.sessions.capabilities import SessionFacts, describe, offered
 from bulkps.sessions.connection import Connection, ConnectionType, Credentials
-from bulkps.sessions.pool import abandon
+from bulkps.sessions.runspace_pool import abandon
 from bulkps.sessions.session_factory import Opened, open_one, reachable
 
 _LIBRARIES = ("bulkps", "pypsrp", "psrpcore", "click", "pydantic", "SQLAlchemy", "loguru", "PyYAML")

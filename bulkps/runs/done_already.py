@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from bulkps.engine.item import DONE_ALREADY, DONE_DIFFERENTLY, Item, Phase
-from bulkps.engine.status import BulkItemStatus
+from bulkps.engine.item_status import BulkItemStatus
 from bulkps.exchange.cmdlet_metadata import cmdlet_facts
 from bulkps.exchange.invocation import Value
 from bulkps.intake import cell_values

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from bulkps.engine.item import Item
-from bulkps.engine.status import BulkItemStatus
+from bulkps.engine.item_status import BulkItemStatus
 from bulkps.exchange.invocation import Answer, Cmdlet
 from bulkps.intake import CheckReport, InputRow
 from bulkps.operations.model import Operation

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from bulkps.engine.messages import Finish, StopReason
+from bulkps.engine.machine_messages import Finish, StopReason
 from bulkps.errors import RecordFailed
 from bulkps.records.audit import Audit
 from bulkps.records.audit_opening import check_log, operation_digest

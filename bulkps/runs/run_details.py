@@ -6,7 +6,7 @@ from pathlib import Path
 
 from bulkps.atomic_file import Output
 from bulkps.engine.item import Item
-from bulkps.engine.status import BulkItemStatus
+from bulkps.engine.item_status import BulkItemStatus
 from bulkps.operations.model import Operation
 from bulkps.records import paths, results, run_queries
 from bulkps.records.journal import Journal

@@ -8,8 +8,8 @@ from bulkps import yaml_config
 from bulkps.atomic_file import Output
 from bulkps.engine.config import BulkOperationConfig
 from bulkps.engine.item import DONE_ALREADY, DONE_DIFFERENTLY
-from bulkps.engine.messages import Finish, StopReason
-from bulkps.engine.status import BulkItemStatus
+from bulkps.engine.item_status import BulkItemStatus
+from bulkps.engine.machine_messages import Finish, StopReason
 from bulkps.errors import ExitCode, RecordFailed
 from bulkps.operations.loader import load_operation
 from bulkps.operations.model import Operation

@@ -6,13 +6,13 @@ from dataclasses import dataclass, field, replace
 
 from bulkps.engine.config import BulkOperationConfig
 from bulkps.engine.driver import Driver
-from bulkps.engine.events import RunEvent
 from bulkps.engine.item import Change
-from bulkps.engine.machine import Machine
-from bulkps.engine.messages import Finish, StopReason
+from bulkps.engine.machine_messages import Finish, StopReason
+from bulkps.engine.recorded_events import RunEvent
+from bulkps.engine.run_machine import Machine
 from bulkps.errors import BulkpsError
 from bulkps.exchange.error_catalog import ErrorClass, portable_patterns
-from bulkps.operations.availability import uses
+from bulkps.operations.cmdlet_availability import uses
 from bulkps.operations.model import Operation
 from bulkps.passwords.password_file import PasswordFile
 from bulkps.passwords.password_provisioning import password_maker
@@ -20,8 +20,8 @@ from bulkps.preflight.query_executor import OnReading, Sessions
 from bulkps.preflight.runner import CMDLETS, PreflightRunner
 from bulkps.records.recorder import Recorder
 from bulkps.run_target import Target
+from bulkps.runs.done_elsewhere import skip_what_others_did
 from bulkps.runs.held_run import HeldRun
-from bulkps.runs.other_runs import skip_what_others_did
 from bulkps.runs.run_creation import batch_name
 from bulkps.sessions.session_factory import endpoint
 

@@ -10,16 +10,16 @@ from typing import Any, Self
 
 from bulkps.atomic_file import Output
 from bulkps.engine.item import Item
-from bulkps.engine.messages import Finish, StopReason
-from bulkps.engine.status import BulkItemStatus
+from bulkps.engine.item_status import BulkItemStatus
+from bulkps.engine.machine_messages import Finish, StopReason
 from bulkps.errors import ExitCode, UsageProblem
 from bulkps.intake import CheckReport, InputRow
 from bulkps.operations.model import Operation
 from bulkps.passwords.password_file import PasswordFile
 from bulkps.passwords.password_provisioning import handing_out
 from bulkps.records import paths
-from bulkps.records.changes import keep_facts
 from bulkps.records.journal import Journal
+from bulkps.records.journal_writes import keep_facts
 from bulkps.records.row_mapping import Run
 from bulkps.run_target import Target, check_target
 from bulkps.runs.held_run import HeldRun, held_run

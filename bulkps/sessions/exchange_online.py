@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from bulkps.exchange.invocation import ErrorRecord, Secret, Value
 from bulkps.sessions.connection import ExchangeOnline
-from bulkps.sessions.pipeline_runner import Asker
+from bulkps.sessions.probe_pipelines import Asker
 
 MODULE = "ExchangeOnlineManagement"
 #: The first version whose cmdlets all use REST; older versions no longer connect.

@@ -12,7 +12,7 @@ from pypsrp.shell import SignalCode
 
 from bulkps.engine.interfaces import Gate
 from bulkps.exchange.invocation import Answer, ErrorRecord
-from bulkps.sessions.pool import nothing
+from bulkps.sessions.runspace_pool import nothing
 from bulkps.sessions.wire_errors import WIRE_ERRORS, never_left, reading, text_of, wire_record
 
 #: The shell no longer exists, so nothing can be started in it (exchange-facts.md section 5.1).

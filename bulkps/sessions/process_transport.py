@@ -24,7 +24,7 @@ from pypsrp.shell import SignalCode
 from pypsrp.wsman import NAMESPACES
 
 from bulkps.sessions.deadline import Deadline
-from bulkps.sessions.pool import NOTHING_YET, nothing
+from bulkps.sessions.runspace_pool import NOTHING_YET, nothing
 from bulkps.sessions.wire_errors import TimeLimitError
 
 #: The pool's id in the packets; each pipeline has its own.

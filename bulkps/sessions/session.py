@@ -16,14 +16,14 @@ from pypsrp.powershell import PowerShell, RunspacePool
 from bulkps.engine.interfaces import Gate, SessionLostError, StreamFailedError
 from bulkps.exchange.invocation import Answer, ErrorRecord, Invocation, Outcome
 from bulkps.sessions import pipeline as lines
-from bulkps.sessions.batch_function import (
+from bulkps.sessions.batch_protocol import (
     BATCH_FUNCTION,
     SELECT_FUNCTION,
     batch_items,
     batch_outcome,
     patterns_taken,
 )
-from bulkps.sessions.pool import abandon
+from bulkps.sessions.runspace_pool import abandon
 from bulkps.sessions.serializer import LateSeconds
 from bulkps.sessions.session_renewal import Wear
 from bulkps.sessions.wire_errors import WIRE_ERRORS, reading, text_of, wire_record

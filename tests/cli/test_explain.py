@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bulkps.engine.messages import StopReason
+from bulkps.engine.machine_messages import StopReason
 from bulkps.errors import ExitCode
 from bulkps.exchange.error_catalog import UNKNOWN_MUTATION, UNKNOWN_READ, shipped_catalogue
 from bulkps.preflight.findings import Code

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from bulkps.engine.events import RunEvent
+from bulkps.engine.recorded_events import RunEvent
 from bulkps.records.audit import Audit
-from bulkps.records.changes import keep_audit
 from bulkps.records.journal import Journal
+from bulkps.records.journal_writes import keep_audit
 from tests.cli.processes import make_lease_old
 from tests.conftest import Run, Tenant, as_object, read_csv, rehearsal, write_csv
 

@@ -13,7 +13,7 @@ import pytest
 from bulkps.cli import cli
 from bulkps.cli.group import COMMANDS
 from bulkps.engine.item import ITEMS_LEFT_BEHIND
-from bulkps.engine.status import BulkItemStatus
+from bulkps.engine.item_status import BulkItemStatus
 from bulkps.export.exporter import ExportKind
 from bulkps.simulator import Engine, Language
 from tests.conftest import Run

@@ -8,7 +8,7 @@ import pytest
 from pypsrp.complex_objects import PSInvocationState
 from pypsrp.powershell import PowerShell
 
-from bulkps.sessions.batch_function import BATCH_FUNCTION, batch_outcome, module_text
+from bulkps.sessions.batch_protocol import BATCH_FUNCTION, batch_outcome, module_text
 from bulkps.simulator.cmdlets.invoke_batch import FACTS
 from tests.contract.routes import ROUTES, Opened, opened
 from tests.engines import needs_pwsh

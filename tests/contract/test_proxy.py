@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from click.testing import Result
 
-from bulkps.sessions.wsman import PatientWSMan
+from bulkps.sessions.wsman_pool import PatientWSMan
 from bulkps.simulator import Simulator, SimulatorOptions
 from tests.conftest import Run, Tenant, as_object, read_csv, rehearsal
 from tests.contract.proxy import Deed, Order, Proxy

@@ -5,7 +5,7 @@ from collections import Counter
 from dataclasses import replace
 from typing import Any
 
-from bulkps.engine import messages as ev
+from bulkps.engine import machine_messages as ev
 from bulkps.engine.config import BulkOperationConfig, LookupPolicy
 from bulkps.engine.item import Item
 from bulkps.operations.parameter_binding import item_key

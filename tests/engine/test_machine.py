@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bulkps.engine import messages as ev
+from bulkps.engine import machine_messages as ev
 from bulkps.engine.config import Breaker, BulkOperationConfig, LookupPolicy
 from bulkps.engine.item import IN_DOUBT, Doubt, Item, Phase
-from bulkps.engine.messages import StopReason
-from bulkps.engine.status import BulkItemStatus
+from bulkps.engine.item_status import BulkItemStatus
+from bulkps.engine.machine_messages import StopReason
 from bulkps.errors import ExitCode
 from bulkps.exchange.error_catalog import ErrorClass
 from bulkps.exchange.invocation import Answer, ErrorRecord, Outcome

@@ -12,18 +12,18 @@ from typing import Any
 
 import pytest
 
-from bulkps.engine import messages as ev
+from bulkps.engine import machine_messages as ev
 from bulkps.engine import resend
 from bulkps.engine.config import BulkOperationConfig
-from bulkps.engine.events import ItemEvent
-from bulkps.engine.failed_request import FailedRequests
 from bulkps.engine.item import Doubt, Item
-from bulkps.engine.machine import Machine
-from bulkps.engine.messages import Action, Event
+from bulkps.engine.item_status import BulkItemStatus
+from bulkps.engine.machine_messages import Action, Event
 from bulkps.engine.outcome_evaluator import OutcomeEvaluator, Transition
 from bulkps.engine.reconciler import Reconciler
+from bulkps.engine.recorded_events import ItemEvent
+from bulkps.engine.request_recovery import FailedRequests
 from bulkps.engine.resend import Decision, Fact, Known
-from bulkps.engine.status import BulkItemStatus
+from bulkps.engine.run_machine import Machine
 from bulkps.exchange.error_catalog import ErrorClass, shipped_catalogue
 from tests.engine.schedules import KINDS, restores, try_seed, world_of
 from tests.engine.world import START, World

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from bulkps.engine.config import BulkOperationConfig
-from bulkps.engine.status import BulkItemStatus
+from bulkps.engine.item_status import BulkItemStatus
 from bulkps.engine.throttle import Throttle
 from tests.engine.schedules import restores
 from tests.engine.world import START, World

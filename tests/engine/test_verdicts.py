@@ -7,7 +7,7 @@ import pytest
 
 from bulkps.engine.config import BulkOperationConfig
 from bulkps.engine.item import Phase
-from bulkps.engine.status import BulkItemStatus
+from bulkps.engine.item_status import BulkItemStatus
 from bulkps.exchange.error_catalog import shipped_catalogue
 from bulkps.exchange.invocation import ErrorRecord
 from tests.engine.schedules import UNGUARDED, restores

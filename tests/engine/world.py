@@ -12,13 +12,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from itertools import count
 
-from bulkps.engine import messages as ev
+from bulkps.engine import machine_messages as ev
 from bulkps.engine.config import BulkOperationConfig
 from bulkps.engine.item import Change, Doubt, Item, Phase
-from bulkps.engine.machine import Machine
-from bulkps.engine.messages import StopReason
-from bulkps.engine.retry import asked_again
-from bulkps.engine.status import FOLLOWS, BulkItemStatus
+from bulkps.engine.item_status import FOLLOWS, BulkItemStatus
+from bulkps.engine.machine_messages import StopReason
+from bulkps.engine.requested_retry import asked_again
+from bulkps.engine.run_machine import Machine
 from bulkps.exchange.error_catalog import ErrorClass, KnownError, shipped_catalogue
 from bulkps.exchange.invocation import Answer, Cmdlet, ErrorRecord, Invocation, Outcome
 from bulkps.operations.loader import built_in_operations

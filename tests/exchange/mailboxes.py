@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from bulkps.preflight.findings import Code, Finding, Severity
 from bulkps.preflight.preflight_facts import Organization, PreflightFacts
 from bulkps.preflight.recipient import Recipient
-from bulkps.preflight.wanted import WantedRecovery, WantedRestore
+from bulkps.preflight.row_intent import WantedRecovery, WantedRestore
 
 NOW = datetime(2020, 12, 1, 12, tzinfo=UTC)
 ROOT = "OU=contoso.onmicrosoft.com,DC=EURPR07A005,DC=prod,DC=outlook,DC=com"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bulkps.exchange.addresses import (
+from bulkps.exchange.proxy_addresses import (
     ProxyAddress,
     domain_of,
     is_soft_deleted_dn,

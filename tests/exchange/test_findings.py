@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bulkps.exchange.cmdlet_metadata import cmdlet_facts
-from bulkps.exchange.powershell_text import quoted
+from bulkps.exchange.powershell_quoting import quoted
 from bulkps.preflight.findings import Blocks, Code, Finding, Severity
 
 PAGE = (Path(__file__).resolve().parent.parent.parent / "docs" / "findings.md").read_text(encoding="utf-8")

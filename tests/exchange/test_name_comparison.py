@@ -4,12 +4,12 @@ from datetime import UTC, datetime
 
 import pytest
 
-from bulkps.exchange.name_comparison import damaged_from
-from bulkps.preflight.checks import recovery_findings
+from bulkps.exchange.garbled_names import damaged_from
+from bulkps.preflight.blocker_checks import recovery_findings
 from bulkps.preflight.findings import Code, Severity
 from bulkps.preflight.preflight_facts import PreflightFacts
 from bulkps.preflight.recipient import Recipient
-from bulkps.preflight.wanted import WantedRecovery
+from bulkps.preflight.row_intent import WantedRecovery
 from tests.exchange.mailboxes import INACTIVE
 
 NOW = datetime(2026, 11, 27, tzinfo=UTC)

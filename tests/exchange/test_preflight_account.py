@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from bulkps.preflight.account_checks import (
+from bulkps.preflight.findings import Blocks, Code
+from bulkps.preflight.name_conflict_checks import (
     account_exists,
     domain_not_accepted,
     fallback_upn,
@@ -12,10 +13,9 @@ from bulkps.preflight.account_checks import (
     guid_reused,
     name_taken,
 )
-from bulkps.preflight.findings import Blocks, Code
 from bulkps.preflight.preflight_facts import Organization, PreflightFacts
 from bulkps.preflight.recipient import Recipient
-from bulkps.preflight.wanted import WantedRecovery
+from bulkps.preflight.row_intent import WantedRecovery
 from tests.exchange.mailboxes import (
     ARCHIVE,
     DOMAINS,

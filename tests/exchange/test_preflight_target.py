@@ -8,6 +8,7 @@ import pytest
 from bulkps.preflight.findings import Code, Severity
 from bulkps.preflight.preflight_facts import PreflightFacts, RestoreRequest
 from bulkps.preflight.recipient import Recipient
+from bulkps.preflight.row_intent import WantedRestore
 from bulkps.preflight.target_checks import (
     large_data_loss,
     legacy_dn_mismatch,
@@ -17,7 +18,6 @@ from bulkps.preflight.target_checks import (
     target_too_full,
     target_unusable,
 )
-from bulkps.preflight.wanted import WantedRestore
 from tests.exchange.mailboxes import (
     ACTIVE,
     ARCHIVE,

@@ -10,7 +10,7 @@ from bulkps.exchange.cmdlet_metadata import cmdlet_facts
 from bulkps.exchange.invocation import Cmdlet
 from bulkps.preflight.query import INVENTORY_COSTS, Facet, Read, any_of, one
 from bulkps.preflight.query_planner import QueryPlanner, Wanted
-from bulkps.preflight.wanted import WantedRecovery, WantedRestore
+from bulkps.preflight.row_intent import WantedRecovery, WantedRestore
 from tests.exchange.mailboxes import ACTIVE, DOMAINS, INACTIVE, SOURCE, TARGET, UPN
 
 #: Parameters that say what a read is about.

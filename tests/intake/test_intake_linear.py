@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from bulkps.exchange.addresses import read_addresses
 from bulkps.exchange.damaged_text import damage
 from bulkps.exchange.distinguished_names import read_distinguished_name
 from bulkps.exchange.folder_filter import read_folder
+from bulkps.exchange.garbled_names import damaged_from
 from bulkps.exchange.mailbox_locations import read_locations
-from bulkps.exchange.name_comparison import damaged_from
+from bulkps.exchange.proxy_addresses import read_addresses
 from bulkps.exchange.sizes import read_size
 from bulkps.intake import check
 from bulkps.intake.header import lay_out

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from bulkps.intake import check
 from bulkps.intake.csv_reader import CHUNK
-from bulkps.intake.duplicates import DuplicateRows, Hashes
+from bulkps.intake.duplicate_rows import DuplicateRows, Hashes
 from tests.intake.intakefiles import (
     GUID,
     HEADER,

@@ -4,7 +4,7 @@ from xml.etree.ElementTree import Element, fromstring
 
 import pytest
 
-from bulkps.simulator.wire import clixml_reader, clixml_writer
+from bulkps.simulator.wire import clixml_writer, pipeline_reader
 
 TEXTS = [
     "", " leading and trailing ", "'; Remove-Mailbox *; '",
@@ -22,11 +22,11 @@ def parsed(text: str) -> Element:
 def test_a_text_is_read_as_it_was_written(text: str) -> None:
     element = parsed(text)
 
-    assert clixml_reader.unescape(element.text or "") == text
+    assert pipeline_reader.unescape(element.text or "") == text
 
 
 def test_a_text_that_only_looks_like_an_escape_is_left_alone() -> None:
-    assert clixml_reader.unescape("_x12_ _xGHIJ_") == "_x12_ _xGHIJ_"
+    assert pipeline_reader.unescape("_x12_ _xGHIJ_") == "_x12_ _xGHIJ_"
 
 
 def test_a_lone_surrogate_can_be_written() -> None:

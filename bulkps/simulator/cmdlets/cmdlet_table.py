@@ -7,7 +7,7 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 
 from bulkps.simulator.cmdlets import (
-    mailbox_cmdlets,
+    mailbox_changes,
     mailbox_statistics,
     organization_cmdlets,
     recipient_cmdlets,
@@ -82,7 +82,7 @@ HANDLERS: dict[str, Handler] = {
     **mailbox_statistics.HANDLERS,
     **recovery_cmdlets.HANDLERS,
     **restore_cmdlets.HANDLERS,
-    **mailbox_cmdlets.HANDLERS,
+    **mailbox_changes.HANDLERS,
 }
 
 

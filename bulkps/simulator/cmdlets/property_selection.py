@@ -13,7 +13,7 @@ from bulkps.simulator.cmdlets.cmdlet_result import (
     Refused,
     Value,
 )
-from bulkps.simulator.wire.clixml_reader import Command
+from bulkps.simulator.wire.pipeline_reader import Command
 
 NAME = "Select-BulkPSProperty"
 #: The function of the module BulkPS, as far as it is called: what comes down the pipeline is no argument.

@@ -14,8 +14,8 @@ from bulkps.simulator.cmdlets import invoke_batch
 from bulkps.simulator.cmdlets.cmdlet_result import Answer, ErrorInfo, Item
 from bulkps.simulator.cmdlets.cmdlet_service import Ending, Service
 from bulkps.simulator.cmdlets.property_selection import select
-from bulkps.simulator.wire.clixml_reader import Command
-from bulkps.simulator.wire.psrp import BrokenStream, Invocation, PoolServer
+from bulkps.simulator.wire.pipeline_reader import Command
+from bulkps.simulator.wire.server_pool import BrokenStream, Invocation, PoolServer
 from bulkps.simulator.wire.shell_base import ConnectionLost, Shell
 
 #: How long a Signal waits for the pipeline to have stopped, in seconds.

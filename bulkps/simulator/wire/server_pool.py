@@ -21,8 +21,8 @@ from psrpcore import (
 from psrpcore import types as ps
 
 from bulkps.simulator.cmdlets.cmdlet_result import Answer, Category, ErrorInfo, Item, Value
-from bulkps.simulator.wire import clixml_reader, clixml_writer
-from bulkps.simulator.wire.clixml_reader import Command
+from bulkps.simulator.wire import clixml_writer, pipeline_reader
+from bulkps.simulator.wire.pipeline_reader import Command
 
 #: What tells a client that it talks to a simulator, in the pool's ApplicationPrivateData.
 MARKER = {"BulkPSSimulator": "1"}
@@ -148,7 +148,7 @@ class PoolServer:
 
     def _invocation(self, message: bytes) -> Invocation:
         pipeline = UUID(bytes_le=message[_PIPELINE_AT:_DATA_AT])
-        return Invocation(pipeline, clixml_reader.statements(_content(message), self._pool.decrypt))
+        return Invocation(pipeline, pipeline_reader.statements(_content(message), self._pool.decrypt))
 
     def _hand_on(self, message: bytes) -> None:
         whole = _FRAGMENT.pack(1, 0, 3, len(message)) + message
@@ -161,7 +161,7 @@ class PoolServer:
 
         psrpcore would not let the pool be resized once it is open. [MS-PSRP] 3.2.5.4.11 to 3.2.5.4.13
         """
-        asked = clixml_reader.members(_content(message))
+        asked = pipeline_reader.members(_content(message))
         call = _number(asked, "CI")
         smallest, largest = self._runspaces or (self._pool.min_runspaces, self._pool.max_runspaces)
         answer: bool | int = True

@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping
 
-from bulkps.exchange.addresses import domain_of
-from bulkps.exchange.name_comparison import damaged_from
-from bulkps.exchange.powershell_text import quoted
+from bulkps.exchange.garbled_names import damaged_from
+from bulkps.exchange.powershell_quoting import quoted
+from bulkps.exchange.proxy_addresses import domain_of
 from bulkps.preflight.findings import Blocks, Code, Finding, Severity, not_checked
 from bulkps.preflight.preflight_facts import Organization, PreflightFacts
 from bulkps.preflight.recipient import Recipient
-from bulkps.preflight.wanted import WantedRecovery
+from bulkps.preflight.row_intent import WantedRecovery
 
 _INITIAL = ".onmicrosoft.com"
 #: How many domains a sentence names.

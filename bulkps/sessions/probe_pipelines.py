@@ -8,7 +8,7 @@ from pypsrp.powershell import PowerShell
 
 from bulkps.exchange.invocation import ErrorRecord, Value
 from bulkps.sessions import pipeline as lines
-from bulkps.sessions.pool import Pool
+from bulkps.sessions.runspace_pool import Pool
 from bulkps.sessions.wire_errors import TimeLimitError, reading
 from bulkps.sessions.wire_types import error_records, plain_texts, properties, to_wire
 

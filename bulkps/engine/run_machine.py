@@ -7,11 +7,11 @@ database. A Record is durable before the next action starts; every guarantee is 
 from collections.abc import Iterable
 from dataclasses import replace
 
-from bulkps.engine import messages as ev
+from bulkps.engine import machine_messages as ev
 from bulkps.engine.config import BulkOperationConfig
 from bulkps.engine.dispatcher import Dispatcher
 from bulkps.engine.item import Item, Phase
-from bulkps.engine.messages import Action, Event, StopReason
+from bulkps.engine.machine_messages import Action, Event, StopReason
 from bulkps.engine.outcome_evaluator import Transition
 from bulkps.engine.reconciler import Lookup, tells
 from bulkps.engine.run_state import RunState

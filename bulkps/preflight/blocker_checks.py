@@ -15,7 +15,8 @@ are in ``bulkps.preflight.findings``.
 from collections.abc import Iterable
 from datetime import datetime
 
-from bulkps.preflight.account_checks import (
+from bulkps.preflight.findings import Blocks, Code, Finding, Severity, not_checked
+from bulkps.preflight.name_conflict_checks import (
     account_exists,
     domain_not_accepted,
     federated_domain,
@@ -23,9 +24,9 @@ from bulkps.preflight.account_checks import (
     name_garbled,
     name_taken,
 )
-from bulkps.preflight.findings import Blocks, Code, Finding, Severity, not_checked
 from bulkps.preflight.preflight_facts import PreflightFacts
 from bulkps.preflight.recipient import Recipient
+from bulkps.preflight.row_intent import WantedRecovery, WantedRestore
 from bulkps.preflight.source_checks import (
     additional_shards,
     ambiguous_identity,
@@ -46,7 +47,6 @@ from bulkps.preflight.target_checks import (
     target_too_full,
     target_unusable,
 )
-from bulkps.preflight.wanted import WantedRecovery, WantedRestore
 
 _GRAVITY, _ORDER = tuple(Severity), tuple(Code)
 

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from bulkps.engine import messages as ev
+from bulkps.engine import machine_messages as ev
 from bulkps.engine.config import BulkOperationConfig
-from bulkps.engine.messages import StopReason
+from bulkps.engine.machine_messages import StopReason
 from bulkps.exchange.error_catalog import UNKNOWN_READ, ErrorClass, KnownError, classify
 
 

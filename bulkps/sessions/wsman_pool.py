@@ -10,7 +10,7 @@ from bulkps.exchange.invocation import Secret
 from bulkps.sessions.connection import Auth, Connection, ConnectionType
 from bulkps.sessions.deadline import Deadline
 from bulkps.sessions.http_limits import AnswerLimits, limit_transport
-from bulkps.sessions.pool import Pool, ServerShell
+from bulkps.sessions.runspace_pool import Pool, ServerShell
 from bulkps.sessions.wire_errors import reading
 
 # pypsrp logs every lost answer with its traceback; without a handler Python prints that on the user's screen.

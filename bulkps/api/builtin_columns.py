@@ -1,4 +1,4 @@
-"""The columns of the two operations that the seed names, read from their YAML."""
+"""The columns of recovery and restore, read from their YAML."""
 
 from bulkps.operations.loader import built_in_operations
 from bulkps.operations.model import BulkOperationType

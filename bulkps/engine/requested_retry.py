@@ -5,8 +5,8 @@ from itertools import takewhile
 
 from bulkps.engine import resend
 from bulkps.engine.item import IN_DOUBT, Item, Phase
+from bulkps.engine.item_status import BulkItemStatus, advance
 from bulkps.engine.resend import Decision, Fact
-from bulkps.engine.status import BulkItemStatus, advance
 from bulkps.operations.model import Operation, Step, templates
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator
 
 from bulkps.exchange.cmdlet_metadata import cmdlet_facts
-from bulkps.operations.following import Detail, ReconcileQuery
+from bulkps.operations.item_queries import Detail, ReconcileQuery
 from bulkps.operations.model import Operation, Step, templates
 from bulkps.operations.placeholders import Template
 

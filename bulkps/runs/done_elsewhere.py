@@ -3,8 +3,8 @@
 import time
 from collections.abc import Iterator, Mapping, Sequence
 
-from bulkps.engine.events import ItemEvent
 from bulkps.engine.item import Change, Item
+from bulkps.engine.recorded_events import ItemEvent
 from bulkps.engine.resend import Known
 from bulkps.operations.model import Operation
 from bulkps.records.recorder import Recorder

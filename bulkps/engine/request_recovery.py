@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from bulkps.engine.config import SEEN
-from bulkps.engine.events import ItemEvent
 from bulkps.engine.item import FAILED_AT_EXCHANGE, IN_DOUBT, Item
 from bulkps.engine.outcome_evaluator import NO_SUCH_OBJECT, OutcomeEvaluator, Transition, advice_of
+from bulkps.engine.recorded_events import ItemEvent
 from bulkps.exchange.error_catalog import ErrorClass, KnownError, Meaning, classify
 from bulkps.exchange.invocation import Answer, Outcome
 from bulkps.operations.model import Step
