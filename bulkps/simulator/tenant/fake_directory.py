@@ -291,7 +291,7 @@ def living(seed: int, alias: str) -> dict[str, Value]:
 
 
 def _account_of(seed: int, index: int, alias: str, address: str, recipient_type: str) -> dict[str, Value]:
-    """Return what every object in Exchange Online without a mailbox has."""
+    """Return the properties of every object in Exchange Online without a mailbox."""
     first, last = _person(seed, index)
     return {
         "DisplayName": f"{first} {last}",

@@ -1,4 +1,4 @@
-"""A mailbox of the simulated tenant, or another object of its directory, and by what it is found. Pure."""
+"""A mailbox of the simulated tenant, or another directory object, and the names that find it. Pure."""
 
 from collections.abc import Callable, Mapping
 from enum import Enum

@@ -20,9 +20,9 @@ from bulkps.simulator.wire.shell_base import ConnectionLost, Shell
 
 #: How long a Signal waits for the pipeline to have stopped, in seconds.
 _STOP_WAIT = 5.0
-#: How many bytes of a pipeline's output wait to be fetched, about, before the pipeline waits too.
+#: About how many bytes of output may wait to be fetched before the pipeline waits too.
 _WAITING_BYTES = 1024 * 1024
-#: How many objects are written before anyone may fetch them.
+#: How many objects are written before they can be fetched.
 _AT_ONCE = 50
 #: What opens a shell: from its id and what is to be called when its session is lost.
 Opener = Callable[[str, Callable[[Shell], None]], Shell]
