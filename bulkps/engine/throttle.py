@@ -176,7 +176,8 @@ class Throttle:
         # Exchange became free at some moment between the last refusal and now.
         free_at = (max(self._refused_at, self._since) + now) / 2
         seconds = max(free_at - self._since, 0.001)
-        # Right after a step down the few answers since say little: at most half of the known rate is given up.
+        # Right after a step down the few answers since say little: at most half of the known rate is given
+        # up.
         measured = max(self._answered / seconds, (self._rate or 0.0) / 2)
         self._rate = max(_UNDER * measured, 0.001)
         self._streak, self._pause = 0, _PAUSE
