@@ -223,7 +223,7 @@ def _ending(facts: CmdletFacts) -> list[str]:
         ]
     return [
         *lines,
-        "    # An answer can be lost on the way. If sending it twice is harmless, it is sent again:",
+        "    # An answer can be lost on the way. If sending it twice is harmless, say so to send it again:",
         "    # idempotent: true",
         "    # If not, say how to check whether it was done. Without either, you have to check it yourself:",
         "    # reconcile:",

@@ -107,7 +107,7 @@ def not_checked(code: Code, blocks: Blocks, unread: str, how: str) -> Finding:
         Code.NOT_CHECKED,
         Severity.NOTE,
         blocks,
-        f"could not read {unread}, so {code.value} was not checked",
+        f"bulkps did not read {unread}, so {code.value} was not checked",
         f"Check with {how}.",
         code,
     )

@@ -328,7 +328,7 @@ class PreflightRunner:
             (self._unsure, "could not check for all blockers of"),
         )
         why = " and ".join(f"{what} {count} row{'s' * (count != 1)}" for count, what in found if count)
-        detail = f"pre-flight {why}, and --require-clean does not allow that"
+        detail = f"pre-flight {why}, and require_clean does not allow that"
         self._recorder.skip_pending(StopReason.NOT_CLEAN.value, f"never sent: {detail}", time.time())
         self._recorder.preflighted(told)
         return Finish(StopReason.NOT_CLEAN, detail)

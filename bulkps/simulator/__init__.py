@@ -3,7 +3,8 @@
     with Simulator(SimulatorOptions(mailboxes=10)) as simulator:
         ...  # open a runspace pool at simulator.url
 
-It imports nothing of bulkps but the cmdlet data, so that no mistake can be shared with what it tests.
+It imports nothing from bulkps except the cmdlet data, so that it cannot share a mistake with the code it
+tests.
 """
 
 import time
@@ -43,7 +44,7 @@ class Simulator:
     Args:
         options: What it is like.
         clock: Tells the time in seconds since the epoch.
-        further: Cmdlets beside the tenant's own, on the Python endpoint.
+        further: Cmdlets in addition to the tenant's own, on the Python endpoint.
 
     Attributes:
         options: What it is like.
@@ -84,7 +85,7 @@ class Simulator:
         self.stop()
 
     def start(self) -> None:
-        """Begin to listen.
+        """Start to listen.
 
         Raises:
             OSError: The port is taken, or the effects file or a PEM file cannot be opened.
@@ -147,7 +148,7 @@ class Simulator:
             return
         self._shells.close_all()
         self._server.stop()
-        # A request that was being answered while the server stopped may have opened one more.
+        # A request that was in progress while the server stopped may have opened another one.
         self._shells.close_all()
         self._cleanup.close()
         self._server = self._rest = None
@@ -170,7 +171,7 @@ class Simulator:
 
     @property
     def rest_url(self) -> str:
-        """The REST face's URL, for BULKPS_STANDIN_URL; empty where there is none."""
+        """The REST service's URL, for BULKPS_STANDIN_URL; empty if there is none."""
         return "" if self._rest is None else _url(self.options.host, self._rest)
 
     @property
@@ -185,7 +186,7 @@ class Simulator:
 
     @property
     def inventories(self) -> dict[str, int]:
-        """How often each cmdlet read everything that there is, and no object by its name."""
+        """How often each cmdlet read everything instead of a named object."""
         return {} if self._service is None else dict(self._service.inventories)
 
     def effects_by_mailbox(self, kind: str | None = None) -> dict[str, int]:

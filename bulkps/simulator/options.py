@@ -1,4 +1,4 @@
-"""What a simulator is like."""
+"""The options of a simulator."""
 
 from dataclasses import dataclass
 from enum import Enum
@@ -29,21 +29,21 @@ class Language(Enum):
 
 @dataclass(frozen=True)
 class SimulatorOptions:
-    """What a simulator is like.
+    """The options of a simulator.
 
     Attributes:
-        seed: What all names and GUIDs follow from; the shipped templates match seed 1.
+        seed: The seed of all names and GUIDs; the shipped templates match seed 1.
         mailboxes: How many inactive and how many active mailboxes there are.
         latency: How long each cmdlet takes, in seconds.
-        faults: What goes wrong, as ``Faults.parse`` reads it, such as ``transient=0.01,hang=0.001``.
+        faults: Faults, as ``Faults.parse`` reads them, such as ``transient=0.01,hang=0.001``.
         budget: How many cmdlets may run in a time, such as ``20/5`` for 20 in 5 s; empty for any number.
         no_language: Short for language ``no-language``.
-        effects: File to which each change is appended as a JSON line as it happens.
+        effects: File to which each change is appended at once as a JSON line.
         restore_seconds: How long a restore request takes, in seconds.
-        provisioning_seconds: How long a recovered mailbox is not found after its cmdlet has returned.
+        provisioning_seconds: How long a recovered mailbox cannot be found after its cmdlet has returned.
         troubles: Whether there are also mailboxes that cannot be recovered or restored, one for each blocker.
         failing_requests: Share of restore requests, 0 to 1, that end Failed.
-        hidden_parameters: What the caller's roles take away, such as
+        hidden_parameters: What the caller's roles remove, such as
             ``New-MailboxRestoreRequest:AllowLegacyDNMismatch,New-Mailbox:*``.
         on_premises: Whether it is an Exchange Server with its cmdlets, and not Exchange Online.
         max_sessions: How many shells may be open at once.
@@ -59,10 +59,11 @@ class SimulatorOptions:
         preconnected: Whether a shell of a real engine in full language has connected to Exchange Online
             before its client comes. The restricted ones always have: their client could not.
         modules: Folders of modules that a shell of a real engine imports.
-        visible: Functions of theirs that a JEA shell shows beside Invoke-BulkPSBatch; wildcards are taken.
-        rest: Whether the REST face is there. A real engine behind the endpoint always brings it.
-        rest_port: Port of the REST face; 0 takes a free one.
-        token_seconds: How long a token of the REST face is good for.
+        visible: Their functions that a JEA shell shows in addition to Invoke-BulkPSBatch; wildcards are
+            allowed.
+        rest: Whether there is a REST service. With a real engine behind the endpoint there always is.
+        rest_port: Port of the REST service; 0 takes a free one.
+        token_seconds: How long a token of the REST service is valid.
         app_id: The only application that may sign in there; empty for any.
         organization: The only organization that it may name; empty for any.
         thumbprint: The only certificate that it may show; empty for any.
@@ -114,7 +115,7 @@ class SimulatorOptions:
         self.offer()
         Engine(self.engine)
         if self.no_language and self.spoken is not Language.NO_LANGUAGE:
-            raise ValueError(f"no_language and language {self.language!r} contradict each other")
+            raise ValueError(f"no_language cannot be combined with language {self.language!r}")
         if self.spoken is Language.JEA and not self.real:
             raise ValueError("language 'jea' needs engine 'powershell': its batches are PowerShell")
 
@@ -134,5 +135,5 @@ class SimulatorOptions:
 
     @property
     def rules(self) -> SignInRules:
-        """What a sign-in to the REST face must bring."""
+        """The rules for a sign-in to the REST service."""
         return SignInRules(self.app_id, self.organization, self.thumbprint, self.token_seconds)

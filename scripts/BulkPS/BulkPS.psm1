@@ -33,22 +33,22 @@ function Invoke-BulkPSBatch {
       keep        names of the output properties that are wanted; empty or missing keeps all
 
     .PARAMETER Until
-    Regular expressions. Once an error of an item matches one, the items behind it are not run: their outcomes have
-    the state 'not-run'. For what refuses every further one too, such as throttling. At most 100, each of at most
-    4000 characters; the first 4000 characters of the first 20 errors of an item are searched. A pattern that takes
-    longer than a tenth of a second is not tried again: who may call this function must not keep the server busy.
+    Regular expressions. Once an error of an item matches one, the items after it are not run: their outcomes have
+    the state 'not-run'. Use it for errors that every further item would get too, such as throttling. At most 100,
+    each of at most 4000 characters; the first 4000 characters of the first 20 errors of an item are searched. A
+    pattern that takes longer than a tenth of a second is not tried again, so that no caller can keep the server busy.
 
     .PARAMETER Within
-    Seconds from the start of this function within which items may be begun. An item that was not begun by then is
-    not run: its outcome has the state 'not-run'. An item that was begun is not cut short. Without it, no limit.
+    Seconds from the start of this function within which items may be started. An item that was not started by then
+    is not run: its outcome has the state 'not-run'. An item that was started is not interrupted. Default: no limit.
 
     .OUTPUTS
     One object per item, in order:
       id            the item's id
       state         'completed': the command ran to its end, though it may have written errors;
                     'failed': it ended with a terminating error, or it was refused;
-                    'not-run': an item before it met -Until, or the time of -Within was over
-      output        list of dictionaries with the properties asked for. A value that is no object is under 'Value'.
+                    'not-run': an earlier item matched -Until, or the time of -Within was over
+      output        list of dictionaries with the requested properties. A value that is not an object is under 'Value'.
                     Guid: lower-case text. DateTime: UTC, ISO-8601 with seven digits and Z. TimeSpan: ISO-8601
                     duration. Enumeration: its name. List: ArrayList. Other objects: their text.
       errors        list of dictionaries: message, type, fqid, category, reason, target, inner
@@ -91,9 +91,9 @@ function Invoke-BulkPSBatch {
     if ($PSBoundParameters.ContainsKey('Within')) {
         $limit = @{ Seconds = $Within; Watch = [System.Diagnostics.Stopwatch]::StartNew(); Began = [datetime]::UtcNow }
     }
-    # What the session's user has set for himself must not change what is sent or hide what comes back. Here for the
+    # The preferences of the session's user must not change what is sent or hide what comes back. Set here for the
     # functions of this session, and globally for the rest: a function of another module (the proxies of Exchange
-    # Online) sees the global values, not these. $ConfirmPreference and $WhatIfPreference are left as they are: who
+    # Online) sees the global values, not these. $ConfirmPreference and $WhatIfPreference do not change: a user who
     # set them wants to be asked, or to do nothing.
     $PSDefaultParameterValues = @{}
     $ErrorActionPreference = $WarningPreference = 'Continue'
@@ -143,9 +143,9 @@ function Select-BulkPSProperty {
     Keeps the named properties of each object that comes down the pipeline.
 
     .DESCRIPTION
-    Like Select-Object -Property, with one difference: a property that an object does not have is left out, where
-    Select-Object makes an empty one. So whoever reads the answer can tell what was not read from what is empty.
-    A text, a number, a list or a dictionary passes as it is.
+    Like Select-Object -Property, with one difference: a property that an object does not have is left out, while
+    Select-Object adds an empty one. So the caller can distinguish properties that were not read from empty ones.
+    A text, a number, a list or a dictionary does not change.
 
     .PARAMETER InputObject
     An object, from the pipeline.
@@ -154,7 +154,7 @@ function Select-BulkPSProperty {
     Names of properties, without wildcards.
 
     .OUTPUTS
-    An object with those of the properties that the object has.
+    An object with those of the named properties that the input object has.
 
     .EXAMPLE
     Get-Mailbox -ResultSize Unlimited | Select-BulkPSProperty -Property Guid, DisplayName
@@ -212,15 +212,15 @@ function Invoke-BulkPSItem {
             if ($null -eq $parameters) { $parameters = @{} }
             Assert-BulkPSParameter $parameters $command
             $invoked = $command.Info
-            # Looking the command up may have loaded a module: the time is looked at again, as late as can be.
+            # Looking up the command may have loaded a module: check the time again, as late as possible.
             if ($null -ne $Limit -and (Test-BulkPSOver $Limit)) {
                 $ended = $true
                 New-BulkPSOutcome $id 'not-run' @() @() @() 0
                 return
             }
             $clock.Start()
-            # All streams take the output's way, so that what came before a terminating error is kept, which an
-            # assignment would lose. What goes to $null instead ("6>$null") reaches the caller's streams all the same.
+            # All streams go to the output, so that records before a terminating error are kept; an assignment would
+            # lose them. Redirecting to $null ("6>$null") does not help: the records still reach the caller's streams.
             & $invoked @parameters *>&1 | & { process { $null = $written.Add($_) } }
             $state = 'completed'
             $ended = $true
@@ -232,8 +232,8 @@ function Invoke-BulkPSItem {
         finally {
             $clock.Stop()
             # "break", "continue" and "exit" inside a command unwind its callers, past every catch, and would end
-            # the batch without a word. An exception thrown here takes their place. When the pipeline is being
-            # stopped the engine goes on stopping: this exception is not caught then and nothing is written.
+            # the batch without an error. An exception thrown here replaces them. If the pipeline is being stopped,
+            # the engine continues to stop: then this exception is not caught and nothing is written.
             if (-not $ended) {
                 throw (New-BulkPSRefusal 'BulkPS.Escape' ('The command left by break, continue or exit instead of ' +
                         'returning. Whether it had its effect is not known.') $null 'OperationStopped')
@@ -361,10 +361,10 @@ function Find-BulkPSCommand {
     $own = $Caller.MyInvocation.MyCommand
     $search = $Caller.SessionState.InvokeCommand
     $unrestricted = Test-BulkPSUnrestricted
-    # Called by a trusted function they tell of the commands that are hidden from the caller.
+    # If a trusted function called these, they would show commands that are hidden from the caller.
     if (-not $unrestricted -and ($Name -eq 'Get-Command' -or $Name -eq 'Get-Help')) { return }
-    # A lookup by a trusted function finds private commands too, those that a restricted session hides from its
-    # caller: so Visibility is asked of each. GetCommands loads no module, GetCommand does.
+    # A lookup by a trusted function also finds private commands, which a restricted session hides from its caller:
+    # so check Visibility for each. GetCommands loads no module, GetCommand does.
     $candidates = @($search.GetCommands($Name, 'Function, Cmdlet', $false))
     if ($candidates.Count -eq 0 -and $unrestricted) {
         $candidates = @($search.GetCommand($Name, 'Function, Cmdlet'))

@@ -215,7 +215,7 @@ def test_sizes_that_were_not_read_are_noted_each() -> None:
     found = target_too_full(Recipient.from_properties(INACTIVE), active(), RESTORE)
 
     assert is_unchecked(found, Code.TARGET_TOO_FULL)
-    assert found is not None and "could not read TotalItemSize of the source, so" in found.seen
+    assert found is not None and "bulkps did not read TotalItemSize of the source, so" in found.seen
 
 
 def test_a_quota_that_the_database_sets_is_not_the_mailboxes() -> None:

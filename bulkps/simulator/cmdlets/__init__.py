@@ -1,1 +1,1 @@
-"""The cmdlets of the simulated tenant, and what binds, runs and refuses them."""
+"""The cmdlets of the simulated tenant: binding, running and refusing them."""

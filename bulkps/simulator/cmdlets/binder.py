@@ -1,6 +1,6 @@
 """Binds what a client sent to a cmdlet's parameters, with PowerShell's own errors.
 
-Pure. Knows the cmdlets from the shipped cmdlet data; which of them a tenant offers is Offer's to say.
+Pure. It knows the cmdlets from the shipped cmdlet data; ``Offer`` decides which of them a tenant has.
 """
 
 from collections.abc import Mapping, Sequence
@@ -31,7 +31,7 @@ _REQUIRED: dict[str, tuple[tuple[str, ...], ...]] = {
         ("SourceDatabase", "SourceStoreMailbox", "TargetMailbox"),
     ),
 }
-#: What belongs to one of these ways each and goes with nothing of the others.
+#: Parameters that belong to one of these ways and cannot be combined with the others.
 _EXCLUSIVE: dict[str, tuple[frozenset[str], ...]] = {
     "New-MailboxRestoreRequest": (
         frozenset({"SourceMailbox", "SourceIsArchive"}),
@@ -41,9 +41,9 @@ _EXCLUSIVE: dict[str, tuple[frozenset[str], ...]] = {
 _NUMBERS = {"Int32", "UInt32", "Int64"}
 
 
-#: Every release that there is: PowerShell's own cmdlets are everywhere.
+#: Every release: PowerShell's own cmdlets exist everywhere.
 _RELEASES = ("2010", "2013", "2016", "2019", "SE", "EXO")
-#: Types that hold several values and take a hashtable with Add and Remove too.
+#: Types that hold several values and also accept a hashtable with Add and Remove.
 _COLLECTIONS = {"MultiValuedProperty", "ProxyAddressCollection"}
 
 
@@ -96,12 +96,12 @@ def facts_of(name: str) -> CmdletFacts | None:
 
 
 def own_function(name: str, parameters: Mapping[str, str], mandatory: str) -> CmdletFacts:
-    """Return the facts of a function of the module BulkPS, which no documentation has.
+    """Return the facts of a function of the module BulkPS, which is not in the documentation.
 
     Args:
         name: The function.
         parameters: The type of each parameter.
-        mandatory: The one that must be given.
+        mandatory: The mandatory parameter.
     """
     facts = {
         one: ParameterFacts(one, kind, _OWN_RELEASES, *((_OWN_SET, _OWN_SET) if one == mandatory else ()))
@@ -196,10 +196,11 @@ def _positional(facts: CmdletFacts, value: Value) -> ParameterFacts:
 
 def _check_mandatory(facts: CmdletFacts, values: Mapping[str, Value]) -> None:
     ways = _known_ways(facts, values) or _ways(facts, values)
-    # New-Mailbox in any way but this one is the handler's to refuse.
+    # The handler refuses all other ways to call New-Mailbox.
     if facts.name == "New-Mailbox" and "InactiveMailbox" not in values:
         return
-    # The way that was meant: the one that lacks least, and of those the one with more of what is given.
+    # The way that was probably meant: the one with the fewest missing parameters, then with the most given
+    # ones.
     meant = min(ways, key=lambda way: (len(set(way) - values.keys()), -len(way)), default=())
     if missing := [name for name in meant if name not in values]:
         raise _refused(
@@ -211,7 +212,7 @@ def _check_mandatory(facts: CmdletFacts, values: Mapping[str, Value]) -> None:
 
 
 def _known_ways(facts: CmdletFacts, values: Mapping[str, Value]) -> list[tuple[str, ...]]:
-    """Return the ways to call a cmdlet whose parameter sets are not as documented, as far as it has them."""
+    """Return the ways to call a cmdlet whose parameter sets differ from the documentation."""
     groups = _EXCLUSIVE.get(facts.name, ())
     if sum(not group.isdisjoint(values) for group in groups) > 1:
         raise _ambiguous_set(facts)
@@ -228,7 +229,7 @@ def _ambiguous_set(facts: CmdletFacts) -> Refused:
 
 
 def _ways(facts: CmdletFacts, values: Mapping[str, Value]) -> list[tuple[str, ...]]:
-    """Return the mandatory parameters of each parameter set in which all *values* belong."""
+    """Return the mandatory parameters of each parameter set that contains all *values*."""
     possible = [
         name
         for name in facts.sets
@@ -271,7 +272,7 @@ def _several(facts: CmdletFacts, parameter: ParameterFacts, value: Value) -> Val
 
 
 def _empty(facts: CmdletFacts, parameter: ParameterFacts, value: Value) -> Value:
-    # A reading cmdlet takes an empty Identity as none at all: the documented trap.
+    # A reading cmdlet treats an empty Identity as missing: the documented trap.
     if not facts.mutates or not parameter.mandatory_in:
         return value
     what, error_id = ("null", "Null") if value is None else ("an empty string", "EmptyString")

@@ -47,7 +47,7 @@ class Call:
 
     @property
     def dry(self) -> bool:
-        """Whether -WhatIf was given. Its text goes to the host, which no stream carries."""
+        """Whether -WhatIf was given. Its text goes to the host, not to a stream."""
         return bool(self.parameters.get("WhatIf"))
 
     def text(self, name: str) -> str:
@@ -60,14 +60,14 @@ class Call:
         return bool(self.parameters.get(name))
 
     def matches(self, identity: str, kinds: Iterable[Kind]) -> list[Mailbox]:
-        """Return the objects of *kinds* that *identity* names and that are shown by now."""
+        """Return the objects of *kinds* that *identity* names and that are already visible."""
         return [one for one in self.tenant.matches(identity, kinds) if one.shown_from <= self.now]
 
     def find(self, identity: str, kinds: Iterable[Kind]) -> Mailbox:
         """Return the one object of *kinds* that *identity* names.
 
         Raises:
-            Refused: There is none that is shown by now, or more than one.
+            Refused: There is none that is already visible, or more than one.
         """
         return only(identity, self.matches(identity, kinds))
 
@@ -111,7 +111,7 @@ class Call:
         return Refused(ErrorInfo(message, exception, category, target=target))
 
     def only(self, *known: str) -> None:
-        """Refuse to answer where a parameter beside *known* would change the answer.
+        """Refuse to answer if a parameter other than *known* would change the answer.
 
         Raises:
             Refused: A parameter is bound that the simulated tenant does not evaluate.
@@ -131,9 +131,9 @@ class Call:
                 )
 
     def guid(self, *parts: object) -> UUID:
-        """Return a GUID that follows from the tenant's seed and *parts*."""
+        """Return a GUID derived from the tenant's seed and *parts*."""
         return fake_directory.guid(self.tenant.seed, *parts)
 
 
-#: What does a cmdlet's work.
+#: A cmdlet's implementation.
 Handler = Callable[[Call], None]

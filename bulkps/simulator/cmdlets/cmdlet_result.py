@@ -1,6 +1,6 @@
-"""What a simulated cmdlet answers: objects, warnings, errors, and what it changed.
+"""The result of a simulated cmdlet: objects, warnings, errors, and its changes.
 
-Pure values that the tenant makes and the wire turns into CLIXML.
+Pure values that the tenant creates and the wire converts to CLIXML.
 """
 
 from collections.abc import Callable, Mapping
@@ -40,7 +40,7 @@ class ErrorInfo:
     """What an ErrorRecord says.
 
     Attributes:
-        message: The text that people know.
+        message: The error's text.
         exception: Full .NET name of the exception.
         category: PowerShell's error category.
         fully_qualified_id: The FullyQualifiedErrorId.
@@ -88,8 +88,8 @@ class Item:
 
     Attributes:
         type_name: Its first .NET type name.
-        text: What its ToString() gives; None for its Identity, which is made in its turn like the rest.
-        made: Its properties in order, or what makes them: of an inventory, none is made before its turn.
+        text: The result of its ToString(); None for its Identity, which is created late like the properties.
+        made: Its properties in order, or a function that creates them: an inventory creates them one by one.
     """
 
     type_name: str
@@ -124,10 +124,10 @@ class Progress:
     """A record on the progress stream.
 
     Attributes:
-        activity: What is going on.
-        status: How far it is, in words.
-        percent: And in percent; -1 for unknown.
-        completed: Whether it is over.
+        activity: What is being done.
+        status: The progress in words.
+        percent: The progress in percent; -1 if unknown.
+        completed: Whether it is finished.
     """
 
     activity: str

@@ -18,19 +18,19 @@ from bulkps.simulator.cmdlets.rbac import Offer
 from bulkps.simulator.cmdlets.refusals import in_full
 from bulkps.simulator.tenant.tenant import Tenant, not_found
 
-#: A cmdlet beside the tenant's own: from its parameters, and what is set when it is to stop, to its answer.
+#: An additional cmdlet: a function of its parameters, and an event that is set to stop it.
 Further = Callable[[Mapping[str, Value], threading.Event], Answer]
-#: What narrows a reading cmdlet down: without any of them it reads everything that there is.
+#: Parameters that limit a reading cmdlet: without any of them it reads everything.
 _NAMING = frozenset(
     {"identity", "filter", "anr", "targetmailbox", "name", "batchname", "storemailboxidentity"}
 )
-#: Reading cmdlets whose whole is small.
+#: Reading cmdlets with only a small result.
 _SMALL = frozenset({"Get-OrganizationConfig", "Get-AcceptedDomain", "Get-Command"})
 _ABOUT = ("identity", "sourcemailbox", "inactivemailbox")
 
 
 class Ending(Enum):
-    """How a cmdlet's run ends, seen from the wire."""
+    """How a cmdlet's run ended, as the wire sees it."""
 
     ANSWERED = "answered"
     STOPPED = "stopped"
@@ -40,7 +40,7 @@ class Ending(Enum):
 
 @dataclass(frozen=True)
 class Run:
-    """What came of running a cmdlet.
+    """The result of running a cmdlet.
 
     Attributes:
         ending: How it ended.
@@ -56,19 +56,19 @@ class Service:
 
     Args:
         tenant: The tenant.
-        faults: Which calls go wrong.
+        faults: Which calls fail.
         budget: How many cmdlets may run in a time, or None for any number.
         latency: How long each cmdlet takes, in seconds.
         effects: File to which each change is appended as a JSON line, or None.
         clock: Tells the time in seconds since the epoch.
         offer: The cmdlets and parameters that exist for the caller; all of them without it.
-        further: Cmdlets beside the tenant's own, by name: whoever rehearses something else brings them.
+        further: Additional cmdlets by name, for rehearsals of other operations.
 
     Attributes:
         tenant: The tenant.
         offer: The cmdlets and parameters that exist.
         calls: How often each cmdlet was called, by the name that was sent.
-        inventories: How often each read everything: a Get-* call that names no object.
+        inventories: How often each read everything: Get-* calls without a named object.
         batches: How often Invoke-BulkPSBatch was called.
     """
 
@@ -143,7 +143,7 @@ class Service:
         return self._seen(fault, answer, name, now)
 
     def _seen(self, fault: Fault | None, answer: Answer, cmdlet: str, now: float) -> Run:
-        """Return what the wire shows of *answer* under a *fault* that lets the cmdlet run."""
+        """Return what the client sees of *answer* with a *fault* that lets the cmdlet run."""
         if fault is Fault.ANSWER_LOST:
             return Run(Ending.SESSION_LOST, answer)
         if fault is Fault.HANG:
@@ -181,7 +181,7 @@ class Service:
 
 
 def _reads_all(cmdlet: str, arguments: Arguments) -> bool:
-    """Return whether a call reads an inventory. A positional argument names what is meant."""
+    """Return whether a call reads an inventory. A positional argument names an object."""
     if not cmdlet.startswith("Get-") or cmdlet in _SMALL:
         return False
     given = {

@@ -1,6 +1,6 @@
 """The cmdlets of the simulated tenant, and Get-Command.
 
-``execute`` is the one way in. Pure: time comes in as ``now``.
+``execute`` is the only entry point. Pure: the time is the argument ``now``.
 """
 
 from dataclasses import replace
@@ -55,7 +55,7 @@ def execute(
 
 
 def is_offered(cmdlet: str, offer: Offer) -> bool:
-    """Return whether there is a *cmdlet* of that name for whoever has *offer*."""
+    """Return whether *offer* contains *cmdlet*."""
     facts = offer.facts(cmdlet)
     return facts is not None and facts.name in HANDLERS
 
@@ -87,7 +87,7 @@ HANDLERS: dict[str, Handler] = {
 
 
 def _fail(answer: Answer, info: ErrorInfo, terminating: bool, error_action: str) -> None:
-    """Put *info* where the engine puts it; -ErrorAction Stop brings it in both places."""
+    """Put *info* where the engine puts it; with -ErrorAction Stop, in both places."""
     if terminating:
         answer.failure = info
     elif error_action not in {"SilentlyContinue", "Ignore"}:

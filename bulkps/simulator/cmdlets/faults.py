@@ -1,6 +1,6 @@
-"""Which calls go wrong, and how; and when a throttling budget is spent. Pure.
+"""Which calls fail, and how; and when a throttling budget is used up. Pure.
 
-What happens follows from the seed and the call, never from the order in which sessions happen to run.
+The result depends on the seed and the call, never on the order in which sessions happen to run.
 """
 
 from collections import deque
@@ -13,15 +13,15 @@ from bulkps.simulator.tenant import fake_directory
 
 
 class Fault(Enum):
-    """A way in which a call goes wrong."""
+    """A way in which a call fails."""
 
-    TRANSIENT = "transient"  #: Not executed; a directory server is away.
+    TRANSIENT = "transient"  #: Not executed; a directory server does not answer.
     THROTTLED = "throttled"  #: Not executed; too many requests.
     SESSION_LOST = "session-lost"  #: Not executed; the shell is gone and the connection closed.
     ANSWER_LOST = "answer-lost"  #: Executed; the shell is gone and the connection closed.
     SILENT = "silent"  #: Executed; the pipeline completes and writes nothing.
     HANG = "hang"  #: Executed; nothing is answered until the pipeline is stopped.
-    BROKEN_OFF = "broken-off"  #: Executed; half of what it found, then an error of an object that is gone.
+    BROKEN_OFF = "broken-off"  #: Executed; half of the result, then an error about a missing object.
 
 
 _ERRORS = {
@@ -49,11 +49,11 @@ def error_of(fault: Fault) -> ErrorInfo:
 
 @dataclass(frozen=True)
 class Faults:
-    """What goes wrong, by share and by script.
+    """The faults, by share and by script.
 
     Attributes:
-        shares: Share of mutating calls, 0 to 1, that meet each fault.
-        any_shares: The same for every call, reading ones too.
+        shares: Share of mutating calls, 0 to 1, with each fault.
+        any_shares: The same for every call, including reading ones.
         scripted: Faults of single calls, by cmdlet in lower case and number (from 1) of its call.
     """
 
@@ -124,11 +124,11 @@ class Faults:
 
 @dataclass
 class Budget:
-    """At most so many cmdlets in so many seconds; above that, they are throttled.
+    """A limit of cmdlets per time; above it, they are throttled.
 
     Attributes:
-        cmdlets: How many may run.
-        seconds: In which time.
+        cmdlets: How many cmdlets may run.
+        seconds: The time in seconds.
     """
 
     cmdlets: int

@@ -1,8 +1,8 @@
 """``Invoke-BulkPSBatch`` as the simulated endpoint offers it: many cmdlets in one pipeline.
 
-A JEA endpoint shows the function of the module BulkPS beside cmdlets, and runs no script. So does this one,
-whose batches Python runs: the same parameters, the same checks, the same outcome objects, each written as
-its item ends. What a batch is, scripts/BulkPS/BulkPS.psm1 says; a contract test compares the two.
+A JEA endpoint offers the function of the module BulkPS as well as cmdlets, and runs no script. So does this
+endpoint, but Python runs its batches: with the same parameters, the same checks and the same outcome objects,
+each written when its item ends. scripts/BulkPS/BulkPS.psm1 defines the batch; a contract test compares both.
 """
 
 import math
@@ -31,14 +31,14 @@ FACTS = own_function(NAME, {"Items": "Object[]", "Until": "String[]", "Within": 
 _OUTCOME = "System.Management.Automation.PSCustomObject"
 _COMMAND_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
 _PARAMETER_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
-#: Parameters that set a variable of the name that they are given.
+#: Parameters that set a variable with the given name.
 _VARIABLES = (
     "OutVariable", "OutBuffer", "PipelineVariable", "ErrorVariable", "WarningVariable",
     "InformationVariable", "ov", "ob", "pv", "ev", "wv", "iv",
 )  # fmt: skip
-#: Called by a trusted function they would tell of commands that are hidden from the caller.
+#: If a trusted function called these, they would show commands that are hidden from the caller.
 _TELLING = frozenset({"get-command", "get-help"})
-#: Takes an outcome: it is on its way when this returns.
+#: Called with an outcome; it has been sent when this returns.
 Write = Callable[[Item], None]
 
 
@@ -51,7 +51,7 @@ def run_batch(
         service: What runs the items' cmdlets.
         arguments: What the function was given.
         stop: Set when the pipeline is to stop.
-        arrived: When the pipeline arrived, by the monotonic clock: what ``-Within`` counts from.
+        arrived: When the pipeline arrived, by the monotonic clock: ``-Within`` counts from it.
         write: Takes the outcomes.
 
     Returns:
@@ -67,7 +67,7 @@ def run_batch(
     for item in _listed(given["Items"]):
         if stop.is_set():
             return Ending.STOPPED, None
-        # So asked, a limit that is no number has passed.
+        # Written this way, a limit that is NaN counts as passed.
         if met := met or not time.monotonic() - arrived < within:
             write(_outcome(_id(item), "not-run", Answer(), (), 0))
             continue
@@ -117,7 +117,7 @@ def _run_item(
         answer = run.answer
     except Refused as refused:
         answer = Answer(failure=refused.info)
-    # A command may write an error and then end with that very error: once is enough.
+    # A command may write an error and then end with the same error: report it once.
     written = [one for one in answer.errors if one is not answer.failure]
     errors = [*written, answer.failure] if answer.failure else written
     state = "failed" if answer.failure else "completed"
@@ -133,7 +133,7 @@ def _checked(service: Service, item: Value) -> tuple[str, Mapping[str, Value]]:
     """Return cmdlet and parameters of an item.
 
     Raises:
-        Refused: It is no item, or names what the session does not offer.
+        Refused: It is not an item, or it names something that the session does not offer.
     """
     if not isinstance(item, Mapping):
         raise _refusal("BulkPS.Item", "An item must be a dictionary with id, cmdlet and parameters.")
@@ -161,7 +161,7 @@ def _check_parameter(service: Service, cmdlet: str, name: object) -> None:
     facts = service.offer.facts(cmdlet)
     exact = facts is not None and facts.parameter(name) is not None
     folded = name.casefold()
-    # The binder takes the beginning of a name for the name.
+    # The binder accepts the beginning of a name as the name.
     begins = any(one.casefold().startswith(folded) for one in _VARIABLES)
     if folded in map(str.casefold, _VARIABLES) or (begins and not exact):
         raise _refusal("BulkPS.ParameterName", f"'{name}' is not allowed in a batch.")
@@ -260,7 +260,7 @@ def _searched(info: ErrorInfo) -> str:
 
 
 def _is_pattern(text: str) -> bool:
-    """Return whether a pattern can be searched for; one that cannot stops nothing."""
+    """Return whether a pattern is valid; an invalid one never stops a batch."""
     try:
         re.compile(text)
     except re.error:

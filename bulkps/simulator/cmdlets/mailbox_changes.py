@@ -1,7 +1,7 @@
-"""What is done to mailboxes that are there: Set-Mailbox, permissions, and Connect-Mailbox on-premises.
+"""Cmdlets that change existing mailboxes: Set-Mailbox, permissions, and Connect-Mailbox on-premises.
 
-Pure: time comes in as ``now``. Error texts are those of exchange-facts.md where it has them; what is assumed
-is said where it is.
+Pure: the time is the argument ``now``. Error texts are those of exchange-facts.md if it has them; comments
+mark what is assumed.
 """
 
 import re
@@ -22,13 +22,13 @@ _SETTINGS = ("CustomAttribute1", "HiddenFromAddressListsEnabled")
 _SIZE = re.compile(r"(\d+)(?:\.(\d+))? ?(B|KB|MB|GB|TB)?", re.IGNORECASE)
 _PRINTED = re.compile(r"\(([\d,]+) bytes\)")
 _UNLIMITED = "Unlimited"
-#: exchange-facts.md: an Exchange Online mailbox takes 100 GB with the licences that most have.
+#: exchange-facts.md: with the usual licences, an Exchange Online mailbox can hold 100 GB.
 _LICENCE_LIMIT = 100 * 1024**3
 _MOST_PROXIES = 300
 
 
 def set_mailbox(call: Call) -> None:
-    """Set-Mailbox: quotas, EmailAddresses and a few properties; writes nothing."""
+    """Set-Mailbox: quotas, EmailAddresses and a few properties; returns nothing."""
     call.only("Identity", "EmailAddresses", "DomainController", *_QUOTAS, *_SETTINGS)
     mailbox = call.find(call.text("Identity"), (Kind.ACTIVE,))
     changes: dict[str, Value] = {name: call.parameters[name] for name in _SETTINGS if name in call.parameters}
@@ -50,7 +50,7 @@ def set_mailbox(call: Call) -> None:
 
 
 def add_mailbox_permission(call: Call) -> None:
-    """Add-MailboxPermission: a right that is there already is only warned of."""
+    """Add-MailboxPermission: an existing right only gives a warning."""
     call.only("Identity", "User", "AccessRights", "AutoMapping", "InheritanceType", "DomainController")
     mailbox = call.find(call.text("Identity"), (Kind.ACTIVE,))
     user = _principal(call)
@@ -71,7 +71,7 @@ def add_mailbox_permission(call: Call) -> None:
 
 
 def get_mailbox_permission(call: Call) -> None:
-    """Get-MailboxPermission: what was added, without the entries that every mailbox has."""
+    """Get-MailboxPermission: the added rights, without the entries that every mailbox has."""
     call.only("Identity", "User", "DomainController")
     mailbox = call.find(call.text("Identity"), (Kind.ACTIVE,))
     wanted = _principal(call).text("ExchangeGuid") if call.text("User") else ""
@@ -81,9 +81,9 @@ def get_mailbox_permission(call: Call) -> None:
 
 
 def connect_mailbox(call: Call) -> None:
-    """Connect-Mailbox: give a disconnected mailbox to a user who has none; writes nothing.
+    """Connect-Mailbox: connect a disconnected mailbox to a user without a mailbox; returns nothing.
 
-    The mailbox is named by its GUID or LegacyExchangeDN. Exchange takes a display name too.
+    The mailbox is named by its GUID or LegacyExchangeDN. Exchange also accepts a display name.
     """
     call.only("Identity", "Database", "User", "Alias", "DomainController")
     user = call.find(call.text("User"), (Kind.NONE, Kind.ACTIVE))
@@ -99,7 +99,7 @@ def connect_mailbox(call: Call) -> None:
     found = call.matches(call.text("Identity"), (Kind.DISCONNECTED,))
     mailbox = next((one for one in found if one.text("Database") == call.text("Database")), None)
     if mailbox is None:
-        # Assumed: the text of any other object that is not there.
+        # Assumed: the same text as for any other missing object.
         raise not_found(call.text("Identity"))
     if call.dry:
         return
@@ -137,7 +137,7 @@ def _quotas(call: Call, mailbox: Mailbox) -> dict[str, Value]:
     for smaller, larger in pairwise(_QUOTAS):
         least, most = every[smaller], every[larger]
         if most is not None and (least is None or least > most):
-            # Assumed: it is in no source that was read; administrators quote it in this form.
+            # Assumed: no documentation has it; administrators quote it in this form.
             raise call.refused(
                 f"The value of property '{larger}' must be greater than or equal to that of property "
                 f"'{smaller}'. {larger}: '{_text(most)}', {smaller}: '{_text(least)}'.",
@@ -149,7 +149,7 @@ def _quotas(call: Call, mailbox: Mailbox) -> dict[str, Value]:
 
 
 def _size(call: Call, name: str) -> int | None:
-    """Return the bytes that a quota parameter says; None for Unlimited."""
+    """Return a quota parameter in bytes; None for Unlimited."""
     text = call.text(name)
     if text.casefold() == _UNLIMITED.casefold():
         return None
@@ -185,7 +185,7 @@ def _text(size: int | None) -> str:
 
 
 def _addresses(call: Call, mailbox: Mailbox) -> dict[str, Value]:
-    """Return what EmailAddresses changes: a hashtable adds and removes, a list replaces."""
+    """Return the changes by EmailAddresses: a hashtable adds and removes, a list replaces."""
     given = call.parameters["EmailAddresses"]
     if isinstance(given, Mapping):
         folded = {str(name).casefold(): entries for name, entries in given.items()}
@@ -198,11 +198,11 @@ def _addresses(call: Call, mailbox: Mailbox) -> dict[str, Value]:
         _check_free(call, mailbox, one)
         known = [_key(entry) for entry in kept]
         if one.startswith("SMTP:"):
-            # A new primary address makes the former one a further one.
+            # With a new primary address, the old one becomes a secondary address.
             kept = [entry.replace("SMTP:", "smtp:", 1) for entry in kept if _key(entry) != _key(one)]
             kept.insert(0, one)
         elif _key(one) not in known:
-            # Assumed: what is there already is added without a complaint.
+            # Assumed: adding an existing address gives no error.
             kept.append(one)
     if len(kept) > _MOST_PROXIES:
         raise call.refused(

@@ -1,4 +1,4 @@
-"""Get-MailboxStatistics: how much a mailbox holds; on-premises also what is in a database. Pure."""
+"""Get-MailboxStatistics: the size of a mailbox; on-premises also the mailboxes of a database. Pure."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -29,8 +29,8 @@ def get_mailbox_statistics(call: Call) -> None:
     if call.flag("IncludeSoftDeletedRecipients"):
         kinds |= {Kind.INACTIVE, Kind.SOFT_DELETED}
     identity, archive = call.text("Identity"), call.flag("Archive")
-    # Assumed: of two mailboxes with one name it refuses to choose, unlike Get-Mailbox. An empty Identity
-    # means every mailbox: the documented trap.
+    # Assumed: unlike Get-Mailbox, it refuses a name that two mailboxes have. An empty Identity means every
+    # mailbox: the documented trap.
     found = [call.find(identity, kinds)] if identity else call.tenant.mailboxes(kinds)
     for mailbox in found:
         if archive and not mailbox.has_archive:
@@ -61,14 +61,14 @@ def statistics(call: Call, mailbox: Mailbox, *, archive: bool = False) -> dict[s
 
 
 def no_archive(call: Call, mailbox: Mailbox, identity: str) -> Refused:
-    """Return the error for an archive that is not there. Assumed, the text and the exception too."""
+    """Return the error for a missing archive. Text and exception are assumed."""
     exception = f"{_TASKS}RecipientTaskException"
     who = mailbox.text("Identity") or mailbox.text("DisplayName")
     return call.refused(f"The mailbox '{who}' doesn't have an archive.", exception, target=identity)
 
 
 def in_database(call: Call, database: str, kinds: tuple[Kind, ...]) -> list[Mailbox]:
-    """Return the mailboxes of *kinds* that lie in *database*.
+    """Return the mailboxes of *kinds* in *database*.
 
     Raises:
         Refused: There is no such database.

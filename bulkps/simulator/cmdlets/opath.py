@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 from bulkps.simulator.cmdlets.cmdlet_result import Value
 
-#: Nobody writes more parentheses inside each other; it keeps the parser from a recursion without end.
+#: The most nested parentheses: it protects the parser from endless recursion.
 _DEEPEST = 20
 _TOKEN = re.compile(
     r"\s*(?:(?P<bracket>[()])|-(?P<join>and|or)\b|"
-    # In a quoted value two quotes stand for one; a bare word is $true, $false, $null or a number.
+    # In a quoted value, two quotes mean one; a bare word is $true, $false, $null or a number.
     r"(?P<name>\w+)\s+-(?P<operator>eq|ne)\s+(?:'(?P<text>(?:[^']|'')*)'|(?P<word>\$?\w+)))\s*",
     re.IGNORECASE,
 )
@@ -27,8 +27,8 @@ class Comparison:
 
     Attributes:
         name: The property's name, folded.
-        values: The values, folded; an empty one stands for $null.
-        negated: Whether it is to be none of them.
+        values: The values, folded; an empty one means $null.
+        negated: Whether it must be none of them.
     """
 
     name: str
@@ -98,7 +98,7 @@ Condition = Comparison | Joined
 
 
 def parse(text: str) -> Condition:
-    """Return the condition that *text* says.
+    """Return the condition in *text*.
 
     Raises:
         ValueError: It is not of the form known here.
@@ -161,7 +161,7 @@ def _comparison(token: re.Match[str]) -> Comparison:
 
 
 def _merged(parts: list[Condition]) -> list[Condition]:
-    """Make one comparison of all those with the same property, so that each object is asked once."""
+    """Combine all comparisons of the same property, so that each object is checked once."""
     by_name: dict[str, frozenset[str]] = {}
     others: list[Condition] = []
     for part in parts:

@@ -14,7 +14,7 @@ _DOMAIN = "Microsoft.Exchange.Data.Directory.SystemConfiguration.AcceptedDomain"
 
 
 def get_organization_config(call: Call) -> None:
-    """Get-OrganizationConfig: the one object that there is."""
+    """Get-OrganizationConfig: its only object."""
     call.only("DomainController")
     properties: dict[str, Value] = {
         "Name": fake_directory.DOMAIN if call.tenant.on_premises else _INITIAL,

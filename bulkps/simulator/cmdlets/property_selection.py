@@ -1,4 +1,4 @@
-"""What stands behind a cmdlet in a pipeline: Select-Object, and our own function that selects. Pure."""
+"""Commands after a cmdlet in a pipeline: Select-Object, and bulkps's own function that selects. Pure."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -22,7 +22,7 @@ _CUSTOM = "System.Management.Automation.PSCustomObject"
 
 
 def select(items: list[Item], command: Command, functions: Mapping[str, CmdletFacts]) -> Answer:
-    """Return what *command* makes of *items* that come down the pipeline.
+    """Return the result of *command* for the *items* from the pipeline.
 
     Args:
         items: What comes.
@@ -49,7 +49,7 @@ def select(items: list[Item], command: Command, functions: Mapping[str, CmdletFa
 
 
 def _having(item: Item, names: list[str]) -> Mapping[str, Value]:
-    """Return those of the named properties that *item* has, called as they were asked for."""
+    """Return the named properties that *item* has, under the requested names."""
     found = item.properties
     if all(name in found for name in names):
         return {name: found[name] for name in names}
@@ -58,7 +58,7 @@ def _having(item: Item, names: list[str]) -> Mapping[str, Value]:
 
 
 def _selected(item: Item, names: list[str]) -> Item:
-    """Return *item* as Select-Object leaves it: with every property that was asked for."""
+    """Return *item* as Select-Object does: with every requested property."""
     properties = item.properties
     folded = {name.casefold(): name for name in properties}
     kept: dict[str, Value] = {}

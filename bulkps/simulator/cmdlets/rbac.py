@@ -1,4 +1,4 @@
-"""What a caller's roles leave of the cmdlets: RBAC takes cmdlets and single parameters away. Pure."""
+"""RBAC: a caller's roles can remove cmdlets and single parameters. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -17,9 +17,9 @@ class Offer:
     """The cmdlets and parameters that exist for the caller.
 
     Attributes:
-        hidden: Folded names of the parameters taken away, ``*`` for the whole cmdlet, by folded cmdlet name.
-        release: Whose cmdlets and parameters they are: ``EXO``, or a release of Exchange Server.
-        functions: What the endpoint itself shows beside them, by name.
+        hidden: Folded names of the removed parameters, ``*`` for the whole cmdlet, by folded cmdlet name.
+        release: The release that has them: ``EXO``, or a release of Exchange Server.
+        functions: Additional functions of the endpoint, by name.
     """
 
     hidden: Mapping[str, frozenset[str]] = field(default_factory=dict)
@@ -28,7 +28,7 @@ class Offer:
 
     @classmethod
     def parse(cls, text: str, release: str = ONLINE) -> "Offer":
-        """Return what *release* offers without what *text* names: ``Cmdlet:Parameter`` or ``Cmdlet:*``.
+        """Return the offer of *release* without ``Cmdlet:Parameter`` or ``Cmdlet:*`` as *text* lists them.
 
         Args:
             text: Names, comma-separated.
@@ -65,12 +65,12 @@ class Offer:
 
 @cache
 def _released(name: str, release: str) -> CmdletFacts | None:
-    """Return the facts of a cmdlet as far as *release* has it; asked for every call of one."""
+    """Return the facts of a cmdlet as far as *release* has it; needed for every call."""
     facts = facts_of(name)
     if facts is None or release not in facts.availability:
         return None
     known = {key: one for key, one in facts.parameters.items() if release in one.availability}
-    # A parameter set is not there without a parameter that it cannot do without.
+    # Without a mandatory parameter, its parameter set does not exist.
     lost = {one for key, lacks in facts.parameters.items() if key not in known for one in lacks.mandatory_in}
     kept = tuple(name for name in facts.sets if name not in lost)
     return replace(facts, parameters=known, sets=kept or facts.sets)

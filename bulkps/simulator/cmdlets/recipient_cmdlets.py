@@ -1,7 +1,7 @@
 """Get-Mailbox, Get-Recipient, Get-User and Get-MailUser: what is in the directory. Pure.
 
-With an Identity they return everything that it names, as Exchange's reading cmdlets do; only a cmdlet that
-acts refuses a name that several objects have.
+With an Identity they return everything that it names, as Exchange's reading cmdlets do. Only cmdlets that
+change something refuse a name that several objects have.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -49,20 +49,20 @@ def get_mailbox(call: Call) -> None:
 
 
 def get_recipient(call: Call) -> None:
-    """Get-Recipient: whatever has an address. Plain users have none, and UserPrincipalName is no property."""
+    """Get-Recipient: every object with an address. Plain users have none; there is no UserPrincipalName."""
     call.only(*_CHOICE, "IncludeSoftDeletedRecipients", "Properties")
     deleted = _DELETED if call.flag("IncludeSoftDeletedRecipients") else ()
     _write(call, "ReducedRecipient", (*_RECIPIENTS, *deleted), _RECIPIENT_PROPERTIES)
 
 
 def get_user(call: Call) -> None:
-    """Get-User: every account, whether it has a mailbox here, somewhere else, or none."""
+    """Get-User: every account, with a mailbox here, elsewhere, or without one."""
     call.only(*_CHOICE, "Sortby")
     _write(call, "User", USERS, _USER_PROPERTIES)
 
 
 def get_mail_user(call: Call) -> None:
-    """Get-MailUser: users whose mailbox is somewhere else."""
+    """Get-MailUser: users with a mailbox elsewhere."""
     call.only(*_CHOICE)
     _write(call, "MailUser", (Kind.MAIL_USER,), _MAIL_USER_PROPERTIES)
 
@@ -106,7 +106,7 @@ def _found(call: Call, kinds: Iterable[Kind]) -> list[Mailbox]:
 
 
 def _named(call: Call, names: Iterable[str], kinds: Iterable[Kind]) -> list[Mailbox]:
-    """Return what any of *names* names, each once: no look at all mailboxes for a filter by names."""
+    """Return the objects that any of *names* names, each once: without checking all mailboxes."""
     return list({id(one): one for name in sorted(names) for one in call.matches(name, kinds)}.values())
 
 

@@ -1,4 +1,4 @@
-"""New-Mailbox -InactiveMailbox and Set-User: what a recovery consists of. Pure: time comes in as ``now``."""
+"""New-Mailbox -InactiveMailbox and Set-User: the cmdlets of a recovery. Pure: the time is ``now``."""
 
 from bulkps.simulator.cmdlets.cmdlet_context import Call, Handler
 from bulkps.simulator.cmdlets.cmdlet_result import Category, Refused, Secret, Value
@@ -50,7 +50,7 @@ def new_mailbox(call: Call) -> None:
 
 
 def set_user(call: Call) -> None:
-    """Set-User: keep what is given on the user; writes nothing."""
+    """Set-User: set the given properties of the user; returns nothing."""
     user = call.find(call.text("Identity"), USERS)
     if call.dry:
         return
@@ -72,7 +72,7 @@ def _has_part(mailbox: Mailbox, kind: str) -> bool:
 
 
 def _check_source(call: Call, source: Mailbox) -> None:
-    """Look whether *source* may become the mailbox of a new account.
+    """Check whether *source* may become the mailbox of a new account.
 
     Raises:
         Refused: It may not.
@@ -84,13 +84,13 @@ def _check_source(call: Call, source: Mailbox) -> None:
     if _has_part(source, "AuxPrimary"):
         raise _unrecoverable(call, identity, "the mailbox has additional shards that need recovery.")
     if account:
-        # Assumed: the page says only that the account is to be restored instead.
+        # Assumed: the page only says that the account must be restored instead.
         raise _unrecoverable(
             call, identity, f"there is a soft-deleted user '{account}'. Restore the user account instead."
         )
     _check_address(call, source.text("UserPrincipalName"))
     if holders := _living(call, source.text("ExchangeGuid")):
-        # Assumed: the page speaks of a validation conflict of the ExchangeGuid and gives no text.
+        # Assumed: the page mentions a validation conflict of the ExchangeGuid, without a text.
         exception = f"{_TASKS}RecipientTaskException"
         raise call.refused(
             f"The ExchangeGuid '{source.text('ExchangeGuid')}' of the inactive mailbox "
@@ -177,7 +177,7 @@ def _check_password(call: Call) -> None:
 
 
 def _recovered(call: Call, source: Mailbox, user_id: str, address: str) -> dict[str, Value]:
-    """Return what changes of *source* as it becomes the mailbox of *user_id*."""
+    """Return the changes of *source* when it becomes the mailbox of *user_id*."""
     name = call.text("Name")
     alias = call.text("Alias") or user_id.partition("@")[0]
     old = [

@@ -1,8 +1,8 @@
-"""Errors of cmdlets in the form in which Exchange hands them out. Pure.
+"""Errors of cmdlets in the form in which Exchange returns them. Pure.
 
-Exchange Online writes them through Write-ErrorMessage: a System.Exception whose message begins with the
-exception's name, at times with a number of its own before it. An Exchange Server writes the exception itself.
-Both name server, request and time in the FullyQualifiedErrorId. [exchange-facts.md section 1.3; Microsoft Q&A
+Exchange Online writes them with Write-ErrorMessage: a System.Exception with a message that begins with the
+exception's name, sometimes with a number before it. An Exchange Server writes the exception itself. Both put
+server, request and time into the FullyQualifiedErrorId. [exchange-facts.md section 1.3; Microsoft Q&A
 2108696; DLConversionV2 issue 129; HealthChecker issue 213]
 """
 
@@ -18,7 +18,7 @@ from bulkps.simulator.tenant.tenant import Tenant
 #: Where an online request ran, and the server of an organization of its own.
 _ONLINE, _ON_PREMISES = "AM9P191MB1860", "EX01"
 _CONTROLLER = f"DC01.{fake_directory.DOMAIN}"
-#: The number before an exception's name, by how the text goes on; most have none.
+#: The number before an exception's name, by the text after it; most have none.
 _NUMBERS = (
     (
         "Ex6F9304",
@@ -26,7 +26,7 @@ _NUMBERS = (
     ),
     ("Ex94914C", re.compile(r"Couldn't find object ")),
 )
-#: Where the cmdlets' classes are; most are in the first.
+#: The namespaces of the cmdlets' classes; most are in the first.
 _NAMESPACES = (
     (
         "MailboxRestoreRequest",
@@ -39,9 +39,9 @@ _NAMESPACES = (
 
 
 def in_full(info: ErrorInfo, tenant: Tenant, cmdlet: str, now: float) -> ErrorInfo:
-    """Return *info* as Exchange writes it for *cmdlet* at *now*; what has an id already stays as it is.
+    """Return *info* as Exchange writes it for *cmdlet* at *now*; an error with an id does not change.
 
-    The request's id follows from the seed, the text, and how often that was written before.
+    The request's id depends on the seed, the text, and how often that text was written before.
     """
     if info.fully_qualified_id:
         return info
@@ -51,7 +51,7 @@ def in_full(info: ErrorInfo, tenant: Tenant, cmdlet: str, now: float) -> ErrorIn
         text = text.replace(fake_directory.SERVER, _CONTROLLER)
     tenant.refusals[cmdlet, text] += 1
     request = fake_directory.guid(tenant.seed, "error", cmdlet, text, tenant.refusals[cmdlet, text])
-    # What could not be found is named in the text alone.
+    # The missing object is only named in the text.
     info = replace(info, message=text, activity=cmdlet, target="" if number else info.target)
     if tenant.on_premises:
         return _on_premises(info, f"RequestId={request}", now)

@@ -1,6 +1,6 @@
-"""What New-MailboxRestoreRequest looks at before it takes a request, and how it refuses one. Pure.
+"""The checks of New-MailboxRestoreRequest before it accepts a request, and its errors. Pure.
 
-Error texts are those of exchange-facts.md where it has them; what is assumed is said where it is.
+Error texts are those of exchange-facts.md if it has them; comments mark what is assumed.
 """
 
 from bulkps.simulator.cmdlets.cmdlet_context import Call
@@ -17,9 +17,9 @@ from bulkps.simulator.tenant.tenant import only
 _MRS = "Microsoft.Exchange.MailboxReplicationService."
 _SOURCES = (Kind.INACTIVE, Kind.SOFT_DELETED)
 _DEFAULT_NAMES = ["MailboxRestore", *(f"MailboxRestore{number}" for number in range(1, 10))]
-#: From so many bad or large items on, the loss must be accepted. [P:New-MailboxRestoreRequest]
+#: From this number of bad or large items, the loss must be accepted. [P:New-MailboxRestoreRequest]
 _LARGE_LOSS = 51
-#: Every parameter whose effect is simulated, or that changes nothing that could be seen.
+#: Every parameter with a simulated effect, or without a visible effect.
 KNOWN = (
     "SourceMailbox", "SourceDatabase", "SourceStoreMailbox", "TargetMailbox", "TargetRootFolder",
     "SourceRootFolder", "SourceIsArchive", "TargetIsArchive", "IncludeFolders", "ExcludeFolders",
@@ -31,7 +31,7 @@ KNOWN = (
 
 
 def source_of(call: Call, target: list[Mailbox]) -> Mailbox:
-    """Return the mailbox to copy from; *target* is what the target's name names.
+    """Return the mailbox to copy from; *target* is the target mailbox.
 
     Raises:
         Refused: There is none, or more than one, or it is the target.
@@ -52,7 +52,7 @@ def source_of(call: Call, target: list[Mailbox]) -> Mailbox:
 
 
 def check(call: Call, source: Mailbox, target: Mailbox) -> None:
-    """Look whether *source* can be copied into *target* in the way that the call asks for.
+    """Check whether *source* can be copied into *target* as the call requests.
 
     Raises:
         Refused: It cannot.
@@ -73,7 +73,7 @@ def check(call: Call, source: Mailbox, target: Mailbox) -> None:
         _check_legacy_dn(call, source, target)
     for name in ("BadItemLimit", "LargeItemLimit"):
         if is_large(call.parameters.get(name)) and not call.flag("AcceptLargeDataLoss"):
-            # Assumed: the page says only that the switch is needed.
+            # Assumed: the page only says that the switch is needed.
             raise _refused(
                 call,
                 "LargeDataLossNotAcceptedPermanentException",
@@ -83,15 +83,15 @@ def check(call: Call, source: Mailbox, target: Mailbox) -> None:
 
 
 def is_large(limit: Value) -> bool:
-    """Return whether so many bad items are a large loss."""
+    """Return whether this number of bad items is a large loss."""
     text = str(limit if limit is not None else "").casefold()
     return text == "unlimited" or (text.isdecimal() and int(text) >= _LARGE_LOSS)
 
 
 def overfull(seed: int, request: RestoreRequest) -> Failure | None:
-    """Return how *request* fails if its target cannot hold the source beside what it has, or None.
+    """Return how *request* fails if its target has no room for the source, or None.
 
-    Exchange takes such a request. Assumed: type and text of the failure.
+    Exchange accepts such a request at first. Assumed: type and text of the failure.
     """
     incoming = contents(seed, request.source, archive=request.flag("SourceIsArchive")).size
     into_archive = request.flag("TargetIsArchive")
@@ -136,12 +136,12 @@ def _check_legacy_dn(call: Call, source: Mailbox, target: Mailbox) -> None:
 
 
 def free_name(call: Call, target: Mailbox) -> str:
-    """Return the name for a new request into *target*: the one given, or the first default that is free."""
+    """Return the name for a new request into *target*: the given one, or the first free default name."""
     taken = call.tenant.requests_of(target)
     if name := call.text("Name"):
         if name.casefold() not in taken:
             return name
-        # Only the exception's name is documented; the first sentence is its sister's.
+        # Only the exception's name is documented; the first sentence comes from a similar exception.
         exception = f"{_MRS}NameMustBeUniquePermanentException"
         raise call.refused(
             f"The name must be unique per mailbox. There is already a request named '{name}' "

@@ -61,7 +61,7 @@ def get_statistics(call: Call) -> None:
 
 
 def suspend_request(call: Call) -> None:
-    """Suspend-MailboxRestoreRequest: let it rest; one that rests already stays as it is."""
+    """Suspend-MailboxRestoreRequest: suspend a request; a suspended one does not change."""
     request = call.tenant.request(call.text("Identity"))
     _refuse_ended(call, request)
     if call.dry or request.suspended_at is not None:
@@ -71,7 +71,7 @@ def suspend_request(call: Call) -> None:
 
 
 def resume_request(call: Call) -> None:
-    """Resume-MailboxRestoreRequest: go on with one that rests, or begin a failed one again."""
+    """Resume-MailboxRestoreRequest: continue a suspended request, or restart a failed one."""
     request = call.tenant.request(call.text("Identity"))
     if call.tenant.status(request, call.now) == "Completed":
         _refuse_ended(call, request)
@@ -92,7 +92,7 @@ def resume_request(call: Call) -> None:
 
 
 def remove_request(call: Call) -> None:
-    """Remove-MailboxRestoreRequest: forget a request. Asks first, which a remote session cannot answer."""
+    """Remove-MailboxRestoreRequest: remove a request. It asks first, and a remote session cannot answer."""
     request = call.tenant.request(call.text("Identity"))
     if call.dry:
         return
@@ -117,7 +117,7 @@ def remove_request(call: Call) -> None:
 
 
 def _up_to_date(handler: Handler) -> Handler:
-    """Return *handler* as one that first lets go of the requests that are kept no longer."""
+    """Return *handler* extended: it first removes requests that have expired."""
 
     def run(call: Call) -> None:
         call.tenant.forget_aged(call.now)
@@ -155,7 +155,7 @@ def _queued(call: Call, source: Mailbox, target: Mailbox, name: str) -> RestoreR
 
 
 def _failure(call: Call, request: RestoreRequest) -> Failure | None:
-    """Return how a request fails that begins now, or None if it does not."""
+    """Return how a request that begins now fails, or None if it does not."""
     scripted = call.tenant.endings.get(request.source.text("ExchangeGuid"), USUAL).failure
     bad = fake_directory.chance(call.tenant.seed, "fails", request.name) < call.tenant.failing_requests
     return scripted or (TOO_MANY_BAD_ITEMS if bad else overfull(call.tenant.seed, request))

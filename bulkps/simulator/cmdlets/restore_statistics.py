@@ -1,4 +1,4 @@
-"""What Get-MailboxRestoreRequest and its statistics tell of a request. Pure."""
+"""The output of Get-MailboxRestoreRequest and of its statistics. Pure."""
 
 from bulkps.simulator.cmdlets.cmdlet_context import Call
 from bulkps.simulator.cmdlets.cmdlet_result import Value
@@ -10,7 +10,7 @@ from bulkps.simulator.tenant.tenant import moment
 _ENDED = {"Completed", "Failed"}
 #: How much is done when it fails.
 _FAILED_AT = 0.95
-#: What was asked for, and what Exchange takes where it was not.
+#: The parameters of a request, and Exchange's defaults.
 _ASKED: dict[str, Value] = {
     "SourceRootFolder": "",
     "TargetRootFolder": "",
@@ -51,12 +51,12 @@ def properties(call: Call, request: RestoreRequest) -> dict[str, Value]:
 
 
 def statistics(call: Call, request: RestoreRequest) -> dict[str, Value]:
-    """Return the statistics of *request*: what was asked for, how far it is, and why it failed."""
+    """Return the statistics of *request*: its parameters, its progress, and why it failed."""
     from_archive, into_archive = request.flag("SourceIsArchive"), request.flag("TargetIsArchive")
     asked = {name: request.parameters.get(name, usual) for name, usual in _ASKED.items()}
     return {
         **properties(call, request),
-        # Assumed: the archive's GUID where the archive is copied.
+        # Assumed: the archive's GUID if the archive is copied.
         "SourceExchangeGuid": request.source.properties["ArchiveGuid" if from_archive else "ExchangeGuid"],
         "TargetExchangeGuid": request.target.properties["ArchiveGuid" if into_archive else "ExchangeGuid"],
         "TargetAlias": request.shown(request.target)["Alias"],

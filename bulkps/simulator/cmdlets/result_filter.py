@@ -1,4 +1,4 @@
-"""Which of the objects found a client gets: -Filter and -ResultSize. Pure."""
+"""Limits the objects that a client gets: -Filter and -ResultSize. Pure."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import TypeVar
@@ -25,7 +25,7 @@ _MORE = (
     "There are more results available than are currently displayed. To view them, increase the value for the "
     "ResultSize parameter."
 )
-#: What can be compared even where no object has it.
+#: Properties that can be compared even if no object has them.
 _PROPERTIES = {
     **fake_directory.active_mailbox(0, 0),
     **fake_directory.soft_deleted_mailbox(0, 0),
@@ -35,10 +35,10 @@ _INDEXED = frozenset(name.casefold() for name in KEYS)
 
 
 def condition(text: str, cmdlet: str) -> Condition:
-    """Return what the OPATH filter *text* says.
+    """Return the condition of the OPATH filter *text*.
 
     Raises:
-        Refused: It is of a form that is not known here.
+        Refused: Its form is not supported here.
     """
     try:
         return parse(text)
@@ -52,7 +52,7 @@ def condition(text: str, cmdlet: str) -> Condition:
 
 
 def keys(wanted: Condition) -> frozenset[str] | None:
-    """Return by which names the tenant finds everything that passes; None if it must look at each object."""
+    """Return the names by which the tenant finds all matches; None if it must check each object."""
     return wanted.keys(_INDEXED)
 
 
@@ -62,10 +62,10 @@ def passing(
     cmdlet: str,
     properties: Callable[[_Found], Mapping[str, Value]],
 ) -> list[_Found]:
-    """Return those of *found* whose *properties* pass *wanted*.
+    """Return the objects of *found* with *properties* that match *wanted*.
 
     Raises:
-        Refused: It compares a property that nothing has.
+        Refused: It compares a property that no object has.
     """
     listed = list(found)
     known = set(_PROPERTIES).union(*map(properties, listed))

@@ -1,4 +1,4 @@
-"""PowerShell text of the proxy functions through which a real engine calls the tenant's cmdlets. Pure.
+"""PowerShell text of the proxy functions by which a real engine calls the tenant's cmdlets. Pure.
 
 The service sends it as Exchange Online's does: the stand-in module has no cmdlets of its own.
 """
@@ -12,8 +12,8 @@ from bulkps.simulator.cmdlets.rbac import Offer
 
 #: Given by the engine itself to a function that supports ShouldProcess.
 _ENGINE = {"WhatIf", "Confirm"}
-#: Parameter sets with what each needs, the default one first. The first name of a set belongs to it alone
-#: unless it is needed everywhere. Sets that the documentation has and Exchange Online refuses are left out.
+#: Parameter sets with their mandatory parameters, the default set first. The first name of a set only belongs
+#: to this set, unless every set needs it. Documented sets that Exchange Online refuses are left out.
 _SETS: dict[str, dict[str, tuple[str, ...]]] = {
     "New-Mailbox": {
         "User": ("Name",),
@@ -58,12 +58,12 @@ def _function(facts: CmdletFacts) -> str:
     binding = ["PositionalBinding = $false"]
     if sets:
         binding.append(f"DefaultParameterSetName = '{next(iter(sets))}'")
-    # What removes something asks first, as Exchange does.
+    # Functions that remove something ask first, as in Exchange.
     impact = "High" if facts.name.startswith("Remove-") else "Medium"
     run = f"Invoke-ExchangeCommand '{facts.name}' $PSBoundParameters $PSCmdlet"
     if facts.mutates:
         binding.append(f"SupportsShouldProcess = $true, ConfirmImpact = '{impact}'")
-        # A dry run is sent too: the tenant says what it would refuse.
+        # -WhatIf is sent too: the tenant reports what it would refuse.
         asked = f"$PSCmdlet.ShouldProcess('{facts.name}') -or $WhatIfPreference"
         run = f"if ({asked}) {{ {run} $WhatIfPreference }}"
     return (
@@ -93,7 +93,7 @@ def _attributes(
     needed_in = [one for one, needed in sets.items() if parameter.name in needed]
     own = [one for one in needed_in if sets[one][0] == parameter.name]
     if not needed_in:
-        # Mandatory only where every set says so: which set is meant, the tenant finds out.
+        # Only mandatory if it is in every set: the tenant finds out which set is meant.
         everywhere = bool(facts.sets) and set(facts.sets) == set(parameter.mandatory_in)
         mandatory = ["Mandatory = $true"] if everywhere else []
         return [entries] if (entries := [*mandatory, *common]) else []

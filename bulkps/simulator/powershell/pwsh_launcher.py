@@ -1,4 +1,4 @@
-"""How a real engine's child is started: its command line, its environment, its session configuration."""
+"""Starts the child process of a real engine: command line, environment, session configuration."""
 
 import os
 import shutil
@@ -12,7 +12,7 @@ from bulkps.simulator.wire.shell_base import Shell
 
 #: The environment variable that tells the stand-in where its service is.
 URL_VARIABLE = "BULKPS_STANDIN_URL"
-#: The functions through which a batch runs inside a session, and whole inventories are read.
+#: The functions that run a batch inside a session and read whole inventories.
 OWN_FUNCTIONS = ("Invoke-BulkPSBatch", "Select-BulkPSProperty")
 _APP, _ORGANIZATION = "00000000-0000-0000-0000-000000000001", "contoso.onmicrosoft.com"
 _THUMBPRINT = "0" * 40
@@ -40,13 +40,13 @@ class Launch:
             configuration = _configuration(options, Path(self._folder.name))
             if configuration and executable.stem.casefold() == "powershell":
                 raise ValueError(
-                    "powershell.exe takes no session configuration: only pwsh can start connected, "
+                    "powershell.exe does not accept a session configuration: only pwsh can start connected, "
                     "without language or as JEA"
                 )
         except BaseException:
             self.close()
             raise
-        # On Windows no script of ours, which are unsigned, would run without it; elsewhere it means nothing.
+        # Without it, Windows would not run our unsigned scripts; elsewhere it has no effect.
         policy = ["-ExecutionPolicy", "Bypass"]
         self._command = [str(executable), "-s", "-NoProfile", "-NoLogo", *policy, *configuration]
 
@@ -72,11 +72,11 @@ def find_pwsh(given: Path | None) -> Path:
 
 
 def child_environment(rest_url: str, standin: Path) -> Mapping[str, str]:
-    """Return this process's environment with what makes the stand-in the module that a child finds.
+    """Return this process's environment, changed so that a child finds the stand-in module.
 
-    Without bulkps's own secrets: a child needs none of them, and every process of the user can read its own.
+    Without bulkps's own secrets: a child needs none, and every process of the user can read its environment.
     """
-    # Windows hands names over in upper case and must not be given one twice.
+    # Windows returns names in upper case and does not accept a name twice.
     name = next((name for name in os.environ if name.upper() == _MODULE_PATH.upper()), _MODULE_PATH)
     paths = [str(standin), *filter(None, [os.environ.get(name)])]
     kept = {name: value for name, value in os.environ.items() if not _is_secret(name)}
@@ -125,7 +125,7 @@ def _connect(options: SimulatorOptions) -> str:
         "Organization": options.organization or _ORGANIZATION,
     }
     arguments = " ".join(f"-{name} {quoted(value)}" for name, value in given.items())
-    # VisibleFunctions shows what is there before this script has run; its own functions it shows itself.
+    # VisibleFunctions only covers functions that exist before this script runs; the script shows its own.
     return (
         f"Import-Module ExchangeOnlineManagement\nConnect-ExchangeOnline {arguments} -ShowBanner:$false\n"
         "foreach ($one in (Microsoft.PowerShell.Core\\Get-Command -Module tmpEXO_*)) "
@@ -135,7 +135,7 @@ def _connect(options: SimulatorOptions) -> str:
 
 def quoted(text: str) -> str:
     """Return *text* as a PowerShell literal."""
-    # PowerShell takes the typographic single quotes for the plain one.
+    # PowerShell treats typographic single quotes as the plain one.
     return "'" + "".join(mark * 2 if mark in "'\u2018\u2019\u201a\u201b" else mark for mark in text) + "'"
 
 

@@ -1,7 +1,7 @@
 """A real PowerShell engine in server mode (``pwsh -s``): packets over a child's standard streams.
 
-One packet a line, as XML: ``<Data>`` carries PSRP fragments, the others open, stop and close a pipeline or
-the pool. The engine handles every line on a thread of its own, so that the order of two lines is kept only
+Each line is one packet, as XML: ``<Data>`` contains PSRP fragments, the others open, stop and close a
+pipeline or the pool. The engine handles every line on its own thread, so the order of two lines is only kept
 by waiting for the first one's acknowledgement.
 """
 
@@ -25,11 +25,11 @@ _POOL = UUID(int=0)
 
 
 class ChildEnded(Exception):
-    """The child has ended or answers no more."""
+    """The child has ended or no longer answers."""
 
 
 class Child:
-    """A child process in server mode. It ends when its standard input ends: when this process dies, too.
+    """A child process in server mode. It ends when its standard input ends, also if this process dies.
 
     Args:
         command: Its command line.
@@ -115,7 +115,7 @@ class Child:
             self._process.wait()
 
     def _end_input(self) -> None:
-        # Under the lock: closing a pipe in the middle of another thread's write could hang up on it.
+        # Under the lock: closing a pipe during another thread's write could hang.
         with self._sending, suppress(OSError):
             _pipe(self._process.stdin).close()
 

@@ -46,10 +46,10 @@ class EngineShell(Shell):
         return self._child.pid
 
     def receive_data(self, data: bytes, pipeline: UUID | None = None, stream: str = "stdin") -> None:
-        """Hand fragments on to the child; a *pipeline* that is not known yet begins with them."""
+        """Pass fragments to the child; a new *pipeline* begins with them."""
         with self._changed:
             new = pipeline is not None and self._begin(pipeline)
-        # Where the child has ended, whoever waits for output hears of it.
+        # If the child has ended, the thread that waits for output is notified.
         with suppress(ChildEnded):
             if new:
                 self._child.tell("Command", pipeline)

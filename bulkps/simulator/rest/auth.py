@@ -1,4 +1,4 @@
-"""Who may sign in to the REST face, and for how long: tokens, and refusals in Entra ID's words."""
+"""Who may sign in to the REST service, and for how long: tokens, and refusals in Entra ID's words."""
 
 import secrets
 import threading
@@ -13,13 +13,13 @@ TENANT_ID = uuid.UUID("5f0c3b0e-0000-4000-8000-0000000000e0")
 
 @dataclass(frozen=True)
 class SignInRules:
-    """What a sign-in must bring; what is empty may be anything.
+    """The rules for a sign-in; an empty value allows anything.
 
     Attributes:
         app_id: The application's id.
         organization: The tenant's primary domain.
         thumbprint: The thumbprint of the application's certificate.
-        token_seconds: How long a token is good for.
+        token_seconds: How long a token is valid.
     """
 
     app_id: str = ""
@@ -29,7 +29,7 @@ class SignInRules:
 
 
 class SignInRefused(Exception):
-    """Nobody may sign in like this.
+    """The sign-in is refused.
 
     Attributes:
         code: OAuth's short word for it.
@@ -41,7 +41,7 @@ class SignInRefused(Exception):
 
 
 class SignIn:
-    """Gives tokens and knows which are good.
+    """Issues tokens and checks them.
 
     Args:
         rules: What a sign-in must bring.
@@ -54,7 +54,7 @@ class SignIn:
         self._expiry: dict[str, float] = {}
 
     def token(self, asked: Mapping[str, object]) -> dict[str, object]:
-        """Return a new token for what the client *asked* with.
+        """Return a new token for the client's request *asked*.
 
         Raises:
             SignInRefused: The application, its certificate or the organization is not known.

@@ -1,7 +1,7 @@
-"""The REST face, in the shape in which Exchange Online's own module calls its service.
+"""The REST service, in the form in which Exchange Online's own module calls it.
 
-``POST /token`` signs in, ``GET .../EXOModuleFile`` gives the proxy functions, ``POST .../InvokeCommand`` runs
-a cmdlet. A SecureString travels as text, which only a stand-in on loopback may do.
+``POST /token`` signs in, ``GET .../EXOModuleFile`` returns the proxy functions, ``POST .../InvokeCommand``
+runs a cmdlet. A SecureString is sent as text, which is only acceptable for a stand-in on loopback.
 """
 
 import json
@@ -24,7 +24,7 @@ from bulkps.simulator.wire.shell_base import ConnectionLost
 _PATH = re.compile(r"/adminapi/beta/[^/?]+/(InvokeCommand|EXOModuleFile)(?:\?(.*))?", re.IGNORECASE)
 _THROTTLED = "OverBudgetException"
 _RETRY_AFTER = {"Retry-After": "1"}
-#: How often a call that is never answered looks whether its client is still there, in seconds.
+#: How often a call that is never answered checks whether its client still exists, in seconds.
 _LOOK_SECONDS = 0.5
 
 
@@ -52,7 +52,7 @@ class RestFace:
 
     Args:
         service: What runs cmdlets.
-        sign_in: What gives tokens and knows them.
+        sign_in: Issues and checks tokens.
     """
 
     def __init__(self, service: Service, sign_in: SignIn) -> None:
@@ -97,10 +97,10 @@ class RestFace:
             return Reply(400, json.dumps(said))
 
     def _refuse_repeated(self, token: str, request_id: str) -> None:
-        """Run no request twice.
+        """Refuse to run a request twice.
 
-        An HTTP client may send one again by itself if a connection that it had kept closes without an answer,
-        and that is just what a lost answer looks like.
+        An HTTP client may send a request again by itself if a kept connection closes without an answer, and a
+        lost answer looks exactly like that.
         """
         with self._lock:
             if request_id and self._last_request.get(token) == request_id:
@@ -124,7 +124,7 @@ class RestFace:
 
 
 class RestServer(Listener):
-    """Serves a REST face on loopback.
+    """Serves a REST service on loopback.
 
     Args:
         address: Host and port; port 0 takes a free one.
@@ -155,7 +155,7 @@ class _Handler(Handler):
             self.answer(reply.status, reply.body.encode(), dict(reply.headers))
 
     def _gone(self) -> bool:
-        """Return whether the client has hung up; looks for a moment."""
+        """Return whether the client has closed the connection; waits for a moment."""
         # Nothing else can come: the client waits for an answer before it sends again.
         return bool(select.select([self.connection], [], [], _LOOK_SECONDS)[0])
 
@@ -167,7 +167,7 @@ def _answered(answer: Answer) -> Reply:
             if kind := _kind(value):
                 kinds[name] = kind
     value = [{name: _plain(entry) for name, entry in item.properties.items()} for item in answer.output]
-    # What JSON cannot say of a value, the kinds say: they are not part of the real service's answer.
+    # The kinds contain what JSON cannot express; they are not part of the real service's answer.
     return Reply(
         200,
         json.dumps({"value": value, "@standin.kinds": kinds, "@adminapi.warnings": answer.warnings}),

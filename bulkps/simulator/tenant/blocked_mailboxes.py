@@ -1,8 +1,7 @@
 """Mailboxes that cannot be recovered or restored: one case for each blocker of exchange-facts.md 3.3. Pure.
 
-Every case has a source and a target of its own, so that nothing else is wrong with it. Only
-``target-synced`` comes with ``legacy-dn-mismatch``: being synced matters only to a target that lacks the
-source's LegacyExchangeDN.
+Every case has its own source and target, so that nothing else is wrong with it. Only ``target-synced`` comes
+with ``legacy-dn-mismatch``: being synced only matters for a target without the source's LegacyExchangeDN.
 """
 
 from collections.abc import Callable, Iterable
@@ -13,7 +12,7 @@ from bulkps.simulator.tenant import fake_directory
 from bulkps.simulator.tenant.mailbox import Kind, Mailbox
 from bulkps.simulator.tenant.restore_request import RestoreRequest
 
-#: The one domain whose accounts sign in somewhere else: no account can be made in it.
+#: The federated domain: no account can be created in it.
 FEDERATED = "fabrikam.com"
 _RECOVERY, _RESTORE = "recovery", "restore"
 _FIRST_PERSON = 3_000_000
@@ -23,17 +22,17 @@ _FULL, _LARGE = 106_300_440_576, 53_150_220_288  #: 99 GB in the target, 49.5 GB
 
 @dataclass(frozen=True)
 class Trouble:
-    """What a row must say to meet a trouble.
+    """The values of a row that meets a blocker.
 
     Attributes:
-        code: What is wrong, as pre-flight calls it.
-        operation: ``recovery`` or ``restore``: what it is in the way of; of some it is both.
+        code: The code of pre-flight's finding.
+        operation: The operation that it blocks: ``recovery`` or ``restore``; some block both.
         source: The source's ExchangeGuid.
         target: For a restore: the target's address.
         upn: For a recovery: the new account's user principal name.
-        source_is_archive: Whether the archive is to be copied.
-        target_is_archive: Whether it is to be copied into the archive.
-        request: The name of the restore request that is there already.
+        source_is_archive: Whether the row copies the archive.
+        target_is_archive: Whether the row copies into the archive.
+        request: The name of the existing restore request.
     """
 
     code: str
@@ -48,12 +47,12 @@ class Trouble:
 
 @dataclass(frozen=True)
 class Made:
-    """What is in the tenant for a trouble.
+    """The objects in the tenant for a blocker.
 
     Attributes:
-        row: What a row must say to meet it.
-        mailboxes: The objects that it takes.
-        requests: The restore requests that it takes.
+        row: The values of a row that meets it.
+        mailboxes: The objects that it needs.
+        requests: The restore requests that it needs.
     """
 
     row: Trouble
@@ -62,7 +61,7 @@ class Made:
 
 
 def all_troubles(seed: int) -> Iterable[Made]:
-    """Yield every trouble in the tenant of *seed*, in the order B1 to B16."""
+    """Yield every case in the tenant of *seed*, in the order B1 to B16."""
     for place, (blocker, code, operation, spoil) in enumerate(_CASES):
         scene = _Scene(seed, place, f"b{blocker:02d}-{code}")
         spoil(scene)
@@ -71,7 +70,7 @@ def all_troubles(seed: int) -> Iterable[Made]:
 
 @dataclass
 class _Scene:
-    """A case while it is made: sound at first, with a target that knows its source."""
+    """A case that is being built: at first without a problem, with a target that matches its source."""
 
     seed: int
     place: int
@@ -102,7 +101,7 @@ class _Scene:
         }
 
     def living(self, suffix: str, legacy_dn: str = "") -> Mailbox:
-        """Return the same person's new mailbox, which knows the one with *legacy_dn*."""
+        """Return the same person's new mailbox, which has *legacy_dn* as an X500 address."""
         alias = f"{self.alias}-{suffix}"
         index, address = _FIRST_PERSON + self.place, f"{alias}@{fake_directory.DOMAIN}"
         made = fake_directory.mailbox(self.seed, f"troubled {alias}", index, alias, address, archive=False)
@@ -120,7 +119,7 @@ class _Scene:
             locations.append(fake_directory.location(part, kind, database))
 
     def request(self, *, suspended: bool) -> None:
-        """Let there be a request from source into target that never ends."""
+        """Add a request from source into target that never ends."""
         created = fake_directory.FIRST_DELETION.timestamp()
         self.row["request"] = "MailboxRestore"
         self.requests.append(

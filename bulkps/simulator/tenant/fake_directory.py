@@ -1,6 +1,6 @@
-"""The people of the simulated tenant and the mailbox properties made for them.
+"""The people of the simulated tenant and the properties of their mailboxes.
 
-Pure and deterministic: everything follows from the seed and a number.
+Pure and deterministic: everything depends only on the seed and a number.
 """
 
 import hashlib
@@ -33,28 +33,28 @@ _LAST_NAMES = (
     "Krebs", "Fernandez", "Gupta", "Salinas", "Davis", "Sousa", "Krijnen", "DeLeon", "Howard", "Tanaka",
     "Lindqvist",
 )  # fmt: skip
-#: What people are really called; their aliases and addresses stay in ASCII, as they do in Exchange.
+#: Real names with non-ASCII letters; their aliases and addresses are ASCII, as in Exchange.
 _OWN_NAMES = (
     ("Jürgen", "Bäcker"), ("Łukasz", "Wróbel"), ("Begoña", "Muñoz"), ("小明", "漢"), ("محمد", "الأحمد"),
     ("יעל", "כהן"), ("Sam", "Rivera 🚀"), ("Siobhán", "O’Neill"),
 )  # fmt: skip
-#: Every so many people one is called so.
+#: One in this many people has such a name.
 _OWN_NAME_EVERY = 9
 
 
 @lru_cache(maxsize=4096)
 def digest(seed: int, *parts: object) -> bytes:
-    """Return 32 bytes that depend on *seed* and *parts* alone."""
+    """Return 32 bytes that only depend on *seed* and *parts*."""
     return hashlib.sha256("|".join(map(str, (seed, *parts))).encode()).digest()
 
 
 def guid(seed: int, *parts: object) -> UUID:
-    """Return a UUID that depends on *seed* and *parts* alone."""
+    """Return a UUID that only depends on *seed* and *parts*."""
     return UUID(bytes=digest(seed, *parts)[:16], version=4)
 
 
 def chance(seed: int, *parts: object) -> float:
-    """Return a number in [0, 1) that depends on *seed* and *parts* alone."""
+    """Return a number in [0, 1) that only depends on *seed* and *parts*."""
     return int.from_bytes(digest(seed, *parts)[:7], "big") / 2**56
 
 
@@ -73,7 +73,7 @@ def legacy_dn(seed: int, alias: str) -> str:
     return f"{_LEGACY}{guid(seed, 'legacy', alias).hex}-{alias}"
 
 
-#: What no mailbox differs in, to begin with.
+#: The properties that are the same in all mailboxes at first.
 _SETTINGS: dict[str, Value] = {
     "LitigationHoldDuration": "Unlimited",
     "ComplianceTagHoldApplied": False,
@@ -112,15 +112,15 @@ def _called(seed: int, index: int) -> tuple[str, str]:
 def mailbox(
     seed: int, kind: str, index: int, alias: str, address: str, *, archive: bool | None = None
 ) -> dict[str, Value]:
-    """Return what every mailbox has.
+    """Return the properties of every mailbox.
 
     Args:
-        seed: What all names and GUIDs follow from.
-        kind: What is numbered by *index*.
-        index: Which one of its kind.
+        seed: The seed of all names and GUIDs.
+        kind: The kind of object that *index* numbers.
+        index: Its number among those of its kind.
         alias: Its Alias, and a part of its Name.
         address: Its primary address.
-        archive: Whether it has an archive; every tenth has one where that is not said.
+        archive: Whether it has an archive; by default every tenth has one.
     """
     first, last = _called(seed, index)
     archive = index % 10 == 9 if archive is None else archive
@@ -170,7 +170,7 @@ def location(part: UUID, kind: str, database: UUID) -> str:
 
 
 def deleted(seed: int, alias: str, index: int) -> dict[str, Value]:
-    """Return what a deleted mailbox has and a living one has not."""
+    """Return the properties that only a deleted mailbox has."""
     return {
         "Identity": f"Soft Deleted Objects\\{alias}",
         "DistinguishedName": f"CN={alias},OU=Soft Deleted Objects,{_ROOT}",
@@ -196,7 +196,7 @@ def inactive_mailbox(seed: int, index: int) -> dict[str, Value]:
         **deleted(seed, alias, index),
         "IsInactiveMailbox": True,
         "WasInactiveMailbox": False,
-        # Every inactive mailbox has at least one hold: a Litigation Hold where the list is empty.
+        # Every inactive mailbox has at least one hold: a Litigation Hold if the list is empty.
         "LitigationHoldEnabled": index % 4 in (0, 3),
         "InPlaceHolds": by_kind[index % 4],
     }
@@ -217,7 +217,7 @@ def soft_deleted_mailbox(seed: int, index: int) -> dict[str, Value]:
 
 
 def active_mailbox(seed: int, index: int) -> dict[str, Value]:
-    """Return the properties of active mailbox *index*: whose inactive one has that number, hired again."""
+    """Return the properties of active mailbox *index*, of the person whose inactive mailbox is *index*."""
     first, last = _person(seed, index)
     alias = f"{first[0]}{last}{index:04d}".lower()
     properties = mailbox(seed, "active", index, alias, f"{first[0]}.{last}.{index:04d}@{DOMAIN}".lower())
@@ -241,7 +241,7 @@ def disconnected_mailbox(seed: int, index: int) -> dict[str, Value]:
 
 
 def plain_user(seed: int, index: int) -> dict[str, Value]:
-    """Return the properties of user *index* who has no mailbox: to whom disconnected mailbox *index* was."""
+    """Return the properties of user *index* without a mailbox, who once had disconnected mailbox *index*."""
     alias, person = _account(seed, index)
     return {
         "DisplayName": person,
@@ -256,7 +256,7 @@ def plain_user(seed: int, index: int) -> dict[str, Value]:
 
 
 def connected(user: Mapping[str, Value], alias: str) -> dict[str, Value]:
-    """Return what a *user* gets beside the mailbox's own properties when one is connected."""
+    """Return the properties that a *user* gets, besides the mailbox's own, when one is connected."""
     address = f"{alias}@{DOMAIN}"
     return {
         **_SETTINGS,
@@ -276,7 +276,7 @@ def _account(seed: int, index: int) -> tuple[str, str]:
 
 
 def living(seed: int, alias: str) -> dict[str, Value]:
-    """Return the properties that an active mailbox has and a deleted one has not."""
+    """Return the properties that only an active mailbox has."""
     return {
         "Identity": alias,
         "DistinguishedName": f"CN={alias},{_ROOT}",
@@ -291,7 +291,7 @@ def living(seed: int, alias: str) -> dict[str, Value]:
 
 
 def _account_of(seed: int, index: int, alias: str, address: str, recipient_type: str) -> dict[str, Value]:
-    """Return what every object in Exchange Online without a mailbox has."""
+    """Return the properties of every object in Exchange Online without a mailbox."""
     first, last = _person(seed, index)
     return {
         "DisplayName": f"{first} {last}",
@@ -309,7 +309,7 @@ def _account_of(seed: int, index: int, alias: str, address: str, recipient_type:
     }
 
 
-#: What is no person has no person's name.
+#: Objects that are not people have no first and last name.
 _NOBODY: dict[str, Value] = {"FirstName": "", "LastName": ""}
 _DIRECTORY = ("Identity", "DistinguishedName", "ExternalDirectoryObjectId", "WhenSoftDeleted")
 
@@ -326,14 +326,14 @@ def _mailed(alias: str, address: str, seed: int) -> dict[str, Value]:
 
 
 def unlicensed_user(seed: int, index: int, alias: str = "", upn: str = "") -> dict[str, Value]:
-    """Return the properties of an account in Exchange Online that has no mailbox, for want of a licence."""
+    """Return the properties of an account in Exchange Online without a licence and so without a mailbox."""
     alias = alias or f"unlicensed{index}"
     upn = upn or f"{alias}@{DOMAIN}"
     return {**_account_of(seed, 4_000_000 + index, alias, "", "User"), "UserPrincipalName": upn}
 
 
 def mail_user(seed: int, index: int, alias: str = "") -> dict[str, Value]:
-    """Return the properties of a user in Exchange Online whose mailbox is somewhere else."""
+    """Return the properties of a user in Exchange Online with a mailbox elsewhere."""
     alias = alias or f"mailuser{index}"
     address = f"{alias}@{DOMAIN}"
     return {

@@ -1,4 +1,4 @@
-"""A mailbox of the simulated tenant, or another object of its directory, and by what it is found. Pure."""
+"""A mailbox of the simulated tenant, or another directory object, and the names that find it. Pure."""
 
 from collections.abc import Callable, Mapping
 from enum import Enum
@@ -8,7 +8,7 @@ from bulkps.simulator.cmdlets.cmdlet_result import Value
 from bulkps.simulator.tenant import fake_directory
 
 Properties = Mapping[str, Value]
-#: The properties by whose values an object is found.
+#: The properties whose values find an object.
 KEYS = (
     "Guid", "ExchangeGuid", "DistinguishedName", "Identity", "PrimarySmtpAddress", "Alias", "Name",
     "UserPrincipalName", "LegacyExchangeDN", "ExternalDirectoryObjectId",
@@ -16,19 +16,19 @@ KEYS = (
 
 
 class Kind(Enum):
-    """What an object is, and what became of a mailbox."""
+    """The kind of an object, and the state of a mailbox."""
 
     ACTIVE = "active"
     INACTIVE = "inactive"
     SOFT_DELETED = "soft-deleted"
     DISCONNECTED = "disconnected"  #: On-premises: in its database, without an account.
-    NONE = "none"  #: A user who has no mailbox.
-    MAIL_USER = "mail user"  #: A user whose mailbox is somewhere else.
+    NONE = "none"  #: A user without a mailbox.
+    MAIL_USER = "mail user"  #: A user with a mailbox elsewhere.
     GROUP = "group"  #: A distribution group.
     CONTACT = "contact"  #: A mail contact.
 
 
-#: What is not deleted: no two of these may share a name.
+#: Objects that are not deleted: no two of these may share a name.
 LIVING = (Kind.ACTIVE, Kind.NONE, Kind.MAIL_USER, Kind.GROUP, Kind.CONTACT)
 
 
@@ -37,10 +37,10 @@ class Mailbox:
 
     Args:
         kind: Whether it is active, inactive and so on.
-        properties: Its properties under Exchange's names, or what makes them: of most mailboxes of a large
-            tenant only a number is kept.
-        size: How many bytes its primary mailbox holds; None where its GUID says it.
-        shown_from: From when on it is found, seconds since the epoch.
+        properties: Its properties under Exchange's names, or a function that creates them: for most mailboxes
+            of a large tenant only a number is kept.
+        size: The size of its primary mailbox in bytes; None if it is derived from its GUID.
+        shown_from: From when it can be found, in seconds since the epoch.
 
     Attributes:
         kind: As the argument.
@@ -61,7 +61,7 @@ class Mailbox:
 
     @property
     def properties(self) -> Properties:
-        """Its properties. A change is made by setting them anew: whoever has them keeps what he has."""
+        """Its properties. To change them, set a new mapping: earlier copies do not change."""
         return self._made() if callable(self._made) else self._made
 
     @properties.setter
@@ -70,7 +70,7 @@ class Mailbox:
 
     @property
     def as_is(self) -> Properties | Callable[[], Properties]:
-        """Its properties as they are now, whatever becomes of it; what makes them, where that is kept."""
+        """Its current properties, independent of later changes; or the function that creates them."""
         return self._made
 
     def text(self, name: str) -> str:
@@ -79,7 +79,7 @@ class Mailbox:
 
     @property
     def exchange_guid(self) -> UUID:
-        """Its ExchangeGuid; nothing but zeros if it has no mailbox."""
+        """Its ExchangeGuid; all zeros if it has no mailbox."""
         found = self.properties.get("ExchangeGuid", fake_directory.NO_GUID)
         return found if isinstance(found, UUID) else UUID(str(found))
 
@@ -93,7 +93,7 @@ class Mailbox:
         return _addresses(self.properties)
 
     def known_as(self) -> set[str]:
-        """Return every folded text by which the mailbox is found."""
+        """Return every folded name that finds the mailbox."""
         found = self.properties
         texts = [str(found.get(name, "")) for name in KEYS]
         texts += [

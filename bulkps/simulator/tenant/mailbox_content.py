@@ -1,4 +1,4 @@
-"""What is in a mailbox: items and bytes, the same for its statistics and for a restore of it. Pure."""
+"""The content of a mailbox: items and bytes, the same for its statistics and for its restore. Pure."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from bulkps.simulator.tenant.mailbox import Mailbox
 
 @dataclass(frozen=True)
 class Contents:
-    """What a primary mailbox or an archive holds.
+    """The content of a primary mailbox or an archive.
 
     Attributes:
         items: How many items, without those in Recoverable Items.
@@ -24,9 +24,9 @@ class Contents:
 
 
 def contents(seed: int, mailbox: Mailbox, *, archive: bool = False) -> Contents:
-    """Return what *mailbox*, or its archive, holds in the tenant of *seed*.
+    """Return the content of *mailbox*, or of its archive, in the tenant of *seed*.
 
-    Without a size of its own it is up to 4 GB, drawn by the GUID of the part.
+    Without a size of its own it is up to 4 GB, derived from the GUID of the part.
     """
     drawn = fake_directory.digest(seed, "size", mailbox.text("ArchiveGuid" if archive else "ExchangeGuid"))
     size = int.from_bytes(drawn[2:6], "big")

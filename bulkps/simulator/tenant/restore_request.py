@@ -8,7 +8,7 @@ from uuid import UUID
 from bulkps.simulator.cmdlets.cmdlet_result import Value
 from bulkps.simulator.tenant.mailbox import Mailbox
 
-#: An age as Exchange takes it: ``30.00:00:00``, ``12:00:00``, or days alone.
+#: An age as Exchange accepts it: ``30.00:00:00``, ``12:00:00``, or only days.
 _AGE = re.compile(r"(?P<days>\d+)|(?:(?P<whole>\d+)\.)?(?P<hours>\d+):(?P<minutes>\d+):(?P<seconds>\d+)")
 
 _TOLD = ("Identity", "DisplayName", "Alias", "Database")
@@ -20,9 +20,9 @@ class Failure:
 
     Attributes:
         type: Its FailureType.
-        message: What its statistics say.
+        message: The message in its statistics.
         side: Its FailureSide.
-        bad_items: How many bad items were met.
+        bad_items: How many bad items were found.
     """
 
     type: str
@@ -41,17 +41,17 @@ TOO_MANY_BAD_ITEMS = Failure(
 
 @dataclass(frozen=True)
 class Ending:
-    """How a request goes that does not simply copy everything.
+    """The course of a request that does not simply copy everything.
 
     Attributes:
-        copied: Which share of the items arrives, 0 to 1.
-        bad: How many items were bad and left behind.
+        copied: The share of the items that arrives, 0 to 1.
+        bad: How many items were bad and not copied.
         large: How many were too large.
-        missing: How many are in the source and not in the target at the end.
+        missing: How many are in the source but not in the target at the end.
         score: Its DataConsistencyScore.
         failure: Why it ends Failed, or None if it does not.
-        stalled: Its StatusDetail while it is at work.
-        suspends: What its Message says where it suspends itself before it ends; empty where it does not.
+        stalled: Its StatusDetail while it is running.
+        suspends: Its Message if it suspends itself before it ends; otherwise empty.
     """
 
     copied: float = 1.0
@@ -69,7 +69,7 @@ USUAL = Ending()
 
 @dataclass(eq=False)
 class RestoreRequest:
-    """A mailbox restore request and how far it is.
+    """A mailbox restore request and its progress.
 
     Attributes:
         name: Its name, unique for its target.
@@ -77,13 +77,13 @@ class RestoreRequest:
         batch: Its BatchName, or empty.
         source: The mailbox that is read.
         target: The mailbox that is written.
-        created: When it was made, seconds since the epoch.
+        created: When it was created, in seconds since the epoch.
         failure: Why it ends Failed, or None if it does not.
         endless: Whether it never ends by itself.
         suspended_at: When it was suspended, or None while it runs.
         rested: Seconds that it spent suspended so far.
-        parameters: What New-MailboxRestoreRequest was given.
-        ending: How it goes.
+        parameters: The parameters of New-MailboxRestoreRequest.
+        ending: Its course.
     """
 
     name: str
@@ -106,9 +106,9 @@ class RestoreRequest:
         return f"{self.shown(self.target)['Alias']}\\{self.name}"
 
     def shown(self, mailbox: Mailbox) -> Mapping[str, str]:
-        """Return what a request tells of its source or its target, as it is now.
+        """Return what a request shows of its source or its target, in its current state.
 
-        A poll asks it of every request of a run, and most mailboxes are made anew for every question.
+        Kept, because every poll needs it for every request, and most mailboxes are created for every query.
         """
         known = self._shown.get(mailbox)
         if known is None or known[0] is not mailbox.as_is:
@@ -123,9 +123,9 @@ class RestoreRequest:
 
     @property
     def kept(self) -> float | None:
-        """How many seconds it is kept once it is completed; None for always.
+        """How many seconds it is kept after it is completed; None for ever.
 
-        Without a limit Exchange keeps it 30 days, which no simulated tenant lives.
+        Without a limit Exchange keeps it for 30 days; no simulated tenant runs that long.
         """
         found = _AGE.fullmatch(str(self.parameters.get("CompletedRequestAgeLimit", "")))
         if found is None:

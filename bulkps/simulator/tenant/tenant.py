@@ -1,6 +1,7 @@
 """The simulated Exchange tenant: its mailboxes and restore requests, and what can be found in it.
 
-Pure: no clock, chance, file, network, thread or log. Time comes in as ``now``, in seconds since the epoch.
+Pure: no clock, random numbers, files, network, threads or log. The time is ``now``, in seconds since the
+epoch.
 """
 
 import math
@@ -17,38 +18,39 @@ from bulkps.simulator.tenant.mailbox import Kind, Mailbox
 from bulkps.simulator.tenant.restore_request import Ending, RestoreRequest
 
 _SOFT_DELETED_COUNT = 20
-#: Of a mailbox that is worked on a dozen things are asked in a row, and again once its request has ended.
+#: How many mailboxes are cached: one in use is read a dozen times in a row, and again when its request ends.
 _inactive = lru_cache(maxsize=1024)(fake_directory.inactive_mailbox)
 _active = lru_cache(maxsize=1024)(fake_directory.active_mailbox)
-#: How many disconnected mailboxes there are on-premises, and as many users without a mailbox.
+#: The number of disconnected mailboxes on-premises; there are as many users without a mailbox.
 DISCONNECTED_COUNT = 20
 
 
 class Tenant:
-    """Mailboxes and restore requests of an organization, as its cmdlets see them.
+    """The mailboxes and restore requests of an organization, as its cmdlets see them.
 
     Mailbox *i* exists twice: inactive, and active for the same person hired again, whose active mailbox
     has the old LegacyExchangeDN as an X500 address. So restoring *i* into *i* works, and any other pair
     is refused unless AllowLegacyDNMismatch is given.
 
     Args:
-        seed: What all names and GUIDs follow from.
+        seed: The seed of all names and GUIDs.
         mailboxes: How many inactive and how many active mailboxes there are.
         restore_seconds: How long a restore request takes, in seconds.
         failing_requests: Share of restore requests, 0 to 1, that end Failed.
-        on_premises: Whether it is an Exchange Server's: with disconnected mailboxes and users without one in
-            place of inactive and soft-deleted mailboxes.
+        on_premises: Whether it is an Exchange Server: with disconnected mailboxes and users without a mailbox
+            instead of inactive and soft-deleted mailboxes.
         troubles: Whether there are also mailboxes that cannot be recovered or restored: one for each
             blocker, in Exchange Online.
-        provisioning_seconds: How long a new mailbox is not found after its cmdlet has returned, in seconds.
+        provisioning_seconds: How long a new mailbox cannot be found after its cmdlet has returned, in
+            seconds.
 
     Attributes:
         permissions: Rights by the ExchangeGuids of the mailbox and of the user who has them.
         effects: How often each change was made, by its kind and the mailbox's ExchangeGuid.
         refusals: How often each cmdlet was refused with each text.
-        troubles: What troubled mailboxes there are, by what is wrong with them.
-        endings: How restore requests go that do not simply copy everything, by their source's ExchangeGuid.
-        received_passwords: Every password that arrived, in memory only, for tests.
+        troubles: The blocked mailboxes, by their finding.
+        endings: The course of restore requests that do not copy everything, by their source's ExchangeGuid.
+        received_passwords: Every password that arrived, only in memory, for tests.
     """
 
     def __init__(
@@ -103,19 +105,19 @@ class Tenant:
                 self.add_request(request)
 
     def trouble(self, code: str) -> Trouble:
-        """Return what is needed to write a row that meets *code*, such as ``additional-shards``.
+        """Return the values of a row that meets *code*, such as ``additional-shards``.
 
         Raises:
-            KeyError: There is no such trouble here.
+            KeyError: There is no such case here.
         """
         return self.troubles[code]
 
     def inactive(self, index: int) -> dict[str, Value]:
-        """Return the properties with which inactive mailbox *index* begins."""
+        """Return the initial properties of inactive mailbox *index*."""
         return fake_directory.inactive_mailbox(self.seed, index)
 
     def active(self, index: int) -> dict[str, Value]:
-        """Return the properties with which active mailbox *index* begins."""
+        """Return the initial properties of active mailbox *index*."""
         return fake_directory.active_mailbox(self.seed, index)
 
     def soft_deleted(self, index: int) -> dict[str, Value]:
@@ -123,25 +125,25 @@ class Tenant:
         return fake_directory.soft_deleted_mailbox(self.seed, index)
 
     def add(self, mailbox: Mailbox) -> None:
-        """Add *mailbox* to what can be found."""
+        """Add *mailbox* to the directory."""
         self._mailboxes.append(mailbox)
         self._index(mailbox)
 
     def change(self, mailbox: Mailbox, kind: Kind, properties: Mapping[str, Value]) -> None:
-        """Set *properties* of *mailbox* and find it by its new names from now on."""
+        """Set *properties* of *mailbox* and index its new names."""
         self._unindex(mailbox)
         mailbox.kind = kind
         mailbox.properties = {**mailbox.properties, **properties}
         self._index(mailbox)
 
     def remove(self, mailbox: Mailbox) -> None:
-        """Forget *mailbox*."""
+        """Remove *mailbox*."""
         self._unindex(mailbox)
         self._mailboxes.remove(mailbox)
 
     def _index(self, mailbox: Mailbox) -> None:
         for key in mailbox.known_as():
-            # A large tenant has half a million names, and nearly every one is of one mailbox alone.
+            # A large tenant has half a million names, and nearly every one belongs to a single mailbox.
             self._found_by[key] = (*self._found_by[key], mailbox) if key in self._found_by else (mailbox,)
 
     def _unindex(self, mailbox: Mailbox) -> None:
@@ -156,7 +158,7 @@ class Tenant:
     def matches(self, identity: str, kinds: Iterable[Kind]) -> list[Mailbox]:
         """Return the mailboxes of *kinds* that *identity* names."""
         wanted = frozenset(kinds)
-        # A GUID may come in braces or upper case; anything else is compared without regard to case.
+        # A GUID may have braces or upper case; other names are compared ignoring case.
         return [m for m in self._found_by.get(identity.strip("{}").casefold(), ()) if m.kind in wanted]
 
     def find(self, identity: str, kinds: Iterable[Kind]) -> Mailbox:
@@ -199,16 +201,16 @@ class Tenant:
             self._next_end = min(self._next_end, self._end_of(request))
 
     def remove_request(self, request: RestoreRequest) -> None:
-        """Forget *request*."""
+        """Remove *request*."""
         del self._requests[str(request.guid)]
         del self._requests_by_target[request.target.exchange_guid][request.name.casefold()]
         if request in self._ageing:
             self._ageing.remove(request)
 
     def forget_aged(self, now: float) -> None:
-        """Forget the restore requests that have been completed for as long as they are kept."""
+        """Remove the restore requests that have expired since they were completed."""
         if now < self._next_end:
-            # Asked for every call: with thousands of requests nobody looks at each.
+            # This runs for every call, so with thousands of requests it must not check each of them.
             return
         for request in list(self._ageing):
             if self.status(request, now) == "Completed" and now >= self._end_of(request):
@@ -216,7 +218,7 @@ class Tenant:
         self._next_end = min(map(self._end_of, self._ageing), default=math.inf)
 
     def _end_of(self, request: RestoreRequest) -> float:
-        """Return when *request* is forgotten at the earliest."""
+        """Return when *request* expires at the earliest."""
         return request.created + request.rested + self.restore_seconds + (request.kept or 0.0)
 
     def status(self, request: RestoreRequest, now: float) -> str:
@@ -233,7 +235,7 @@ class Tenant:
         return "Queued" if worked < self.restore_seconds / 3 else "InProgress"
 
     def progress(self, request: RestoreRequest, now: float) -> float:
-        """Return which share of *request* is done at *now*, 0 to 1."""
+        """Return the share of *request* that is done at *now*, 0 to 1."""
         if self.status(request, now) in {"Completed", "Failed"}:
             return 1.0
         worked = request.worked(now)
@@ -287,7 +289,7 @@ def ambiguous(identity: str) -> Refused:
 
 
 def _bystanders(seed: int) -> Iterable[tuple[Kind, dict[str, Value]]]:
-    """Yield one of each kind that has a name and no mailbox."""
+    """Yield one object of each kind that has a name but no mailbox."""
     yield Kind.NONE, fake_directory.unlicensed_user(seed, 0)
     yield Kind.MAIL_USER, fake_directory.mail_user(seed, 0)
     yield Kind.GROUP, fake_directory.group(seed)

@@ -1,8 +1,8 @@
 """Writes CLIXML for what the simulator sends: objects, errors, warnings, pipeline states.
 
-psrpcore could write it too, but leaves ``ToString`` unescaped (a control character in an error's text breaks
-the XML, ``_x000A_`` in it becomes a line feed) and takes milliseconds for an object of forty properties.
-[MS-PSRP] 2.2.5
+psrpcore could write it too, but it does not escape ``ToString`` (a control character in an error's text
+breaks the XML, ``_x000A_`` in it becomes a line feed), and needs milliseconds for an object with forty
+properties. [MS-PSRP] 2.2.5
 """
 
 import re
@@ -14,7 +14,7 @@ from uuid import UUID
 
 from bulkps.simulator.cmdlets.cmdlet_result import ErrorInfo, Information, Item, Progress, Value
 
-#: What is in nearly no text.
+#: Characters that are rare in texts.
 _SPECIAL = re.compile('[&<>"_\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff\U00010000-\U0010ffff]')
 _ESCAPED = re.compile("_(?=[xX])|[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff\U00010000-\U0010ffff]")
 _MARKUP = re.compile('[&<>"]')
@@ -37,7 +37,7 @@ _CUSTOM = _types(_PLAIN_OBJECT, "System.Object")
 
 
 class Long(int):
-    """A number that is an Int64 however small it is."""
+    """A number that is always an Int64, however small it is."""
 
 
 class _Writer:

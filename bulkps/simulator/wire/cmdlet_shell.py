@@ -20,9 +20,9 @@ from bulkps.simulator.wire.shell_base import ConnectionLost, Shell
 
 #: How long a Signal waits for the pipeline to have stopped, in seconds.
 _STOP_WAIT = 5.0
-#: How many bytes of a pipeline's output wait to be fetched, about, before the pipeline waits too.
+#: About how many bytes of output may wait to be fetched before the pipeline waits too.
 _WAITING_BYTES = 1024 * 1024
-#: How many objects are written before anyone may fetch them.
+#: How many objects are written before they can be fetched.
 _AT_ONCE = 50
 #: What opens a shell: from its id and what is to be called when its session is lost.
 Opener = Callable[[str, Callable[[Shell], None]], Shell]
@@ -63,7 +63,7 @@ class CmdletShell(Shell):
             try:
                 ready = self._pool.receive(data)
             except BrokenStream:
-                # A real engine falls silent here. Closing is kinder to a test and just as dead.
+                # A real engine stops answering here. Closing has the same effect and is faster for a test.
                 self._lose()
                 return
             self._deliver()
@@ -175,7 +175,7 @@ class CmdletShell(Shell):
         return invoke_batch.run_batch(self._service, command.arguments, stop, arrived, write)
 
     def _write(self, pipeline: UUID, answer: Answer, stop: threading.Event) -> bool:
-        """Write what a command answered, no faster than it is fetched; return False if that was stopped."""
+        """Write a command's answer, no faster than it is fetched; return False if that was stopped."""
         for at in range(0, len(answer.output), _AT_ONCE):
             with self._changed:
                 self._changed.wait_for(lambda: self._is_fetched(pipeline) or stop.is_set())
@@ -238,14 +238,14 @@ class Shells:
         """
         with self._lock:
             lost, found = self._lost.get(shell_id.upper()), self._open.get(shell_id.upper())
-        # Without the lock: a shell that is being lost holds its own and waits for this one.
+        # Without the lock: a shell that is being lost holds its own lock and waits for this one.
         if lost is None or lost.is_owed:
             return lost or found
         self.seen_lost(lost)
         raise ConnectionLost
 
     def seen_lost(self, shell: Shell) -> None:
-        """A request saw its connection close: the next one hears that there is no such shell."""
+        """Note that a request saw its connection close: the next one gets the answer "no such shell"."""
         with self._lock:
             self._lost.pop(shell.shell_id.upper(), None)
 

@@ -1,4 +1,4 @@
-"""An HTTP server whose connections and threads all end with ``stop``; the faces are built on it."""
+"""An HTTP server whose connections and threads all end with ``stop``; the services are built on it."""
 
 import os
 import socket
@@ -13,7 +13,7 @@ _MAX_BODY = 64 * 1024 * 1024
 
 
 class Listener(ThreadingHTTPServer):
-    """Listens from the moment that it is made; ``start`` answers, ``stop`` ends it.
+    """Listens as soon as it is created; ``start`` starts to answer, ``stop`` ends it.
 
     Args:
         address: Host and port; port 0 takes a free one.
@@ -83,7 +83,7 @@ class Listener(ThreadingHTTPServer):
         super().shutdown_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Keep quiet about a client that went away; anything else is a bug and is shown."""
+        """Ignore a client that disconnected; show any other error, because it is a bug."""
         if not self.stopping.is_set() and not isinstance(sys.exception(), OSError):
             super().handle_error(request, client_address)
 

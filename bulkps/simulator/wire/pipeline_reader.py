@@ -1,7 +1,7 @@
 """Reads the CLIXML of a CREATE_PIPELINE message: which commands, with which arguments.
 
-psrpcore can read it too. This is faster, and right where psrpcore is not: it looks for ``_xHHHH_`` in
-UTF-16 without regard to where a character begins, so that certain CJK texts are read as escapes.
+psrpcore can read it too. This is faster, and it is correct where psrpcore is not: psrpcore searches for
+``_xHHHH_`` in UTF-16 bytes regardless of where a character begins, so it reads certain CJK texts as escapes.
 [MS-PSRP] 2.2.2.10 and 2.2.5
 """
 
@@ -47,7 +47,7 @@ def statements(data: bytes, decrypt: Callable[[str], str]) -> tuple[tuple[Comman
 
     Args:
         data: The message's CLIXML.
-        decrypt: Gives the text of an encrypted SecureString.
+        decrypt: Returns the text of an encrypted SecureString.
 
     Raises:
         ValueError, LookupError, ParseError: It is not what a PSRP peer sends.
@@ -81,7 +81,7 @@ class _Reader:
         self._objects: dict[str | None, Element] = {}
 
     def find(self, element: Element, name: str) -> Element | None:
-        """Return member *name* of the object *element*, or None where it is missing or null."""
+        """Return member *name* of the object *element*, or None if it is missing or null."""
         for members in ("MS", "Props"):
             for member in element.find(members) or ():
                 if member.get("N") == name:
@@ -109,7 +109,7 @@ class _Reader:
         return Command(str(self.value(self.member(element, "Cmd"))), bool(is_script), arguments)
 
     def value(self, element: Element | None) -> Value:
-        """Return what *element* holds; the members of an object become a dict."""
+        """Return the value of *element*; the members of an object become a dict."""
         if element is None or element.tag == "Nil":
             return None
         element = self._resolved(element)

@@ -1,8 +1,8 @@
 """A runspace pool seen from the server's side: PSRP bytes in, pipelines to run, PSRP bytes out.
 
-psrpcore does the negotiation, the pool's state and the key exchange; pipelines are read and answered
-here, which takes a fifth of the time. Knows no socket and no thread: whoever holds a pool sees to it that
-one thread at a time uses it. [MS-PSRP]
+psrpcore does the negotiation, the pool's state and the key exchange; pipelines are read and answered here,
+which takes a fifth of the time. It knows no sockets and threads: the caller ensures that only one thread at a
+time uses a pool. [MS-PSRP]
 """
 
 import struct
@@ -56,7 +56,7 @@ class Invocation:
 
 
 class BrokenStream(Exception):
-    """What arrived cannot be read; a real engine falls silent, and its session is dead."""
+    """The input cannot be read; a real engine stops answering then, and its session is dead."""
 
 
 class _Pool(ServerRunspacePool):

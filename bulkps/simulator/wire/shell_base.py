@@ -13,7 +13,7 @@ _RECEIVE_BYTES = 256 * 1024
 
 
 class ConnectionLost(Exception):
-    """The request is to get no answer: its connection is to be closed."""
+    """The request gets no answer: its connection must be closed."""
 
 
 class NoSuchCommand(Exception):
