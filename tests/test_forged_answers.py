@@ -220,7 +220,7 @@ def test_a_packed_answer_is_not_unpacked(simulator: Simulator) -> None:
     reply = Reply(200, packed, {"Content-Encoding": "gzip"})
     with (
         Front(simulator, lambda request: reply) as front,
-        pytest.raises(SessionRefusedError, match="packed as 'gzip'"),
+        pytest.raises(SessionRefusedError, match="compressed as 'gzip'"),
     ):
         open_session(connection(front), Credentials(Secret(PASSWORD)), 60, ())
 

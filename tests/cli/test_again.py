@@ -203,7 +203,7 @@ def test_content_that_is_in_doubt_in_another_run_is_refused_until_it_is_looked_u
     assert first["counts"]["FAILED"] == 1
     assert refused.exit_code == 2
     assert f"the same row is in doubt in run {first['run']}; nothing was sent" in refused.stderr
-    assert f"bulkps retry {first['run']} --config {there.config} looks it up" in refused.stderr
+    assert f"bulkps retry {first['run']} --config {there.config} checks it and finishes it" in refused.stderr
     assert as_object(bulkps("retry", "last", "--config", there.config, "--json"))["exit_code"] == 0
     assert done(bulkps, there, "restore", tmp_path / "doubtful.csv")["counts"]["SKIPPED"] == 1
     assert set(there.simulator.effects_by_mailbox().values()) == {1}

@@ -83,7 +83,7 @@ def test_a_restore_that_is_to_be_done_in_another_way_is_told_that_again_does_it(
     assert (said["exit_code"], said["done_differently"]) == (4, 1)
     [advice, _] = [row["advice"] for row in read_csv(bulkps("results", "last").stdout)]
     assert "Not done: conflict_resolution. To send the whole row again" in advice
-    assert "that repeats New-MailboxRestoreRequest" in advice
+    assert "That repeats New-MailboxRestoreRequest" in advice
 
 
 def test_a_permission_that_was_given_afterwards_and_how_long_a_request_is_kept_copy_nothing_again(

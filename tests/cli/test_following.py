@@ -116,7 +116,7 @@ def test_a_request_that_somebody_removed_is_failed_and_never_sent_again(
     refused = bulkps("run", "restore", tmp_path / "rest.csv", "--config", config, "--quiet")
     assert refused.exit_code == 2
     assert f"row 2: the same row is done in part in run {shown['run']}; nothing was sent" in refused.stderr
-    assert "--again does it" in refused.stderr
+    assert "--again sends the whole row" in refused.stderr
     assert there.simulator.calls["New-MailboxRestoreRequest"] == 2
     once_more = bulkps("run", "restore", tmp_path / "rest.csv", "--config", config, "--no-wait", "--again")
     assert once_more.exit_code == 6, once_more.output

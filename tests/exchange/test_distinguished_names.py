@@ -39,8 +39,8 @@ def test_spellings_of_one_object_are_one(written: str, read: str) -> None:
     ("written", "why"),
     [
         ("Ann Beebe", "expected CN=, OU= or DC= at character 1"),
-        (f"CN=Ann,Beebe,{ROOT}", "at character 8 stands no"),
-        ("CN=Ann,OU=Users", "ends with DC="),
+        (f"CN=Ann,Beebe,{ROOT}", "expected CN=, OU= or DC= at character 8"),
+        ("CN=Ann,OU=Users", "and end with DC="),
         (f"DC=contoso,{ROOT}", "it must begin with CN= or OU="),
         (f"CN=,{ROOT}", "no part may be empty"),
         (f"CN=Ann;{ROOT}", "; at character 7: put a comma between"),

@@ -40,7 +40,7 @@ def test_every_well_known_folder_is_known_in_any_case(name: str) -> None:
     ("text", "sentence"),
     [
         ("#Inbx#", "did you mean #Inbox#"),
-        ("#Projects#", r"written \#Projects\#"),
+        ("#Projects#", r"Write a personal folder of that name as \#Projects\#"),
         ("In*", "is allowed only alone at the end"),
         ("*", "is allowed only alone at the end"),
         ("In*/Sub", "is allowed only alone at the end"),
