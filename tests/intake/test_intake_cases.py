@@ -156,7 +156,7 @@ TOLD = (
             "1.024GB can mean 1024GB or 1.02GB",
             "SMTP: in capitals would make it the primary address; write smtp:",
             "without a unit, 50 means bytes: write 50GB or 50MB",
-            "more than one address, with ; between them and not a comma",
+            "more than one address; separate them by ; and not by a comma",
             _ERROR,
         ),
         notes=(SEMICOLON,),

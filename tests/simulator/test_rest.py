@@ -255,7 +255,7 @@ def test_the_proxies_need_what_the_cmdlets_need() -> None:
         ({"hidden_parameters": "New-Nonsense:X"}, "no cmdlet 'New-Nonsense'"),
         ({"hidden_parameters": "Get-Mailbox:X"}, "no parameter 'X'"),
         ({"language": "jea"}, "needs engine 'powershell'"),
-        ({"language": "full", "no_language": True}, "contradict"),
+        ({"language": "full", "no_language": True}, "cannot be combined"),
         ({"language": "klingon"}, "klingon"),
         ({"engine": "steam"}, "steam"),
         ({"token_seconds": -1.0}, "token_seconds"),
