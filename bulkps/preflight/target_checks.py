@@ -214,7 +214,7 @@ def request_exists(
             return _same_name(one)
         ended = one.status.casefold() in ENDED
         if any(_is_called(one, name) for name in wanted.other_names) and not (wanted.once_more and ended):
-            return _same_name(one, ", for this restore with source or target named in another way")
+            return _same_name(one, ", for this restore with source or target under other names")
     related = [(one, same) for one in requests if (same := _same_pair(one, source, wanted)) is not False]
     unfinished = [(one, same) for one, same in related if one.status.casefold() not in ENDED]
     for one, same in sorted(unfinished, key=lambda pair: pair[1] is None):

@@ -253,7 +253,7 @@ def test_what_another_run_did_in_part_since_is_not_done_by_a_retry(
 
     assert (first["counts"]["FAILED"], second["counts"]["FAILED"]) == (1, 1)
     assert early.exit_code == 4
-    assert "1 row not sent again: another run did the same since" in early.stderr
+    assert "1 row not sent again: another run has done the same since" in early.stderr
     assert there.simulator.calls["New-Mailbox"] == 2
     assert (rest.exit_code, there.simulator.calls["Set-User"]) == (0, 2), rest.output
 

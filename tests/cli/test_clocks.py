@@ -39,7 +39,7 @@ def test_retry_leaves_what_a_later_run_did_although_its_own_clock_was_ahead(
 
     assert (first["counts"]["FAILED"], second["counts"]["COMPLETED"]) == (3, 3)
     assert as_object(retried)["counts"]["FAILED"] == 3
-    assert "3 rows not sent again: another run did the same since" in retried.stderr
+    assert "3 rows not sent again: another run has done the same since" in retried.stderr
     assert there.simulator.calls[NEW] == 6
     assert set(there.simulator.effects_by_mailbox().values()) == {1}
 

@@ -41,7 +41,7 @@ def test_the_question_comes_after_preflight_with_what_it_found(
     assert "Pre-flight: 1 blocked (they are not sent), 1 changed" in before
     assert "3 of 4 rows of in.csv go to connection tenant SIMULATED" in before
     for told in (before, after):
-        assert "keeps the data for 30 days only" in told
+        assert "keeps the data for only 30 days" in told
         assert "The generated passwords are not saved: no one has them" in told
     assert len(there.lines()) == 3
 
@@ -102,7 +102,7 @@ def test_a_run_that_stopped_before_it_was_confirmed_is_asked_about_by_resume(
     before = there.lines()
     resumed = bulkps("resume", "last", "--config", there.config, "--quiet", input=Terminal("y"))
 
-    assert unasked.exit_code == 2 and "Add --yes" in unasked.stderr
+    assert unasked.exit_code == 2 and "add --yes" in unasked.stderr
     assert not before
     assert "Continue? [y/N]" in resumed.stderr
     assert resumed.exit_code == 0, resumed.output

@@ -101,7 +101,7 @@ def test_what_is_set_is_part_of_the_content(bulkps: Run, tenant: StartTenant, tm
         ("target_folder=   ", "expected a value"),
         ("source_is_archive=maybe", "expected true or false"),
         ("conflict_resolution=KeepNone", "expected one of KeepSourceItem"),
-        ("include_folders=#Inbix#/*", "expected one or several, with ; between them"),
+        ("include_folders=#Inbix#/*", "expected one or several, separated by ;"),
         ("target_mailbox=nobody", "an SMTP address"),
         (f"target_folder={'x' * 256}", "at most 255 characters"),
         ("target_folder=\ufffe", "U+FFFE"),

@@ -276,7 +276,7 @@ WRONG_OPTIONS = {
         ["--passwords", "OUT", "--passwords-plain", "--passwords-prompt"],
         "found --passwords-prompt and --passwords-plain",
     ),
-    "no file": (["--passwords-plain"], "--passwords FILE has to say where"),
+    "no file": (["--passwords-plain"], "--passwords-plain also needs --passwords FILE"),
     "nobody to ask": (["--passwords", "OUT", "--passwords-prompt"], "there is no terminal to ask"),
     "the input": (["--passwords", "IN", "--passwords-plain"], "is also the file of another option"),
     "the results": (

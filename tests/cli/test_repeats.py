@@ -54,7 +54,7 @@ def test_two_rows_that_name_one_source_in_two_ways_are_neither_sent(bulkps: Run,
 
     assert [row["status"] for row in found] == ["SKIPPED", "SKIPPED"]
     assert {row["error_code"] for row in found} == {"repeated-row"}
-    assert "rows 2, 3 mean one mailbox" in found[0]["error"]
+    assert "rows 2, 3 name the same mailbox" in found[0]["error"]
     assert there.lines() == []
 
 
@@ -127,7 +127,7 @@ def test_what_was_restored_is_not_restored_again_under_another_name(
     }
     assert found["status"] == "SKIPPED"
     assert sorted(found["error_code"].split(";")) == known[forgotten].split(";")
-    assert "named in another way" in found["error"]
+    assert "under other names" in found["error"]
     assert len(there.lines()) == 1
 
 
@@ -224,5 +224,5 @@ def test_two_accounts_are_not_given_one_address(bulkps: Run, tenant: StartTenant
 
     assert [row["status"] for row in found] == ["SKIPPED", "SKIPPED"]
     assert {row["error_code"] for row in found} == {"name-taken"}
-    assert "rows 2, 3 want ann@contoso.com" in found[0]["error"]
+    assert "rows 2, 3 use ann@contoso.com for different mailboxes" in found[0]["error"]
     assert there.lines() == []
