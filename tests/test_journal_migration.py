@@ -124,4 +124,4 @@ def test_a_journal_of_a_newer_bulkps_is_left_alone(bulkps: Run, home: Path, comm
     refused = bulkps(command, *(["last"] if command == "show" else []))
 
     assert refused.exit_code == 2
-    assert "was written by a newer bulkps (journal version 99, this one knows 6)" in refused.stderr
+    assert "was written by a newer bulkps (journal version 99, this one supports 6)" in refused.stderr

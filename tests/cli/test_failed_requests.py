@@ -308,6 +308,7 @@ def test_what_people_are_told_of_rows_stands_in_json_too(
     assert said["rows"][0]["advice"]
 
 
+@pytest.mark.proof
 def test_only_what_a_new_file_can_correct_is_offered_as_one(
     bulkps: Run, tenant: StartTenant, tmp_path: Path
 ) -> None:

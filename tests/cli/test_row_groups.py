@@ -72,7 +72,7 @@ def test_rows_that_fail_alike_have_one_advice_and_are_listed(
     assert "Explanations and fixes: bulkps explain failed-at-exchange\n" in said.stderr
 
 
-@pytest.mark.parametrize("command", ["retry", "resume"])
+@pytest.mark.parametrize("command", [pytest.param("retry", marks=pytest.mark.proof), "resume"])
 def test_every_report_groups_in_the_same_way(
     bulkps: Run, tenant: StartTenant, tmp_path: Path, command: str
 ) -> None:
