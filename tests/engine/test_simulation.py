@@ -203,7 +203,6 @@ def test_the_simulation_finds_a_planted_defect(
 WRONG_ROWS = [
     (Known.DOUBT, Fact.LOOKUP, Decision.SEND),
     (Known.REFUSED, Fact.TRIES_LEFT, Decision.SEND),
-    (Known.REFUSED, Fact.DOUBTFUL, Decision.END),
     (Known.ABSENT, Fact.CLEARED, Decision.SEND),
     (Known.FAILED_LATER, Fact.RECOVERS, Decision.SEND),
 ]
