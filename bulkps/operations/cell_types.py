@@ -129,7 +129,8 @@ def _why_no_address(text: str, bare: str) -> str:
         return f"this is a {found.group(1).upper()} address"
     if bare.endswith("."):
         return "it ends with a dot"
-    strange = _strange(text, _ADDRESS_CHARACTERS + "<>:; ")
+    # Only what is pasted from a mail program has a name, and so blanks, before the address.
+    strange = _strange(text, _ADDRESS_CHARACTERS + "<>:;" + " " * ("<" in text))
     local, _, domain = bare.rpartition("@")
     if local.isascii() and not domain.isascii():
         try:

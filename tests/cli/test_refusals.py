@@ -19,6 +19,7 @@ BAD_FILES = {
     "no GUID": (HEADER + "3f2504e0,ann@contoso.com\n", "row 2, source_guid: found '3f2504e0'"),
     "two dots": (HEADER + SOUND.replace("ann@", "a..b@"), "row 2, target_mailbox: found 'a..b@contoso.com'"),
     "a space": (HEADER + SOUND.replace("ann@", "a b@"), "row 2, target_mailbox: found 'a b@contoso.com'"),
+    "no @": (HEADER + SOUND.replace("ann@", "ann at "), "not with U+0020 space at character 4"),
     "not allowed": (
         "source_guid,target_mailbox,conflict_resolution\n" + SOUND.replace("\n", ",KeepAl\n"),
         "did you mean KeepAll?",
