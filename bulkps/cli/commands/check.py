@@ -6,9 +6,8 @@ import click
 
 from bulkps.cli.commands.shared_options import (
     EXISTING_FILE,
-    NEW_FILE,
     config_option,
-    encoding_option,
+    file_options,
     force_option,
     json_option,
     operation_argument,
@@ -19,9 +18,7 @@ from bulkps.cli.commands.shared_options import (
 @operation_argument
 @click.argument("file", type=EXISTING_FILE)
 @config_option
-@encoding_option
-@click.option("--strict-columns", is_flag=True, help="Refuse unknown columns.")
-@click.option("--problems", type=NEW_FILE, help="Write all problems to this CSV file.")
+@file_options
 @force_option
 @json_option
 def command(**given: Any) -> None:

@@ -4,12 +4,12 @@ from typing import Any
 
 import click
 
-from bulkps.cli.commands.shared_options import config_option, json_option
+from bulkps.cli.commands.shared_options import config_option, connection_option, json_option
 
 
 @click.command()
 @config_option
-@click.option("--connection", help="Connection to use (default: the one in the settings).")
+@connection_option
 @click.option("--operation", "names", multiple=True, help="Check only this operation. Can be repeated.")
 @json_option
 def command(**given: Any) -> None:

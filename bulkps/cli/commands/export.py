@@ -4,7 +4,14 @@ from typing import Any
 
 import click
 
-from bulkps.cli.commands.shared_options import NEW_FILE, config_option, force_option, json_option
+from bulkps.cli.commands.shared_options import (
+    NEW_FILE,
+    config_option,
+    connection_option,
+    force_option,
+    json_option,
+    quiet_option,
+)
 
 #: The values of ``ExportKind``. The enumeration is not loaded for help.
 KINDS = ("inactive", "soft-deleted", "all")
@@ -15,9 +22,9 @@ KINDS = ("inactive", "soft-deleted", "all")
 @click.option("--kind", type=click.Choice(KINDS), default="all", help="Mailboxes to export (default: all).")
 @click.option("--no-sizes", is_flag=True, help="Do not read sizes, which take a cmdlet per mailbox.")
 @config_option
-@click.option("--connection", help="Connection to use (default: the one in the settings).")
+@connection_option
 @force_option
-@click.option("--quiet", is_flag=True, help="Do not show progress.")
+@quiet_option
 @json_option
 def command(**given: Any) -> None:
     """Export inactive and soft-deleted mailboxes with their holds, sizes, and what can be recovered.

@@ -6,13 +6,12 @@ import click
 
 from bulkps.cli.commands.shared_options import (
     EXISTING_FILE,
-    NEW_FILE,
     config_option,
-    encoding_option,
-    force_option,
-    json_option,
+    connection_option,
+    file_options,
     operation_argument,
     passwords_options,
+    report_options,
     validation_options,
 )
 from bulkps.cli.time_limit import window_options
@@ -22,7 +21,7 @@ from bulkps.cli.time_limit import window_options
 @operation_argument
 @click.argument("file", type=EXISTING_FILE)
 @config_option
-@click.option("--connection", help="Connection to use (default: the one in the settings).")
+@connection_option
 @click.option("--dry-run", is_flag=True, help="Show the cmdlets that would be sent, and send nothing.")
 @click.option("--yes", is_flag=True, help="Do not ask before an operation that cannot be undone.")
 @click.option("--no-wait", is_flag=True, help="Exit without waiting for Exchange; 'bulkps resume' continues.")
@@ -42,13 +41,8 @@ from bulkps.cli.time_limit import window_options
 )
 @window_options
 @passwords_options
-@encoding_option
-@click.option("--strict-columns", is_flag=True, help="Refuse unknown columns.")
-@click.option("--problems", type=NEW_FILE, help="Write all problems found in FILE to this CSV file.")
-@click.option("--results", type=NEW_FILE, help="Write the results to this file (.csv or .json).")
-@force_option
-@click.option("--quiet", is_flag=True, help="Do not show progress.")
-@json_option
+@file_options
+@report_options
 def command(**given: Any) -> None:
     """Check every row of FILE, then run OPERATION for each of them.
 

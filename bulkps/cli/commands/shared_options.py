@@ -37,6 +37,10 @@ class _SettingsFile(click.ParamType["Settings", Any]):
         return load_settings(Path(value))
 
 
+connection_option = click.option("--connection", help="Connection to use (default: the one in the settings).")
+quiet_option = click.option("--quiet", is_flag=True, help="Do not show progress.")
+
+
 def config_option(function: F) -> F:
     """``--config``: the settings; without it, the defaults and the environment."""
 
@@ -171,9 +175,27 @@ def continue_options(function: F) -> F:
         ),
         window_options,
         passwords_options,
+        report_options,
+    )
+    return _with(options, function)
+
+
+def file_options(function: F) -> F:
+    """How an input file is checked: ``--encoding``, ``--strict-columns`` and ``--problems``."""
+    options = (
+        encoding_option,
+        click.option("--strict-columns", is_flag=True, help="Refuse unknown columns."),
+        click.option("--problems", type=NEW_FILE, help="Write all problems found in FILE to this CSV file."),
+    )
+    return _with(options, function)
+
+
+def report_options(function: F) -> F:
+    """What a run reports, and where: ``--results``, ``--force``, ``--quiet`` and ``--json``."""
+    options = (
         click.option("--results", type=NEW_FILE, help="Write the results to this file (.csv or .json)."),
         force_option,
-        click.option("--quiet", is_flag=True, help="Do not show progress."),
+        quiet_option,
         json_option,
     )
     return _with(options, function)

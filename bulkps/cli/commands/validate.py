@@ -6,12 +6,11 @@ import click
 
 from bulkps.cli.commands.shared_options import (
     EXISTING_FILE,
-    NEW_FILE,
     config_option,
-    encoding_option,
-    force_option,
-    json_option,
+    connection_option,
+    file_options,
     operation_argument,
+    report_options,
     validation_options,
 )
 
@@ -20,15 +19,10 @@ from bulkps.cli.commands.shared_options import (
 @operation_argument
 @click.argument("file", type=EXISTING_FILE)
 @config_option
-@click.option("--connection", help="Connection to use (default: the one in the settings).")
+@connection_option
 @validation_options
-@encoding_option
-@click.option("--strict-columns", is_flag=True, help="Refuse unknown columns.")
-@click.option("--problems", type=NEW_FILE, help="Write all problems found in FILE to this CSV file.")
-@click.option("--results", type=NEW_FILE, help="Write the results to this file (.csv or .json).")
-@force_option
-@click.option("--quiet", is_flag=True, help="Do not show progress.")
-@json_option
+@file_options
+@report_options
 def command(**given: Any) -> None:
     """Check FILE against Exchange and report what would fail. Changes nothing.
 
