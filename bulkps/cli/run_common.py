@@ -124,20 +124,25 @@ def continue_run(
         there = target(
             settings, settings.choose_connection(found.connection), replace(options_of(found), wait=True)
         )
-        if there.connection.embedded:
-            console.say(
-                "The embedded simulator starts with a new tenant for every command: requests from earlier "
-                "commands no longer exist. To rehearse a resume, use bulkps simulate, which keeps its tenant."
-            )
         passwords = password_file(handing)
-        if found.passwords and passwords is None:
-            console.say(
-                "warning: this run saved its passwords. New passwords are lost unless you add --passwords "
-                f"FILE: {next_command(found, 'retry' if retry else 'resume')}"
-            )
+        _warn(found, there, "retry" if retry else "resume", saved=passwords is not None)
         with service.passwords_of(found, passwords):
             report, code = work(
                 service, found, there, output, quiet=quiet, retry=retry, ends_at=end, passwords=passwords
             )
         show_report(service.details(report.run), report, code, as_json=as_json, passwords=passwords)
     raise SystemExit(int(code))
+
+
+def _warn(run: Run, there: Target, command: str, *, saved: bool) -> None:
+    """Say what continuing *run* cannot bring back: an embedded tenant, passwords that are not *saved*."""
+    if there.connection.embedded:
+        console.say(
+            "The embedded simulator starts with a new tenant for every command: requests from earlier "
+            "commands no longer exist. To rehearse a resume, use bulkps simulate, which keeps its tenant."
+        )
+    if run.passwords and not saved:
+        console.say(
+            "warning: this run saved its passwords. New passwords are lost unless you add --passwords "
+            f"FILE: {next_command(run, command)}"
+        )

@@ -19,14 +19,7 @@ from bulkps.operations.model import Operation
 class RunState:
     """The parts of a run, and what happened to its items since the last event.
 
-    Args:
-        operation: What is done to each item.
-        config: How it may proceed.
-        catalogue: What errors mean.
-        batch: The run's BatchName.
-        one_first: Whether one session must be open before others are tried, as where a password signs in.
-        ends_at: Epoch seconds at which the run pauses; None for never.
-        cancelled: Whether the run was cancelled before: it only finishes what was started.
+    Its arguments are the machine's.
 
     Attributes:
         at: Epoch seconds of the events that are being handled.
@@ -105,7 +98,12 @@ class RunState:
             self.queue.ask(item, Lookup(), item.not_before)
         elif transition.event in (ItemEvent.ACCEPTED, ItemEvent.ADOPTED, ItemEvent.RESUMED):
             self.poller.accepted(self.at)
-        refused = flight is not None and flight.lookup is None and item.phase is not Phase.OVER
+        self._count(transition, flight, stops=stops)
+
+    def _count(self, transition: Transition, flight: InFlight | None, *, stops: bool) -> None:
+        """Let what happened count towards stopping the run."""
+        over = transition.item.phase is Phase.OVER
+        refused = flight is not None and flight.lookup is None and not over
         if transition.error_class is ErrorClass.AUTH and refused and flight:
             # If a new session was already tried, Exchange refuses the account there too: no endless loop.
             if self.pool.unauthorized(flight.session):
