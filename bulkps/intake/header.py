@@ -188,7 +188,7 @@ def _columns(
         else:
             columns[name] = index
     # A result column is only used if there is no other: its source_identity is what was sent as the source.
-    # So a file of which only the result columns were kept can still be read.
+    # So a file that kept only its result columns can still be read.
     stand_ins = {known[folded[index]]: index for index in sorted(theirs) if folded[index] in known}
     return stand_ins | columns, problems
 

@@ -27,7 +27,7 @@ class Column:
 
     Attributes:
         help: One sentence for the user.
-        type: The types (names in CELL_TYPES) of which a cell must have one.
+        type: The types (names in CELL_TYPES); a cell must have one of them.
         required: Whether a row without it is a problem.
         aliases: Other headers that mean this column; case, spaces, dashes, underscores do not count.
         values: The allowed values, in canonical spelling; empty allows all.
@@ -78,7 +78,7 @@ class Column:
 
     @cached_property
     def kinds(self) -> tuple[CellType, ...]:
-        """The types of which a cell must have one."""
+        """The types; a cell must have one of them."""
         return tuple(CELL_TYPES[name] for name in self.type)
 
     @cached_property
