@@ -6,10 +6,10 @@ a database.
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from bulkps.api.builtin_columns import RECOVERY_COLUMNS, RESTORE_COLUMNS
     from bulkps.api.csv_handler import BulkCSVHandler
     from bulkps.api.manager import BulkOperationManager
     from bulkps.api.models import BulkOperationItem, BulkOperationResult
+    from bulkps.api.recovery_restore_columns import RECOVERY_COLUMNS, RESTORE_COLUMNS
     from bulkps.engine.config import BulkOperationConfig, ConnectPolicy, FollowPolicy, RetryPolicy
     from bulkps.engine.item_status import BulkItemStatus
     from bulkps.errors import (
@@ -76,8 +76,8 @@ _HOMES = {
     "RunNotFound": "bulkps.errors",
     "RunOwnedElsewhere": "bulkps.errors",
     "UsageProblem": "bulkps.errors",
-    "RECOVERY_COLUMNS": "bulkps.api.builtin_columns",
-    "RESTORE_COLUMNS": "bulkps.api.builtin_columns",
+    "RECOVERY_COLUMNS": "bulkps.api.recovery_restore_columns",
+    "RESTORE_COLUMNS": "bulkps.api.recovery_restore_columns",
     "BulkCSVHandler": "bulkps.api.csv_handler",
     "ExportKind": "bulkps.export.exporter",
     "ExportReport": "bulkps.export.exporter",

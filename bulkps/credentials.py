@@ -12,7 +12,7 @@ import keyring
 from keyring.errors import KeyringError
 
 from bulkps.errors import CannotConnect
-from bulkps.exchange.invocation import Secret
+from bulkps.exchange.calls_and_outcomes import Secret
 from bulkps.sessions.connection import Auth, Connection, ConnectionType, Credentials
 
 #: The service name of bulkps's passwords in a keyring, followed by a colon and the server if the connection

@@ -8,8 +8,8 @@ from pathlib import Path
 from bulkps.engine.config import BulkOperationConfig
 from bulkps.errors import UsageProblem
 from bulkps.exchange.error_catalog import KnownError
-from bulkps.operations.cmdlet_availability import RELEASES, releases
 from bulkps.operations.model import Operation
+from bulkps.operations.release_support import RELEASES, releases
 from bulkps.sessions.connection import Connection, ConnectionType, Credentials
 from bulkps.sessions.session_factory import simulator_options
 

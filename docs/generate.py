@@ -16,8 +16,8 @@ from bulkps.cli.explanations import Explanation, Kind, explanations, texts
 from bulkps.engine import item_status, resend
 from bulkps.exchange.cmdlet_metadata import CMDLETS
 from bulkps.exchange.error_catalog import shipped_catalogue
-from bulkps.operations.cmdlet_availability import releases
 from bulkps.operations.loader import built_in_operations
+from bulkps.operations.release_support import releases
 from bulkps.preflight import findings as preflight_findings
 
 DOCS = Path(__file__).resolve().parent

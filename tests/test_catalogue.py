@@ -2,8 +2,8 @@
 
 import pytest
 
+from bulkps.exchange.calls_and_outcomes import ErrorRecord
 from bulkps.exchange.error_catalog import KnownError, classify, shipped_catalogue
-from bulkps.exchange.invocation import ErrorRecord
 
 SAMPLED = [entry for entry in shipped_catalogue() if entry.sample]
 

@@ -11,7 +11,7 @@ from bulkps import ExitCode
 from bulkps.cli import cli
 from bulkps.intake import template_text
 from bulkps.operations.loader import BUILT_IN, built_in_operations
-from bulkps.runs.rehearsal_rows import sample_rows
+from bulkps.runs.simulator_rows import sample_rows
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "docs"))

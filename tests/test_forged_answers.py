@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from bulkps.engine.interfaces import SessionLostError, SessionRefusedError
-from bulkps.exchange.invocation import Answer, Cmdlet, Invocation, Outcome, Secret
+from bulkps.exchange.calls_and_outcomes import Answer, Cmdlet, Invocation, Outcome, Secret
 from bulkps.sessions.connection import Auth, Connection, ConnectionType, Credentials
 from bulkps.sessions.session import PSRPSession
 from bulkps.sessions.session_factory import open_session

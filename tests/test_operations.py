@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bulkps.errors import InvalidInput
-from bulkps.exchange.invocation import Secret, Value
-from bulkps.operations.cmdlet_availability import releases
+from bulkps.exchange.calls_and_outcomes import Secret, Value
+from bulkps.operations.item_key import item_key
 from bulkps.operations.loader import (
     BUILT_IN,
     built_in_operations,
@@ -17,10 +17,12 @@ from bulkps.operations.loader import (
     dump_operation,
     load_operation,
 )
-from bulkps.operations.parameter_binding import bind, item_key, places, proven
+from bulkps.operations.parameter_binding import bind, places
 from bulkps.operations.placeholders import Template
+from bulkps.operations.release_support import releases
+from bulkps.operations.step_proof import proven
 from bulkps.passwords.password_generator import LENGTH, generate
-from bulkps.runs.rehearsal_rows import sample_rows
+from bulkps.runs.simulator_rows import sample_rows
 from bulkps.simulator import Tenant
 from tests.conftest import Run, as_object, read_csv
 

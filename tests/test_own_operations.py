@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from bulkps.errors import InvalidInput
+from bulkps.exchange.calls_and_outcomes import NULL, Cmdlet
 from bulkps.exchange.cmdlet_metadata import CMDLETS
-from bulkps.exchange.invocation import NULL, Cmdlet
 from bulkps.operations.loader import dump_operation, load_operation
 from bulkps.operations.parameter_binding import bind, places
 from bulkps.operations.scaffold import starting_text

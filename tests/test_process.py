@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from bulkps.engine.interfaces import SessionLostError, SessionRefusedError
-from bulkps.exchange.invocation import Answer, Cmdlet, Invocation, Outcome, Value
+from bulkps.exchange.calls_and_outcomes import Answer, Cmdlet, Invocation, Outcome, Value
 from bulkps.sessions.connection import Connection, ConnectionType, Credentials
 from bulkps.sessions.process_transport import ChildShell, find_powershell
 from bulkps.sessions.session import PSRPSession

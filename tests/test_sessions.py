@@ -7,8 +7,8 @@ from typing import Any, cast
 import pytest
 
 from bulkps.engine.interfaces import SessionLostError, SessionRefusedError
+from bulkps.exchange.calls_and_outcomes import Answer, Cmdlet, Invocation, Outcome, Secret
 from bulkps.exchange.error_catalog import classify, shipped_catalogue
-from bulkps.exchange.invocation import Answer, Cmdlet, Invocation, Outcome, Secret
 from bulkps.sessions.connection import Auth, Connection, ConnectionType, Credentials
 from bulkps.sessions.session import PSRPSession
 from bulkps.sessions.session_factory import open_session

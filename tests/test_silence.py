@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from bulkps.engine.interfaces import SessionLostError, SessionRefusedError
-from bulkps.exchange.invocation import Answer, Cmdlet, Invocation, Outcome
+from bulkps.exchange.calls_and_outcomes import Answer, Cmdlet, Invocation, Outcome
 from bulkps.sessions.connection import Connection, ConnectionType, Credentials, ExchangeOnline
 from bulkps.sessions.session import PSRPSession
 from bulkps.sessions.session_factory import open_session

@@ -19,8 +19,8 @@ from bulkps import (
 from bulkps.engine.config import ConnectPolicy, RetryPolicy
 from bulkps.engine.interfaces import Gate, ReadingSession, StreamFailedError
 from bulkps.errors import CannotConnect
+from bulkps.exchange.calls_and_outcomes import Answer, ErrorRecord, Invocation, Outcome
 from bulkps.exchange.error_catalog import ErrorClass, shipped_catalogue
-from bulkps.exchange.invocation import Answer, ErrorRecord, Invocation, Outcome
 from bulkps.preflight.query import Facet, Read, everything, one
 from bulkps.preflight.query_executor import QueryExecutor, Sessions
 from bulkps.simulator.tenant.fake_directory import disconnected_mailbox

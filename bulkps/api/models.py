@@ -7,7 +7,7 @@ from pathlib import Path
 from bulkps.engine.item import Item
 from bulkps.engine.item_status import BulkItemStatus
 from bulkps.errors import ExitCode
-from bulkps.exchange.invocation import Value
+from bulkps.exchange.calls_and_outcomes import Value
 from bulkps.operations.model import Operation
 
 

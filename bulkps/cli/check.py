@@ -1,10 +1,10 @@
-"""``bulkps check``."""
+"""``bulkps check``: checks a file without Exchange."""
 
 from pathlib import Path
 
 from bulkps import intake
 from bulkps.cli import console
-from bulkps.cli.option_values import (
+from bulkps.cli.shared_option_values import (
     chosen,
     output_file,
 )

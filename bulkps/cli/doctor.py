@@ -4,10 +4,10 @@ import click
 
 from bulkps.cli import console
 from bulkps.cli.commands.shared_options import AS_JSON
-from bulkps.cli.option_values import chosen
 from bulkps.cli.run_common import target
+from bulkps.cli.shared_option_values import chosen
 from bulkps.errors import BulkpsError, ExitCode
-from bulkps.runs.diagnostics import Diagnosis, examine
+from bulkps.runs.session_diagnosis import Diagnosis, examine
 from bulkps.settings import Settings
 
 

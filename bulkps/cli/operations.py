@@ -7,14 +7,14 @@ import click
 
 from bulkps.atomic_file import Output, write_text
 from bulkps.cli import console
-from bulkps.cli.option_values import chosen
+from bulkps.cli.shared_option_values import chosen
 from bulkps.errors import ExitCode, UsageProblem
+from bulkps.exchange.calls_and_outcomes import Cmdlet
 from bulkps.exchange.cmdlet_metadata import cmdlet_facts, unknown_cmdlet
-from bulkps.exchange.invocation import Cmdlet
-from bulkps.operations.cmdlet_availability import releases
 from bulkps.operations.item_queries import Parameter
 from bulkps.operations.loader import load_operation
 from bulkps.operations.model import Operation, Step
+from bulkps.operations.release_support import releases
 from bulkps.operations.scaffold import starting_text
 from bulkps.settings import Settings
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from bulkps.cli.password_options import ask_passphrase
-from bulkps.exchange.invocation import Secret
+from bulkps.exchange.calls_and_outcomes import Secret
 from bulkps.intake import formula_safe
 from bulkps.passwords.password_file import PassphraseFile
 

@@ -9,8 +9,8 @@ import click
 from bulkps.cli.commands.shared_options import CONFIG, CONNECTION
 from bulkps.cli.password_options import password_settings
 from bulkps.runs import Run
-from bulkps.runs import command_text as commands
-from bulkps.runs.command_text import free_name, password_flags, quoted
+from bulkps.runs import next_command as commands
+from bulkps.runs.next_command import free_name, password_flags, quoted
 from bulkps.settings import SIMULATOR
 
 #: Options of ``run`` that rows need again when they are run again, by argument.

@@ -9,7 +9,8 @@ from bulkps.cli import console
 from bulkps.cli.tables import coloured, paragraph
 from bulkps.engine.item import DONE_DIFFERENTLY, ITEMS_LEFT_BEHIND, WAITS_FOR_OPERATOR
 from bulkps.engine.item_status import BulkItemStatus
-from bulkps.intake.common_wording import RowRanges, likeness
+from bulkps.intake.message_likeness import likeness
+from bulkps.intake.row_ranges import RowRanges
 from bulkps.operations.model import Operation
 from bulkps.preflight.findings import Code
 from bulkps.runs import RowResult, Run, RunDetails

@@ -9,19 +9,19 @@ from bulkps import intake
 from bulkps.cli import console
 from bulkps.cli.confirmation import asks
 from bulkps.cli.dry_run_output import show_plan
-from bulkps.cli.option_values import (
-    chosen,
-    output_file,
-)
 from bulkps.cli.password_options import check_options, password_file
 from bulkps.cli.printed_command import invocation
-from bulkps.cli.run_common import target, work
-from bulkps.cli.run_options import (
+from bulkps.cli.run_and_validate_options import (
     configured,
     values_everywhere,
     with_values,
 )
+from bulkps.cli.run_common import target, work
 from bulkps.cli.run_report import show_report
+from bulkps.cli.shared_option_values import (
+    chosen,
+    output_file,
+)
 from bulkps.cli.time_limit import ends_at
 from bulkps.engine.config import BulkOperationConfig
 from bulkps.engine.item_status import BulkItemStatus

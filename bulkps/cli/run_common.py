@@ -10,11 +10,11 @@ import click
 from bulkps.atomic_file import Output
 from bulkps.cli import console
 from bulkps.cli.confirmation import asks, asks_first, question
-from bulkps.cli.option_values import output_file
 from bulkps.cli.password_options import check_options, password_file, password_settings, say_passwords
 from bulkps.cli.printed_command import next_command, settings_file
 from bulkps.cli.progress import progress
 from bulkps.cli.run_report import show_report
+from bulkps.cli.shared_option_values import output_file
 from bulkps.cli.signals import interruptible
 from bulkps.cli.time_limit import ends_at
 from bulkps.credentials import credentials

@@ -7,7 +7,7 @@ from bulkps.cli.confirmation import consequences
 from bulkps.cli.password_options import say_passwords
 from bulkps.cli.printed_command import next_command, rows_again
 from bulkps.cli.row_groups import say_explained, show_rows
-from bulkps.cli.run_options import say_found
+from bulkps.cli.run_and_validate_options import say_found
 from bulkps.engine.item import FAILED_AT_EXCHANGE, ITEMS_LEFT_BEHIND
 from bulkps.engine.item_status import BulkItemStatus
 from bulkps.engine.machine_messages import StopReason

@@ -7,8 +7,8 @@ import click
 from bulkps import intake
 from bulkps.atomic_file import Output, write_text
 from bulkps.cli import console
-from bulkps.cli.option_values import chosen
-from bulkps.runs.rehearsal_rows import sample_rows
+from bulkps.cli.shared_option_values import chosen
+from bulkps.runs.simulator_rows import sample_rows
 from bulkps.settings import Settings
 
 

@@ -1,18 +1,18 @@
-"""``bulkps validate``."""
+"""``bulkps validate``: checks a file and reads Exchange (pre-flight alone)."""
 
 from pathlib import Path
 from typing import Any
 
 from bulkps import intake
 from bulkps.cli import console
-from bulkps.cli.option_values import (
+from bulkps.cli.printed_command import invocation
+from bulkps.cli.run_and_validate_options import configured, values_everywhere, with_values
+from bulkps.cli.run_common import target, work
+from bulkps.cli.run_report import show_report
+from bulkps.cli.shared_option_values import (
     chosen,
     output_file,
 )
-from bulkps.cli.printed_command import invocation
-from bulkps.cli.run_common import target, work
-from bulkps.cli.run_options import configured, values_everywhere, with_values
-from bulkps.cli.run_report import show_report
 from bulkps.errors import ExitCode, UsageProblem
 from bulkps.runs import RunService
 from bulkps.settings import Settings

@@ -5,10 +5,10 @@ import math
 from bulkps.engine import machine_messages as ev
 from bulkps.engine.item import Change, Item
 from bulkps.engine.machine_messages import Action
+from bulkps.engine.machine_state import MachineState
 from bulkps.engine.recorded_events import ItemEvent
-from bulkps.engine.run_state import RunState
 from bulkps.engine.work_queue import InFlight
-from bulkps.exchange.invocation import Invocation
+from bulkps.exchange.calls_and_outcomes import Invocation
 from bulkps.operations.parameter_binding import bind
 
 
@@ -19,7 +19,7 @@ class Dispatcher:
         state: The run.
     """
 
-    def __init__(self, state: RunState) -> None:
+    def __init__(self, state: MachineState) -> None:
         self._run = state
 
     def hand_out(self) -> list[Action]:
@@ -29,7 +29,7 @@ class Dispatcher:
         return [*actions, *self._look_up(), *self._open_sessions()]
 
     def _ask_after(self) -> list[Action]:
-        idle = self._run.pool.idle() if self._run.stop_control.follows else []
+        idle = self._run.pool.idle() if self._run.stop_rules.follows else []
         if not idle or not self._run.poller.is_due(self._run.at) or not self._let_through(1):
             return []
         self._run.pool.working(idle[0])
@@ -45,7 +45,7 @@ class Dispatcher:
 
     def _look_up(self) -> list[Action]:
         asked: list[Action] = []
-        for number in self._run.pool.idle() if self._run.stop_control.settles else []:
+        for number in self._run.pool.idle() if self._run.stop_rules.settles else []:
             due = self._run.queue.lookups_due(self._run.at, self._run.config.batch_size)
             count = self._let_through(due) if due else 0
             batch = [found for found in (self._next_lookup_of(number) for _ in range(count)) if found]
@@ -74,8 +74,8 @@ class Dispatcher:
 
     def _send(self) -> list[Action]:
         sends: list[Action] = []
-        only_midway = self._run.stop_control.stopping
-        for number in self._run.pool.idle(self._run.at) if not self._run.stop_control.interrupted else []:
+        only_midway = self._run.stop_rules.stopping
+        for number in self._run.pool.idle(self._run.at) if not self._run.stop_rules.interrupted else []:
             wanted = min(self._share, self._run.queue.sendable(only_midway=only_midway))
             if not wanted:
                 self._run.throttle.rest(self._run.at)
@@ -107,7 +107,7 @@ class Dispatcher:
     @property
     def _share(self) -> int:
         """How many items a session gets: the last ones are shared, so all sessions finish together."""
-        if not self._run.exhausted or self._run.stop_control.stopping:
+        if not self._run.exhausted or self._run.stop_rules.stopping:
             return self._run.config.batch_size
         return max(
             1, min(self._run.config.batch_size, math.ceil(self._run.queue.ready / self._run.pool.limit))
@@ -122,19 +122,15 @@ class Dispatcher:
         return Invocation(item.key, cmdlet, step.wanted_properties)
 
     def _open_sessions(self) -> list[Action]:
-        if not self._run.stop_control.connects:
+        if not self._run.stop_rules.connects:
             return []
         most = self._run.pool.limit * self._run.config.batch_size
-        lookups = self._run.queue.lookups_due(self._run.at, most) if self._run.stop_control.settles else 0
-        work = self._run.queue.sendable(only_midway=self._run.stop_control.stopping)
+        lookups = self._run.queue.lookups_due(self._run.at, most) if self._run.stop_rules.settles else 0
+        work = self._run.queue.sendable(only_midway=self._run.stop_rules.stopping)
         batches = math.ceil(work / self._share) + math.ceil(lookups / self._run.config.batch_size)
         limit = min(self._run.pool.limit, self._run.throttle.sessions)
         free = len(self._run.pool) - self._run.pool.busy
         wanted = min(limit, len(self._run.pool) + max(0, batches - free))
-        if (
-            not len(self._run.pool)
-            and self._run.stop_control.follows
-            and self._run.poller.is_due(self._run.at)
-        ):
+        if not len(self._run.pool) and self._run.stop_rules.follows and self._run.poller.is_due(self._run.at):
             wanted = max(1, wanted)
         return self._run.pool.open(wanted, self._run.at)

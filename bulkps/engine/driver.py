@@ -14,7 +14,7 @@ from bulkps.engine.item import Change, Item
 from bulkps.engine.recorded_events import RunEvent
 from bulkps.engine.run_machine import Machine
 from bulkps.engine.worker import Answered, Batch, Crashed, Message, Query, Worker
-from bulkps.exchange.invocation import Answer, Cmdlet, Invocation
+from bulkps.exchange.calls_and_outcomes import Answer, Cmdlet, Invocation
 from bulkps.operations.model import Operation
 
 #: How often the driver checks whether another process asked for a pause or a cancel, in seconds.

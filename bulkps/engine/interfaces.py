@@ -5,7 +5,7 @@ from typing import Protocol
 
 from bulkps.engine.item import Change, Item
 from bulkps.engine.recorded_events import RunEvent
-from bulkps.exchange.invocation import ErrorRecord, Invocation, Outcome
+from bulkps.exchange.calls_and_outcomes import ErrorRecord, Invocation, Outcome
 
 
 class SessionRefusedError(Exception):

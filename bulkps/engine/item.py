@@ -8,7 +8,7 @@ from typing import Any
 
 from bulkps.engine.item_status import BulkItemStatus, advance
 from bulkps.engine.recorded_events import ItemEvent
-from bulkps.exchange.invocation import Cmdlet, ErrorRecord, Value
+from bulkps.exchange.calls_and_outcomes import Cmdlet, ErrorRecord, Value
 
 #: The code of an item whose change may or may not have been made.
 IN_DOUBT = "in-doubt"

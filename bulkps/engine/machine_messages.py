@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from bulkps.engine.item import Change, Item
-from bulkps.exchange.invocation import Cmdlet, ErrorRecord, Invocation, Outcome
+from bulkps.exchange.calls_and_outcomes import Cmdlet, ErrorRecord, Invocation, Outcome
 
 
 class StopReason(Enum):

@@ -15,6 +15,7 @@ from bulkps.engine.item import (
 )
 from bulkps.engine.recorded_events import ItemEvent
 from bulkps.engine.resend import Decision, Fact, Known
+from bulkps.exchange.calls_and_outcomes import Answer, ErrorRecord, Outcome, Value
 from bulkps.exchange.cmdlet_metadata import cmdlet_facts
 from bulkps.exchange.error_catalog import (
     UNKNOWN_READ,
@@ -23,10 +24,10 @@ from bulkps.exchange.error_catalog import (
     Meaning,
     classify,
 )
-from bulkps.exchange.invocation import Answer, ErrorRecord, Outcome, Value
 from bulkps.operations.item_queries import Follow
 from bulkps.operations.model import Operation, Step
-from bulkps.operations.parameter_binding import follow_ref, places, proven
+from bulkps.operations.parameter_binding import follow_ref, places
+from bulkps.operations.step_proof import proven
 
 _DOUBT_ADVICE = (
     "bulkps does not send it again automatically. Check in Exchange whether the change was made. If not, "

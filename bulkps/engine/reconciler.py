@@ -5,16 +5,17 @@ from dataclasses import dataclass, replace
 
 from bulkps.engine import resend
 from bulkps.engine.config import SEEN, BulkOperationConfig
+from bulkps.engine.failed_requests import FailedRequests
 from bulkps.engine.item import IN_DOUBT, Item, Phase
 from bulkps.engine.outcome_evaluator import NO_SUCH_OBJECT, OutcomeEvaluator, Transition, text
 from bulkps.engine.recorded_events import ItemEvent
-from bulkps.engine.request_recovery import FailedRequests
 from bulkps.engine.resend import Decision, Fact, Known
+from bulkps.exchange.calls_and_outcomes import Answer, Cmdlet, Outcome
 from bulkps.exchange.error_catalog import UNKNOWN_MUTATION, ErrorClass, KnownError, classify
-from bulkps.exchange.invocation import Answer, Cmdlet, Outcome
 from bulkps.operations.item_queries import Detail, ReconcileQuery
 from bulkps.operations.model import Step
-from bulkps.operations.parameter_binding import bind_lookup, matching
+from bulkps.operations.parameter_binding import bind_lookup
+from bulkps.operations.step_proof import matching
 
 #: Why an absence is not believed.
 _UNKNOWN = (

@@ -11,7 +11,7 @@ from bulkps.engine.item import Item, Phase
 from bulkps.engine.machine_messages import FollowAnswered
 from bulkps.engine.outcome_evaluator import OutcomeEvaluator, Transition
 from bulkps.engine.reconciler import Lookup, Reconciler
-from bulkps.exchange.invocation import Cmdlet
+from bulkps.exchange.calls_and_outcomes import Cmdlet
 from bulkps.operations.model import Operation
 from bulkps.operations.parameter_binding import bind_query
 

@@ -12,12 +12,12 @@ from bulkps.engine.config import BulkOperationConfig
 from bulkps.engine.dispatcher import Dispatcher
 from bulkps.engine.item import Item, Phase
 from bulkps.engine.machine_messages import Action, Event, StopReason
+from bulkps.engine.machine_state import MachineState
 from bulkps.engine.outcome_evaluator import Transition
 from bulkps.engine.reconciler import Lookup, tells
-from bulkps.engine.run_state import RunState
 from bulkps.engine.work_queue import InFlight
+from bulkps.exchange.calls_and_outcomes import Answer, Outcome
 from bulkps.exchange.error_catalog import ErrorClass, KnownError, classify
-from bulkps.exchange.invocation import Answer, Outcome
 from bulkps.operations.model import Operation
 
 #: How many batches' worth of items are held for each session.
@@ -50,7 +50,7 @@ class Machine:
         ends_at: float | None = None,
         cancelled: bool = False,
     ) -> None:
-        self._run = RunState(
+        self._run = MachineState(
             *(operation, config, catalogue, batch), one_first=one_first, ends_at=ends_at, cancelled=cancelled
         )
         self._dispatcher = Dispatcher(self._run)
@@ -83,7 +83,7 @@ class Machine:
             case ev.SessionOpened(session):
                 self._run.pool.opened(session)
             case ev.SessionRefused():
-                self._run.stop_control.stop(self._run.pool.refused(event, self._run.at, self._run.chance))
+                self._run.stop_rules.stop(self._run.pool.refused(event, self._run.at, self._run.chance))
             case ev.SessionLost(session, reason):
                 self._lost(session, reason)
             case ev.OutcomeArrived(session, outcome):
@@ -95,11 +95,11 @@ class Machine:
                 self._run.pool.done(event.session, self._run.at, event.worn)
                 self._follow_over(event)
             case ev.PauseAsked():
-                self._run.stop_control.stop(ev.Finish(StopReason.PAUSED))
+                self._run.stop_rules.stop(ev.Finish(StopReason.PAUSED))
             case ev.InterruptAsked():
-                self._run.stop_control.interrupt()
+                self._run.stop_rules.interrupt()
             case ev.CancelAsked():
-                self._run.stop_control.cancel()
+                self._run.stop_rules.cancel()
             case ev.TimePassed():
                 pass
 
@@ -125,7 +125,7 @@ class Machine:
 
     def _lost(self, session: int, reason: str) -> None:
         self._land_all(session, f"the session was lost: {reason}")
-        self._run.stop_control.stop(self._run.pool.lost(session, reason, self._run.at, self._run.chance))
+        self._run.stop_rules.stop(self._run.pool.lost(session, reason, self._run.at, self._run.chance))
         self._run.poller.failed_on(session, self._run.at)
 
     def _land_all(self, session: int, reason: str) -> None:
@@ -186,7 +186,7 @@ class Machine:
             outcome,
             self._run.at,
             chance,
-            stops=self._run.stop_control.is_final,
+            stops=self._run.stop_rules.is_final,
             gives_up=gives_up,
         )
         if lookup.missed:
@@ -241,13 +241,13 @@ class Machine:
                 self._run.pool.tire(event.session, f"{meaning.known.id} asks for a new session")
                 self._run.pool.done(event.session, self._run.at)
         if self._run.poller.failed(self._run.at, counted=not throttled):
-            self._run.stop_control.stop(ev.Finish(StopReason.CANNOT_FOLLOW, event.reason))
+            self._run.stop_rules.stop(ev.Finish(StopReason.CANNOT_FOLLOW, event.reason))
 
     # --- what to do next ------------------------------------------------------------------------------
 
     def _decide(self) -> list[Action]:
         self._run.queue.due(self._run.at)
-        self._run.stop_control.look_at_the_time(self._run.at)
+        self._run.stop_rules.look_at_the_time(self._run.at)
         actions: list[Action] = [*self._run.pool.closings()]
         if self._wants_items():
             self._run.loading = True
@@ -267,10 +267,10 @@ class Machine:
         # Items that wait for their time do not count: the others need not wait with them. Their number is
         # limited too, because they are in memory.
         full = self._run.queue.ready >= low or len(self._run.queue) >= _WAITING_HELD * self._capacity
-        if self._run.stop_control.winds_up:
+        if self._run.stop_rules.winds_up:
             # Only what was in flight when it was cancelled is left, and that is little.
             return not (self._run.exhausted or self._run.loading)
-        return not (self._run.stop_control.stopping or self._run.exhausted or self._run.loading or full)
+        return not (self._run.stop_rules.stopping or self._run.exhausted or self._run.loading or full)
 
     def _notes(self) -> list[Action]:
         notes, self._run.throttle.notes = tuple(self._run.throttle.notes), []
@@ -279,23 +279,23 @@ class Machine:
     def _over(self) -> bool:
         if self._run.queue.flying or self._run.loading or self._run.poller.asking:
             return False
-        if self._run.queue.midway and self._run.stop_control.connects:
+        if self._run.queue.midway and self._run.stop_rules.connects:
             return False
-        if self._run.stop_control.settles and self._run.queue.asking:
+        if self._run.stop_rules.settles and self._run.queue.asking:
             return False
-        if self._run.stop_control.follows and self._run.poller.waits:
+        if self._run.stop_rules.follows and self._run.poller.waits:
             return False
-        if self._run.stop_control.winds_up:
+        if self._run.stop_rules.winds_up:
             return self._run.exhausted and not self._run.queue.begun
-        return self._run.stop_control.stopping or (self._run.exhausted and not len(self._run.queue))
+        return self._run.stop_rules.stopping or (self._run.exhausted and not len(self._run.queue))
 
     def _finish(self) -> list[Action]:
         self._finished = True
-        finish = self._run.stop_control.reason
+        finish = self._run.stop_rules.reason
         actions: list[Action] = []
         if waited := self._run.throttle.waited(self._run.at):
             actions.append(ev.Paced((), waited))
-        if self._run.stop_control.is_final:
+        if self._run.stop_rules.is_final:
             for item in self._run.queue.doubtful():
                 reason = f"{item.error} The run ended before it could be sent again"
                 self._run.apply(self._run.evaluator.left_in_doubt(item, reason, self._run.at))
@@ -304,12 +304,12 @@ class Machine:
         return [*actions, *self._run.pool.close_all(), finish]
 
     def _wake_at(self) -> float | None:
-        times = [self._run.queue.next_due(), self._run.stop_control.wakes_at]
+        times = [self._run.queue.next_due(), self._run.stop_rules.wakes_at]
         if self._run.queue.ready:
             times += self._run.pool.rests()
-        if self._run.stop_control.settles:
+        if self._run.stop_rules.settles:
             times.append(self._run.queue.next_lookup())
-        if self._run.stop_control.follows:
+        if self._run.stop_rules.follows:
             times.append(self._run.poller.next_poll)
         times += [self._run.pool.reopens_at, self._run.throttle.next_at(self._run.at)]
         coming = [time for time in times if time is not None and time > self._run.at]

@@ -10,7 +10,7 @@ from bulkps.engine.item import Item, Phase
 from bulkps.engine.item_status import BulkItemStatus
 from bulkps.engine.reconciler import Lookup
 from bulkps.engine.resend import Decision, Fact, Known
-from bulkps.exchange.invocation import Cmdlet, Value
+from bulkps.exchange.calls_and_outcomes import Cmdlet, Value
 from bulkps.operations.model import Operation
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from bulkps.engine import machine_messages as ev
 from bulkps.engine.interfaces import Connect, Gate, Session, SessionLostError, SessionRefusedError
-from bulkps.exchange.invocation import Answer, Cmdlet, Invocation, Outcome
+from bulkps.exchange.calls_and_outcomes import Answer, Cmdlet, Invocation, Outcome
 
 
 @dataclass(frozen=True)

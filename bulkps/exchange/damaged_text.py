@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from functools import lru_cache
 
-from bulkps.exchange.code_pages import DOUBLE_BYTE, PAGES, page_bytes, page_text
+from bulkps.exchange.code_page_conversion import DOUBLE_BYTE, PAGES, page_bytes, page_text
 
 #: What decoders write in place of unreadable bytes: the letter is lost.
 REPLACEMENT = "\ufffd"

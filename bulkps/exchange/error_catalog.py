@@ -13,7 +13,7 @@ from importlib.resources import files
 from typing import ClassVar
 
 from bulkps import yaml_config
-from bulkps.exchange.invocation import ErrorRecord
+from bulkps.exchange.calls_and_outcomes import ErrorRecord
 
 
 class ErrorClass(Enum):

@@ -2,7 +2,7 @@
 
 import unicodedata
 
-from bulkps.exchange.code_pages import DOUBLE_BYTE, PAGES, page_bytes, page_text
+from bulkps.exchange.code_page_conversion import DOUBLE_BYTE, PAGES, page_bytes, page_text
 
 #: Letters with a stroke are letters of their own to Unicode, and plain ones to Windows.
 _BARE = {

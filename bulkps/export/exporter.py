@@ -17,8 +17,8 @@ from pathlib import Path
 from bulkps.atomic_file import Output
 from bulkps.engine.driver import BEAT
 from bulkps.errors import CannotConnect, ExportFailed, UsageProblem
+from bulkps.exchange.calls_and_outcomes import Answer
 from bulkps.exchange.error_catalog import ErrorClass, portable_patterns
-from bulkps.exchange.invocation import Answer
 from bulkps.exchange.psobject import Properties
 from bulkps.export.deleted_mailbox import (
     COLUMNS,
@@ -30,7 +30,7 @@ from bulkps.export.deleted_mailbox import (
     source_of,
 )
 from bulkps.export.export_writer import Spool, write_inventory
-from bulkps.export.mailbox_collector import KEEP, MailboxSpooler
+from bulkps.export.mailbox_spooler import KEEP, MailboxSpooler
 from bulkps.export.statistics_reader import Sized, StatisticsReader
 from bulkps.operations.loader import built_in_operations
 from bulkps.operations.model import BulkOperationType

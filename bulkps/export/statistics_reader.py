@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from queue import SimpleQueue
 
 from bulkps.errors import CannotConnect
+from bulkps.exchange.calls_and_outcomes import Answer, Outcome
 from bulkps.exchange.error_catalog import Meaning
-from bulkps.exchange.invocation import Answer, Outcome
 from bulkps.preflight.query import STATISTICS_PROPERTIES, Facet, Read, one
 from bulkps.preflight.query_executor import QueryExecutor, reason
 from bulkps.preflight.recipient import Recipient

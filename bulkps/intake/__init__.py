@@ -1,14 +1,14 @@
 """From a CSV file to checked rows: reading, checking, templates."""
 
+from bulkps.intake.check_report import CheckReport, InputRow
 from bulkps.intake.column_defaults import filled, with_columns
 from bulkps.intake.csv_template import template_text
+from bulkps.intake.file_check import check, rows
 from bulkps.intake.formula_escape import formula_safe, formula_unsafe
 from bulkps.intake.header import BLANKS
-from bulkps.intake.item_validator import check_items
 from bulkps.intake.problem import Problem
+from bulkps.intake.python_items import check_items
 from bulkps.intake.row_parser import UNSENDABLE, cell_values
-from bulkps.intake.validation_report import CheckReport, InputRow
-from bulkps.intake.validator import check, rows
 
 __all__ = [
     "BLANKS",

@@ -4,11 +4,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from bulkps.errors import InvalidInput
-from bulkps.exchange.invocation import Value
+from bulkps.exchange.calls_and_outcomes import Value
+from bulkps.intake.check_report import CheckReport, InputRow
 from bulkps.intake.header import column_under
 from bulkps.intake.problem import Problem
 from bulkps.intake.row_parser import Key, key_of
-from bulkps.intake.validation_report import CheckReport, InputRow
 from bulkps.operations.columns import cell_text
 from bulkps.operations.model import Operation
 

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from bulkps.intake.header import BLANKS
 from bulkps.operations.columns import Column
-from bulkps.operations.spreadsheet_words import NOTHING
+from bulkps.operations.suspicious_cells import NOTHING
 
 _ENOUGH = 1000
 #: ASCII text that shows that a cell holds no real value, or a damaged one: question marks, errors of

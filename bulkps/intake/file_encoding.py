@@ -15,9 +15,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bulkps.errors import InvalidInput, UsageProblem
-from bulkps.exchange.code_pages import page_text
+from bulkps.exchange.code_page_conversion import page_text
 from bulkps.exchange.damaged_text import strangeness
-from bulkps.intake.encoding_detection import WINDOWS, garbled, readings
+from bulkps.intake.code_page_candidates import WINDOWS, garbled, readings
 from bulkps.intake.file_signatures import no_text, recognized
 from bulkps.intake.mixed_encodings import Lines, eight_bit_appended, read_lines, utf16_appended
 from bulkps.intake.problem import Problem, shortened

@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass, field
 
-from bulkps.intake.common_wording import RowRanges, likeness
+from bulkps.intake.message_likeness import likeness
 from bulkps.intake.problem import Problem, readable_name, shortened
+from bulkps.intake.row_ranges import RowRanges
 
 #: Up to how many rows each has a message of its own, and how many values a common message shows.
 _FEW, _EXAMPLES = 3, 3

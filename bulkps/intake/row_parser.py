@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from bulkps.exchange.invocation import Value
+from bulkps.exchange.calls_and_outcomes import Value
 from bulkps.intake.formula_escape import formula_unsafe
 from bulkps.intake.header import BLANKS, Layout, known_headers
 from bulkps.operations.columns import Column
 from bulkps.operations.definition_validator import folded_header
 from bulkps.operations.model import Operation
-from bulkps.operations.spreadsheet_words import not_a_value
+from bulkps.operations.suspicious_cells import not_a_value
 from bulkps.yaml_config import nearest
 
 #: Characters that end a session without an error (U+FFFE, U+FFFF), that it cannot send (half a surrogate

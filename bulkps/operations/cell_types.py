@@ -14,7 +14,7 @@ from bulkps.exchange.damaged_text import at
 from bulkps.exchange.distinguished_names import read_distinguished_name
 from bulkps.exchange.folder_filter import WELL_KNOWN, read_folder
 from bulkps.exchange.sizes import read_size, size_argument
-from bulkps.operations.spreadsheet_words import FALSE, TRUE, filter_problem
+from bulkps.operations.suspicious_cells import FALSE, TRUE, filter_problem
 
 
 class Unsound(ValueError):

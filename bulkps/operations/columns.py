@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar
 
-from bulkps.exchange.invocation import NULL, Null, Value
+from bulkps.exchange.calls_and_outcomes import NULL, Null, Value
 from bulkps.operations.cell_types import CELL_TYPES, CellType, Unsound, utf16_length
-from bulkps.operations.spreadsheet_words import not_a_value, words_problem, words_warning
+from bulkps.operations.suspicious_cells import not_a_value, words_problem, words_warning
 
 #: The pydantic setting of every dataclass here: an unknown key is a problem.
 STRICT = {"extra": "forbid"}

@@ -6,11 +6,11 @@ from dataclasses import MISSING, fields
 from typing import TypeGuard
 
 from bulkps.exchange.cmdlet_metadata import CmdletFacts, ParameterFacts, cmdlet_facts, unknown_cmdlet
-from bulkps.operations.cmdlet_availability import questions, releases
 from bulkps.operations.columns import NULL_TEXT
 from bulkps.operations.item_queries import Detail, Follow, Parameter, ReconcileQuery
 from bulkps.operations.model import Operation, Step, templates
 from bulkps.operations.placeholders import Template
+from bulkps.operations.release_support import questions, releases
 from bulkps.operations.result_columns import ALL_RESULTS_COLUMNS
 from bulkps.preflight.row_intent import WantedRecovery, WantedRestore
 from bulkps.yaml_config import nearest

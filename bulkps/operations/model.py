@@ -7,7 +7,7 @@ from enum import Enum
 from functools import cached_property
 from typing import ClassVar, Literal
 
-from bulkps.exchange.invocation import Value
+from bulkps.exchange.calls_and_outcomes import Value
 from bulkps.operations.columns import SEPARATOR, STRICT, CellValue, Column
 from bulkps.operations.item_queries import Follow, Parameter, ReconcileQuery
 from bulkps.operations.placeholders import Template

@@ -1,10 +1,9 @@
-"""Builds the cmdlet for an item from its values, and checks whether its answer proves that it worked."""
+"""Builds the cmdlet for an item from its values. Pure."""
 
-import hashlib
 from collections.abc import Mapping
 
+from bulkps.exchange.calls_and_outcomes import NULL, Cmdlet, Part, Secret, Value
 from bulkps.exchange.cmdlet_metadata import cmdlet_facts
-from bulkps.exchange.invocation import NULL, Cmdlet, Part, Secret, Value
 from bulkps.operations.columns import NULL_TEXT
 from bulkps.operations.item_queries import Detail, Follow, Parameter, ReconcileQuery
 from bulkps.operations.model import Operation, Step
@@ -14,17 +13,6 @@ from bulkps.operations.placeholders import Template
 PASSWORD = Secret("")
 #: Switches that a session's preferences turn on by default.
 _ON_BY_THEMSELVES = frozenset({"confirm", "whatif"})
-
-
-def item_key(operation: Operation, values: Mapping[str, Value], salt: str = "") -> str:
-    """Return the key of an item: 24 hexadecimal digits, a hash of the operation and the key columns.
-
-    The row number is not part of it, so a sorted or edited file still matches its earlier runs. With a
-    *salt*, the same content gets another key.
-    """
-    parts = [operation.name, *(str(values.get(name) or "").casefold() for name in operation.key)]
-    parts += [salt] if salt else []
-    return hashlib.sha256("\x1f".join(parts).encode("utf-8")).hexdigest()[:24]
 
 
 def places(
@@ -73,44 +61,6 @@ def bind_lookup(question: ReconcileQuery | Detail, filled: Mapping[str, Value]) 
 def follow_ref(follow: Follow, filled: Mapping[str, Value]) -> str:
     """Return the value of the query's matching property for an item, folded for comparison."""
     return str(Template.parse(follow.ref).render(filled) or "").casefold()
-
-
-def proven(
-    step: Step, filled: Mapping[str, Value], output: tuple[Mapping[str, object], ...]
-) -> Mapping[str, object] | None:
-    """Return the output object that proves that *step* worked; None if none does.
-
-    A step without ``returns`` is proven by completing; the proof is then an empty mapping.
-    """
-    if not step.returns:
-        return output[0] if len(output) == 1 else {}
-    fitting = matching(step.returns, filled, output)
-    return fitting[0] if len(fitting) == 1 else None
-
-
-def matching(
-    declared: Mapping[str, str], filled: Mapping[str, Value], output: tuple[Mapping[str, object], ...]
-) -> list[Mapping[str, object]]:
-    """Return the output objects whose properties match *declared*: a template's text, or ``*``."""
-    wanted = {
-        name: None if text == "*" else _text(Template.parse(text).render(filled)).casefold()
-        for name, text in declared.items()
-    }
-    return [
-        found
-        for found in output
-        if all(
-            _text(found.get(name)) != ""
-            if expected is None
-            else _text(found.get(name)).casefold() == expected
-            for name, expected in wanted.items()
-        )
-    ]
-
-
-def _text(value: object) -> str:
-    # A cleared property is empty.
-    return "" if value is None or value is NULL else str(value)
 
 
 def _parameters(

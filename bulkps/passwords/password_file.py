@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Self, TextIO
 
 from bulkps.atomic_file import Output, new_for_owner, sync_folder
 from bulkps.errors import RecordFailed, UsageProblem
-from bulkps.exchange.invocation import Secret
+from bulkps.exchange.calls_and_outcomes import Secret
 from bulkps.intake import formula_safe
 from bulkps.intake.formula_escape import formula_unsafe
 from bulkps.passwords.password_encryption import (

@@ -9,7 +9,7 @@ from random import SystemRandom
 from bulkps.engine.driver import Prepare
 from bulkps.engine.item import Item
 from bulkps.errors import UsageProblem
-from bulkps.exchange.invocation import Cmdlet, Secret
+from bulkps.exchange.calls_and_outcomes import Cmdlet, Secret
 from bulkps.operations.model import Operation
 from bulkps.operations.parameter_binding import PASSWORD
 from bulkps.operations.placeholders import Template

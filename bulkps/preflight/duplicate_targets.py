@@ -4,9 +4,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bulkps.engine.item import Item
-from bulkps.exchange.invocation import Value
+from bulkps.exchange.calls_and_outcomes import Value
+from bulkps.operations.item_key import item_key
 from bulkps.operations.model import Operation
-from bulkps.operations.parameter_binding import item_key, places
+from bulkps.operations.parameter_binding import places
 from bulkps.operations.placeholders import Template
 from bulkps.preflight.findings import Blocks, Code, Finding, Severity
 from bulkps.preflight.query_cache import identities

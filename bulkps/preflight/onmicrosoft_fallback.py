@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from bulkps.engine.item import Item
-from bulkps.exchange.invocation import Value
+from bulkps.exchange.calls_and_outcomes import Value
 from bulkps.operations.definition_validator import KINDS
 from bulkps.operations.model import Operation, Preflight
 from bulkps.operations.parameter_binding import places

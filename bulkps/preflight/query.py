@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 
+from bulkps.exchange.calls_and_outcomes import Cmdlet, Value
 from bulkps.exchange.cmdlet_metadata import cmdlet_facts
-from bulkps.exchange.invocation import Cmdlet, Value
 
 #: An inventory costs as much as this many single reads: it comes in slow pages of 1000 objects.
 INVENTORY_COSTS = 20

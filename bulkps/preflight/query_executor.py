@@ -19,8 +19,8 @@ from bulkps.engine.interfaces import (
 from bulkps.engine.outcome_evaluator import NO_SUCH_OBJECT
 from bulkps.engine.session_states import is_final
 from bulkps.errors import CannotConnect
+from bulkps.exchange.calls_and_outcomes import Answer, ErrorRecord, Invocation, Outcome
 from bulkps.exchange.error_catalog import ErrorClass, KnownError, Meaning, classify
-from bulkps.exchange.invocation import Answer, ErrorRecord, Invocation, Outcome
 from bulkps.preflight.query import Read
 
 _PASSING = (ErrorClass.TRANSIENT, ErrorClass.THROTTLED, ErrorClass.UNCERTAIN)

@@ -14,11 +14,10 @@ from bulkps.engine.item_status import BulkItemStatus
 from bulkps.engine.machine_messages import Finish, StopReason
 from bulkps.engine.recorded_events import ItemEvent, RunEvent
 from bulkps.errors import CannotConnect
+from bulkps.exchange.calls_and_outcomes import Answer, Outcome, Value
 from bulkps.exchange.error_catalog import Meaning
-from bulkps.exchange.invocation import Answer, Outcome, Value
 from bulkps.operations.model import Operation, Preflight
 from bulkps.operations.placeholders import Template
-from bulkps.preflight.blocker_checks import recovery_findings, restore_findings
 from bulkps.preflight.duplicate_targets import DuplicateTargets, done_elsewhere, other_keys, other_names
 from bulkps.preflight.findings import Code, Finding, Severity
 from bulkps.preflight.onmicrosoft_fallback import fallen_back, wanted_by
@@ -27,6 +26,7 @@ from bulkps.preflight.query import Facet, Read
 from bulkps.preflight.query_executor import Interrupted, OnReading, QueryExecutor, Sessions, reason
 from bulkps.preflight.query_planner import QueryPlanner, Wanted
 from bulkps.preflight.recipient import Recipient
+from bulkps.preflight.row_findings import recovery_findings, restore_findings
 from bulkps.preflight.row_intent import WantedRecovery, WantedRestore
 from bulkps.records.recorder import Recorder
 from bulkps.records.row_mapping import DONE_IN_PART, IN_DOUBT_THERE

@@ -18,8 +18,8 @@ from loguru import logger
 from bulkps.atomic_file import new_for_owner
 from bulkps.engine.recorded_events import ItemEvent, RunEvent
 from bulkps.errors import RecordFailed
+from bulkps.records.file_identity import FileIdentity
 from bulkps.records.paths import private_folder
-from bulkps.records.record_file import FileIdentity
 from bulkps.visible_text import json_text
 
 if TYPE_CHECKING:

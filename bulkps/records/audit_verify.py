@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from bulkps.records.audit_chains import MOST, Reading, Segment
+from bulkps.records.audit_segments import MOST, Reading, Segment
 from bulkps.records.row_mapping import Run
 
 #: The states in which lines may not have reached the journal yet: while the run works, or after a crash.

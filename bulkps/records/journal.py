@@ -31,10 +31,10 @@ from sqlalchemy.exc import DBAPIError
 from bulkps.engine.item import Item, Phase
 from bulkps.engine.item_status import BulkItemStatus
 from bulkps.errors import RecordFailed, RecordUnreadable, RunNotFound, UsageProblem
+from bulkps.records.file_identity import HARMED, FileIdentity
 from bulkps.records.journal_holder import JournalHolder
 from bulkps.records.owner import Owner, is_alive
 from bulkps.records.paths import private_database
-from bulkps.records.record_file import HARMED, FileIdentity
 from bulkps.records.row_mapping import Run, item_of, run_of
 from bulkps.records.schema import MIGRATIONS, current_version, items, migrate, runs
 

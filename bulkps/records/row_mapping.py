@@ -8,7 +8,7 @@ from typing import Any
 from bulkps.engine.item import IN_DOUBT, Change, Doubt, Item, Phase
 from bulkps.engine.item_status import BulkItemStatus
 from bulkps.engine.resend import Known, known_elsewhere
-from bulkps.exchange.invocation import NULL, Value
+from bulkps.exchange.calls_and_outcomes import NULL, Value
 from bulkps.operations.model import Operation
 from bulkps.records.paths import from_home, within_home
 

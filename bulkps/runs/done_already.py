@@ -7,8 +7,8 @@ from datetime import datetime
 
 from bulkps.engine.item import DONE_ALREADY, DONE_DIFFERENTLY, Item, Phase
 from bulkps.engine.item_status import BulkItemStatus
+from bulkps.exchange.calls_and_outcomes import Value
 from bulkps.exchange.cmdlet_metadata import cmdlet_facts
-from bulkps.exchange.invocation import Value
 from bulkps.intake import cell_values
 from bulkps.operations.model import Operation, Step
 from bulkps.operations.placeholders import Template

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from bulkps.engine.item import Item
 from bulkps.engine.item_status import BulkItemStatus
-from bulkps.exchange.invocation import Answer, Cmdlet
+from bulkps.exchange.calls_and_outcomes import Answer, Cmdlet
 from bulkps.intake import CheckReport, InputRow
 from bulkps.operations.model import Operation
 from bulkps.operations.parameter_binding import bind, places

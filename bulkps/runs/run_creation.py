@@ -13,18 +13,18 @@ from bulkps.engine.item import Item
 from bulkps.engine.resend import Known
 from bulkps.errors import ContentElsewhere, RecordFailed, UsageProblem
 from bulkps.intake import CheckReport, InputRow
-from bulkps.operations.cmdlet_availability import lacking, releases, without_effect
+from bulkps.operations.item_key import item_key
 from bulkps.operations.loader import dump_operation
 from bulkps.operations.model import BulkOperationType, Operation, is_given
-from bulkps.operations.parameter_binding import item_key
+from bulkps.operations.release_support import lacking, releases, without_effect
 from bulkps.records import paths
 from bulkps.records.creation import Claim, create
 from bulkps.records.journal import Journal
 from bulkps.records.row_mapping import DONE_IN_PART, IN_DOUBT_THERE, Elsewhere, Run
 from bulkps.records.run_queries import elsewhere, living
 from bulkps.run_target import Target, offered, who
-from bulkps.runs.command_text import next_command
 from bulkps.runs.done_already import done_already
+from bulkps.runs.next_command import next_command
 
 #: How many rows are looked up in the journal at once.
 _AT_ONCE = 500

@@ -12,15 +12,15 @@ from bulkps.engine.recorded_events import RunEvent
 from bulkps.engine.run_machine import Machine
 from bulkps.errors import BulkpsError
 from bulkps.exchange.error_catalog import ErrorClass, portable_patterns
-from bulkps.operations.cmdlet_availability import uses
 from bulkps.operations.model import Operation
+from bulkps.operations.release_support import uses
 from bulkps.passwords.password_file import PasswordFile
 from bulkps.passwords.password_provisioning import password_maker
 from bulkps.preflight.query_executor import OnReading, Sessions
 from bulkps.preflight.runner import CMDLETS, PreflightRunner
 from bulkps.records.recorder import Recorder
 from bulkps.run_target import Target
-from bulkps.runs.done_elsewhere import skip_what_others_did
+from bulkps.runs.done_meanwhile import skip_what_others_did
 from bulkps.runs.held_run import HeldRun
 from bulkps.runs.run_creation import batch_name
 from bulkps.sessions.session_factory import endpoint

@@ -6,7 +6,7 @@ from typing import Any
 
 from pypsrp.powershell import RunspacePool
 
-from bulkps.exchange.invocation import Answer, ErrorRecord, Invocation, Outcome
+from bulkps.exchange.calls_and_outcomes import Answer, ErrorRecord, Invocation, Outcome
 from bulkps.resources import shipped
 from bulkps.sessions.wire_types import plain, to_wire
 

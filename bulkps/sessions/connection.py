@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from bulkps.errors import FieldProblems
-from bulkps.exchange.invocation import Secret
+from bulkps.exchange.calls_and_outcomes import Secret
 
 _STRICT = {"extra": "forbid"}
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")

@@ -7,7 +7,7 @@ small, and reconnecting for every row leaks.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bulkps.exchange.invocation import ErrorRecord, Secret, Value
+from bulkps.exchange.calls_and_outcomes import ErrorRecord, Secret, Value
 from bulkps.sessions.connection import ExchangeOnline
 from bulkps.sessions.probe_pipelines import Asker
 

@@ -11,7 +11,7 @@ from pypsrp.powershell import PowerShell, RunspacePool
 from pypsrp.shell import SignalCode
 
 from bulkps.engine.interfaces import Gate
-from bulkps.exchange.invocation import Answer, ErrorRecord
+from bulkps.exchange.calls_and_outcomes import Answer, ErrorRecord
 from bulkps.sessions.runspace_pool import nothing
 from bulkps.sessions.wire_errors import WIRE_ERRORS, never_left, reading, text_of, wire_record
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from pypsrp.powershell import PowerShell
 
-from bulkps.exchange.invocation import ErrorRecord, Value
+from bulkps.exchange.calls_and_outcomes import ErrorRecord, Value
 from bulkps.sessions import pipeline as lines
 from bulkps.sessions.runspace_pool import Pool
 from bulkps.sessions.wire_errors import TimeLimitError, reading

@@ -14,7 +14,7 @@ from pypsrp.complex_objects import PSInvocationState
 from pypsrp.powershell import PowerShell, RunspacePool
 
 from bulkps.engine.interfaces import Gate, SessionLostError, StreamFailedError
-from bulkps.exchange.invocation import Answer, ErrorRecord, Invocation, Outcome
+from bulkps.exchange.calls_and_outcomes import Answer, ErrorRecord, Invocation, Outcome
 from bulkps.sessions import pipeline as lines
 from bulkps.sessions.batch_protocol import (
     BATCH_FUNCTION,
@@ -25,7 +25,7 @@ from bulkps.sessions.batch_protocol import (
 )
 from bulkps.sessions.runspace_pool import abandon
 from bulkps.sessions.serializer import LateSeconds
-from bulkps.sessions.session_renewal import Wear
+from bulkps.sessions.session_wear import Wear
 from bulkps.sessions.wire_errors import WIRE_ERRORS, reading, text_of, wire_record
 from bulkps.sessions.wire_types import UnsendableValueError, error_records, plain_texts, properties, to_wire
 

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
 from bulkps.engine.interfaces import ConnectReading, SessionRefusedError
-from bulkps.exchange.invocation import ErrorRecord, Secret
+from bulkps.exchange.calls_and_outcomes import ErrorRecord, Secret
 from bulkps.sessions import exchange_online
 from bulkps.sessions.batch_protocol import BATCH_FUNCTION, SELECT_FUNCTION, module_text
 from bulkps.sessions.connection import Auth, Connection, ConnectionType, Credentials, SimulatorSettings
@@ -15,7 +15,7 @@ from bulkps.sessions.probe_pipelines import Asker
 from bulkps.sessions.process_transport import ChildConnection, ChildShell, find_powershell
 from bulkps.sessions.runspace_pool import Pool, abandon, open_pool
 from bulkps.sessions.session import PSRPSession
-from bulkps.sessions.session_renewal import Wear
+from bulkps.sessions.session_wear import Wear
 from bulkps.sessions.wire_errors import wire_record
 from bulkps.sessions.wsman_pool import build_pool, build_wsman
 

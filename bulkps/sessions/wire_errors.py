@@ -8,7 +8,7 @@ import requests
 from pypsrp.exceptions import WinRMError
 from spnego.exceptions import SpnegoError
 
-from bulkps.exchange.invocation import ErrorRecord
+from bulkps.exchange.calls_and_outcomes import ErrorRecord
 
 #: What connecting, sending and receiving can raise when the server or the network fails. OSError
 #: covers a socket that breaks below requests.

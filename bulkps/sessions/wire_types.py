@@ -13,7 +13,7 @@ from uuid import UUID
 from pypsrp.complex_objects import GenericComplexObject, ObjectMeta
 from pypsrp.powershell import RunspacePool
 
-from bulkps.exchange.invocation import NULL, ErrorRecord, Secret, Value
+from bulkps.exchange.calls_and_outcomes import NULL, ErrorRecord, Secret, Value
 
 #: An object can contain itself (ADObjectId.DomainId does), so nothing is followed deeper than this.
 _DEEPEST = 4

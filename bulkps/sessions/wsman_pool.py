@@ -6,7 +6,7 @@ from typing import Any, cast
 
 from pypsrp.wsman import WSMan
 
-from bulkps.exchange.invocation import Secret
+from bulkps.exchange.calls_and_outcomes import Secret
 from bulkps.sessions.connection import Auth, Connection, ConnectionType
 from bulkps.sessions.deadline import Deadline
 from bulkps.sessions.http_limits import AnswerLimits, limit_transport

@@ -16,7 +16,7 @@ from click.testing import CliRunner
 from bulkps.cli import cli
 from bulkps.cli.audit import SHOWN
 from bulkps.records.audit import line_hash
-from bulkps.records.audit_chains import MOST
+from bulkps.records.audit_segments import MOST
 from bulkps.records.audit_verify import Known, verify
 from bulkps.simulator import Simulator, SimulatorOptions
 from tests.cli.auditlogs import (

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bulkps.exchange.invocation import Cmdlet
+from bulkps.exchange.calls_and_outcomes import Cmdlet
 from bulkps.visible_text import json_text, visible
 from tests.conftest import Run, Tenant, as_object, read_csv, rehearsal, write_csv
 

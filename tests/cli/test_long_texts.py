@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bulkps.engine.item import LONGEST_TEXT, shortened
-from bulkps.exchange.invocation import ErrorRecord
+from bulkps.exchange.calls_and_outcomes import ErrorRecord
 from tests.cli.test_control_characters import OWN
 from tests.conftest import Run, Tenant, as_object, read_csv, write_csv
 

@@ -10,7 +10,7 @@ import pytest
 
 from bulkps.records.journal import Journal
 from bulkps.records.lease import acquire
-from bulkps.runs.command_text import quoted
+from bulkps.runs.next_command import quoted
 from tests.conftest import Run, Tenant, as_object, read_csv, rehearsal, write_csv
 
 StartTenant = Callable[..., Tenant]

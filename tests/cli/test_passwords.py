@@ -25,7 +25,7 @@ from bulkps import (
     load_settings,
 )
 from bulkps.errors import RecordFailed
-from bulkps.exchange.invocation import Secret
+from bulkps.exchange.calls_and_outcomes import Secret
 from bulkps.passwords.password_encryption import Owner
 from tests.cli.passwordfiles import PASSPHRASE, Recipient, Terminal, lines_of
 from tests.cli.processes import BULKPS, wait_for

@@ -9,7 +9,7 @@ import pytest
 
 from bulkps import BulkOperationItem, BulkOperationManager
 from bulkps.errors import InvalidInput
-from bulkps.exchange.invocation import Value
+from bulkps.exchange.calls_and_outcomes import Value
 from bulkps.settings import load_settings
 from bulkps.simulator import Tenant as Organization
 from bulkps.simulator.cmdlets.cmdlet_table import execute

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bulkps.exchange.invocation import Secret
+from bulkps.exchange.calls_and_outcomes import Secret
 from bulkps.resources import shipped
 from bulkps.sessions.connection import Auth, Connection, ConnectionType, Credentials, ExchangeOnline
 from bulkps.sessions.session import PSRPSession

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from bulkps.engine.interfaces import SessionLostError, StreamFailedError
+from bulkps.exchange.calls_and_outcomes import NULL, Answer, Cmdlet, Invocation, Outcome, Part, Secret
 from bulkps.exchange.error_catalog import classify, shipped_catalogue
-from bulkps.exchange.invocation import NULL, Answer, Cmdlet, Invocation, Outcome, Part, Secret
 from bulkps.simulator.tenant.mailbox import Kind
 from tests.contract.routes import ROUTES, Opened, Route, opened
 from tests.engines import needs_pwsh

@@ -2,10 +2,10 @@
 
 import pytest
 
+from bulkps.exchange.calls_and_outcomes import Secret
 from bulkps.exchange.error_catalog import shipped_catalogue
-from bulkps.exchange.invocation import Secret
 from bulkps.operations.loader import built_in_operations
-from bulkps.runs.diagnostics import examine
+from bulkps.runs.session_diagnosis import examine
 from bulkps.sessions.connection import Credentials
 from bulkps.simulator import Simulator
 from tests.contract.routes import Route, connection_of, options_of

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pytest
 
 from bulkps.engine.interfaces import SessionLostError
-from bulkps.exchange.invocation import Answer, Outcome
+from bulkps.exchange.calls_and_outcomes import Answer, Outcome
 from bulkps.simulator.tenant.mailbox import Kind
 from tests.contract.routes import Opened, Route, opened
 from tests.contract.test_contract import EVERY, TENANT, item, there

@@ -8,7 +8,7 @@ from typing import Any
 from bulkps.engine import machine_messages as ev
 from bulkps.engine.config import BulkOperationConfig, LookupPolicy
 from bulkps.engine.item import Item
-from bulkps.operations.parameter_binding import item_key
+from bulkps.operations.item_key import item_key
 from tests.engine.world import REQUEST_ONLY as RESTORE
 from tests.engine.world import Fates, World
 

@@ -13,10 +13,10 @@ from bulkps.engine.item import IN_DOUBT, Doubt, Item, Phase
 from bulkps.engine.item_status import BulkItemStatus
 from bulkps.engine.machine_messages import StopReason
 from bulkps.errors import ExitCode
+from bulkps.exchange.calls_and_outcomes import Answer, ErrorRecord, Outcome
 from bulkps.exchange.error_catalog import ErrorClass
-from bulkps.exchange.invocation import Answer, ErrorRecord, Outcome
+from bulkps.operations.item_key import item_key
 from bulkps.operations.loader import built_in_operations
-from bulkps.operations.parameter_binding import item_key
 from bulkps.runs.run_outcome import exit_code
 from tests.engine.world import REFUSED, Fates, World
 from tests.engine.world import REQUEST_ONLY as RESTORE

@@ -15,13 +15,13 @@ import pytest
 from bulkps.engine import machine_messages as ev
 from bulkps.engine import resend
 from bulkps.engine.config import BulkOperationConfig
+from bulkps.engine.failed_requests import FailedRequests
 from bulkps.engine.item import Doubt, Item
 from bulkps.engine.item_status import BulkItemStatus
 from bulkps.engine.machine_messages import Action, Event
 from bulkps.engine.outcome_evaluator import OutcomeEvaluator, Transition
 from bulkps.engine.reconciler import Reconciler
 from bulkps.engine.recorded_events import ItemEvent
-from bulkps.engine.request_recovery import FailedRequests
 from bulkps.engine.resend import Decision, Fact, Known
 from bulkps.engine.run_machine import Machine
 from bulkps.exchange.error_catalog import ErrorClass, shipped_catalogue

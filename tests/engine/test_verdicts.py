@@ -8,8 +8,8 @@ import pytest
 from bulkps.engine.config import BulkOperationConfig
 from bulkps.engine.item import Phase
 from bulkps.engine.item_status import BulkItemStatus
+from bulkps.exchange.calls_and_outcomes import ErrorRecord
 from bulkps.exchange.error_catalog import shipped_catalogue
-from bulkps.exchange.invocation import ErrorRecord
 from tests.engine.schedules import UNGUARDED, restores
 from tests.engine.world import ESCAPED, MASKED, UNKNOWN, USED_UP, Fates, World
 

@@ -19,8 +19,8 @@ from bulkps.engine.item_status import FOLLOWS, BulkItemStatus
 from bulkps.engine.machine_messages import StopReason
 from bulkps.engine.requested_retry import asked_again
 from bulkps.engine.run_machine import Machine
+from bulkps.exchange.calls_and_outcomes import Answer, Cmdlet, ErrorRecord, Invocation, Outcome
 from bulkps.exchange.error_catalog import ErrorClass, KnownError, shipped_catalogue
-from bulkps.exchange.invocation import Answer, Cmdlet, ErrorRecord, Invocation, Outcome
 from bulkps.operations.loader import built_in_operations
 from bulkps.operations.model import Operation, Step
 

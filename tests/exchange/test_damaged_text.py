@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bulkps.exchange.code_pages import DOUBLE_BYTE, page_bytes, page_text
+from bulkps.exchange.code_page_conversion import DOUBLE_BYTE, page_bytes, page_text
 from bulkps.exchange.damaged_text import Mark, damage
 
 #: Names as people have them, and what else stands in such a cell.

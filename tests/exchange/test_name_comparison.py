@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 import pytest
 
 from bulkps.exchange.garbled_names import damaged_from
-from bulkps.preflight.blocker_checks import recovery_findings
 from bulkps.preflight.findings import Code, Severity
 from bulkps.preflight.preflight_facts import PreflightFacts
 from bulkps.preflight.recipient import Recipient
+from bulkps.preflight.row_findings import recovery_findings
 from bulkps.preflight.row_intent import WantedRecovery
 from tests.exchange.mailboxes import INACTIVE
 

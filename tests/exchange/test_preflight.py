@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bulkps.preflight.blocker_checks import recovery_findings, restore_findings
 from bulkps.preflight.findings import Blocks, Code, Severity
 from bulkps.preflight.preflight_facts import Organization, PreflightFacts, RestoreRequest
 from bulkps.preflight.recipient import Recipient
+from bulkps.preflight.row_findings import recovery_findings, restore_findings
 from bulkps.preflight.row_intent import WantedRecovery, WantedRestore
 from bulkps.simulator.tenant import fake_directory
 from tests.exchange.mailboxes import (

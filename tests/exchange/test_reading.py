@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bulkps.exchange.calls_and_outcomes import Cmdlet
 from bulkps.exchange.cmdlet_metadata import cmdlet_facts
-from bulkps.exchange.invocation import Cmdlet
 from bulkps.preflight.query import INVENTORY_COSTS, Facet, Read, any_of, one
 from bulkps.preflight.query_planner import QueryPlanner, Wanted
 from bulkps.preflight.row_intent import WantedRecovery, WantedRestore

@@ -24,7 +24,7 @@ from bulkps.intake.header import lay_out
 from bulkps.operations.cell_types import CELL_TYPES
 from bulkps.operations.columns import Column
 from bulkps.operations.loader import built_in_operations, load_operation
-from bulkps.operations.spreadsheet_words import filter_problem, words_problem, words_warning
+from bulkps.operations.suspicious_cells import filter_problem, words_problem, words_warning
 from bulkps.settings import read_text
 from tests.intake.intakefiles import GUID, RESTORE, save
 

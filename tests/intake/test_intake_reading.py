@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from bulkps.atomic_file import Output
 from bulkps.errors import InvalidInput, UsageProblem
 from bulkps.intake import check, formula_unsafe, rows
-from bulkps.intake.chunk_validator import Body
+from bulkps.intake.chunk_check import Body
 from bulkps.intake.csv_reader import CHUNK, Chunk, Opening, chunks
 from bulkps.intake.header import lay_out
 from bulkps.intake.row_parser import RowReader, key_of

@@ -13,8 +13,8 @@ from pypsrp.complex_objects import PSInvocationState
 from pypsrp.exceptions import InvalidPSRPOperation, WSManFaultError
 from pypsrp.powershell import PowerShell, RunspacePool
 
+from bulkps.exchange.calls_and_outcomes import ErrorRecord
 from bulkps.exchange.error_catalog import classify, shipped_catalogue
-from bulkps.exchange.invocation import ErrorRecord
 from bulkps.simulator import Simulator, SimulatorOptions
 from bulkps.simulator.cmdlets.cmdlet_result import (
     Answer,

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from bulkps.exchange.error_catalog import shipped_catalogue
-from bulkps.preflight.blocker_checks import recovery_findings, restore_findings
 from bulkps.preflight.preflight_facts import Organization, PreflightFacts, RestoreRequest
 from bulkps.preflight.recipient import Recipient
+from bulkps.preflight.row_findings import recovery_findings, restore_findings
 from bulkps.preflight.row_intent import WantedRecovery, WantedRestore
 from bulkps.simulator import Trouble
 from bulkps.simulator.cmdlets.cmdlet_result import Answer, Secret

@@ -13,9 +13,9 @@ from typing import TextIO
 from bulkps.simulator.cmdlets.binder import Arguments
 from bulkps.simulator.cmdlets.cmdlet_result import Answer, Value
 from bulkps.simulator.cmdlets.cmdlet_table import execute, is_offered
+from bulkps.simulator.cmdlets.exchange_error_form import in_full
 from bulkps.simulator.cmdlets.faults import Budget, Fault, Faults, error_of
 from bulkps.simulator.cmdlets.rbac import Offer
-from bulkps.simulator.cmdlets.refusals import in_full
 from bulkps.simulator.tenant.tenant import Tenant, not_found
 
 #: An additional cmdlet: a function of its parameters, and an event that is set to stop it.

@@ -17,8 +17,8 @@ from bulkps.simulator.cmdlets import (
 from bulkps.simulator.cmdlets.binder import Arguments, bind, not_recognized
 from bulkps.simulator.cmdlets.cmdlet_context import Call, Handler
 from bulkps.simulator.cmdlets.cmdlet_result import Answer, ErrorInfo, Refused, Value
+from bulkps.simulator.cmdlets.exchange_error_form import in_full
 from bulkps.simulator.cmdlets.rbac import Offer
-from bulkps.simulator.cmdlets.refusals import in_full
 from bulkps.simulator.tenant.tenant import Tenant
 
 

@@ -1,22 +1,22 @@
 """What the machine knows during a run: its rules, its queue, its sessions. Pure."""
 
 from bulkps.engine.config import BulkOperationConfig
+from bulkps.engine.failed_requests import FailedRequests
 from bulkps.engine.item import Change, Phase
 from bulkps.engine.outcome_evaluator import OutcomeEvaluator, Transition
 from bulkps.engine.reconciler import Lookup, Reconciler
 from bulkps.engine.recorded_events import ItemEvent
 from bulkps.engine.request_poller import RequestPoller
-from bulkps.engine.request_recovery import FailedRequests
 from bulkps.engine.session_states import SessionPool
-from bulkps.engine.stop_control import StopControl
+from bulkps.engine.stop_rules import StopRules
 from bulkps.engine.throttle import Throttle
 from bulkps.engine.work_queue import InFlight, WorkQueue
+from bulkps.exchange.calls_and_outcomes import Outcome
 from bulkps.exchange.error_catalog import ErrorClass, KnownError
-from bulkps.exchange.invocation import Outcome
 from bulkps.operations.model import Operation
 
 
-class RunState:
+class MachineState:
     """The parts of a run, and what happened to its items since the last event.
 
     Its arguments are the machine's.
@@ -54,7 +54,7 @@ class RunState:
             config.delay_between_batches,
             adaptive=config.adaptive_pacing,
         )
-        self.stop_control = StopControl(config, ends_at, cancelled=cancelled)
+        self.stop_rules = StopRules(config, ends_at, cancelled=cancelled)
         self.answered: dict[int, int] = {}
         self.exhausted = self.loading = False
         self.at = self.chance = 0.0
@@ -107,6 +107,6 @@ class RunState:
         if transition.error_class is ErrorClass.AUTH and refused and flight:
             # If a new session was already tried, Exchange refuses the account there too: no endless loop.
             if self.pool.unauthorized(flight.session):
-                self.stop_control.condemn(transition)
+                self.stop_rules.condemn(transition)
         elif stops:
-            self.stop_control.count(transition)
+            self.stop_rules.count(transition)

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from bulkps.atomic_file import Output
 from bulkps.errors import InvalidInput, UsageProblem
-from bulkps.intake.chunk_validator import Body
+from bulkps.intake.check_report import SHOWN, CheckReport, Findings, InputRow
+from bulkps.intake.chunk_check import Body
 from bulkps.intake.csv_reader import DELIMITERS, Chunk, Opening, chunks, read_opening
 from bulkps.intake.duplicate_rows import DuplicateRows, Hashes
 from bulkps.intake.file_encoding import Source, digest, examine, readable
@@ -15,7 +16,6 @@ from bulkps.intake.header import Layout, data_for_header, lay_out
 from bulkps.intake.problem import Problem, shortened
 from bulkps.intake.problem_groups import ProblemGroups
 from bulkps.intake.row_parser import UNSENDABLE, RowReader
-from bulkps.intake.validation_report import SHOWN, CheckReport, Findings, InputRow
 from bulkps.operations.model import Operation
 
 #: How many lines a note names.

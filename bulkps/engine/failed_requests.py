@@ -13,8 +13,8 @@ from bulkps.engine.config import SEEN
 from bulkps.engine.item import FAILED_AT_EXCHANGE, IN_DOUBT, Item
 from bulkps.engine.outcome_evaluator import NO_SUCH_OBJECT, OutcomeEvaluator, Transition, advice_of
 from bulkps.engine.recorded_events import ItemEvent
+from bulkps.exchange.calls_and_outcomes import Answer, Outcome
 from bulkps.exchange.error_catalog import ErrorClass, KnownError, Meaning, classify
-from bulkps.exchange.invocation import Answer, Outcome
 from bulkps.operations.model import Step
 
 #: Where an item keeps facts about its requests: among its outputs, under a name that no step has.

@@ -7,8 +7,8 @@ from importlib.metadata import PackageNotFoundError, version
 from bulkps.engine.interfaces import SessionRefusedError
 from bulkps.errors import CannotConnect
 from bulkps.exchange.error_catalog import KnownError, classify
-from bulkps.operations.cmdlet_availability import expected, releases
 from bulkps.operations.model import Operation
+from bulkps.operations.release_support import expected, releases
 from bulkps.preflight.runner import CMDLETS
 from bulkps.run_target import offered as releases_offered
 from bulkps.runs.run_phases import cmdlets_of

@@ -7,7 +7,7 @@ of this Windows is ruled out, the administrator chooses one of the others.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bulkps.exchange.code_pages import DOUBLE_BYTE, PAGES, page_text
+from bulkps.exchange.code_page_conversion import DOUBLE_BYTE, PAGES, page_text
 from bulkps.exchange.damaged_text import Mark, judged, strangeness
 from bulkps.intake.problem import shortened
 

@@ -1,4 +1,4 @@
-"""What will fail, as far as that is known before a row is sent: blockers B1 to B16 as functions. Pure.
+"""What will fail, as far as that is known before a row is sent: all checks of a row together. Pure.
 
 To use it, read what ``PreflightFacts`` needs, build it with the ``from_properties`` constructors, and call
 ``recovery_findings`` or ``restore_findings``. Leave None what was not read: the result is then a note that it

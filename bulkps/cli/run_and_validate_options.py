@@ -7,7 +7,7 @@ from typing import Any
 from bulkps.cli import console
 from bulkps.engine.config import BulkOperationConfig
 from bulkps.errors import FieldProblems, UsageProblem
-from bulkps.exchange.invocation import Value
+from bulkps.exchange.calls_and_outcomes import Value
 from bulkps.intake import UNSENDABLE
 from bulkps.operations.columns import Column
 from bulkps.operations.definition_validator import folded_header

@@ -13,7 +13,7 @@ from bulkps.exchange.error_catalog import ErrorClass
 _SETTLES = (StopReason.CANCELLED, StopReason.ERROR)
 
 
-class StopControl:
+class StopRules:
     """Knows whether the run is stopping, and why; counts what failed in this process.
 
     Args:

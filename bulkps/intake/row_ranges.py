@@ -1,18 +1,7 @@
-"""What rows have in common: their messages without the values in them, and their numbers as ranges."""
+"""Row numbers as ranges, for messages about many rows."""
 
-import re
-from functools import lru_cache
-
-#: The parts of a message that differ from row to row: quoted text, and words with digits, @, = or slashes.
-_VALUE = re.compile(r"""(?<!\w)'[^'\n]*'(?!\w)|"[^"\n]*"|\S*[\d@=\\/]\S*""")
 #: How many ranges are shown.
 _SHOWN_RANGES = 8
-
-
-@lru_cache(maxsize=10_000)
-def likeness(text: str) -> str:
-    """Return *text* with an ellipsis for every value in it: two texts are alike if the results are equal."""
-    return _VALUE.sub("\u2026", text)
 
 
 class RowRanges:

@@ -3,12 +3,12 @@
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from bulkps.exchange.invocation import Value
+from bulkps.exchange.calls_and_outcomes import Value
+from bulkps.intake.check_report import CheckReport, InputRow
 from bulkps.intake.column_defaults import cell_of
 from bulkps.intake.header import Layout, lay_out
 from bulkps.intake.problem import Problem
 from bulkps.intake.row_parser import Key, ReadRow, RowReader, key_of
-from bulkps.intake.validation_report import CheckReport, InputRow
 from bulkps.operations.model import Operation
 from bulkps.yaml_config import nearest
 

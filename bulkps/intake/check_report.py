@@ -9,7 +9,7 @@ from typing import Self, TextIO
 
 from bulkps.atomic_file import Output, whole_file
 from bulkps.errors import UsageProblem
-from bulkps.exchange.invocation import Value
+from bulkps.exchange.calls_and_outcomes import Value
 from bulkps.intake.formula_escape import formula_safe
 from bulkps.intake.problem import Problem
 from bulkps.intake.problem_groups import ProblemGroups
