@@ -9,9 +9,10 @@ from bulkps.engine.config import BulkOperationConfig
 from bulkps.errors import UsageProblem
 from bulkps.exchange.error_catalog import KnownError
 from bulkps.operations.model import Operation
-from bulkps.operations.release_support import RELEASES, releases
+from bulkps.operations.release_support import RELEASES, releases, uses
 from bulkps.sessions.connection import Connection, ConnectionType, Credentials
 from bulkps.sessions.session_factory import simulator_options
+from bulkps.simulator import REHEARSED
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,24 @@ def check_target(operation: Operation, target: Target) -> None:
             "is an Exchange Server (type exchange); nothing was sent"
         )
     check_connection(target.name, target.connection)
+
+
+def check_rehearsal(operation: Operation, target: Target) -> None:
+    """Refuse what the embedded simulator has no rules for.
+
+    Raises:
+        UsageProblem: If the operation sends a cmdlet that its tenant does not know.
+    """
+    if not target.connection.embedded:
+        return
+    unknown = [cmdlet for cmdlet, _ in uses(operation) if cmdlet not in REHEARSED]
+    if unknown:
+        changes = sorted(name for name in REHEARSED if not name.startswith("Get-"))
+        raise UsageProblem(
+            f"the simulator has no rules for {', '.join(dict.fromkeys(unknown))}; nothing was sent. To see "
+            "what would be sent, add --dry-run; to send it, choose a connection with --connection. These can "
+            f"be rehearsed: {', '.join(changes)}"
+        )
 
 
 def connection_warnings(name: str, connection: Connection) -> list[str]:

@@ -179,16 +179,17 @@ def codes() -> str:
 
 
 def _known_cmdlets() -> list[str]:
-    known = ", ".join(f"`{name}`" for name in sorted(CMDLETS))
+    online = sum("EXO" in facts.availability for facts in CMDLETS.values())
     return [
         "## Cmdlets that an operation can send\n",
         (
-            "Of these bulkps has every parameter, its type, its allowed values and where it exists, and "
-            "checks them before anything is sent; [an operation of your own](own-operations.md) sends no "
-            "others. "
-            "`bulkps operations new NAME --cmdlet CMDLET` writes a starting file for each.\n"
+            f"bulkps knows {len(CMDLETS):,} cmdlets, {online} of them of Exchange Online: every parameter, "
+            "its type, its parameter sets and where it exists ([the data and its rules](cmdlet-data.md)). "
+            "All of this is checked before anything is sent. [Any of them is an operation](any-cmdlet.md) by "
+            "its own name: `bulkps run Set-CASMailbox FILE`. `bulkps operations Set-CASMailbox` shows its "
+            "columns. For more than one cmdlet per row, for lookups and for columns of other names, [write "
+            "an operation of your own](own-operations.md).\n"
         ),
-        f"{known}.\n",
     ]
 
 

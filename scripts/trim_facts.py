@@ -1,10 +1,10 @@
-"""Generate bulkps/exchange/cmdlets.json and errors.yaml from the full facts.
+"""Generate bulkps/exchange/cmdlets.jsonl and errors.yaml from the full facts.
 
 Usage: python scripts/trim_facts.py FACTS_FOLDER
 
 Keeps what bulkps uses for decisions: for cmdlets the names, types, sets, availability and allowed values; for
-errors the pattern, the class and the advice. Texts and sources stay in the facts. Cmdlets that the facts do
-not contain are in further_cmdlets.json, read from the same pages, without deprecated parameter sets.
+errors the pattern, the class and the advice. Texts and sources stay in the facts. The cmdlets of cmdlets.json
+were corrected by hand, and further_cmdlets.json by us: these win over the data of cmdlet_data.py.
 """
 
 import json
@@ -12,6 +12,8 @@ import sys
 from pathlib import Path
 
 import yaml
+from cmdlet_data import combined, json_lines
+from cmdlet_data import releases as availability
 
 TARGET = Path(__file__).resolve().parent.parent / "bulkps" / "exchange"
 #: Translates the facts' words for "may it be sent again" to those of bulkps.
@@ -21,12 +23,6 @@ RETRY = {
     "no-reread": "after-lookup",
     "no": "never",
 }
-ON_PREMISES = ("2010", "2013", "2016", "2019", "SE")
-
-
-def availability(listed: list[str]) -> list[str]:
-    """Keep the releases that bulkps can connect to (Exchange Server and Exchange Online)."""
-    return [release for release in listed if release in (*ON_PREMISES, "EXO")]
 
 
 def parameter(facts: dict[str, object]) -> dict[str, object]:
@@ -51,7 +47,7 @@ def parameter(facts: dict[str, object]) -> dict[str, object]:
     return kept
 
 
-def trim(full: dict[str, dict[str, object]]) -> dict[str, object]:
+def trim(full: dict[str, dict[str, object]]) -> dict[str, dict[str, object]]:
     """Return the trimmed facts of every cmdlet."""
     return {
         name: {
@@ -87,11 +83,13 @@ def main() -> None:
     facts = Path(sys.argv[1])
     full = json.loads((facts / "cmdlets.json").read_text(encoding="utf-8"))
     further = json.loads((Path(__file__).parent / "further_cmdlets.json").read_text(encoding="utf-8"))
-    lines = [
-        f"{json.dumps(name)}: {json.dumps(kept, separators=(',', ':'))}"
-        for name, kept in sorted({**trim(full), **further}.items())
-    ]
-    (TARGET / "cmdlets.json").write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8", newline="\n")
+    cmdlets = combined(
+        json_lines(facts / "cmdlets-all.jsonl"),
+        json_lines(facts / "exo-proxies.jsonl"),
+        {**trim(full), **further},
+    )
+    text = "".join(json.dumps(one, separators=(",", ":")) + "\n" for one in cmdlets)
+    (TARGET / "cmdlets.jsonl").write_text(text, encoding="utf-8", newline="\n")
     advice = yaml.safe_load((Path(__file__).parent / "advice.yaml").read_text(encoding="utf-8"))
     errors = [
         error(entry, advice) for entry in yaml.safe_load((facts / "errors.yaml").read_text(encoding="utf-8"))

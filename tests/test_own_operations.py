@@ -364,16 +364,13 @@ def test_a_value_that_a_parameter_cannot_hold_is_found_when_the_file_loads(
     assert expected in str(caught.value)
 
 
-@pytest.mark.parametrize(
-    "name",
-    # These two have no parameter that a row could fill, or are in no release.
-    sorted(CMDLETS.keys() - {"Get-ADServerSettings", "Get-RetentionCompliancePolicy"}),
-)
+# This one is in no release. All would take half a minute; test_any_cmdlet tries every one in another way.
+@pytest.mark.parametrize("name", sorted(CMDLETS.keys() - {"Get-RetentionCompliancePolicy"})[::6])
 def test_a_starting_file_loads_as_it_is_and_with_all_that_is_optional(name: str) -> None:
     try:
         text = starting_text("mine", CMDLETS[name])
     except ValueError as error:
-        assert "no parameter" not in str(error) or name == "Get-ADServerSettings"
+        assert "no parameter that a row could fill" in str(error)
         return
     loads, mark, rest = text.partition("    # An answer")
     optional = re.sub(r"(?m)^( +)# (?!Optional)(?= *\w+:)", r"\1", loads)
@@ -438,7 +435,7 @@ def test_options_stand_before_or_behind_the_operations_name(bulkps: Run) -> None
     assert bulkps("operations", "set-mailbx").exit_code == 2
 
 
-@pytest.mark.parametrize("cmdlet", ["Set-CASMailbox", "Add-RecipientPermission", "Set-CalendarProcessing"])
+@pytest.mark.parametrize("cmdlet", ["Set-Frobnication", "Add-HolidayPermission", "New-Nonsense"])
 def test_a_starting_file_for_a_cmdlet_without_data_says_that_there_is_none(bulkps: Run, cmdlet: str) -> None:
     refused = bulkps("operations", "new", "mine", "--cmdlet", cmdlet)
 

@@ -13,7 +13,7 @@ from bulkps.engine.item import Change, Phase
 from bulkps.engine.item_status import BulkItemStatus
 from bulkps.errors import ExitCode, InvalidInput
 from bulkps.export.exporter import ExportKind, ExportReport, OnProgress, export_mailboxes
-from bulkps.intake import CheckReport, InputRow, check_items
+from bulkps.intake import CheckReport, InputRow, check_items, columns_used
 from bulkps.operations.model import BulkOperationType, Operation
 from bulkps.passwords.password_file import PasswordFile
 from bulkps.run_target import Target
@@ -74,6 +74,7 @@ class BulkOperationManager:
         """
         found = operation_named(operation)
         report, rows = _sound(found, items)
+        found = columns_used(found, report)
         target = self._target(self._connection)
         with (
             RunService() as service,

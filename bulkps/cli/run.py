@@ -57,6 +57,7 @@ def execute(operation: str, file: Path, settings: Settings, as_json: bool, **giv
     for remark in report.remarks():
         console.say(remark)
     rows = intake.filled(intake.rows(file, asked, report), everywhere, found, report)
+    found = intake.columns_used(found, report, everywhere)
     report = intake.with_columns(report, everywhere, found)
     if given["dry_run"]:
         nothing = {**_nothing_sent(report, connection, ExitCode.COMPLETED), **console.remarks_json(report)}

@@ -9,6 +9,7 @@ from bulkps.engine.config import BulkOperationConfig
 from bulkps.errors import FieldProblems, UsageProblem
 from bulkps.exchange.calls_and_outcomes import Value
 from bulkps.intake import UNSENDABLE
+from bulkps.intake.column_defaults import cell_of
 from bulkps.operations.columns import Column
 from bulkps.operations.definition_validator import folded_header
 from bulkps.operations.model import Operation
@@ -45,9 +46,9 @@ def configured(config: BulkOperationConfig, given: Mapping[str, Any]) -> BulkOpe
 
 
 def with_values(operation: Operation, values: Mapping[str, Value]) -> Operation:
-    """Return *operation* for checking a file whose columns *values* will fill: these are not required."""
+    """Return *operation* for checking a file whose columns *values* will fill: as defaults."""
     columns = {
-        name: replace(column, required=False) if name in values else column
+        name: replace(column, required=False, default=cell_of(values[name])) if name in values else column
         for name, column in operation.columns.items()
     }
     return replace(operation, columns=columns)

@@ -4,9 +4,11 @@ from pathlib import Path
 
 from bulkps.atomic_file import Output
 from bulkps.errors import UsageProblem
+from bulkps.intake.header import column_under
 from bulkps.operations.loader import choose
 from bulkps.operations.model import Operation
 from bulkps.settings import Settings
+from bulkps.yaml_config import nearest
 
 
 def output_file(path: Path | None, force: bool) -> Output | None:
@@ -20,6 +22,24 @@ def output_file(path: Path | None, force: bool) -> Output | None:
     output = Output(path, force)
     output.check("; nothing was sent")
     return output
+
+
+def columns_named(operation: Operation, text: str) -> list[str]:
+    """Return the columns of *operation* that *text* names, separated by commas.
+
+    Raises:
+        UsageProblem: If there is none of a name.
+    """
+    found = []
+    for header in filter(None, map(str.strip, text.split(","))):
+        name = column_under(header, operation)
+        if name is None:
+            raise UsageProblem(
+                f"--columns: {operation.name} has no column {header!r}{nearest(header, operation.columns)}; "
+                f"to list them: bulkps operations {operation.name}"
+            )
+        found.append(name)
+    return found
 
 
 def chosen(settings: Settings, name: str) -> Operation:

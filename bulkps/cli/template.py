@@ -7,7 +7,7 @@ import click
 from bulkps import intake
 from bulkps.atomic_file import Output, write_text
 from bulkps.cli import console
-from bulkps.cli.shared_option_values import chosen
+from bulkps.cli.shared_option_values import chosen, columns_named
 from bulkps.runs.simulator_rows import sample_rows
 from bulkps.settings import Settings
 
@@ -18,6 +18,7 @@ def execute(
     rows: int | None,
     seed: int,
     all_columns: bool,
+    columns: str | None,
     force: bool,
     settings: Settings,
 ) -> None:
@@ -25,7 +26,9 @@ def execute(
     found = chosen(settings, operation)
     if output is not None:
         Output(output, force).check()
-    text = intake.template_text(found, sample_rows(found, rows, seed) if rows else None, every=all_columns)
+    asked = columns_named(found, columns) if columns is not None else None
+    cells = sample_rows(found, rows, seed) if rows else None
+    text = intake.template_text(found, cells, every=all_columns, columns=asked)
     if output is None:
         click.echo(text, nl=False)
         return

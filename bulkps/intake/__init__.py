@@ -1,7 +1,7 @@
 """From a CSV file to checked rows: reading, checking, templates."""
 
 from bulkps.intake.check_report import CheckReport, InputRow
-from bulkps.intake.column_defaults import filled, with_columns
+from bulkps.intake.column_defaults import columns_used, filled, with_columns
 from bulkps.intake.csv_template import template_text
 from bulkps.intake.file_check import check, rows
 from bulkps.intake.formula_escape import formula_safe, formula_unsafe
@@ -19,6 +19,7 @@ __all__ = [
     "cell_values",
     "check",
     "check_items",
+    "columns_used",
     "filled",
     "formula_safe",
     "formula_unsafe",

@@ -47,7 +47,8 @@ class Body:
         ]
         # Without a required column, no lane would notice that a row is empty.
         required = any(name in layout.columns for name in operation.required_columns())
-        self._fast = required and bool(self._lanes)
+        # The cells of a row may contradict each other if they are parameters of a cmdlet.
+        self._fast = required and bool(self._lanes) and not operation.direct
 
     @property
     def groups(self) -> Sequence[tuple[str, ...]]:

@@ -9,6 +9,7 @@ from bulkps.intake.check_report import CheckReport, InputRow
 from bulkps.intake.header import column_under
 from bulkps.intake.problem import Problem
 from bulkps.intake.row_parser import Key, key_of
+from bulkps.operations.cmdlet_operation import used
 from bulkps.operations.columns import cell_text
 from bulkps.operations.model import Operation
 
@@ -36,6 +37,12 @@ def filled(
             yield whole
     if repeats.problems:
         raise InvalidInput(str(report.path), [problem.sentence() for problem in repeats.problems])
+
+
+def columns_used(operation: Operation, report: CheckReport, values: Iterable[str] = ()) -> Operation:
+    """Return *operation* for rows of this file: a direct one with only the columns that it needs."""
+    there = {column_under(report.header[place], operation) for place in report.carried}
+    return used(operation, {*filter(None, there), *values})
 
 
 def with_columns(report: CheckReport, values: Mapping[str, Value], operation: Operation) -> CheckReport:

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from functools import partial
 
+from bulkps.exchange.cmdlet_metadata import cmdlet_facts
 from bulkps.export.deleted_mailbox import COLUMNS as EXPORT_COLUMNS
 from bulkps.export.deleted_mailbox import EXPORT_MARK, NAME_COLUMN
 from bulkps.intake.formula_escape import formula_unsafe
 from bulkps.intake.problem import Problem, readable_name, shortened
 from bulkps.operations.definition_validator import folded_header
 from bulkps.operations.model import Operation
+from bulkps.operations.parameter_types import why_not_in_a_file
 from bulkps.operations.result_columns import ALL_RESULTS_COLUMNS, RESULTS_MARK
 from bulkps.yaml_config import nearest
 
@@ -247,11 +249,22 @@ def _refused(
         near = [] if folded[index] in whole else near
         # The column's own name, because the operation's page and template use it.
         meant = absent[min(near, key=partial(_slips, folded[index]))][1] if near else ""
-        if meant or strict_columns:
+        if meant or strict_columns or operation.direct:
             hint = f"; did you mean {meant}?" if meant else nearest(labels[index], operation.columns)
-            expected = f"a column that {operation.name} knows{hint}"
-            refused[index] = Problem(row, labels[index], labels[index], expected)
+            refused[index] = Problem(
+                row, labels[index], labels[index], _expected(labels[index], operation, hint)
+            )
     return refused
+
+
+def _expected(label: str, operation: Operation, hint: str) -> str:
+    """Return what is expected in place of a column that the operation does not know."""
+    if not operation.direct:
+        return f"a column that {operation.name} knows{hint}"
+    facts = cmdlet_facts(operation.steps[0].cmdlet)
+    known = facts.parameter(label) if facts else None
+    why = why_not_in_a_file(known) if known else ""
+    return f"no such column: {why}" if why else f"a parameter of {operation.steps[0].cmdlet}{hint}"
 
 
 def _one_slip(header: str, known: str) -> bool:

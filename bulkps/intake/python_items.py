@@ -27,7 +27,10 @@ def check_items(
         operation: The operation to run.
         items: For each its number, like a row's, and its values by column: text as in a cell, or a value.
     """
-    layout = lay_out(tuple(operation.columns), 1, operation)
+    named = [name for name in operation.columns if any(name in values for _, values in items)]
+    # A cmdlet may have two hundred parameters, of which the items use a few.
+    header = [name for name in operation.columns if name in named or not operation.direct]
+    layout = lay_out(header, 1, operation)
     check = _ItemCheck(operation, layout)
     rows = [row for number, values in items if (row := check.take(number, values))]
     problems = check.problems if items else [Problem(None, "", "no items", "at least one")]

@@ -11,6 +11,7 @@ from bulkps.intake.header import BLANKS, Layout, known_headers
 from bulkps.operations.columns import Column
 from bulkps.operations.definition_validator import folded_header
 from bulkps.operations.model import Operation
+from bulkps.operations.parameter_sets import ParameterSets
 from bulkps.operations.suspicious_cells import not_a_value
 from bulkps.yaml_config import nearest
 
@@ -78,6 +79,8 @@ class RowReader:
         self._warn = warn
         self._columns = [(name, operation.columns[name], index) for name, index in layout.columns.items()]
         self._known = known_headers(operation)
+        self._defaults = operation.defaults
+        self._sets = ParameterSets(operation)
         self._labels = tuple(folded_header(header.strip(BLANKS)) for header in layout.header)
 
     def read(self, row: Sequence[str]) -> ReadRow:
@@ -109,6 +112,9 @@ class RowReader:
                 return ReadRow(cells, (), {}, empty=True, comment=True)
             elif not UNSENDABLE.search(cell):
                 faults.append(Fault(layout.label(index), cells[index], problem))
+        if not faults and (problem := self._sets.problem({**self._defaults, **values})):
+            given = ", ".join(values)
+            faults.append(Fault("", given, problem))
         beyond = tuple(index for index in layout.nameless if index < len(cells) and stripped[index])
         return ReadRow(cells, tuple(faults), values, tuple(warnings), beyond=beyond)
 

@@ -9,6 +9,7 @@ back (``++``).
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 
 from bulkps.exchange.damaged_text import at
 from bulkps.exchange.distinguished_names import read_distinguished_name
@@ -238,6 +239,64 @@ def _number(text: str) -> int:
     return int(text)
 
 
+_INTEGER = r"-?[0-9]{1,18}"
+_INTEGER_READ = re.compile(_INTEGER)
+
+
+def _integer(text: str) -> int:
+    if not _INTEGER_READ.fullmatch(text):
+        raise Unsound("")
+    return int(text)
+
+
+# --- dates, durations, addresses on the web ---------------------------------------------------------------
+# A date travels as text, and the server reads it by its own culture: only ISO 8601 means the same everywhere.
+_DATE = (
+    r"[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])"
+    r"(?:[T ](?:[01][0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9])?(?:Z|[+-][0-9]{2}:[0-9]{2})?)?"
+)
+_DATE_READ = re.compile(_DATE)
+
+
+def _date(text: str) -> str:
+    if not _DATE_READ.fullmatch(text):
+        raise Unsound("day and month are never guessed" if re.search("[./]", text) else "")
+    try:
+        datetime.fromisoformat(text)
+    except ValueError as error:
+        raise Unsound(f"{text} is no day of the calendar") from error
+    return text.replace(" ", "T")
+
+
+_DURATION = r"(?ai:unlimited|[0-9]{1,5}|(?:[0-9]{1,5}\.)?(?:[01]?[0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9])?)"
+_DURATION_READ = re.compile(_DURATION)
+
+
+def _duration(text: str) -> str:
+    if not _DURATION_READ.fullmatch(text):
+        raise Unsound("")
+    return "Unlimited" if text.casefold() == "unlimited" else text
+
+
+_URI_READ = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\s<>\"]+")
+
+
+def _uri(text: str) -> str:
+    if not _URI_READ.fullmatch(text):
+        raise Unsound("")
+    return text
+
+
+_CULTURE = r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,3}"
+_CULTURE_READ = re.compile(_CULTURE)
+
+
+def _culture(text: str) -> str:
+    if not _CULTURE_READ.fullmatch(text):
+        raise Unsound("")
+    return text
+
+
 # As people type it, and as Exchange prints it: a cell copied from Get-Mailbox is valid. To Exchange, a number
 # without a unit is bytes; a small one is more likely meant as gigabytes, and as bytes would block a mailbox.
 _SIZE = (
@@ -258,6 +317,22 @@ def _size(text: str) -> str:
     if re.fullmatch("[0-9]{1,6}", text):
         raise Unsound(f"without a unit, {text} means bytes: write {text}GB or {text}MB")
     raise Unsound("")
+
+
+def _amount(text: str) -> str:
+    """Read a value of a type that may be unlimited: the data does not say of what."""
+    if text.casefold() == "unlimited":
+        return "Unlimited"
+    if _INTEGER_READ.fullmatch(text) or _DURATION_READ.fullmatch(text):
+        return text
+    return _size(text)
+
+
+def _identity(text: str) -> str:
+    if (star := text.find("*")) >= 0:
+        # A reading cmdlet would take it as a wildcard, and return every object that matches.
+        raise Unsound(f"not with {at(text, star)}, which can match several")
+    return text
 
 
 # --- words ----------------------------------------------------------------------------------------------
@@ -318,6 +393,31 @@ CELL_TYPES = {
             "a folder such as Inbox/Projects, #Inbox#/* (well-known, with its subfolders) or Projects/*",
             _folder,
             words=True,
+            longest=2000,
+        ),
+        CellType("integer", "a whole number", _integer, _INTEGER, same=False),
+        CellType("date", "a date such as 2026-12-31 or 2026-12-31 17:00", _date, same=False),
+        CellType(
+            "duration",
+            "a duration such as 30.00:00:00 (days.hours:minutes:seconds), 08:00:00, 30 (days) or Unlimited",
+            _duration,
+            same=False,
+        ),
+        CellType(
+            "amount",
+            "a number, a size such as 50GB, a duration such as 30.00:00:00, or Unlimited",
+            _amount,
+            same=False,
+        ),
+        CellType("uri", "an address such as https://www.contoso.com", _uri, longest=2000),
+        CellType("culture", "a language such as en-US", _culture, _CULTURE),
+        CellType(
+            "identity",
+            "one object: its address, GUID, DistinguishedName or another unique name",
+            _identity,
+            rf"(?:{_SMTP}|(?![0-]{{36}}){_DASHED})",
+            words=True,
+            one_line=True,
             longest=2000,
         ),
         CellType("size", "a size such as 50GB, 49.5 GB or Unlimited", _size, _SIZE, same=False),

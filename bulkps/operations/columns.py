@@ -1,11 +1,12 @@
 """A column of an operation: which cells it accepts, and which value a cell has."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar
 
 from bulkps.exchange.calls_and_outcomes import NULL, Null, Value
+from bulkps.operations.added_and_removed import HASHTABLE_START, Changes, changes_text, read_changes
 from bulkps.operations.cell_types import CELL_TYPES, CellType, Unsound, utf16_length
 from bulkps.operations.suspicious_cells import not_a_value, words_problem, words_warning
 
@@ -14,7 +15,7 @@ STRICT = {"extra": "forbid"}
 
 Scalar = str | bool | int
 #: The value of a column's cell.
-CellValue = Scalar | Null | tuple[str, ...]
+CellValue = Scalar | Null | tuple[str, ...] | Changes
 #: In a cell of a clearable column, and as a parameter: clears the property.
 NULL_TEXT = str(NULL)
 #: The separator in a cell with several values.
@@ -36,6 +37,7 @@ class Column:
         example: A valid cell for templates and docs.
         sample: Where the simulator's tenant has a suitable value, such as ``inactive.ExchangeGuid``.
         many: Whether a cell may hold several values, separated by semicolons.
+        changes: Whether a cell may also say what to add and remove: ``@{Add=a,b; Remove=c}``.
         clearable: Whether ``$null`` in a cell clears the property.
         rare: Whether a template leaves it out unless it is made with all columns.
         exact: Whether its header must be exactly its name. This is for columns that change what is done and
@@ -54,6 +56,7 @@ class Column:
     example: str = ""
     sample: str = ""
     many: bool = False
+    changes: bool = False
     clearable: bool = False
     rare: bool = False
     exact: bool = False
@@ -66,6 +69,8 @@ class Column:
             raise ValueError("a required column cannot be clearable: it always has a value")
         if self.exact and self.aliases:
             raise ValueError("an exact column has no aliases: only its own name is taken for it")
+        if self.changes and not self.many:
+            raise ValueError("a column with changes needs many: only a list can be added to")
         if self.many and any(SEPARATOR in value for value in self.values):
             raise ValueError(f"in a column with many, no allowed value may contain {SEPARATOR!r}")
         for name in self.type:
@@ -113,6 +118,8 @@ class Column:
         )
         if self.many:
             found = f"one or several, separated by {SEPARATOR}: {found}"
+        if self.changes:
+            found = f"{found}; or @{{Add=a,b; Remove=c}} to change only these"
         return f"{found}, or {NULL_TEXT} to clear it" if self.clearable else found
 
     def problem(self, cell: str) -> str:
@@ -125,7 +132,11 @@ class Column:
 
     def warning(self, cell: str) -> str:
         """Return what is more likely meant by a valid *cell*, for the user to check; else an empty string."""
-        if not self.words or self._clears(cell):
+        if self._clears(cell) or cell.startswith(HASHTABLE_START):
+            return ""
+        if self.changes:
+            return "@{Add=…} to keep the others: this list replaces every value that is there"
+        if not self.words:
             return ""
         found = (words_warning(part, one_line=self._one_line) for part in self._parts(cell))
         return next(filter(None, found), "")
@@ -139,14 +150,19 @@ class Column:
             ValueError: If it is not valid.
         """
         found = self._values(cell)
-        if found is NULL:
-            return NULL
-        return tuple(map(str, found)) if self.many else found[0]
+        if isinstance(found, tuple):
+            return tuple(map(str, found)) if self.many else found[0]
+        return found
 
-    def _values(self, cell: str) -> "tuple[Scalar, ...] | Null":
+    def _values(self, cell: str) -> "tuple[Scalar, ...] | Null | Changes":
         if self._clears(cell):
             return NULL
-        parts = self._parts(cell)
+        if self.changes and cell.startswith(HASHTABLE_START):
+            entries = read_changes(cell)
+            return {name: tuple(map(str, self._read(parts))) for name, parts in entries.items()}
+        return self._read(self._parts(cell))
+
+    def _read(self, parts: Sequence[str]) -> tuple[Scalar, ...]:
         for part in parts:
             length = utf16_length(part)
             if self.max_length is not None and length > self.max_length:
@@ -197,4 +213,6 @@ def _read(kind: CellType, cell: str) -> Scalar:
 
 def cell_text(value: Value) -> str:
     """Return the cell text of a column's *value*."""
+    if isinstance(value, Mapping):
+        return changes_text(value)
     return SEPARATOR.join(value) if isinstance(value, tuple) else str(value)

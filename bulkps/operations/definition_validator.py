@@ -5,10 +5,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import MISSING, fields
 from typing import TypeGuard
 
-from bulkps.exchange.cmdlet_metadata import CmdletFacts, ParameterFacts, cmdlet_facts, unknown_cmdlet
+from bulkps.exchange.cmdlet_metadata import CmdletFacts, cmdlet_facts, unknown_cmdlet
+from bulkps.operations.added_and_removed import ENTRIES
 from bulkps.operations.columns import NULL_TEXT
 from bulkps.operations.item_queries import Detail, Follow, Parameter, ReconcileQuery
 from bulkps.operations.model import Operation, Step, templates
+from bulkps.operations.parameter_types import COLLECTIONS, takes_several
 from bulkps.operations.placeholders import Template
 from bulkps.operations.release_support import questions, releases
 from bulkps.operations.result_columns import ALL_RESULTS_COLUMNS
@@ -19,9 +21,6 @@ from bulkps.yaml_config import nearest
 ITEM_PLACES = ("item.key", "item.name", "run.batch", "secret.password")
 RUN_PLACES = ("run.batch",)
 
-#: Types of parameters that hold several values and also accept ``@{Add=…; Remove=…}``.
-COLLECTIONS = frozenset({"MultiValuedProperty", "ProxyAddressCollection"})
-HASHTABLE_ENTRIES = ("Add", "Remove")
 #: Names that have another meaning for ``bulkps operations``.
 _RESERVED = ("new",)
 #: Names that no step may have: in places they have another meaning.
@@ -32,7 +31,7 @@ KINDS: Mapping[str, type[WantedRecovery | WantedRestore]] = {
     "recovery": WantedRecovery,
     "restore": WantedRestore,
 }
-_NAME = re.compile(r"[a-z][a-z0-9-]{0,18}")
+_NAME = re.compile(r"[a-z][a-z0-9-]{0,59}")
 Problems = Callable[[str, str], None]
 
 
@@ -63,7 +62,7 @@ def _check_columns(operation: Operation, report: Problems) -> None:
         # It becomes part of file names and request names, on Windows too.
         report(
             "name",
-            f"{operation.name!r} is not allowed: use at most 19 lower-case letters, digits and dashes, a "
+            f"{operation.name!r} is not allowed: use at most 60 lower-case letters, digits and dashes, a "
             "letter first",
         )
     if operation.name in _RESERVED:
@@ -179,6 +178,8 @@ def _check_special(operation: Operation, step: Step, path: str, report: Problems
             place, where = str(value), f"{path}.parameters.{parameter}"
             if column.many and not takes_several(known):
                 report(where, f"{place} is a list, but {cmdlet} -{known.name} takes one {known.type}")
+            if column.changes and known.type not in COLLECTIONS:
+                report(where, f"{place} may be a hashtable, but {cmdlet} -{known.name} takes none")
             if column.clearable and known.mandatory_in:
                 report(where, f"{place} may be {NULL_TEXT}, but {cmdlet} -{known.name} needs a value")
 
@@ -190,11 +191,6 @@ def _held(value: Parameter) -> Iterator[str]:
         for text in texts:
             if isinstance(text, str):
                 yield from Template.parse(text).names
-
-
-def takes_several(known: ParameterFacts) -> bool:
-    """Return whether a parameter holds several values."""
-    return known.type.endswith("[]") or known.type in COLLECTIONS
 
 
 def _check_cmdlet(name: str, parameters: Mapping[str, object], path: str, report: Problems) -> None:
@@ -223,9 +219,9 @@ def _check_hashtable(
         report(path, f"{facts.name} -{known.name} is a {known.type} and does not take a hashtable")
         return
     for entry, parts in value.items():
-        if entry not in HASHTABLE_ENTRIES:
-            allowed = ", ".join(HASHTABLE_ENTRIES)
-            report(path, f"no entry {entry!r}{nearest(entry, HASHTABLE_ENTRIES)}; allowed: {allowed}")
+        if entry not in ENTRIES:
+            allowed = ", ".join(ENTRIES)
+            report(path, f"no entry {entry!r}{nearest(entry, ENTRIES)}; allowed: {allowed}")
         for part in parts if isinstance(parts, tuple) else (parts,):
             _check_parameter(facts, name, part, f"{path}.{entry}", report)
     if not value:

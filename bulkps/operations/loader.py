@@ -7,6 +7,8 @@ from importlib.resources import files
 
 from bulkps import yaml_config
 from bulkps.errors import InvalidInput, UsageProblem
+from bulkps.exchange.cmdlet_metadata import CMDLETS, cmdlet_facts, unknown_cmdlet
+from bulkps.operations.cmdlet_operation import cmdlet_operation
 from bulkps.operations.definition_validator import check_operation
 from bulkps.operations.model import Operation
 from bulkps.yaml_config import nearest
@@ -54,17 +56,31 @@ def built_in_text(name: str) -> str:
 
 
 def choose(name: str, operations: Mapping[str, Operation]) -> Operation:
-    """Return the operation called *name*.
+    """Return the operation called *name*, or the one that the cmdlet of this name stands for.
 
     Raises:
         UsageProblem: If there is none; it suggests a similar name and lists all of them.
     """
     found = operations.get(name.casefold())
-    if found is None:
+    if found is not None:
+        return found
+    facts = cmdlet_facts(name)
+    if facts is None:
+        verb, dash, _ = name.partition("-")
+        what = unknown_cmdlet(name) if dash and verb.casefold() in _verbs() else ""
         raise UsageProblem(
-            f"no operation {name!r}{nearest(name, operations)}; choose from {', '.join(sorted(operations))}"
+            f"no operation {name!r}{nearest(name, operations)}; choose from {', '.join(sorted(operations))}, "
+            f"or the name of a cmdlet, such as Set-CASMailbox{what and '; ' + what}"
         )
-    return found
+    try:
+        return cmdlet_operation(facts)
+    except ValueError as error:
+        raise UsageProblem(str(error)) from error
+
+
+@cache
+def _verbs() -> frozenset[str]:
+    return frozenset(name.partition("-")[0].casefold() for name in CMDLETS)
 
 
 def dump_operation(operation: Operation) -> str:

@@ -198,6 +198,8 @@ class Operation:
         steps: The steps, in order.
         advice: What to remember once a row is completed, or empty.
         preflight: The checks before anything is sent, or None.
+        direct: Whether it was made from the name of a cmdlet: every column is a parameter, an unknown column
+            is a problem, and an item is identified by everything that its row gives.
     """
 
     __pydantic_config__: ClassVar[Mapping[str, str]] = STRICT
@@ -215,6 +217,7 @@ class Operation:
     exclusive: tuple[str, ...] = ()
     advice: str = ""
     preflight: Preflight | None = None
+    direct: bool = False
 
     def __post_init__(self) -> None:
         """Fill in one_way, and make the key unique: two rows with the same key would be the same item."""

@@ -1,52 +1,21 @@
 """The text of a new operation's file, generated from the cmdlet data. Pure."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from bulkps.exchange.cmdlet_metadata import CmdletFacts, ParameterFacts
-from bulkps.operations.definition_validator import COLLECTIONS, takes_several
+from bulkps.operations.parameter_choice import chosen_parameters
+from bulkps.operations.parameter_types import (
+    COLLECTIONS,
+    allowed_values,
+    cell_type,
+    takes_several,
+    why_not_in_a_file,
+)
 from bulkps.operations.reversibility import cannot_be_undone
 
-#: How many optional parameters a new file lists.
-_OPTIONAL = 12
-#: Parameters that are of no use in rows.
-_LEFT_OUT = frozenset({"Confirm", "WhatIf", "Instance", "ResultSize", "Filter", "SortBy", "Anr"})
-#: The parameters that administrators change most come first, then the others in the documented order.
-_MOST_USED = (
-    "Name",
-    "DisplayName",
-    "Alias",
-    "User",
-    "EmailAddresses",
-    "IssueWarningQuota",
-    "ProhibitSendQuota",
-    "ProhibitSendReceiveQuota",
-    "HiddenFromAddressListsEnabled",
-    "ForwardingSmtpAddress",
-    "DeliverToMailboxAndForward",
-    "GrantSendOnBehalfTo",
-    "RetentionPolicy",
-    "CustomAttribute1",
-    "Type",
-    "Department",
-    "Company",
-    "Title",
-    "AutoMapping",
-    "InheritanceType",
-)
-_TYPES = {
-    "SwitchParameter": "boolean",
-    "Boolean": "boolean",
-    "Int32": "number",
-    "UInt32": "number",
-    "Int64": "number",
-    "Guid": "guid",
-    "SmtpAddress": "smtp",
-    "ByteQuantifiedSize": "size",
-}
-#: The usual parameter sets; if a cmdlet has none of them, the largest one is used.
-_USUAL = ("Default", "Identity", "User")
-_LOGICAL = frozenset({"$true", "$false", "$null"})
+#: Types of cells that accept any text, as a column without a type does.
+_ANY_TEXT = ("text", "name")
 _WORD = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[0-9]+")
 
 
@@ -59,8 +28,8 @@ def starting_text(name: str, facts: CmdletFacts) -> str:
     Raises:
         ValueError: If it has no parameter that a row could fill.
     """
-    mandatory, optional = _chosen(facts)
-    required = [one for one in mandatory if one.type != "SecureString"]
+    mandatory, optional = chosen_parameters(facts)
+    required = [one for one in mandatory if not why_not_in_a_file(one)]
     if not required:
         raise ValueError(f"{facts.name} has no parameter that a row could fill")
     columns = {one.name: _column_name(one.name) for one in (*mandatory, *optional)}
@@ -145,35 +114,6 @@ def _one_way(facts: CmdletFacts) -> list[str]:
     ]
 
 
-def _chosen(facts: CmdletFacts) -> tuple[list[ParameterFacts], list[ParameterFacts]]:
-    every = [one for one in facts.parameters.values() if one.name not in _LEFT_OUT]
-    usual = next((name for name in _USUAL if name in facts.sets), "")
-    best = usual or max(facts.sets, key=lambda name: _worth(every, name), default="")
-    mandatory = [one for one in every if best in one.mandatory_in]
-    if not any(one.type != "SecureString" for one in mandatory):
-        # The cmdlet can be called without parameters, but a row needs at least one.
-        open_ones = [one for one in every if one.type != "SecureString"]
-        mandatory += ([one for one in open_ones if one.name == "Identity"] or open_ones)[:1]
-    releases = set(facts.availability).intersection(*(one.availability for one in mandatory))
-    rest = [
-        one
-        for one in every
-        if one not in mandatory
-        and one.type != "SecureString"
-        and (not one.sets or best in one.sets)
-        and releases <= set(one.availability)
-    ]
-    order = {name: number for number, name in enumerate(_MOST_USED)}
-    rest.sort(key=lambda one: order.get(one.name, len(order)))
-    return mandatory, rest[:_OPTIONAL]
-
-
-def _worth(every: Iterable[ParameterFacts], name: str) -> tuple[int, int]:
-    """Return a key to compare the parameter set *name*: many parameters, few of them mandatory."""
-    held = [one for one in every if not one.sets or name in one.sets]
-    return len(held), -sum(name in one.mandatory_in for one in held)
-
-
 def _column_name(parameter: str) -> str:
     found = "_".join(_WORD.findall(parameter)).lower()
     # These are names of result columns, which an operation's column must not have.
@@ -182,26 +122,16 @@ def _column_name(parameter: str) -> str:
 
 def _column(name: str, one: ParameterFacts, *, many: bool, required: bool = False) -> list[str]:
     lines = [f"  {name}:", f"    help: {one.name} ({one.type})."]
-    values = _values(one)
-    if values:
-        lines.append(f"    values: [{', '.join(values)}]")
-    elif kind := _kind(one):
+    if values := allowed_values(one):
+        shown = ", ".join(f'"{value}"' for value in values)
+        lines.append(f"    values: [{shown}]")
+    elif (kind := cell_type(one)) not in _ANY_TEXT:
         lines.append(f"    type: [{kind}]")
     if many:
         lines.append("    many: true  # a;b;c in a cell")
     if required:
         lines.append("    required: true")
     return lines
-
-
-def _values(one: ParameterFacts) -> Sequence[str]:
-    return () if set(one.values) <= _LOGICAL else [f'"{value}"' for value in one.values]
-
-
-def _kind(one: ParameterFacts) -> str:
-    if one.type == "Unlimited" and "Quota" in one.name:
-        return "size"
-    return _TYPES.get(one.type.removesuffix("[]"), "")
 
 
 def _value(one: ParameterFacts, column: str) -> str:

@@ -173,6 +173,8 @@ def _as_json(value: object) -> None:
 def _value(found: Any) -> Value:
     if found is None:
         return NULL
+    if isinstance(found, dict):
+        return {name: tuple(parts) for name, parts in found.items()}
     return tuple(found) if isinstance(found, list) else found
 
 

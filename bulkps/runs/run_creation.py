@@ -26,6 +26,8 @@ from bulkps.run_target import Target, offered, who
 from bulkps.runs.done_already import done_already
 from bulkps.runs.next_command import next_command
 
+#: How many characters of the operation's name are part of a run's name, and so of file and request names.
+_NAMED = 19
 #: How many rows are looked up in the journal at once.
 _AT_ONCE = 500
 #: What finishes content that another run left, by its state there.
@@ -133,7 +135,8 @@ def items_of(
 
 def _new_run(operation: Operation, report: CheckReport, target: Target) -> Run:
     doing = operation.name if operation.steps else BulkOperationType.VALIDATE.value
-    name = f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{doing}-{secrets.token_hex(2)}"
+    named = doing[:_NAMED].rstrip("-")
+    name = f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{named}-{secrets.token_hex(2)}"
     return Run(
         id=name,
         operation=doing,

@@ -21,7 +21,7 @@ from bulkps.records import paths
 from bulkps.records.journal import Journal
 from bulkps.records.journal_writes import keep_facts
 from bulkps.records.row_mapping import Run
-from bulkps.run_target import Target, check_target
+from bulkps.run_target import Target, check_rehearsal, check_target
 from bulkps.runs.held_run import HeldRun, held_run
 from bulkps.runs.run_creation import create_run
 from bulkps.runs.run_details import RunDetails
@@ -126,6 +126,7 @@ class RunService:
             RecordFailed: If it cannot be kept.
         """
         check_target(operation, target)
+        check_rehearsal(operation, target)
         journal = self.journal
         with handing_out(operation, passwords):
             yield create_run(

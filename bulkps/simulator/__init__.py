@@ -16,6 +16,7 @@ from types import TracebackType
 
 from bulkps.simulator.cmdlets import invoke_batch, property_selection
 from bulkps.simulator.cmdlets.cmdlet_service import Further, Service
+from bulkps.simulator.cmdlets.cmdlet_table import HANDLERS
 from bulkps.simulator.cmdlets.faults import Budget, Faults
 from bulkps.simulator.cmdlets.rbac import Offer
 from bulkps.simulator.options import Engine, Language, SimulatorOptions
@@ -28,8 +29,19 @@ from bulkps.simulator.wire.cmdlet_shell import CmdletShell, Opener, Shells
 from bulkps.simulator.wire.wsman import Endpoint
 from bulkps.simulator.wire.wsman_http import Server
 
-__all__ = ["Engine", "Language", "Simulator", "SimulatorOptions", "Tenant", "Trouble", "standin_path"]
+__all__ = [
+    "REHEARSED",
+    "Engine",
+    "Language",
+    "Simulator",
+    "SimulatorOptions",
+    "Tenant",
+    "Trouble",
+    "standin_path",
+]
 
+#: The cmdlets that the tenant has rules for, by their documented names.
+REHEARSED = frozenset(HANDLERS)
 _COUNTED = frozenset({"restore-request", "mailbox-recovered", "user-set"})
 
 

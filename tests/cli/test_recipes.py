@@ -57,6 +57,19 @@ def test_the_recipes_do_what_they_say(
     assert there.simulator.calls["New-Mailbox"] == 2
 
 
+def test_the_page_on_any_cmdlet_does_what_it_says(
+    bulkps: Run, tenant: Callable[..., Tenant], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = tenant()
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(there.config, "prod.yaml")
+    Path("attributes.csv").write_text(blocks("any-cmdlet.md", "csv")[0], encoding="utf-8")
+
+    check_commands(bulkps, "any-cmdlet.md")
+
+    assert there.simulator.calls["Set-Mailbox"] == 2
+
+
 def test_the_page_on_rehearsals_does_what_it_says(
     bulkps: Run, tenant: Callable[..., Tenant], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

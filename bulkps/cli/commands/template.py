@@ -15,6 +15,11 @@ from bulkps.cli.commands.shared_options import NEW_FILE, config_option, force_op
     "--seed", type=int, default=1, show_default=True, help="Seed of the simulated tenant, with --rows."
 )
 @click.option("--all-columns", is_flag=True, help="Include rarely used columns.")
+@click.option(
+    "--columns",
+    metavar="A,B,…",
+    help="Only these columns and the required ones.",
+)
 @force_option
 @config_option
 def command(**given: Any) -> None:
@@ -27,6 +32,7 @@ def command(**given: Any) -> None:
     \b
         bulkps template restore -o leavers.csv
         bulkps template restore --all-columns -o archives.csv
+        bulkps template Set-CASMailbox --columns Identity,ImapEnabled -o imap.csv
         bulkps template recovery --rows 200 -o rehearsal.csv
     """
     from bulkps.cli.template import execute
