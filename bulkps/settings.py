@@ -10,7 +10,9 @@ from typing import Any, ClassVar
 from bulkps import yaml_config
 from bulkps.engine.config import BulkOperationConfig
 from bulkps.errors import InvalidInput, UsageProblem
+from bulkps.exchange.cmdlet_metadata import learn
 from bulkps.exchange.error_catalog import KnownError, shipped_catalogue
+from bulkps.learned_cmdlets import learned_in
 from bulkps.operations.loader import built_in_operations, load_operation
 from bulkps.operations.model import Operation
 from bulkps.sessions.connection import Connection, ConnectionType
@@ -172,6 +174,9 @@ def load_settings(path: Path | None = None, environment: Mapping[str, str] | Non
         raise InvalidInput(source, [_named(problem, env) for problem in error.problems]) from error
     if path and settings.operations_path and not Path(settings.operations_path).expanduser().is_absolute():
         settings = replace(settings, operations_path=str(path.parent / settings.operations_path))
+    if settings.operations_path:
+        # Here, because a run that is resumed needs them too, and it has its operation in the journal.
+        learn(learned_in(Path(settings.operations_path).expanduser()))
     return settings
 
 

@@ -90,7 +90,7 @@ SHARED = {"atomic_file", "errors", "resources", "visible_text", "yaml_config"}
 BETWEEN = {
     "preflight": {"run_target"},
     "export": {"run_target"},
-    "runs": {"credentials", "run_target", "settings"},
+    "runs": {"credentials", "learned_cmdlets", "run_target", "settings"},
     "api": {"credentials", "run_target", "settings"},
     "cli": {"credentials", "run_target", "settings"},
 }

@@ -7,6 +7,7 @@ import click
 
 from bulkps.atomic_file import Output, write_text
 from bulkps.cli import console
+from bulkps.cli.run_common import target
 from bulkps.cli.shared_option_values import chosen
 from bulkps.errors import ExitCode, UsageProblem
 from bulkps.exchange.calls_and_outcomes import Cmdlet
@@ -16,6 +17,7 @@ from bulkps.operations.loader import load_operation
 from bulkps.operations.model import Operation, Step
 from bulkps.operations.release_support import releases
 from bulkps.operations.scaffold import starting_text
+from bulkps.runs.cmdlet_learning import learn_cmdlet
 from bulkps.settings import Settings
 
 
@@ -53,6 +55,22 @@ def execute_new(name: str, cmdlet: str, output: Path | None, force: bool) -> Non
         return
     write_text(Output(output, force), text)
     console.say(f"wrote {output}")
+
+
+def execute_learn(cmdlet: str, settings: Settings, connection: str | None) -> None:
+    """Read a cmdlet's parameters from a session, and keep them beside the administrator's own operations."""
+    known = cmdlet_facts(cmdlet)
+    if known is not None and not known.learned:
+        raise UsageProblem(f"bulkps knows {known.name} already; to show it: bulkps operations {known.name}")
+    folder = Path(settings.operations_path).expanduser()
+    if not settings.operations_path or not folder.is_dir():
+        raise UsageProblem(
+            "operations_path in the settings has to name a folder, in which the cmdlet's parameters are kept"
+        )
+    there = target(settings, settings.choose_connection(connection), settings.run)
+    facts, path = learn_cmdlet(cmdlet, there, folder)
+    console.say(f"{facts.name}: {len(facts.parameters)} parameters, kept in {path}")
+    console.say(f"To show them: bulkps operations {facts.name}; for a file: bulkps template {facts.name}")
 
 
 def _count(problems: Sequence[str]) -> str:

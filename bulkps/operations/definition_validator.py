@@ -22,7 +22,7 @@ ITEM_PLACES = ("item.key", "item.name", "run.batch", "secret.password")
 RUN_PLACES = ("run.batch",)
 
 #: Names that have another meaning for ``bulkps operations``.
-_RESERVED = ("new",)
+_RESERVED = ("new", "learn")
 #: Names that no step may have: in places they have another meaning.
 _NO_STEP = ("item", "run", "secret")
 

@@ -54,10 +54,13 @@ class Asker:
                 pipeline.add_parameter(parameter, to_wire(self.pool, parameter, value))
             return self._run(pipeline)
 
-    def script(self, text: str) -> Reply:
-        """Run bulkps's own constant script text; it never contains data."""
+    def script(self, text: str, **arguments: Value) -> Reply:
+        """Run bulkps's own constant script text; it never contains data, which comes as *arguments*."""
         with self.pool.deadline.within(self.limit, "open_timeout"):
-            return self._run(PowerShell(self.pool).add_script(text))
+            pipeline = PowerShell(self.pool).add_script(text)
+            for parameter, value in arguments.items():
+                pipeline.add_parameter(parameter, to_wire(self.pool, parameter, value))
+            return self._run(pipeline)
 
     def _run(self, pipeline: PowerShell) -> Reply:
         try:

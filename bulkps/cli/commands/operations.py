@@ -6,6 +6,8 @@ import click
 
 from bulkps.cli.commands.shared_options import (
     NEW_FILE,
+    config_option,
+    connection_option,
     force_option,
     group_config_option,
     json_option,
@@ -24,7 +26,9 @@ class _Operations(click.Group):
         return super().get_command(ctx, cmd_name) or _show_command(cmd_name)
 
 
-@click.group(cls=_Operations, invoke_without_command=True, subcommand_metavar="[NAME] | new NAME")
+@click.group(
+    cls=_Operations, invoke_without_command=True, subcommand_metavar="[NAME] | new NAME | learn CMDLET"
+)
 @group_config_option
 @json_option
 @click.pass_context
@@ -62,6 +66,26 @@ def new_command(**given: Any) -> None:
     from bulkps.cli.operations import execute_new
 
     execute_new(**given)
+
+
+@command.command("learn")
+@click.argument("cmdlet")
+@config_option
+@connection_option
+def learn_command(**given: Any) -> None:
+    """Read the parameters of a cmdlet that bulkps does not know yet from a session.
+
+    They are kept in cmdlets.jsonl in operations_path. From then on the cmdlet is an operation by its own
+    name, and operations of your own can send it.
+
+    Example:
+
+    \b
+        bulkps operations learn Set-NewFeature --config prod.yaml --connection online
+    """
+    from bulkps.cli.operations import execute_learn
+
+    execute_learn(**given)
 
 
 def _show_command(name: str) -> click.Command:
