@@ -27,7 +27,7 @@ _MAILBOXES = frozenset(
 )
 #: Verbs of cmdlets that write the same again if they are sent twice.
 _HARMLESS = ("Set-",)
-#: Verbs for which two rows about one object contradict each other.
+#: Verbs of cmdlets that set or make an object as a whole.
 _ONCE = ("Set", "Enable", "Disable", "New")
 
 
@@ -63,7 +63,7 @@ def cmdlet_operation(facts: CmdletFacts) -> Operation:
         columns=columns,
         source=column_name(source),
         key=tuple(columns),
-        unique=(needed,) if needed and facts.name.partition("-")[0] in _ONCE else (),
+        unique=(needed,) if needed and _names_one_object(facts, source) else (),
         exclusive=(column_name(source),),
         steps=(_step(facts, filled),),
         direct=True,
@@ -95,6 +95,11 @@ def used(operation: Operation, columns: Collection[str]) -> Operation:
         # A parameter that cannot be undone only counts if it can be sent.
         one_way=None,
     )
+
+
+def _names_one_object(facts: CmdletFacts, source: str) -> bool:
+    """Return whether two rows about the same object contradict each other."""
+    return source in ("Identity", "Name") and facts.name.partition("-")[0] in _ONCE
 
 
 def _is_required(facts: CmdletFacts, parameter: ParameterFacts) -> bool:
