@@ -51,7 +51,7 @@ def cmdlet_operation(facts: CmdletFacts) -> Operation:
         raise ValueError(f"no row can fill what {facts.name} needs: {named}")
     required = [name for name, one in filled.items() if _is_required(facts, one)]
     source = next((name for name in ("Identity", *required) if name in filled), next(iter(filled)))
-    usual = {one.name for parts in chosen_parameters(facts) for one in parts} | {source}
+    usual = {one.name for parts in chosen_parameters(facts) for one in parts} or {source}
     columns = {
         column_name(name): _column(facts, one, name == source, name in required, name in usual)
         for name, one in filled.items()
