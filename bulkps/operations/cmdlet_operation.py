@@ -103,10 +103,10 @@ def _names_one_object(facts: CmdletFacts, source: str) -> bool:
 
 
 def _is_required(facts: CmdletFacts, parameter: ParameterFacts) -> bool:
+    possible = [name for name in facts.sets if _can_be_filled(facts, name)]
     if parameter.name == "Identity" and facts.empty_identity_returns_all:
         # Without one, every object would be returned (exchange-facts.md section 1.3).
-        return True
-    possible = [name for name in facts.sets if _can_be_filled(facts, name)]
+        return not parameter.sets or set(possible) <= set(parameter.sets)
     return bool(possible) and set(possible) <= set(parameter.mandatory_in)
 
 

@@ -44,7 +44,8 @@ def chosen_parameters(facts: CmdletFacts) -> tuple[list[ParameterFacts], list[Pa
     filled by a row, if the cmdlet has any such parameter.
     """
     every = [one for one in facts.parameters.values() if one.name not in _LEFT_OUT]
-    usual = next((name for name in _USUAL if name in facts.sets), "")
+    filled = {name for one in every for name in one.sets or facts.sets}
+    usual = next((name for name in _USUAL if name in filled), "")
     best = usual or max(facts.sets, key=lambda name: _worth(every, name), default="")
     mandatory = [one for one in every if best in one.mandatory_in]
     if all(map(why_not_in_a_file, mandatory)):
