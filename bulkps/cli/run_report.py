@@ -125,7 +125,8 @@ def _attention_json(details: RunDetails) -> dict[str, object]:
 
 def _unsettled(report: RunReport) -> int:
     """Return how many rows are SKIPPED for a reason other than another run."""
-    return report.counts[BulkItemStatus.SKIPPED] - report.settled - report.differing
+    done = report.settled + report.differing + report.already_so
+    return report.counts[BulkItemStatus.SKIPPED] - done
 
 
 def _consequences(report: RunReport, passwords: PasswordFile | None) -> list[str]:
@@ -135,7 +136,12 @@ def _consequences(report: RunReport, passwords: PasswordFile | None) -> list[str
 
 
 def _say_other_runs(report: RunReport) -> None:
-    """Print which rows were not sent because of other runs."""
+    """Print which rows were not sent because it is done already, by another run or by anybody."""
+    if report.already_so:
+        console.say(
+            f"{_rows(report.already_so)} SKIPPED: what they ask for is there already (already-so); nothing "
+            "was sent for them"
+        )
     if report.settled:
         again = "" if operation_of(report.run).one_way else "; to do them again, add --again"
         console.say(

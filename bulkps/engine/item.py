@@ -22,6 +22,8 @@ ITEMS_LEFT_BEHIND = "items-left-behind"
 WAITS_FOR_OPERATOR = "waits-for-operator"
 #: The code of an item that another run completed: nothing is left to do.
 DONE_ALREADY = "done-already"
+#: The code of an item whose wanted state was there already.
+ALREADY_SO = "already-so"
 #: The code of one that another run completed with other values: part of it is not done.
 DONE_DIFFERENTLY = "done-differently"
 

@@ -9,6 +9,7 @@ class ItemEvent(StrEnum):
     ABSENT = "item.absent"
     ACCEPTED = "item.accepted"
     ADOPTED = "item.adopted"
+    ALREADY_SO = "item.already-so"
     ANNOUNCED = "item.announced"
     BLOCKED = "item.blocked"
     COMPLETED = "item.completed"

@@ -5,7 +5,8 @@ from dataclasses import replace
 
 from bulkps.exchange.cmdlet_metadata import CmdletFacts, ParameterFacts
 from bulkps.operations.columns import Column
-from bulkps.operations.item_queries import Parameter
+from bulkps.operations.current_state import paired
+from bulkps.operations.item_queries import Current, Parameter
 from bulkps.operations.model import Operation, Step, Variant
 from bulkps.operations.parameter_choice import chosen_parameters
 from bulkps.operations.parameter_types import (
@@ -148,6 +149,7 @@ def _step(facts: CmdletFacts, filled: Mapping[str, ParameterFacts]) -> Step:
         variants=_password_variants(facts),
         returns={"Identity": "*"} if facts.mutates and facts.name.startswith("New-") else {},
         idempotent=reads or facts.name.startswith(_HARMLESS),
+        current=Current(reading.name, "{Identity}") if (reading := paired(facts)) else None,
     )
 
 

@@ -123,6 +123,8 @@ def _check_steps(operation: Operation, report: Problems) -> None:
         _check_recovers(operation, index, path, report)
         for number, lookup in enumerate(step.reconcile):
             _check_question(lookup, f"{path}.reconcile.{number}", report)
+        if step.current:
+            _check_current(step, f"{path}.current", report)
         if step.follow:
             _check_cmdlet(step.follow.cmdlet, step.follow.parameters, f"{path}.follow", report)
             _check_follow(step.follow, path, report)
@@ -254,6 +256,23 @@ def _check_question(question: ReconcileQuery | Detail, path: str, report: Proble
         report(f"{path}.parameters", "at least one must name the item; otherwise every object is read")
     if isinstance(question, ReconcileQuery) and not question.match:
         report(f"{path}.match", "name a property that identifies the object; '*' allows any value")
+
+
+def _check_current(step: Step, path: str, report: Problems) -> None:
+    assert step.current is not None  # noqa: S101 - the caller has asked
+    facts = cmdlet_facts(step.current.cmdlet)
+    if facts is None:
+        report(f"{path}.cmdlet", unknown_cmdlet(step.current.cmdlet))
+    elif facts.mutates or "Identity" not in facts.parameters:
+        report(
+            f"{path}.cmdlet", f"{facts.name} has to be a cmdlet that only reads, with the parameter Identity"
+        )
+    for name in step.current.properties:
+        if name not in step.every_parameter:
+            report(
+                f"{path}.properties",
+                f"the step has no parameter {name!r}{nearest(name, step.every_parameter)}",
+            )
 
 
 def _is_constant(value: object) -> TypeGuard[str]:

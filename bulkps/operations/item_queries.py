@@ -1,7 +1,7 @@
 """An operation's queries about its items: whether a step happened, its progress, what is missing. Pure."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 from bulkps.operations.columns import STRICT, Scalar
@@ -151,3 +151,20 @@ class Follow:
     waiting_advice: str = ""
     left_behind_advice: str = ""
     detail: Detail | None = None
+
+
+@dataclass(frozen=True)
+class Current:
+    """How the object that a step changes is read.
+
+    Attributes:
+        cmdlet: A cmdlet that only reads, and has Identity.
+        identity: A template: what names the object.
+        properties: The property that a parameter sets, where its name is another one.
+    """
+
+    __pydantic_config__: ClassVar[Mapping[str, str]] = STRICT
+
+    cmdlet: str
+    identity: str
+    properties: dict[str, str] = field(default_factory=dict)

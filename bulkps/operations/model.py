@@ -9,7 +9,7 @@ from typing import ClassVar, Literal
 
 from bulkps.exchange.calls_and_outcomes import Value
 from bulkps.operations.columns import SEPARATOR, STRICT, CellValue, Column
-from bulkps.operations.item_queries import Follow, Parameter, ReconcileQuery
+from bulkps.operations.item_queries import Current, Follow, Parameter, ReconcileQuery
 from bulkps.operations.placeholders import Template
 from bulkps.operations.reversibility import cannot_be_undone, removes_request
 
@@ -117,6 +117,7 @@ class Step:
         repeat_refused: Whether Exchange itself refuses it a second time: because a name is taken, or because
             its source no longer exists.
         recovers: The failed request that it recovers; None for a normal step.
+        current: How to read what is there already; None if that is not known.
     """
 
     __pydantic_config__: ClassVar[Mapping[str, str]] = STRICT
@@ -136,6 +137,7 @@ class Step:
     idempotent: bool = False
     repeat_refused: bool = False
     recovers: Recovers | None = None
+    current: Current | None = None
 
     @property
     def cannot_be_undone(self) -> str:
@@ -270,6 +272,11 @@ class Operation:
         """Return the step that *step* is about: the earlier one that it recovers, or itself."""
         return self.steps[self.index_of(step.recovers.step)] if step.recovers else step
 
+    @property
+    def reads_state(self) -> bool:
+        """Whether it is read what is there already, so that nobody has to remember what was done."""
+        return len(self.steps) == 1 and self.steps[0].current is not None
+
     def index_of(self, name: str) -> int:
         """Return the index of the step called *name*."""
         return next(index for index, step in enumerate(self.steps) if step.name == name)
@@ -308,6 +315,8 @@ def templates(step: Step) -> Iterator[tuple[str, Template]]:
     for index, lookup in enumerate(step.reconcile):
         yield from _texts(f"reconcile.{index}.parameters", lookup.parameters)
         yield from _texts(f"reconcile.{index}.match", lookup.match)
+    if step.current:
+        yield "current.identity", Template.parse(step.current.identity)
     if step.follow:
         yield "follow.ref", Template.parse(step.follow.ref)
         yield from _texts("follow.parameters", step.follow.parameters)

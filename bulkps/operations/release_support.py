@@ -17,6 +17,8 @@ def uses(operation: Operation) -> Iterator[tuple[str, tuple[str, ...]]]:
         yield step.cmdlet, step.every_parameter
         for question in questions(step):
             yield question.cmdlet, tuple(question.parameters)
+        if step.current:
+            yield step.current.cmdlet, ("Identity",)
         if step.follow:
             yield step.follow.cmdlet, tuple(step.follow.parameters)
 

@@ -69,6 +69,7 @@ class Facet(Enum):
     USERS = "users"  #: Accounts, also those without a mailbox.
     REQUESTS = "requests"  #: Restore requests of a target.
     REQUEST_STATISTICS = "request-statistics"  #: What an unfinished request copies.
+    STATE = "state"  #: The properties of an object that a step sets.
     SIZES = "sizes"  #: A mailbox's size.
     ARCHIVE_SIZES = "archive-sizes"  #: Its archive's size.
 

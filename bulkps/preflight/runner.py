@@ -3,12 +3,10 @@
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import islice
 
-from bulkps.engine.driver import BEAT
 from bulkps.engine.item import DONE_ALREADY, DONE_DIFFERENTLY, Change, Item, Phase
 from bulkps.engine.item_status import BulkItemStatus
 from bulkps.engine.machine_messages import Finish, StopReason
@@ -25,6 +23,7 @@ from bulkps.preflight.preflight_facts import PreflightFacts
 from bulkps.preflight.query import Facet, Read
 from bulkps.preflight.query_executor import Interrupted, OnReading, QueryExecutor, Sessions, reason
 from bulkps.preflight.query_planner import QueryPlanner, Wanted
+from bulkps.preflight.reading_thread import while_beating
 from bulkps.preflight.recipient import Recipient
 from bulkps.preflight.row_findings import recovery_findings, restore_findings
 from bulkps.preflight.row_intent import WantedRecovery, WantedRestore
@@ -154,17 +153,7 @@ class PreflightRunner:
         return rows
 
     def _answers(self, reads: list[Read]) -> list[tuple[Read, Outcome, Meaning | None]]:
-        with ThreadPoolExecutor(1) as pool:
-            future = pool.submit(lambda: list(self._reader.read(reads)))
-            try:
-                while future not in wait([future], BEAT).done:
-                    if wish := self._recorder.beat():
-                        raise Interrupted(wish)
-            except BaseException:
-                # Leaving the "with" block waits for the thread.
-                self._reader.interrupt()
-                raise
-            return future.result()
+        return while_beating(lambda: list(self._reader.read(reads)), self._reader, self._recorder)
 
     def _note(self, reads: Iterable[Read]) -> None:
         for read in reads:

@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Connection, FromClause, RowMapping, func, 
 
 from bulkps.engine import resend
 from bulkps.engine.item import (
+    ALREADY_SO,
     DONE_ALREADY,
     IN_DOUBT,
     ITEMS_LEFT_BEHIND,
@@ -219,7 +220,9 @@ def attention(journal: Journal, run: str, limit: int) -> Attention:
         run: The run.
         limit: The most rows to return; all are counted.
     """
-    skipped = (items.c.status == BulkItemStatus.SKIPPED.value) & (items.c.code != DONE_ALREADY)
+    skipped = (items.c.status == BulkItemStatus.SKIPPED.value) & items.c.code.not_in(
+        (ALREADY_SO, DONE_ALREADY)
+    )
     told = items.c.code.in_([ITEMS_LEFT_BEHIND, WAITS_FOR_OPERATOR])
     wanted = (items.c.run == run) & (or_(items.c.status == BulkItemStatus.FAILED.value, skipped, told))
     first = select(*ITEM_COLUMNS).where(wanted).order_by(items.c.row).limit(limit)

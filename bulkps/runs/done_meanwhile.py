@@ -45,6 +45,9 @@ def _decided(
         again = item.key != item.content
         if found is None or (again and found.is_over):
             continue
+        if found.known is Known.DONE and operation.reads_state:
+            # It is read what is there; that may have changed since.
+            continue
         if found.known is Known.DONE:
             yield Change(done_already(operation, item, found), ItemEvent.DONE_BY_OTHER_RUN, now)
             continue

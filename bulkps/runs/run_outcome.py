@@ -7,7 +7,7 @@ from pathlib import Path
 from bulkps import yaml_config
 from bulkps.atomic_file import Output
 from bulkps.engine.config import BulkOperationConfig
-from bulkps.engine.item import DONE_ALREADY, DONE_DIFFERENTLY
+from bulkps.engine.item import ALREADY_SO, DONE_ALREADY, DONE_DIFFERENTLY
 from bulkps.engine.item_status import BulkItemStatus
 from bulkps.engine.machine_messages import Finish, StopReason
 from bulkps.errors import ExitCode, RecordFailed
@@ -33,6 +33,7 @@ class RunReport:
         sends: Whether the run sends anything; one that only checks does not.
         differing: How many items are SKIPPED because an earlier run completed them with other values.
         left_behind: How many COMPLETED items Exchange completed without all of their content.
+        already_so: How many items are SKIPPED because what they ask for is there already.
         left: How many FAILED items a retry left, because another run did them or is working on them.
     """
 
@@ -46,6 +47,7 @@ class RunReport:
     left: int = 0
     differing: int = 0
     left_behind: int = 0
+    already_so: int = 0
 
 
 def operation_of(run: Run) -> Operation:
@@ -82,17 +84,18 @@ def finished(journal: Journal, name: str, finish: Finish, output: Output | None)
         finish, path = replace(finish, detail="; ".join(filter(None, (finish.detail, note)))), None
     skipped = BulkItemStatus.SKIPPED
     counts, settled = journal.counts(run.id), coded(journal, run.id, skipped, DONE_ALREADY)
-    behind = left_behind(journal, run.id)
+    behind, already = left_behind(journal, run.id), coded(journal, run.id, skipped, ALREADY_SO)
     return RunReport(
         run,
         counts,
         finish,
-        exit_code(counts, finish.reason, settled, behind),
+        exit_code(counts, finish.reason, settled + already, behind),
         path,
         settled,
         sends=bool(operation_of(run).steps),
         differing=coded(journal, run.id, skipped, DONE_DIFFERENTLY),
         left_behind=behind,
+        already_so=already,
     )
 
 
@@ -104,7 +107,7 @@ def exit_code(
     Args:
         counts: How many items have each status.
         reason: Why it is over, or stopped for now.
-        settled: How many of the SKIPPED rows were completed by other runs.
+        settled: How many of the SKIPPED rows ask for nothing that is not done already.
         behind: How many of the COMPLETED ones have items left behind.
     """
     total = sum(counts.values())
@@ -125,6 +128,6 @@ def exit_code(
 def exit_code_of(journal: Journal, run: Run) -> ExitCode:
     """Return the exit code for the run's state in the journal."""
     reasons = {reason.value: reason for reason in StopReason}
-    settled = coded(journal, run.id, BulkItemStatus.SKIPPED, DONE_ALREADY)
+    settled = sum(coded(journal, run.id, BulkItemStatus.SKIPPED, code) for code in (ALREADY_SO, DONE_ALREADY))
     reason, behind = reasons.get(run.state, StopReason.DONE), left_behind(journal, run.id)
     return exit_code(journal.counts(run.id), reason, settled, behind)

@@ -16,6 +16,7 @@ from bulkps.operations.model import Operation
 from bulkps.operations.release_support import uses
 from bulkps.passwords.password_file import PasswordFile
 from bulkps.passwords.password_provisioning import password_maker
+from bulkps.preflight.comparison_runner import ComparisonRunner
 from bulkps.preflight.query_executor import OnReading, Sessions
 from bulkps.preflight.runner import CMDLETS, PreflightRunner
 from bulkps.records.recorder import Recorder
@@ -106,7 +107,12 @@ class RunPhases:
         ) as there:
             sessions = Sessions(there.connect)
             try:
-                finish = self._preflight(sessions) or self._ask() or self._send(sessions)
+                finish = (
+                    self._preflight(sessions)
+                    or self._compare(sessions)
+                    or self._ask()
+                    or self._send(sessions)
+                )
             except BulkpsError:
                 raise
             except BaseException as error:
@@ -162,6 +168,17 @@ class RunPhases:
         )
         found = runner.run(self.operation.preflight)
         return found or (None if self.operation.steps else Finish(StopReason.DONE))
+
+    def _compare(self, sessions: Sessions) -> Finish | None:
+        """Skip the rows whose wanted state is there already; return why the run stops here, or None."""
+        wanted = self.operation.reads_state and self.target.config.preflight
+        if not wanted or self.held.cancelled or not self._recorder.waits():
+            return None
+        runner = ComparisonRunner(
+            *(self.operation, self.target, sessions, self._recorder),
+            *(self.orders.on_changes, self.orders.on_reading),
+        )
+        return runner.run()
 
     def _ask(self) -> Finish | None:
         """Ask whether the rest may be sent; return why the run is over, or None."""

@@ -1,0 +1,73 @@
+"""What is there already: how a step's object is read, and whether it is as the step would make it. Pure."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from bulkps.exchange.calls_and_outcomes import Value
+from bulkps.exchange.cmdlet_metadata import CmdletFacts, cmdlet_facts
+from bulkps.exchange.psobject import Properties
+from bulkps.exchange.value_comparison import has_value
+from bulkps.operations.model import Step
+from bulkps.operations.parameter_binding import bind
+from bulkps.operations.parameter_types import allowed_values, cell_type
+
+#: Parameters that say where or how something is done, and not what it becomes.
+CONTEXT = frozenset({"Identity", "Confirm", "WhatIf", "DomainController", "Force", "IgnoreDefaultScope"})
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One parameter, and the property that it sets.
+
+    Attributes:
+        parameter: The parameter.
+        property: The property.
+        wanted: The value that would be bound.
+        present: The property's value; None also if it was not read.
+        same: Whether the property has that value already; None if that is not known.
+    """
+
+    parameter: str
+    property: str
+    wanted: Value
+    present: object
+    same: bool | None
+
+
+def paired(facts: CmdletFacts) -> CmdletFacts | None:
+    """Return the cmdlet that reads what a Set- cmdlet changes (Get- with the same noun), or None."""
+    verb, _, noun = facts.name.partition("-")
+    found = cmdlet_facts(f"Get-{noun}") if verb == "Set" and "Identity" in facts.parameters else None
+    return found if found and "Identity" in found.parameters else None
+
+
+def properties_read(step: Step, filled: Mapping[str, Value]) -> tuple[str, ...]:
+    """Return the properties that show whether an item needs *step*."""
+    return tuple(property for _, property, _ in _set_by(step, filled))
+
+
+def compare(step: Step, filled: Mapping[str, Value], found: Mapping[str, object]) -> tuple[Compared, ...]:
+    """Return each property that *step* sets, as it is and as it would be.
+
+    Args:
+        step: A step with ``current``.
+        filled: The values for the places of its templates.
+        found: The object, as the session returned it.
+    """
+    properties, facts = Properties(found), cmdlet_facts(step.cmdlet)
+    compared = []
+    for parameter, name, wanted in _set_by(step, filled):
+        known = facts.parameter(parameter) if facts else None
+        same = None
+        if known is not None and name in properties:
+            enumeration = bool(allowed_values(known))
+            same = has_value(wanted, properties.raw(name), cell_type(known), any_case=enumeration)
+        compared.append(Compared(parameter, name, wanted, properties.raw(name), same))
+    return tuple(compared)
+
+
+def _set_by(step: Step, filled: Mapping[str, Value]) -> Iterator[tuple[str, str, Value]]:
+    renamed = step.current.properties if step.current else {}
+    for parameter, value in bind(step, filled).parameters.items():
+        if parameter not in CONTEXT:
+            yield parameter, renamed.get(parameter, parameter), value
