@@ -9,7 +9,7 @@ from bulkps.engine.config import BulkOperationConfig
 from bulkps.errors import UsageProblem
 from bulkps.exchange.error_catalog import KnownError
 from bulkps.operations.model import Operation
-from bulkps.operations.release_support import RELEASES, releases, uses
+from bulkps.operations.release_support import RELEASES, releases
 from bulkps.sessions.connection import Connection, ConnectionType, Credentials
 from bulkps.sessions.session_factory import simulator_options
 from bulkps.simulator import REHEARSED
@@ -68,7 +68,7 @@ def check_rehearsal(operation: Operation, target: Target) -> None:
     """
     if not target.connection.embedded:
         return
-    unknown = [cmdlet for cmdlet, _ in uses(operation) if cmdlet not in REHEARSED]
+    unknown = [step.cmdlet for step in operation.steps if step.cmdlet not in REHEARSED]
     if unknown:
         changes = sorted(name for name in REHEARSED if not name.startswith("Get-"))
         raise UsageProblem(

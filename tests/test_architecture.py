@@ -33,6 +33,8 @@ OWNERS = {
 NOT_PURE = {
     "engine/driver.py",
     "engine/worker.py",
+    "preflight/comparison_runner.py",
+    "preflight/reading_thread.py",
     "preflight/runner.py",
     "preflight/query_executor.py",
 }
