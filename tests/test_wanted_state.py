@@ -143,6 +143,52 @@ def test_reading_costs_by_the_rows(
     assert counted["Get-Command"] <= 2
 
 
+@pytest.mark.parametrize("command", [("run", "--dry-run", "--compare"), ("validate",)])
+def test_what_would_change_is_shown_for_each_row_and_nothing_is_sent(
+    bulkps: Run, tenant: Start, tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    there = tenant()
+    config, (same, other) = there.configure(preflight=True), people(there, 2)
+    already(there, [same])
+    wanted = {"CustomAttribute1": "Sales", "EmailAddresses": "@{Add=x@contoso.com}", "IssueWarningQuota": ""}
+    write_csv(
+        tmp_path / "in.csv",
+        [{"Identity": same, **dict.fromkeys(wanted, ""), **WANTED}, {"Identity": other, **WANTED, **wanted}],
+    )
+    arguments = (command[0], "Set-Mailbox", tmp_path / "in.csv", "--config", config, *command[1:])
+
+    shown = bulkps(*arguments)
+    told = as_object(bulkps(*arguments, "--json"))
+
+    assert shown.exit_code == told["exit_code"] == 0, shown.output
+    assert "row 2: SKIPPED (already-so): " in shown.stdout
+    assert "    CustomAttribute1: empty → Sales\n" in shown.stdout
+    assert "→ Add x@contoso.com\n" in shown.stdout
+    assert [one["row"] for one in told["skipped"]] == [2]
+    found = {one["property"]: one for one in told["compared"] if one["row"] == 3}
+    assert found["HiddenFromAddressListsEnabled"] == {
+        "row": 3,
+        "property": "HiddenFromAddressListsEnabled",
+        "present": False,
+        "wanted": "True",
+        "same": False,
+    }
+    assert not there.lines()
+
+
+def test_compare_is_refused_where_nothing_can_be_compared(bulkps: Run, tmp_path: Path) -> None:
+    write_csv(tmp_path / "in.csv", [{"Identity": "a"}])
+
+    alone = bulkps("run", "Set-Mailbox", tmp_path / "in.csv", "--compare")
+    unknown = bulkps("run", "Remove-MailboxRestoreRequest", tmp_path / "in.csv", "--dry-run", "--compare")
+    unchecked = bulkps("validate", "Remove-MailboxRestoreRequest", tmp_path / "in.csv")
+
+    assert (alone.exit_code, unknown.exit_code, unchecked.exit_code) == (2, 2, 2)
+    assert "--compare needs --dry-run" in alone.stderr
+    assert "does not say how to read what is there" in unknown.stderr
+    assert "there are no pre-flight checks" in unchecked.stderr
+
+
 def test_what_is_not_known_is_sent(bulkps: Run, tenant: Start, tmp_path: Path) -> None:
     there = tenant()
     config, (known, unknown) = there.configure(preflight=True), people(there, 2)

@@ -5,16 +5,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from bulkps import intake
 from bulkps.cli import console
+from bulkps.cli.checked_input import checked_input
 from bulkps.cli.confirmation import asks
-from bulkps.cli.dry_run_output import show_plan
+from bulkps.cli.dry_run_output import nothing_sent, show_plan
 from bulkps.cli.password_options import check_options, password_file
 from bulkps.cli.printed_command import invocation
 from bulkps.cli.run_and_validate_options import (
+    check_compare,
     configured,
-    values_everywhere,
-    with_values,
 )
 from bulkps.cli.run_common import target, work
 from bulkps.cli.run_report import show_report
@@ -24,7 +23,6 @@ from bulkps.cli.shared_option_values import (
 )
 from bulkps.cli.time_limit import ends_at
 from bulkps.engine.config import BulkOperationConfig
-from bulkps.engine.item_status import BulkItemStatus
 from bulkps.errors import ExitCode, UsageProblem
 from bulkps.intake import CheckReport, InputRow
 from bulkps.operations.model import Operation
@@ -37,32 +35,21 @@ from bulkps.settings import Settings
 def execute(operation: str, file: Path, settings: Settings, as_json: bool, **given: Any) -> None:
     """Check every row of FILE, then run OPERATION for each of them."""
     found = chosen(settings, operation)
+    check_compare(found, compare=given["compare"], dry_run=given["dry_run"])
     for output in (given["problems"], given["results"]):
         _spare(file, output)
-    problems = output_file(given["problems"], given["force"])
     given["output"] = output_file(given["results"], given["force"])
     check_options(found, given, file, given["results"], given["problems"])
     connection = settings.choose_connection(given["connection"])
-    everywhere = values_everywhere(found, given["everywhere"])
-    asked = with_values(found, everywhere)
-    report = intake.check(
-        file,
-        asked,
-        strict_columns=given["strict_columns"],
-        problems=problems,
-        encoding=given["encoding"],
-    )
-    if not report.sound:
-        _refuse(report, given["problems"], connection, as_json)
-    for remark in report.remarks():
-        console.say(remark)
-    rows = intake.filled(intake.rows(file, asked, report), everywhere, found, report)
-    found = intake.columns_used(found, report, everywhere)
-    report = intake.with_columns(report, everywhere, found)
+    refused = nothing_sent(found, *connection, ExitCode.INVALID_INPUT)
+    checked = checked_input(found, file, given, refused, as_json=as_json)
+    report, rows, found = checked.report, checked.rows, checked.operation
     if given["dry_run"]:
-        nothing = {**_nothing_sent(report, connection, ExitCode.COMPLETED), **console.remarks_json(report)}
+        nothing = {**nothing_sent(found, *connection, ExitCode.COMPLETED), **console.remarks_json(report)}
+        compares = given["compare"]
         there = _rehearsed(settings, connection, given)
-        show_plan(report, found, rows, there, nothing, again=given["again"], as_json=as_json)
+        again = given["again"]
+        show_plan(report, found, rows, there, nothing, again=again, compares=compares, as_json=as_json)
         return
     given["asks"] = asks(found, yes=given["yes"])
     there = target(settings, connection, _config(settings.run, given))
@@ -110,38 +97,12 @@ def _spare(file: Path, output: Path | None) -> None:
         raise UsageProblem(f"{output} is the input file; choose another name; nothing was sent or written")
 
 
-def _nothing_sent(
-    report: CheckReport, connection: tuple[str, Connection], code: ExitCode
-) -> dict[str, object]:
-    return {
-        "run": None,
-        "operation": report.operation,
-        "connection": connection[0],
-        "simulated": connection[1].simulated,
-        "counts": console.totals(dict.fromkeys(BulkItemStatus, 0)),
-        "exit_code": int(code),
-        "results": None,
-        "audit": None,
-        "passwords": None,
-    }
-
-
 def _rehearsed(settings: Settings, connection: tuple[str, Connection], given: dict[str, Any]) -> Target:
     """Return the target of the run; a password is only asked for if Exchange is read."""
     config = _config(settings.run, given)
-    if config.onmicrosoft_fallback:
+    if config.onmicrosoft_fallback or given["compare"]:
         return target(settings, connection, config)
     return Target(*connection, Credentials(), config, settings.catalogue)
-
-
-def _refuse(
-    report: CheckReport, problems: Path | None, connection: tuple[str, Connection], as_json: bool
-) -> None:
-    if as_json:
-        nothing = _nothing_sent(report, connection, ExitCode.INVALID_INPUT)
-        console.as_json({**nothing, **console.check_json(report)})
-    console.check_report(report, problems)
-    raise SystemExit(int(ExitCode.INVALID_INPUT))
 
 
 def _config(config: BulkOperationConfig, given: dict[str, Any]) -> BulkOperationConfig:

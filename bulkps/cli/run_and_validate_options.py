@@ -45,6 +45,20 @@ def configured(config: BulkOperationConfig, given: Mapping[str, Any]) -> BulkOpe
         raise UsageProblem(f"{option} needs pre-flight, but {off} it off; nothing was sent") from error
 
 
+def check_compare(operation: Operation, *, compare: bool, dry_run: bool) -> None:
+    """Refuse --compare where nothing can be compared.
+
+    Raises:
+        UsageProblem: If it is not a dry run, or the operation does not say how to read what is there.
+    """
+    if compare and not dry_run:
+        raise UsageProblem("--compare needs --dry-run: a run compares by itself; nothing was sent")
+    if compare and not operation.reads_state:
+        raise UsageProblem(
+            f"--compare: {operation.name} does not say how to read what is there (current); nothing was sent"
+        )
+
+
 def with_values(operation: Operation, values: Mapping[str, Value]) -> Operation:
     """Return *operation* for checking a file whose columns *values* will fill: as defaults."""
     columns = {

@@ -1,8 +1,7 @@
-"""Skips the rows whose wanted state is there already: nothing is sent for them."""
+"""Skips the rows of a run whose wanted state is there already: nothing is sent for them."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
 
 from bulkps.engine.item import ALREADY_SO, Change, Item
@@ -10,43 +9,16 @@ from bulkps.engine.item_status import BulkItemStatus
 from bulkps.engine.machine_messages import Finish, StopReason
 from bulkps.engine.recorded_events import ItemEvent, RunEvent
 from bulkps.errors import CannotConnect
-from bulkps.exchange.calls_and_outcomes import Value
-from bulkps.operations.current_state import Compared, compare, properties_read
-from bulkps.operations.item_queries import Current
-from bulkps.operations.model import Operation, Step
-from bulkps.operations.parameter_binding import places
-from bulkps.operations.placeholders import Template
-from bulkps.preflight.object_lists import folded
-from bulkps.preflight.present_state import Objects, StateReader
-from bulkps.preflight.query import Read
+from bulkps.operations.current_state import Compared
+from bulkps.operations.model import Operation
 from bulkps.preflight.query_executor import Interrupted, OnReading, QueryExecutor, Sessions
 from bulkps.preflight.reading_thread import while_beating
+from bulkps.preflight.row_comparison import RowComparison, evidence, is_already_so
 from bulkps.records.recorder import Recorder
 from bulkps.run_target import Target
 
 #: How many rows are recorded at once.
 _CHUNK = 500
-#: How many characters of a value a message shows.
-_SHOWN = 80
-
-
-@dataclass(frozen=True)
-class _Asked:
-    """What one row asks of one object.
-
-    Attributes:
-        item: The row.
-        step: What would be sent.
-        current: How the object is read.
-        identity: What names it.
-        filled: The values for the places of the step's templates.
-    """
-
-    item: Item
-    step: Step
-    current: Current
-    identity: str
-    filled: Mapping[str, Value]
 
 
 class ComparisonRunner:
@@ -70,10 +42,9 @@ class ComparisonRunner:
         tell: Callable[[Sequence[Change]], None],
         on_reading: OnReading,
     ) -> None:
-        self._operation, self._recorder, self._tell = operation, recorder, tell
+        self._recorder, self._tell = recorder, tell
         self._reader = QueryExecutor(target.name, sessions, target.config, target.catalogue, on_reading)
-        self._noted: list[Read] = []
-        self._states = StateReader(self._reader, self._noted.extend)
+        self._comparison = RowComparison(operation, self._reader)
 
     def run(self) -> Finish | None:
         """Compare all unsent rows; return why the run stops here, or None if it continues.
@@ -82,11 +53,10 @@ class ComparisonRunner:
             RecordFailed: If a record could not be written.
             RunOwnedElsewhere: If another process took the run over.
         """
-        asked = [one for item in self._recorder.unsent(()) for one in self._asked(item)]
-        if not asked:
-            return None
+        waiting = BulkItemStatus.PENDING
+        unsent = [item for item in self._recorder.unsent(()) if item.status is waiting and not item.doubtful]
         try:
-            found = while_beating(lambda: self._read(asked), self._reader, self._recorder)
+            compared = while_beating(lambda: self._comparison.compared(unsent), self._reader, self._recorder)
             self._reader.hand_over()
         except CannotConnect as error:
             return Finish(StopReason.CANNOT_CONNECT, error.reason, error.advice)
@@ -98,61 +68,24 @@ class ComparisonRunner:
             return Finish(code)
         finally:
             self._reader.close()
-        self._record(asked, found)
+        self._record(unsent, compared)
         return None
 
-    def _asked(self, item: Item) -> Iterator[_Asked]:
-        if item.status is not BulkItemStatus.PENDING or item.doubtful or item.outputs:
-            return
-        step = self._operation.steps[item.step]
-        if step.current is None:
-            return
-        filled = places(self._operation, item.values, item.key, "", {})
-        if self._operation.next_step(item.step, filled, {step.name}) is not None:
-            # A row of several steps is so already only if all of them are.
-            return
-        identity = Template.parse(step.current.identity).render(filled)
-        if isinstance(identity, str) and "*" not in identity:
-            yield _Asked(item, step, step.current, identity, filled)
-
-    def _read(self, asked: Sequence[_Asked]) -> Mapping[str, Mapping[str, Objects]]:
-        """Return the objects that were found, by cmdlet and folded identity."""
-        found = {}
-        for cmdlet in dict.fromkeys(one.current.cmdlet for one in asked):
-            these = [one for one in asked if one.current.cmdlet == cmdlet]
-            properties = dict.fromkeys(
-                name for one in these for name in properties_read(one.step, one.filled)
-            )
-            found[cmdlet] = self._states.read(cmdlet, (one.identity for one in these), properties)
-        return found
-
-    def _record(self, asked: Sequence[_Asked], found: Mapping[str, Mapping[str, Objects]]) -> None:
-        now = time.time()
+    def _record(self, unsent: Sequence[Item], compared: Mapping[str, tuple[Compared, ...]]) -> None:
         # Only now: what is read is decided on the reading thread, and only this one writes records.
-        for read in self._noted:
-            line = f"read with {read.cmdlet.name}"
-            self._recorder.say(RunEvent.PREFLIGHT_READS, line, cmdlet=read.cmdlet.name)
+        for read in self._comparison.reads:
+            self._recorder.say(
+                RunEvent.PREFLIGHT_READS,
+                f"read with {read.cmdlet.line()}",
+                cmdlet=read.cmdlet.name,
+                parameters=read.cmdlet.shown(),
+            )
+        now = time.time()
         changes = (
-            Change(one.item.skipped(now, ALREADY_SO, _told(compared), ""), ItemEvent.ALREADY_SO, now)
-            for one in asked
-            if (compared := self._compared(one, found)) and all(each.same for each in compared)
+            Change(item.skipped(now, ALREADY_SO, evidence(found), ""), ItemEvent.ALREADY_SO, now)
+            for item in unsent
+            if is_already_so(found := compared.get(item.key, ()))
         )
         while part := list(islice(changes, _CHUNK)):
             self._recorder.record(part)
             self._tell(part)
-
-    def _compared(self, one: _Asked, found: Mapping[str, Mapping[str, Objects]]) -> tuple[Compared, ...]:
-        objects = found[one.current.cmdlet].get(folded(one.identity), ())
-        # Several objects of one name: Exchange refuses the cmdlet, in its own words.
-        return compare(one.step, one.filled, objects[0]) if len(objects) == 1 else ()
-
-
-def _told(compared: Iterable[Compared]) -> str:
-    return "; ".join(f"{one.property} is already {_shown(one.present)}" for one in compared)
-
-
-def _shown(value: object) -> str:
-    text = ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
-    if value is None or text == "":
-        return "empty"
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"

@@ -1,20 +1,23 @@
 """What a run would send, bound as a run binds it; nothing is sent."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from bulkps.engine.item import Item
+from bulkps.engine.item import ALREADY_SO, Item
 from bulkps.engine.item_status import BulkItemStatus
 from bulkps.exchange.calls_and_outcomes import Answer, Cmdlet
 from bulkps.intake import CheckReport, InputRow
+from bulkps.operations.current_state import Compared
 from bulkps.operations.model import Operation
 from bulkps.operations.parameter_binding import bind, places
 from bulkps.preflight.onmicrosoft_fallback import fallen_back, wanted_by
 from bulkps.preflight.preflight_facts import Organization
 from bulkps.preflight.query_executor import QueryExecutor, Sessions, reason
 from bulkps.preflight.query_planner import QueryPlanner, Wanted
+from bulkps.preflight.row_comparison import RowComparison, evidence, is_already_so
 from bulkps.run_target import Target
 from bulkps.runs.run_creation import batch_name, items_of
+from bulkps.runs.run_phases import cmdlets_of
 from bulkps.runs.run_service import RunService
 from bulkps.sessions.connection import ConnectionType
 from bulkps.sessions.session_factory import endpoint
@@ -31,11 +34,13 @@ class PlannedRow:
         item: The row; SKIPPED where nothing is sent for it.
         cmdlets: What is sent, in order.
         why: Why a value of the row was replaced, or empty.
+        compared: What it sets, as it is and as it would be; empty if that was not read.
     """
 
     item: Item
     cmdlets: tuple[Cmdlet, ...] = ()
     why: str = ""
+    compared: tuple[Compared, ...] = ()
 
 
 @dataclass
@@ -46,12 +51,14 @@ class Preview:
         operation: The operation.
         target: Where it would be sent.
         again: Whether rows that another run completed would be done again.
+        compares: Whether what is there is read, and compared with what the rows ask for.
         unread: Why something that decides about names could not be read, for people.
     """
 
     operation: Operation
     target: Target
     again: bool = False
+    compares: bool = False
     unread: list[str] = field(default_factory=list)
 
     @property
@@ -83,8 +90,15 @@ class Preview:
         if self.reads:
             items = list(items)
             organization = self._organization(items)
+        compared: Mapping[str, tuple[Compared, ...]] = {}
+        if self.compares:
+            items = list(items)
+            compared = self._compared(items)
         for item in items:
-            yield self._planned(item, organization)
+            planned, found = self._planned(item, organization), compared.get(item.key, ())
+            if planned.cmdlets and is_already_so(found):
+                planned = PlannedRow(item.skipped(0.0, ALREADY_SO, evidence(found), ""))
+            yield replace(planned, compared=found)
 
     def _planned(self, item: Item, organization: Organization | None) -> PlannedRow:
         if item.status is BulkItemStatus.SKIPPED:
@@ -107,6 +121,18 @@ class Preview:
             outputs[step.name] = {name: f"<{step.name}.{name}>" for name in step.keep}
             filled = places(self.operation, item.values, key, batch_name(_RUN), outputs)
             index = self.operation.next_step(index, filled, outputs)
+
+    def _compared(self, items: Sequence[Item]) -> Mapping[str, tuple[Compared, ...]]:
+        target = self.target
+        cmdlets = cmdlets_of(self.operation)
+        with endpoint(target.connection, target.credentials, target.config.item_timeout, cmdlets) as there:
+            reader = QueryExecutor(target.name, Sessions(there.connect), target.config, target.catalogue)
+            comparison = RowComparison(self.operation, reader)
+            try:
+                return comparison.compared(items)
+            finally:
+                reader.close()
+                self.unread += [f"{cmdlet}: {why}" for cmdlet, why in comparison.unread.items()]
 
     def _organization(self, items: Sequence[Item]) -> Organization:
         """Read what decides about names: the organization and its domains, and nothing else."""

@@ -23,6 +23,7 @@ from bulkps.cli.time_limit import window_options
 @config_option
 @connection_option
 @click.option("--dry-run", is_flag=True, help="Show the cmdlets that would be sent, and send nothing.")
+@click.option("--compare", is_flag=True, help="With --dry-run: read what is there, and show what changes.")
 @click.option("--yes", is_flag=True, help="Do not ask before an operation that cannot be undone.")
 @click.option("--no-wait", is_flag=True, help="Exit without waiting for Exchange; 'bulkps resume' continues.")
 @click.option("--batch-size", type=click.IntRange(1), help="Rows to send to a session at once.")
@@ -54,6 +55,7 @@ def command(**given: Any) -> None:
 
     \b
         bulkps run restore leavers.csv --dry-run
+        bulkps run Set-CASMailbox cas.csv --config prod.yaml --dry-run --compare
         bulkps run restore leavers.csv --config prod.yaml --max-sessions 3
         bulkps run recovery leavers.csv --config prod.yaml --yes --json
         bulkps run restore leavers.csv --config prod.yaml --until 06:00

@@ -30,11 +30,15 @@ def command(**given: Any) -> None:
     one with blockers is FAILED with their codes; warnings have their own column. Exit code 0 if there are no
     blockers, 4 if there are, 3 if a cell is not valid.
 
+    For an operation without pre-flight that reads what is there (such as Set-CASMailbox), it shows what each
+    row would change, as "bulkps run --dry-run --compare" does.
+
     Example:
 
     \b
         bulkps validate recovery leavers.csv --config prod.yaml
         bulkps validate restore leavers.csv --config prod.yaml --sizes --results findings.csv
+        bulkps validate Set-CASMailbox cas.csv --config prod.yaml
     """
     from bulkps.cli.validate import execute
 
