@@ -141,6 +141,8 @@ def test_failed_items_are_sent_again_and_those_in_doubt_looked_up(
             preflight=False,
             retry_failed=False,
             delay_between_batches=0,
+            # Who goes on waits as long as what was sent could still have begun.
+            lease=4,
             follow=FollowPolicy(first_wait=0.2),
             # The doubts cannot be looked up at first.
             lookup=LookupPolicy(first_wait=0.1, attempts=1, settle=0),

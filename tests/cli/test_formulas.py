@@ -41,7 +41,10 @@ def runs(text: str) -> list[str]:
     return found
 
 
-def test_results_are_harmless_and_read_again_as_the_cells_that_they_were(bulkps: Run, tmp_path: Path) -> None:
+def test_results_are_harmless_and_read_again_as_the_cells_that_they_were(
+    bulkps: Run, tenant: StartTenant, tmp_path: Path
+) -> None:
+    config = tenant().config
     rows = read_csv(
         rehearsal(bulkps, "restore", len(CELLS), tmp_path / "in.csv").read_text(encoding="utf-8-sig")
     )
@@ -49,8 +52,9 @@ def test_results_are_harmless_and_read_again_as_the_cells_that_they_were(bulkps:
         row["Ticket"] = cell
     write_csv(tmp_path / "in.csv", rows)
 
-    first = as_object(bulkps("run", "restore", tmp_path / "in.csv", "--quiet", "--json"))
-    second = as_object(bulkps("run", "restore", Path(first["results"]), "--quiet", "--json"))
+    options = ("--config", config, "--quiet", "--json")
+    first = as_object(bulkps("run", "restore", tmp_path / "in.csv", *options))
+    second = as_object(bulkps("run", "restore", Path(first["results"]), *options))
 
     for told in (first, second):
         path = Path(told["results"])
