@@ -3,21 +3,21 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from bulkps.exchange.calls_and_outcomes import Answer
-from bulkps.preflight.object_lists import NAMES, folded, inventory, listable, lists, names_of, single
-from bulkps.preflight.query import Read
-from bulkps.preflight.query_executor import QueryExecutor, Take, reason
-
-#: From how many objects on reading all of them is tried: it comes in one call, in slow pages of 1,000.
-_TRY_ALL = 400
-#: After how many objects it is judged, and the least share of them that has to be wanted. An organization has
-#: 300 mailboxes or 300,000, and only its first pages tell.
-_FIRST, _SHARE = 2000, 0.25
+from bulkps.preflight.object_lists import (
+    NAMES,
+    TRY_ALL,
+    folded,
+    inventory,
+    is_worth_it,
+    listable,
+    lists,
+    names_of,
+    single,
+)
+from bulkps.preflight.query import Facet, Read
+from bulkps.preflight.query_executor import FewAreSoughtError, QueryExecutor, Take, reason
 
 Objects = tuple[Mapping[str, object], ...]
-
-
-class _FewAreWantedError(Exception):
-    """Most of what arrives was not asked for."""
 
 
 class StateReader:
@@ -47,7 +47,7 @@ class StateReader:
         keep = tuple(dict.fromkeys((*NAMES, *properties)))
         named = {folded(identity): identity for identity in identities}
         in_lists = [identity for identity in named.values() if listable(cmdlet, identity)]
-        if len(named) > _TRY_ALL and (found := self._all(cmdlet, set(named), keep)) is not None:
+        if len(named) > TRY_ALL and (found := self._all(cmdlet, set(named), keep)) is not None:
             return found
         found = self._by_lists(cmdlet, in_lists, keep)
         left = [identity for key, identity in named.items() if key not in found]
@@ -68,8 +68,8 @@ class StateReader:
                 hits += bool(names)
                 for name in names:
                     found.setdefault(name, []).append(one)
-                if seen == _FIRST and hits < seen * _SHARE:
-                    raise _FewAreWantedError
+                if not is_worth_it(seen, hits, len(wanted)):
+                    raise FewAreSoughtError
 
             return take
 
@@ -77,7 +77,7 @@ class StateReader:
         self._note([read])
         try:
             outcome, meaning = self._reader.stream(read, begin)
-        except _FewAreWantedError:
+        except FewAreSoughtError:
             return None
         if outcome.answer is not Answer.COMPLETED or meaning is not None:
             return None
@@ -86,17 +86,15 @@ class StateReader:
     def _by_lists(self, cmdlet: str, identities: Sequence[str], keep: tuple[str, ...]) -> dict[str, Objects]:
         if len(identities) < 2:
             return {}
-        about = list(lists(cmdlet, identities, keep))
-        self._note(read for read, _ in about)
+        reads = list(lists(Facet.STATE, cmdlet, identities, keep))
+        self._note(reads)
         found: dict[str, Objects] = {}
-        parts = {id(read): part for read, part in about}
-        for read, outcome, meaning in self._reader.read([read for read, _ in about]):
+        for read, outcome, meaning in self._reader.read(reads):
             if outcome.answer is not Answer.COMPLETED or meaning is not None:
                 # Such as a property that this Exchange cannot filter by: they are read one by one.
                 continue
             named = [(one, names_of(one)) for one in outcome.output]
-            for identity in parts[id(read)]:
-                key = folded(identity)
+            for key in map(folded, read.covers):
                 found[key] = tuple(one for one, names in named if key in names)
         return found
 

@@ -83,12 +83,17 @@ class Read:
         cmdlet: The cmdlet to run.
         keep: The properties to keep.
         about: The name that it is about, folded; empty for an inventory.
+        covers: The names that a list is about, one read for many.
+        sought: The folded names that an inventory is read for: it is given up if few of its first objects
+            have one of them. Empty reads all of it in any case.
     """
 
     facet: Facet
     cmdlet: Cmdlet
     keep: tuple[str, ...]
     about: str = ""
+    covers: tuple[str, ...] = ()
+    sought: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         """Refuse an empty name: Exchange would return every object."""

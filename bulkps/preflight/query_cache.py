@@ -32,6 +32,7 @@ class QueryCache:
         self.unread: dict[Facet, str] = {}
         self._inventories: set[Facet] = set()
         self._lacking: set[tuple[Facet, str]] = set()
+        self._given_up: set[Facet] = set()
         self._asked: dict[tuple[Facet, str, str], list[Recipient]] = {}
         self._named: dict[tuple[Facet, str], _Index] = {}
         self._around: _Index = {}
@@ -72,7 +73,20 @@ class QueryCache:
         if not read.about:
             self._lacking.add((read.facet, read.within))
 
+    def give_up(self, read: Read) -> None:
+        """Note that an inventory was given up: what it is about is read by list."""
+        self._given_up.add(read.facet)
+        self._lacking.add((read.facet, read.within))
+
+    def was_given_up(self, facet: Facet) -> bool:
+        """Return whether an inventory of *facet* was given up."""
+        return facet in self._given_up
+
     def _take_recipients(self, read: Read, found: list[Recipient]) -> None:
+        for identity in read.covers:
+            key = folded(identity)
+            these = [one for one in found if key in identities(one)]
+            self._asked.setdefault((read.facet, read.within, key), []).extend(these)
         if read.about:
             # Two reads may be about the same object, such as with and without an archive.
             self._asked.setdefault((read.facet, read.within, folded(read.about)), []).extend(found)
@@ -126,14 +140,14 @@ class QueryCache:
         """Return every recipient that has one of *names* (folded): a name, an address or a GUID."""
         return _merged(one for name in names for one in _under(self._around, name))
 
-    def was_asked(self, read: Read) -> bool:
-        """Return whether the same single read was done."""
-        return (read.facet, read.within, folded(read.about)) in self._asked
+    def knows_single(self, facet: Facet, about: str) -> bool:
+        """Return whether *about* was read by itself or in a list."""
+        return (facet, "", folded(about)) in self._asked
 
     def knows(self, facet: Facet, about: str) -> bool:
         """Return whether *facet* was read for *about*, by a single read or an inventory."""
         everything = facet in self._inventories and (facet, "") not in self._lacking
-        return everything or (facet, "", folded(about)) in self._asked
+        return everything or self.knows_single(facet, about)
 
     def requests(self, target: Recipient | None, identity: str) -> tuple[RestoreRequest, ...] | None:
         """Return the restore requests into a target; None if they were not read."""

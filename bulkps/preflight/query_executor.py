@@ -21,6 +21,7 @@ from bulkps.engine.session_states import is_final
 from bulkps.errors import CannotConnect
 from bulkps.exchange.calls_and_outcomes import Answer, ErrorRecord, Invocation, Outcome
 from bulkps.exchange.error_catalog import ErrorClass, KnownError, Meaning, classify
+from bulkps.preflight.object_lists import is_worth_it, names_of
 from bulkps.preflight.query import Read
 
 _PASSING = (ErrorClass.TRANSIENT, ErrorClass.THROTTLED, ErrorClass.UNCERTAIN)
@@ -30,6 +31,14 @@ Take = Callable[[Mapping[str, object]], None]
 OnReading = Callable[[int, int], None]
 #: After how many objects of an inventory it is called.
 _EVERY = 100
+
+
+#: The outcome of an inventory that was given up, because few of its objects are sought.
+GIVEN_UP = Outcome("given up", Answer.FAILED)
+
+
+class FewAreSoughtError(Exception):
+    """Most of what arrives was not asked for."""
 
 
 class Interrupted(Exception):
@@ -224,16 +233,24 @@ class QueryExecutor:
             return outcomes
         # An inventory is converted from the wire's objects as they arrive: keeping all of those at once
         # would take several times as much memory.
-        (read,), before = reads, self._objects
+        (read,), before, hits = reads, self._objects, 0
         found: list[Mapping[str, object]] = []
 
         def take(one: Mapping[str, object]) -> None:
+            nonlocal hits
             found.append(one)
             self._objects = before + len(found)
+            if read.sought:
+                hits += not read.sought.isdisjoint(names_of(one))
+                if not is_worth_it(len(found), hits, len(read.sought)):
+                    raise FewAreSoughtError
             if len(found) % _EVERY == 0:
                 self._on_reading(self._objects, self._left)
 
-        return [replace(self._stream(read, take), output=tuple(found))]
+        try:
+            return [replace(self._stream(read, take), output=tuple(found))]
+        except FewAreSoughtError:
+            return [GIVEN_UP]
 
     def _invoke(self, reads: Sequence[Read]) -> list[Outcome]:
         session = self._open()

@@ -1,8 +1,10 @@
 """Which reads a run's rows need, in rounds: each round needs the answers of the one before. Pure."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from bulkps.exchange.sizes import UNLIMITED
+from bulkps.preflight.object_lists import TRY_ALL, listable, lists
 from bulkps.preflight.preflight_facts import PreflightFacts
 from bulkps.preflight.query import (
     DISCONNECTED_PROPERTIES,
@@ -31,6 +33,13 @@ Wanted = WantedRecovery | WantedRestore
 #: Finds a mailbox in any state: active, inactive, soft-deleted [P:Get-Mailbox; ODS reconnect article].
 _WHATEVER = ("SoftDeletedMailbox", "IncludeInactiveMailbox")
 _DELETED = "IncludeSoftDeletedRecipients"
+#: How many comparisons one filter about people has at most.
+_COMPARISONS = 80
+#: How people are read, and which of their properties.
+_PEOPLE = {
+    Facet.RECIPIENTS: ("Get-Recipient", RECIPIENT_PROPERTIES),
+    Facet.USERS: ("Get-User", USER_PROPERTIES),
+}
 
 
 class QueryPlanner:
@@ -62,8 +71,10 @@ class QueryPlanner:
     def rounds(self) -> Iterator[list[Read]]:
         """Yield reads that can run together; their answers must be in the cache before the next round."""
         yield _each_once(*self.organization(), *self._mailboxes())
+        yield _each_once(*self._mailboxes_by_list())
         yield _each_once(*self._missing())
         yield _each_once(*self._people(), *self._requests())
+        yield _each_once(*self._people_by_list())
         yield _each_once(*self._what_requests_copy(), *self._all_sizes())
 
     def facts_of(self, wanted: Wanted) -> PreflightFacts:
@@ -89,15 +100,36 @@ class QueryPlanner:
     def _mailboxes(self) -> Iterator[Read]:
         stored = [one for one in self._restores if one.source_database]
         yield from _in_databases(stored)
-        sources = [one.source_identity for one in self.wanted if not _database(one)]
-        identities = [*sources, *(one.target_identity for one in self._restores)]
-        inventories = self._inventories(sources)
-        if len(set(map(folded, identities))) > INVENTORY_COSTS * len(inventories):
-            yield from inventories
-            return
-        yield from self._one_by_one(identities)
+        identities = self._identities()
+        if len(identities) > TRY_ALL:
+            sought = frozenset(map(folded, identities))
+            yield from (replace(read, sought=sought) for read in self._inventories())
+        elif len(identities) > INVENTORY_COSTS:
+            yield from self._listed(identities)
+        else:
+            yield from self._one_by_one(identities)
 
-    def _inventories(self, sources: Sequence[str]) -> list[Read]:
+    def _mailboxes_by_list(self) -> Iterator[Read]:
+        """Yield reads of all mailboxes of the rows if an inventory was given up."""
+        if self.cache.was_given_up(Facet.MAILBOXES):
+            yield from self._listed(self._identities())
+
+    def _identities(self) -> list[str]:
+        """Return what names the mailboxes of the rows, each once."""
+        sources = [one.source_identity for one in self.wanted if not _database(one)]
+        names = [*sources, *(one.target_identity for one in self._restores)]
+        return list({folded(text): text for text in names}.values())
+
+    def _listed(self, identities: Sequence[str]) -> Iterator[Read]:
+        """Yield reads of these mailboxes: by list, and one by one those that no filter finds."""
+        switches = _WHATEVER if self._online else ()
+        cmdlet, keep = "Get-Mailbox", MAILBOX_PROPERTIES
+        in_lists = [name for name in identities if listable(cmdlet, name)]
+        yield from lists(Facet.MAILBOXES, cmdlet, in_lists, keep, *switches)
+        yield from self._one_by_one(name for name in identities if not listable(cmdlet, name))
+
+    def _inventories(self) -> list[Read]:
+        sources = [one.source_identity for one in self.wanted if not _database(one)]
         deleted = ("InactiveMailboxOnly", "SoftDeletedMailbox") if self._online and sources else ()
         found = [_all_mailboxes(switch) for switch in deleted]
         # An active mailbox as the source of a recovery is a mistake: that is not worth an inventory.
@@ -111,10 +143,11 @@ class QueryPlanner:
     def _missing(self) -> Iterator[Read]:
         """Yield reads for what no inventory shows: an active source, a target that is not a mailbox."""
         sources = [one.source_identity for one in self._recoveries if self.sources(one) == ()]
-        if len(sources) > INVENTORY_COSTS:
-            yield _all_mailboxes()
+        left = [name for name in sources if not self.cache.knows_single(Facet.MAILBOXES, name)]
+        if len(left) > INVENTORY_COSTS:
+            yield from self._listed(left)
         else:
-            yield from (read for read in self._one_by_one(sources) if not self.cache.was_asked(read))
+            yield from self._one_by_one(left)
         nowhere = [w.target_identity for w in self._restores if self.targets(w) == ()]
         if len(nowhere) <= INVENTORY_COSTS:
             for name in dict.fromkeys(nowhere):
@@ -124,19 +157,33 @@ class QueryPlanner:
         """Yield reads of the recipients that have the names of the sources and of the new accounts."""
         if not self._online:
             return
-        cost = INVENTORY_COSTS
-        if len(self.wanted) > cost:
-            yield everything(Facet.RECIPIENTS, "Get-Recipient", RECIPIENT_PROPERTIES, _DELETED)
+        if len(self.wanted) > TRY_ALL:
+            recipients = frozenset(value for asked in self._recipients_asked() for _, value in asked)
+            read = everything(Facet.RECIPIENTS, "Get-Recipient", RECIPIENT_PROPERTIES, _DELETED)
+            yield replace(read, sought=frozenset(map(_bare, recipients)))
             if self._recoveries:
-                yield everything(Facet.USERS, "Get-User", USER_PROPERTIES)
+                users = frozenset(value for asked in self._users_asked() for _, value in asked)
+                read = everything(Facet.USERS, "Get-User", USER_PROPERTIES)
+                yield replace(read, sought=frozenset(map(_bare, users)))
             return
-        for wanted in self.wanted:
-            source = _only(self.sources(wanted))
-            if text := _recipient_filter(wanted, source):
-                yield one(Facet.RECIPIENTS, "Get-Recipient", RECIPIENT_PROPERTIES, {"Filter": text}, _DELETED)
-            if isinstance(wanted, WantedRecovery):
-                text = _user_filter(wanted, source)
-                yield one(Facet.USERS, "Get-User", USER_PROPERTIES, {"Filter": text})
+        yield from _around(Facet.RECIPIENTS, self._recipients_asked(), _DELETED)
+        yield from _around(Facet.USERS, self._users_asked())
+
+    def _people_by_list(self) -> Iterator[Read]:
+        """Yield reads of the same people if an inventory was given up."""
+        if self.cache.was_given_up(Facet.RECIPIENTS):
+            yield from _around(Facet.RECIPIENTS, self._recipients_asked(), _DELETED)
+        if self.cache.was_given_up(Facet.USERS):
+            yield from _around(Facet.USERS, self._users_asked())
+
+    def _recipients_asked(self) -> list[list[tuple[str, str]]]:
+        """Return what Get-Recipient is asked for each row: (property, value)."""
+        rows = (_of_recipients(wanted, _only(self.sources(wanted))) for wanted in self.wanted)
+        return [asked for asked in rows if asked]
+
+    def _users_asked(self) -> list[list[tuple[str, str]]]:
+        """Return what Get-User is asked for each recovery: (property, value)."""
+        return [_of_users(wanted, _only(self.sources(wanted))) for wanted in self._recoveries]
 
     def _requests(self) -> Iterator[Read]:
         cmdlet, keep = "Get-MailboxRestoreRequest", REQUEST_PROPERTIES
@@ -218,6 +265,26 @@ class QueryPlanner:
 def _each_once(*reads: Read) -> list[Read]:
     """Return *reads* without repetition: one source may be copied into several targets."""
     return list({(read.facet, read.cmdlet.line()): read for read in reads}.values())
+
+
+def _around(facet: Facet, rows: Sequence[list[tuple[str, str]]], *switches: str) -> Iterator[Read]:
+    """Yield reads of the people of many *rows*, some tens of comparisons in each."""
+    cmdlet, keep = _PEOPLE[facet]
+    start = 0
+    while start < len(rows):
+        pairs, end = list[tuple[str, str]](), start
+        while end < len(rows) and (end == start or len(pairs) + len(rows[end]) <= _COMPARISONS):
+            pairs += rows[end]
+            end += 1
+        part = rows[start:end] if len(rows) > INVENTORY_COSTS else rows[start : start + 1]
+        text = any_of(dict.fromkeys(pair for row in part for pair in row))
+        covers = tuple(any_of(row) for row in part) if len(part) > 1 else ()
+        yield replace(one(facet, cmdlet, keep, {"Filter": text}, *switches), covers=covers)
+        start += len(part)
+
+
+def _bare(value: str) -> str:
+    return folded(value).removeprefix("smtp:")
 
 
 def _database(wanted: Wanted) -> str:

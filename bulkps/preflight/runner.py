@@ -21,7 +21,14 @@ from bulkps.preflight.findings import Code, Finding, Severity
 from bulkps.preflight.onmicrosoft_fallback import fallen_back, wanted_by
 from bulkps.preflight.preflight_facts import PreflightFacts
 from bulkps.preflight.query import Facet, Read
-from bulkps.preflight.query_executor import Interrupted, OnReading, QueryExecutor, Sessions, reason
+from bulkps.preflight.query_executor import (
+    GIVEN_UP,
+    Interrupted,
+    OnReading,
+    QueryExecutor,
+    Sessions,
+    reason,
+)
 from bulkps.preflight.query_planner import QueryPlanner, Wanted
 from bulkps.preflight.reading_thread import while_beating
 from bulkps.preflight.recipient import Recipient
@@ -141,9 +148,11 @@ class PreflightRunner:
         """Run every round on another thread; meanwhile renew the lease and check for pause and cancel."""
         for number, reads in enumerate(planner.rounds()):
             self._note(reads)
-            for read, outcome, meaning in self._answers(reads):
+            for read, outcome, meaning in self._answers(reads) if reads else ():
                 if outcome.answer is Answer.COMPLETED and meaning is None:
                     planner.cache.take_in(read, outcome.output)
+                elif outcome is GIVEN_UP:
+                    planner.cache.give_up(read)
                 else:
                     planner.cache.fail(read, reason(outcome, meaning))
             if number == 0 and self._target.config.onmicrosoft_fallback:

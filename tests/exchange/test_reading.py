@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from bulkps.exchange.calls_and_outcomes import Cmdlet
 from bulkps.exchange.cmdlet_metadata import cmdlet_facts
-from bulkps.preflight.query import INVENTORY_COSTS, Facet, Read, any_of, one
+from bulkps.preflight.query import Facet, Read, any_of, one
 from bulkps.preflight.query_planner import QueryPlanner, Wanted
 from bulkps.preflight.row_intent import WantedRecovery, WantedRestore
 from tests.exchange.mailboxes import ACTIVE, DOMAINS, INACTIVE, SOURCE, TARGET, UPN
@@ -182,16 +182,39 @@ def guid_of(number: int) -> str:
     return f"3f2504e0-4f89-41d3-9a0c-{number:012x}"
 
 
-@pytest.mark.parametrize(("rows", "inventories"), [(5, 0), (30, 0), (31, 3), (5000, 3)])
-def test_mailboxes_are_read_by_inventory_once_that_takes_less_than_one_by_one(
-    rows: int, inventories: int
+@pytest.mark.parametrize(
+    ("rows", "reads", "inventories"),
+    [(5, 10, 0), (10, 20, 0), (11, 1, 0), (200, 10, 0), (201, 3, 3), (5000, 3, 3)],
+)
+def test_few_mailboxes_are_read_one_by_one_more_by_list_and_many_by_an_inventory(
+    rows: int, reads: int, inventories: int
 ) -> None:
     first = next(iter(QueryPlanner(wanted(rows), online=True).rounds()))
 
     mailboxes = [read for read in first if read.facet is Facet.MAILBOXES]
-    assert sum(read.is_inventory for read in mailboxes) == inventories
-    assert len(mailboxes) == (inventories or 2 * rows)
-    assert 3 * INVENTORY_COSTS == 60, "30 restores name as many mailboxes as three inventories cost"
+    assert (len(mailboxes), sum(read.is_inventory for read in mailboxes)) == (reads, inventories)
+    assert all(read.sought for read in mailboxes if read.is_inventory)
+
+
+@pytest.mark.parametrize("operation", [WantedRestore, WantedRecovery])
+def test_an_inventory_that_is_given_up_is_made_up_for_by_lists(operation: type[Wanted]) -> None:
+    rows = [operation(guid_of(n), f"a{n}@contoso.com") for n in range(450)]
+    planner, done = QueryPlanner(rows, online=True), list[Read]()
+    for reads in planner.rounds():
+        for read in reads:
+            if read.sought:
+                planner.cache.give_up(read)
+            else:
+                planner.cache.take_in(read, [])
+        done += reads
+
+    assert not [
+        read for read in done if read.is_inventory and not read.sought and read.facet is Facet.MAILBOXES
+    ]
+    around = planner.facts_of(rows[0])
+    assert around.sources == (), "it was asked for, and is not there"
+    assert around.recipients is not None
+    assert not planner.cache.unread
 
 
 @pytest.mark.parametrize("rows", [1, 31])
@@ -252,7 +275,7 @@ def test_a_mailbox_is_found_by_every_name_that_a_cell_may_have(rows: int) -> Non
             for read in reads:
                 named = read.cmdlet.parameters.get("Identity")
                 about = {asked["Identity"]: [INACTIVE], mine.target_identity: [ACTIVE]}
-                everybody = [INACTIVE, ACTIVE] if read.is_inventory else []
+                everybody = [INACTIVE, ACTIVE] if read.is_inventory or read.covers else []
                 found = about.get(str(named), everybody) if read.facet is Facet.MAILBOXES else []
                 planner.cache.take_in(read, found)
 
@@ -263,7 +286,7 @@ def test_a_mailbox_is_found_by_every_name_that_a_cell_may_have(rows: int) -> Non
 
 
 def test_a_mailbox_that_two_reads_bring_is_one_mailbox() -> None:
-    planner = QueryPlanner(wanted(31), online=True)
+    planner = QueryPlanner(wanted(201), online=True)
     inventory = next(read for read in next(iter(planner.rounds())) if read.is_inventory)
     by_item = one(Facet.MAILBOXES, "Get-Mailbox", (), {"Identity": SOURCE})
 
