@@ -68,7 +68,9 @@ class QueryCache:
             self._inventories.add(read.facet)
 
     def fail(self, read: Read, reason: str) -> None:
-        """Note that *read* failed."""
+        """Note that *read* failed. Mailboxes of a list are then read one by one; that may still succeed."""
+        if read.covers and read.facet is Facet.MAILBOXES:
+            return
         self.unread.setdefault(read.facet, f"{read.cmdlet.name}: {reason}")
         if not read.about:
             self._lacking.add((read.facet, read.within))

@@ -72,6 +72,7 @@ class QueryPlanner:
         """Yield reads that can run together; their answers must be in the cache before the next round."""
         yield _each_once(*self.organization(), *self._mailboxes())
         yield _each_once(*self._mailboxes_by_list())
+        yield _each_once(*self._mailboxes_of_failed_lists())
         yield _each_once(*self._missing())
         yield _each_once(*self._people(), *self._requests())
         yield _each_once(*self._people_by_list())
@@ -114,6 +115,12 @@ class QueryPlanner:
         if self.cache.was_given_up(Facet.MAILBOXES):
             yield from self._listed(self._identities())
 
+    def _mailboxes_of_failed_lists(self) -> Iterator[Read]:
+        """Yield reads of the mailboxes of refused lists, such as for a filter that Exchange cannot use."""
+        cache, identities = self.cache, self._identities()
+        if len(identities) > INVENTORY_COSTS and Facet.MAILBOXES not in cache.unread:
+            yield from self._one_by_one(name for name in identities if not cache.knows(Facet.MAILBOXES, name))
+
     def _identities(self) -> list[str]:
         """Return what names the mailboxes of the rows, each once."""
         sources = [one.source_identity for one in self.wanted if not _database(one)]
@@ -122,6 +129,7 @@ class QueryPlanner:
 
     def _listed(self, identities: Sequence[str]) -> Iterator[Read]:
         """Yield reads of these mailboxes: by list, and one by one those that no filter finds."""
+        # Assumed: with a filter the switches mean the same as with an identity.
         switches = _WHATEVER if self._online else ()
         cmdlet, keep = "Get-Mailbox", MAILBOX_PROPERTIES
         in_lists = [name for name in identities if listable(cmdlet, name)]

@@ -232,6 +232,21 @@ def test_what_could_not_be_read_is_not_known_and_what_is_not_there_is_empty(rows
     assert unread.cache.unread[Facet.MAILBOXES] == "Get-Mailbox: no"
 
 
+def test_the_mailboxes_of_a_list_that_is_refused_are_read_one_by_one() -> None:
+    planner, singles = QueryPlanner(wanted(30), online=True), 0
+    for reads in planner.rounds():
+        for read in reads:
+            if read.covers and read.facet is Facet.MAILBOXES:
+                planner.cache.fail(read, "cannot bind parameter 'Filter'")
+            else:
+                singles += read.facet is Facet.MAILBOXES
+                planner.cache.take_in(read, [])
+
+    assert singles == 60
+    assert planner.facts_of(planner.wanted[0]).sources == ()
+    assert Facet.MAILBOXES not in planner.cache.unread
+
+
 def test_an_empty_mailbox_has_a_size() -> None:
     planner = QueryPlanner([WantedRestore(SOURCE, TARGET)], online=True, sizes=True)
     empty: dict[Facet, Objects] = {Facet.SIZES: [{"TotalItemSize": "0 B (0 bytes)"}]}
