@@ -144,7 +144,8 @@ def lay_out(header: Sequence[str], row: int, operation: Operation, *, strict_col
     carried = tuple(index for index, label in enumerate(labels) if label and index not in left_out)
     known = known_headers(operation).keys() | (_EXPORT if exported else set())
     unknown = [index for index in carried if folded[index] not in known]
-    refused = _refused(unknown, labels, folded, operation, row, strict_columns=strict_columns)
+    strict = {"strict_columns": strict_columns, "written": results or exported}
+    refused = _refused(unknown, labels, folded, operation, row, **strict)
     return Layout(
         header=cells,
         columns=columns,
@@ -227,8 +228,12 @@ def _refused(
     row: int,
     *,
     strict_columns: bool,
+    written: bool,
 ) -> dict[int, Problem]:
-    """Return the problem of each unknown column that is refused."""
+    """Return the problem of each unknown column that is refused.
+
+    A file that bulkps has *written* has columns of another operation, which no administrator typed.
+    """
     meanings = known_headers(operation)
     present = {meanings[header] for header in folded if header in meanings}
     absent = {
@@ -249,7 +254,7 @@ def _refused(
         near = [] if folded[index] in whole else near
         # The column's own name, because the operation's page and template use it.
         meant = absent[min(near, key=partial(_slips, folded[index]))][1] if near else ""
-        if meant or strict_columns or operation.direct:
+        if meant or strict_columns or (operation.direct and not written):
             hint = f"; did you mean {meant}?" if meant else nearest(labels[index], operation.columns)
             refused[index] = Problem(
                 row, labels[index], labels[index], _expected(labels[index], operation, hint)

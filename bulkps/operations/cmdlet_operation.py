@@ -126,7 +126,8 @@ def _column(
         help=f"{facts.name} -{parameter.name} ({parameter.type}).",
         type=(cell_type(parameter),),
         required=required,
-        aliases=parameter.aliases,
+        # A results file of a run whose requests Exchange works on is input for the cmdlets about requests.
+        aliases=(*parameter.aliases, *(("request",) if is_source and facts.name.endswith("Request") else ())),
         values=allowed_values(parameter),
         example=example(parameter),
         sample="active.PrimarySmtpAddress" if is_source and parameter.type in _MAILBOXES else "",

@@ -13,7 +13,7 @@ from bulkps.operations.model import Operation, Step, templates
 from bulkps.operations.parameter_types import COLLECTIONS, takes_several
 from bulkps.operations.placeholders import Template
 from bulkps.operations.release_support import questions, releases
-from bulkps.operations.result_columns import ALL_RESULTS_COLUMNS
+from bulkps.operations.result_columns import ALL_RESULTS_COLUMNS, STAND_INS
 from bulkps.preflight.row_intent import WantedRecovery, WantedRestore
 from bulkps.yaml_config import nearest
 
@@ -85,7 +85,7 @@ def _check_columns(operation: Operation, report: Problems) -> None:
 def _check_aliases(operation: Operation, report: Problems) -> None:
     # Results call a row's source and target source_identity and target_identity; these are allowed, because a
     # results file can be input again.
-    taken = {folded_header(name) for name in ALL_RESULTS_COLUMNS} - {"sourceidentity", "targetidentity"}
+    taken = {folded_header(name) for name in ALL_RESULTS_COLUMNS if name not in STAND_INS}
     owners: dict[str, str] = {}
     for name, column in operation.columns.items():
         for header in (name, *column.aliases):

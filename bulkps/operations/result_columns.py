@@ -13,7 +13,12 @@ RESULTS_COLUMNS = (
 )
 
 #: The columns that bulkps adds after them.
-FURTHER_RESULTS_COLUMNS = ("attempts", "error_code", "advice", "warnings", "progress", "evidence", "run")
+FURTHER_RESULTS_COLUMNS = (
+    "attempts", "error_code", "advice", "warnings", "progress", "request", "evidence", "run",
+)  # fmt: skip
+
+#: Result columns that can stand in for a column of an operation, if a results file is its input.
+STAND_INS = ("source_identity", "target_identity", "request")
 
 #: All of them, in the order of a results file.
 ALL_RESULTS_COLUMNS = (*RESULTS_COLUMNS, *FURTHER_RESULTS_COLUMNS)

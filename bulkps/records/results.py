@@ -36,9 +36,16 @@ def result(item: Item, operation: Operation, run: str) -> dict[str, str]:
         "advice": item.advice,
         "warnings": " | ".join(item.warnings),
         "progress": _progress(item, operation),
+        "request": _request(item, operation),
         "evidence": json.dumps(item.outputs, ensure_ascii=False) if item.outputs else "",
         "run": run,
     }
+
+
+def _request(item: Item, operation: Operation) -> str:
+    """Return what names an item's request at Exchange, for cmdlets such as Suspend-MailboxRestoreRequest."""
+    followed = (item.outputs.get(step.name, {}) for step in operation.steps if step.follow)
+    return next((kept["Identity"] for kept in followed if kept.get("Identity")), "")
 
 
 def _progress(item: Item, operation: Operation) -> str:
