@@ -8,7 +8,7 @@ from typing import TypeGuard
 from bulkps.exchange.cmdlet_metadata import CmdletFacts, cmdlet_facts, unknown_cmdlet
 from bulkps.operations.added_and_removed import ENTRIES
 from bulkps.operations.columns import NULL_TEXT
-from bulkps.operations.item_queries import Detail, Follow, Parameter, ReconcileQuery
+from bulkps.operations.item_queries import Current, Detail, Follow, Parameter, ReconcileQuery
 from bulkps.operations.model import Operation, Step, templates
 from bulkps.operations.parameter_types import COLLECTIONS, takes_several
 from bulkps.operations.placeholders import Template
@@ -124,7 +124,7 @@ def _check_steps(operation: Operation, report: Problems) -> None:
         for number, lookup in enumerate(step.reconcile):
             _check_question(lookup, f"{path}.reconcile.{number}", report)
         if step.current:
-            _check_current(step, f"{path}.current", report)
+            _check_current(step, step.current, f"{path}.current", report)
         if step.follow:
             _check_cmdlet(step.follow.cmdlet, step.follow.parameters, f"{path}.follow", report)
             _check_follow(step.follow, path, report)
@@ -258,16 +258,15 @@ def _check_question(question: ReconcileQuery | Detail, path: str, report: Proble
         report(f"{path}.match", "name a property that identifies the object; '*' allows any value")
 
 
-def _check_current(step: Step, path: str, report: Problems) -> None:
-    assert step.current is not None  # noqa: S101 - the caller has asked
-    facts = cmdlet_facts(step.current.cmdlet)
+def _check_current(step: Step, current: Current, path: str, report: Problems) -> None:
+    facts = cmdlet_facts(current.cmdlet)
     if facts is None:
-        report(f"{path}.cmdlet", unknown_cmdlet(step.current.cmdlet))
+        report(f"{path}.cmdlet", unknown_cmdlet(current.cmdlet))
     elif facts.mutates or "Identity" not in facts.parameters:
         report(
             f"{path}.cmdlet", f"{facts.name} has to be a cmdlet that only reads, with the parameter Identity"
         )
-    for name in step.current.properties:
+    for name in current.properties:
         if name not in step.every_parameter:
             report(
                 f"{path}.properties",
