@@ -17,6 +17,7 @@ COMMANDS: Mapping[str, str] = {
     "run": "Check every row of FILE, then run OPERATION for each of them.",
     "resume": "Continue RUN where it stopped.",
     "retry": "Send the failed rows of RUN again, as part of the same run.",
+    "undo": "Set back what RUN changed, as a run of its own.",
     "pause": "Pause RUN: rows in progress finish, the others stay pending.",
     "cancel": "Cancel RUN: rows in progress finish, the others are skipped.",
     "check": "Check every row of FILE for OPERATION without connecting to Exchange.",

@@ -24,6 +24,8 @@ WAITS_FOR_OPERATOR = "waits-for-operator"
 DONE_ALREADY = "done-already"
 #: The code of an item whose wanted state was there already.
 ALREADY_SO = "already-so"
+#: The code of an item that would take back what somebody has changed since.
+CHANGED_SINCE = "changed-since"
 #: The code of one that another run completed with other values: part of it is not done.
 DONE_DIFFERENTLY = "done-differently"
 
@@ -102,6 +104,7 @@ class Item:
         completed_at: Epoch seconds at which it finished, or None.
         doubt: What is known about a step whose result no answer shows.
         sent_at: Epoch seconds at which it was last sent, by its sender's clock; None if it never was.
+        before: What was there before it was sent, by parameter, as far as it was read.
     """
 
     key: str
@@ -125,6 +128,7 @@ class Item:
     completed_at: float | None = None
     doubt: Doubt = Doubt()
     sent_at: float | None = None
+    before: Mapping[str, object] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Cut texts that are too long for a person to read; the audit log has all of them."""

@@ -25,6 +25,7 @@ class Compared:
         wanted: The value that would be bound.
         present: The property's value; None also if it was not read.
         same: Whether the property has that value already; None if that is not known.
+        read: Whether the object has the property.
     """
 
     parameter: str
@@ -32,6 +33,7 @@ class Compared:
     wanted: Value
     present: object
     same: bool | None
+    read: bool
 
 
 def paired(facts: CmdletFacts) -> CmdletFacts | None:
@@ -62,7 +64,8 @@ def compare(step: Step, filled: Mapping[str, Value], found: Mapping[str, object]
         if known is not None and name in properties:
             enumeration = bool(allowed_values(known))
             same = has_value(wanted, properties.raw(name), cell_type(known), any_case=enumeration)
-        compared.append(Compared(parameter, name, wanted, properties.raw(name), same))
+        there = properties.raw(name)
+        compared.append(Compared(parameter, name, wanted, there, same, name in properties))
     return tuple(compared)
 
 

@@ -1,10 +1,11 @@
 """Skips the rows of a run whose wanted state is there already: nothing is sent for them."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import islice
 
-from bulkps.engine.item import ALREADY_SO, Change, Item
+from bulkps.engine.item import ALREADY_SO, CHANGED_SINCE, Change, Item
 from bulkps.engine.item_status import BulkItemStatus
 from bulkps.engine.machine_messages import Finish, StopReason
 from bulkps.engine.recorded_events import ItemEvent, RunEvent
@@ -17,6 +18,12 @@ from bulkps.preflight.row_comparison import RowComparison, evidence, is_already_
 from bulkps.records.recorder import Recorder
 from bulkps.run_target import Target
 
+#: Says what somebody has changed since; see ComparisonRunner.
+ChangedSince = Callable[[Item, Mapping[str, object]], str]
+_CHANGED_ADVICE = (
+    "Somebody has changed it since, so it was not set back. Set it by hand, or run bulkps undo with "
+    "--even-if-changed: that sets it back in any case."
+)
 #: How many rows are recorded at once.
 _CHUNK = 500
 
@@ -31,6 +38,8 @@ class ComparisonRunner:
         recorder: The run's records.
         tell: Told of changes that are durable.
         on_reading: Called with the progress of reading, on another thread.
+        changed_since: Returns what somebody has changed since another run left it, for people; empty if that
+            is as it was left. Such a row is not sent.
     """
 
     def __init__(
@@ -41,8 +50,9 @@ class ComparisonRunner:
         recorder: Recorder,
         tell: Callable[[Sequence[Change]], None],
         on_reading: OnReading,
+        changed_since: ChangedSince = lambda item, found: "",
     ) -> None:
-        self._recorder, self._tell = recorder, tell
+        self._recorder, self._tell, self._changed_since = recorder, tell, changed_since
         self._reader = QueryExecutor(target.name, sessions, target.config, target.catalogue, on_reading)
         self._comparison = RowComparison(operation, self._reader)
 
@@ -80,12 +90,25 @@ class ComparisonRunner:
                 cmdlet=read.cmdlet.name,
                 parameters=read.cmdlet.shown(),
             )
-        now = time.time()
-        changes = (
-            Change(item.skipped(now, ALREADY_SO, evidence(found), ""), ItemEvent.ALREADY_SO, now)
-            for item in unsent
-            if is_already_so(found := compared.get(item.key, ()))
-        )
+        changes = self._changes(unsent, compared, time.time())
         while part := list(islice(changes, _CHUNK)):
-            self._recorder.record(part)
+            self._recorder.record([one for one in part if one.event != ItemEvent.READ])
+            if before := [one for one in part if one.event == ItemEvent.READ]:
+                self._recorder.read_before(before)
             self._tell(part)
+
+    def _changes(
+        self, unsent: Sequence[Item], compared: Mapping[str, tuple[Compared, ...]], now: float
+    ) -> Iterator[Change]:
+        for item in unsent:
+            found = compared.get(item.key)
+            if not found:
+                continue
+            if is_already_so(found):
+                yield Change(item.skipped(now, ALREADY_SO, evidence(found), ""), ItemEvent.ALREADY_SO, now)
+            elif since := self._changed_since(item, self._comparison.found[item.key]):
+                skipped = item.skipped(now, CHANGED_SINCE, since, _CHANGED_ADVICE)
+                yield Change(skipped, ItemEvent.CHANGED_SINCE, now)
+            else:
+                before = {one.parameter: one.present for one in found if one.read}
+                yield Change(replace(item, before=before), ItemEvent.READ, now)

@@ -48,11 +48,13 @@ class RowComparison:
     Attributes:
         reads: What was read with, in order.
         unread: Why something could not be read, for people, by cmdlet.
+        found: The objects that were found, by the item's key.
     """
 
     def __init__(self, operation: Operation, reader: QueryExecutor) -> None:
         self._operation = operation
         self.reads: list[Read] = []
+        self.found: dict[str, Mapping[str, object]] = {}
         self._states = StateReader(reader, self.reads.extend)
         self.unread = self._states.unread
 
@@ -74,6 +76,7 @@ class RowComparison:
         for one in asked:
             objects = found[one.current.cmdlet].get(folded(one.identity), ())
             if len(objects) == 1:
+                self.found[one.item.key] = objects[0]
                 told[one.item.key] = compare(one.step, one.filled, objects[0])
         return told
 

@@ -39,6 +39,16 @@ def replace_values(connection: Connection, run: str, changed: Iterable[Item]) ->
         connection.execute(_UPDATE_VALUES, rows)
 
 
+def keep_before(connection: Connection, run: str, read: Iterable[Item]) -> None:
+    """Keep what was there before items are sent."""
+    rows = [
+        {"b_run": run, "b_key": item.key, "before": json.dumps(dict(item.before), default=str)}
+        for item in read
+    ]
+    if rows:
+        connection.execute(_UPDATE_BEFORE, rows)
+
+
 #: The number of an item's last event. Numbers count for the whole journal, so they show what came later in
 #: any run; the wall clocks of two sittings may differ.
 LAST_EVENT = (
@@ -50,6 +60,11 @@ _UPDATE_VALUES = (
     update(items)
     .where(items.c.run == bindparam("b_run"), items.c.key == bindparam("b_key"))
     .values(values=bindparam("values"))
+)
+_UPDATE_BEFORE = (
+    update(items)
+    .where(items.c.run == bindparam("b_run"), items.c.key == bindparam("b_key"))
+    .values(before=bindparam("before"))
 )
 _UPDATE_ITEM = (
     update(items)

@@ -14,7 +14,7 @@ from bulkps.records import bulk_updates
 from bulkps.records.audit import Audit
 from bulkps.records.audit_opening import Ahead
 from bulkps.records.journal import Journal
-from bulkps.records.journal_writes import keep_audit, keep_changes, keep_facts, replace_values
+from bulkps.records.journal_writes import keep_audit, keep_before, keep_changes, keep_facts, replace_values
 from bulkps.records.lease import Heartbeat, Lease, holding
 from bulkps.records.row_mapping import Elsewhere
 from bulkps.records.run_queries import elsewhere, ended_badly, living
@@ -26,9 +26,11 @@ _SENTENCES = {
     ItemEvent.RETRY: "Exchange refused {cmdlet} for now; it will be sent again",
     ItemEvent.ACCEPTED: "Exchange accepted {cmdlet} and is working on it",
     ItemEvent.STEP_COMPLETED: "{cmdlet} completed; the next step follows",
+    ItemEvent.CHANGED_SINCE: "somebody has changed it since; it is not taken back",
     ItemEvent.COMPLETED: "completed",
     ItemEvent.FAILED: "failed",
     ItemEvent.IN_DOUBT: "it is not known yet whether {cmdlet} made its change; bulkps checks in Exchange",
+    ItemEvent.READ: "what is there before it is sent",
     ItemEvent.RECOVERING: "{cmdlet} shows that its request failed; the cmdlet that may help is sent next",
     ItemEvent.RESUMED: "{cmdlet} resumed its request; Exchange continues",
     ItemEvent.MADE_ANEW: "its failed request was removed; a new request for the row follows",
@@ -255,6 +257,14 @@ class Recorder:
             keep_changes(connection, self._run, changes)
             replace_values(connection, self._run, [change.item for change in changes])
 
+    def read_before(self, changes: Sequence[Change]) -> None:
+        """Keep *changes* of items whose state was read before they are sent."""
+        with self._keeping() as connection:
+            for change in changes:
+                self._write(change)
+            keep_changes(connection, self._run, changes)
+            keep_before(connection, self._run, [change.item for change in changes])
+
     def unsent(self, leaving: Collection[str]) -> Iterator[Item]:
         """Yield every item of a run for which nothing was ever sent, in file order.
 
@@ -310,6 +320,7 @@ class Recorder:
             "milliseconds": change.milliseconds,
             "outputs": {step: dict(kept) for step, kept in item.outputs.items()},
             "progress": item.progress,
+            "before": dict(item.before) if change.event == ItemEvent.READ else {},
         }
         facts |= {name: value for name, value in optional.items() if value}
         told = _OF_RETRIES.get(item.code) if change.event == ItemEvent.RETRY else None

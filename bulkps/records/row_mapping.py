@@ -185,6 +185,7 @@ def item_of(row: Any) -> Item:
         | {
             "values": {name: _value(found) for name, found in json.loads(row["values"]).items()},
             "outputs": json.loads(row["outputs"]),
+            "before": json.loads(row["before"]) if row["before"] else {},
             "warnings": tuple(json.loads(row["warnings"])),
             "status": BulkItemStatus(row["status"]),
             "phase": Phase(row["phase"]),

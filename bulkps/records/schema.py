@@ -88,6 +88,7 @@ items = Table(
     Column("doubtful", Integer, nullable=False, server_default="0"),
     Column("sent_at", Float),
     Column("changed", Integer, nullable=False, server_default="0"),
+    Column("before", Text, nullable=False, server_default=""),
     Index("items_key", "run", "key", unique=True),
     Index("items_status", "run", "status", "row"),
     Index("items_phase", "run", "phase", "step", "ref"),
@@ -166,6 +167,12 @@ def _know_invocation(connection: Connection) -> None:
         connection.exec_driver_sql("ALTER TABLE runs ADD COLUMN invocation TEXT NOT NULL DEFAULT '{}'")
 
 
+def _know_before(connection: Connection) -> None:
+    """Version 7: what was there before an item was sent."""
+    if items.c.before.name not in {column["name"] for column in inspect(connection).get_columns(items.name)}:
+        connection.exec_driver_sql("ALTER TABLE items ADD COLUMN before TEXT NOT NULL DEFAULT ''")
+
+
 #: The steps from version N to N + 1, in order; the first one creates version 1.
 MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
     metadata.create_all,
@@ -174,6 +181,7 @@ MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
     _know_passwords,
     _know_epochs,
     _know_invocation,
+    _know_before,
 )
 
 

@@ -16,7 +16,7 @@ from bulkps.operations.model import Operation
 from bulkps.operations.release_support import uses
 from bulkps.passwords.password_file import PasswordFile
 from bulkps.passwords.password_provisioning import password_maker
-from bulkps.preflight.comparison_runner import ComparisonRunner
+from bulkps.preflight.comparison_runner import ChangedSince, ComparisonRunner
 from bulkps.preflight.query_executor import OnReading, Sessions
 from bulkps.preflight.runner import CMDLETS, PreflightRunner
 from bulkps.records.recorder import Recorder
@@ -45,6 +45,7 @@ class Orders:
         ends_at: Epoch seconds at which it pauses; None for never.
         passwords: An open file for generated passwords, written before they are sent; None for no file.
         confirm: Asked after pre-flight, before anything is sent; None if no confirmation is needed.
+        changed_since: Says what somebody has changed since the run that is taken back; see ComparisonRunner.
     """
 
     on_changes: OnChanges = lambda changes: None
@@ -53,6 +54,7 @@ class Orders:
     ends_at: float | None = None
     passwords: PasswordFile | None = None
     confirm: Confirm | None = None
+    changed_since: ChangedSince = lambda item, found: ""
 
 
 def cmdlets_of(operation: Operation) -> list[str]:
@@ -177,6 +179,7 @@ class RunPhases:
         runner = ComparisonRunner(
             *(self.operation, self.target, sessions, self._recorder),
             *(self.orders.on_changes, self.orders.on_reading),
+            changed_since=self.orders.changed_since,
         )
         return runner.run()
 

@@ -27,6 +27,15 @@ from bulkps.runs.run_creation import create_run
 from bulkps.runs.run_details import RunDetails
 from bulkps.runs.run_outcome import RunReport, exit_code_of, finished, operation_of, options_of
 from bulkps.runs.run_phases import Orders, RunPhases, skip_rest
+from bulkps.runs.undo import (
+    EVEN_IF_CHANGED,
+    LAST_ROW,
+    UNDOES,
+    Undo,
+    changed_since,
+    undo_of,
+    undone_rows,
+)
 
 #: The key that a run keeps in its invocation until it is confirmed.
 ASKS = "asks"
@@ -143,6 +152,24 @@ class RunService:
         with handing_out(operation_of(run), passwords):
             yield
 
+    def undo(self, run: Run) -> Undo:
+        """Return what takes *run* back.
+
+        Raises:
+            UsageProblem: If it has unfinished rows, nothing can be taken back, or it is not known how.
+        """
+        return undo_of(run, operation_of(run), list(self.items(run)))
+
+    def _orders(self, run: Run, orders: Orders) -> Orders:
+        """Return *orders* for a run that takes another one back: what was changed since is left alone."""
+        undone = run.invocation.get(UNDOES)
+        if not undone or run.invocation.get(EVEN_IF_CHANGED):
+            return orders
+        original = self.journal.run(undone)
+        operation = operation_of(original)
+        rows = undone_rows(operation, self.items(original), run.invocation[LAST_ROW])
+        return replace(orders, changed_since=changed_since(operation, rows))
+
     def work(
         self,
         run: Run,
@@ -178,7 +205,7 @@ class RunService:
         with held_run(journal, run, target.config.lease) as held:
             if retry:
                 left = _take_up_failed(held, operation, target)
-            held.finish = RunPhases(held, operation, target, orders).carry_out()
+            held.finish = RunPhases(held, operation, target, self._orders(run, orders)).carry_out()
         return replace(finished(journal, run.id, held.finish, output), left=left)
 
     def cancel(self, run: Run) -> RunReport:

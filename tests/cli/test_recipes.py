@@ -62,14 +62,14 @@ def test_the_page_on_any_cmdlet_does_what_it_says(
 ) -> None:
     there = tenant()
     monkeypatch.chdir(tmp_path)
-    shutil.copy(there.config, "prod.yaml")
+    shutil.copy(there.configure(preflight=True), "prod.yaml")
     Path("attributes.csv").write_text(blocks("any-cmdlet.md", "csv")[0], encoding="utf-8")
     rehearsal(bulkps, "restore", 3, Path("in.csv"))
     bulkps("run", "restore", "in.csv", "--config", "prod.yaml", "--results", "restored.csv", "--quiet")
 
     check_commands(bulkps, "any-cmdlet.md")
 
-    assert there.simulator.calls["Set-Mailbox"] == 2
+    assert there.simulator.calls["Set-Mailbox"] == 2 + 2, "and set back"
     assert there.simulator.calls["Remove-MailboxRestoreRequest"] == 3
 
 

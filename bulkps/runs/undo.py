@@ -1,0 +1,202 @@
+"""What takes a run back: for each row that it completed, the values that were there before. Pure."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from bulkps.engine.item import Item
+from bulkps.engine.item_status import BulkItemStatus
+from bulkps.errors import UsageProblem
+from bulkps.exchange.calls_and_outcomes import Value
+from bulkps.exchange.cmdlet_metadata import cmdlet_facts
+from bulkps.intake import CheckReport, InputRow, check_items, columns_used
+from bulkps.operations.added_and_removed import changes_text
+from bulkps.operations.cmdlet_operation import cmdlet_operation, column_name
+from bulkps.operations.columns import NULL_TEXT, Column
+from bulkps.operations.current_state import CONTEXT, compare
+from bulkps.operations.model import Operation
+from bulkps.operations.parameter_binding import bind, places
+from bulkps.operations.placeholders import Template
+from bulkps.preflight.row_comparison import shown
+from bulkps.records.row_mapping import Run
+
+#: Keys of a run's invocation: the run that it takes back, the last row of that one, and whether what somebody
+#: has changed since is set back too.
+UNDOES, LAST_ROW, EVEN_IF_CHANGED = "undoes", "last_row", "even_if_changed"
+
+
+@dataclass(frozen=True)
+class Undo:
+    """What takes a run back.
+
+    Attributes:
+        operation: What is done.
+        report: Its rows, checked.
+        rows: The rows.
+        cannot: What cannot be taken back, for people, row by row of the run.
+        invocation: What the new run has to remember.
+    """
+
+    operation: Operation
+    report: CheckReport
+    rows: Sequence[InputRow]
+    cannot: Sequence[str]
+    invocation: Mapping[str, object]
+
+
+@dataclass(frozen=True)
+class UndoneRow:
+    """A row that takes another one back.
+
+    Attributes:
+        row: Its number.
+        undoes: The item that it takes back.
+        cells: Its cells, by column of the operation.
+        cannot: What cannot be taken back, for people; empty if everything can.
+    """
+
+    row: int
+    undoes: Item
+    cells: Mapping[str, str]
+    cannot: tuple[str, ...] = ()
+
+
+def undoing(operation: Operation) -> Operation:
+    """Return the operation that takes runs of *operation* back.
+
+    Raises:
+        UsageProblem: If it is not known how to read what was there before.
+    """
+    facts = cmdlet_facts(operation.steps[0].cmdlet) if operation.reads_state else None
+    if facts is None:
+        raise UsageProblem(
+            f"a run of {operation.name} cannot be undone: it does not read what is there before it sends"
+        )
+    return cmdlet_operation(facts)
+
+
+def undone_rows(operation: Operation, items: Iterable[Item], last_row: int) -> list[UndoneRow]:
+    """Return the rows that take back what a run completed, the last one first.
+
+    Args:
+        operation: The operation of the run.
+        items: Its items.
+        last_row: The highest row number among them.
+    """
+    back = undoing(operation)
+    completed = [item for item in items if item.status is BulkItemStatus.COMPLETED]
+    completed.sort(key=lambda item: item.row, reverse=True)
+    # A later retry of the run may complete more of its rows: the numbers of the others must stay.
+    return [_undone(operation, back, item, last_row + 2 - item.row) for item in completed]
+
+
+def undo_of(run: Run, operation: Operation, items: Sequence[Item]) -> Undo:
+    """Return what takes *run* back.
+
+    Args:
+        run: The run.
+        operation: Its operation.
+        items: Its items.
+
+    Raises:
+        UsageProblem: If it has unfinished rows, nothing can be taken back, or it is not known how.
+    """
+    back = undoing(operation)
+    unfinished = (BulkItemStatus.PENDING, BulkItemStatus.IN_PROGRESS)
+    if any(item.status in unfinished for item in items):
+        raise UsageProblem(f"run {run.id} is not finished: resume or cancel it first")
+    last_row = max((item.row for item in items), default=0)
+    undone = undone_rows(operation, items, last_row)
+    told = [
+        f"row {one.undoes.row}: {sentence}; it stays as it is" for one in undone for sentence in one.cannot
+    ]
+    # The same object may be in several rows, whose values are set back one after the other.
+    back = replace(back, unique=())
+    report, rows = check_items(back, [(one.row, one.cells) for one in undone if len(one.cells) > 1])
+    if not rows or not report.sound:
+        why = " ".join(told[:3]) or " ".join(report.sentences()[:3])
+        raise UsageProblem(
+            f"nothing of run {run.id} can be set back: it completed no row that changed. {why}"
+        )
+    invocation = {UNDOES: run.id, LAST_ROW: last_row}
+    report = replace(report, path=Path(f"undo of {run.id}"))
+    return Undo(columns_used(back, report), report, sorted(rows, key=lambda one: one.row), told, invocation)
+
+
+def _undone(operation: Operation, back: Operation, item: Item, row: int) -> UndoneRow:
+    step = operation.steps[0]
+    filled = places(operation, item.values, item.key, "", {})
+    identity = Template.parse(step.current.identity).render(filled) if step.current else None
+    cells, cannot = {"Identity": str(identity or "")}, list[str]()
+    for parameter, wanted in bind(step, filled).parameters.items():
+        if parameter in CONTEXT:
+            continue
+        name = column_name(parameter)
+        column = back.columns.get(name)
+        cell = _cell(column, wanted, item.before, parameter) if column else None
+        if cell is None:
+            known = (
+                f"it was {item.before[parameter]}" if parameter in item.before else "what it was is not known"
+            )
+            cannot.append(f"{parameter}: {known}")
+        elif cell:
+            cells[name] = cell
+    return UndoneRow(row, item, cells, tuple(cannot))
+
+
+def _cell(column: Column, wanted: Value, before: Mapping[str, object], parameter: str) -> str | None:
+    """Return the cell that sets a property back; empty if nothing has to be done, None if it cannot be."""
+    if parameter not in before:
+        return None
+    was = before[parameter]
+    if isinstance(wanted, Mapping):
+        return _changes_back(wanted, was)
+    if was is None or was in ("", []) or was == [None]:
+        return NULL_TEXT if column.clearable else None
+    if isinstance(was, list):
+        text = ";".join(map(str, was))
+        plain = all(";" not in str(one) for one in was)
+        return text if column.many and plain and not column.problem(text) else None
+    text = str(was).lower() if isinstance(was, bool) else str(was)
+    return None if column.problem(text) else text
+
+
+def _changes_back(wanted: Mapping[str, object], was: object) -> str:
+    """Return the cell that removes what was added, and adds what was removed, as far as it was so before."""
+    there = {_bare(one) for one in was} if isinstance(was, list) else {_bare(was)} if was else set()
+    added = [one for one in _texts(wanted.get("Add")) if _bare(one) not in there]
+    removed = [one for one in _texts(wanted.get("Remove")) if _bare(one) in there]
+    entries = {name: parts for name, parts in (("Add", removed), ("Remove", added)) if parts}
+    return changes_text(entries) if entries else ""
+
+
+def _texts(value: object) -> Sequence[str]:
+    return [str(one) for one in value] if isinstance(value, list | tuple) else []
+
+
+def _bare(value: object) -> str:
+    return str(value).casefold().removeprefix("smtp:")
+
+
+def changed_since(
+    operation: Operation, rows: Iterable[UndoneRow]
+) -> Callable[[Item, Mapping[str, object]], str]:
+    """Return what says, for an item that takes another one back, what is not as that one left it.
+
+    Args:
+        operation: The operation of the run that is taken back.
+        rows: What takes it back.
+    """
+    undone = {one.row: one.undoes for one in rows}
+    step = operation.steps[0]
+
+    def tell(item: Item, found: Mapping[str, object]) -> str:
+        left = undone[item.row]
+        filled = places(operation, left.values, left.key, "", {})
+        different = [one for one in compare(step, filled, found) if one.same is False]
+        return "; ".join(
+            f"{one.property} is {shown(one.present)}, and the run left {shown(one.wanted)}"
+            for one in different
+        )
+
+    return tell
