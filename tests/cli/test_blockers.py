@@ -142,10 +142,10 @@ def test_a_request_that_is_there_already_is_found_and_adopted_when_nobody_looked
 
 @pytest.mark.proof
 @pytest.mark.parametrize("operation", ["recovery", "restore"])
-def test_what_is_read_by_inventory_and_what_is_read_by_item_find_the_same(
+def test_what_is_read_by_item_by_list_and_by_inventory_finds_the_same(
     bulkps: Run, tenant: StartTenant, tmp_path: Path, operation: str
 ) -> None:
-    there = tenant(troubles=True, mailboxes=120)
+    there = tenant(troubles=True, mailboxes=450)
     there.configure("", preflight=True)
     people = there.simulator.tenant
     rows = [row_of(one) for one in people.troubles.values() if one.operation == operation]
@@ -160,22 +160,25 @@ def test_what_is_read_by_inventory_and_what_is_read_by_item_find_the_same(
                 else {"target_mailbox": str(people.active(index)["PrimarySmtpAddress"])}
             ),
         }
-        for index in range(100)
+        for index in range(420)
     ]
+    sound = [{**dict.fromkeys(rows[0], ""), **one} for one in sound]
     found = []
-    for number, file in enumerate((rows, rows + [{**dict.fromkeys(rows[0], ""), **one} for one in sound])):
-        write_csv(tmp_path / f"{number}.csv", file)
-        before = sum(there.simulator.inventories.values())
+    for number, more in enumerate((0, 100, 420)):
+        write_csv(tmp_path / f"{number}.csv", rows + sound[:more])
+        before = there.simulator.inventories.get("Get-Mailbox", 0)
         bulkps(
             *("validate", operation, tmp_path / f"{number}.csv", "--config", there.config, "--no-sizes"),
             *("--results", tmp_path / f"r{number}.csv", "--quiet"),
         )
-        inventories = sum(there.simulator.inventories.values()) - before
-        assert bool(inventories) == bool(number)
+        assert (there.simulator.inventories.get("Get-Mailbox", 0) > before) == (number == 2)
         result = read_csv((tmp_path / f"r{number}.csv").read_text(encoding="utf-8-sig"))
         found.append(
             [(one["source_guid"], one["status"], one["error_code"], one["warnings"]) for one in result]
         )
 
-    assert found[0] == found[1][: len(rows)]
-    assert {status for _, status, _, _ in found[1][len(rows) :]} == {"COMPLETED"}
+    assert found[0] == found[1][: len(rows)] == found[2][: len(rows)]
+    # All others are valid.
+    assert [sum(one[1] == "COMPLETED" for one in more) for more in found[1:]] == [
+        sum(one[1] == "COMPLETED" for one in found[0]) + count for count in (100, 420)
+    ]
