@@ -74,7 +74,7 @@ def test_a_journal_of_version_1_becomes_one_of_today_by_being_opened(
 
     assert after == before
     versions = asked(journal, "SELECT version FROM schema_version ORDER BY version")
-    assert versions == [(number,) for number in range(1, 7)]
+    assert versions == [(number,) for number in range(1, 8)]
     assert asked(journal, "SELECT count(*), sum(content = key) FROM items") == [(4, 4)]
     assert asked(journal, "SELECT waited FROM runs") == [("{}",)]
     assert asked(journal, "SELECT count(*) FROM sqlite_master WHERE name = 'items_content'") == [(1,)]
@@ -103,7 +103,7 @@ def test_a_new_journal_is_what_an_old_one_becomes(tmp_path: Path) -> None:
     for path in (new, old):
         Journal(path).close()
 
-    assert asked(new, "SELECT max(version) FROM schema_version") == [(6,)]
+    assert asked(new, "SELECT max(version) FROM schema_version") == [(7,)]
     # A default of 0 and one of '0' are the same to a column of numbers.
     columns = (
         "SELECT name, type, \"notnull\", trim(dflt_value, '''') FROM pragma_table_info('{}') ORDER BY name"
@@ -124,4 +124,4 @@ def test_a_journal_of_a_newer_bulkps_is_left_alone(bulkps: Run, home: Path, comm
     refused = bulkps(command, *(["last"] if command == "show" else []))
 
     assert refused.exit_code == 2
-    assert "was written by a newer bulkps (journal version 99, this one supports 6)" in refused.stderr
+    assert "was written by a newer bulkps (journal version 99, this one supports 7)" in refused.stderr

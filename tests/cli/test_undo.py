@@ -1,11 +1,14 @@
 """``bulkps undo``: a run is taken back by what was there before, and nothing else is touched."""
 
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bulkps.engine.item_status import BulkItemStatus
 from bulkps.simulator.tenant.mailbox import Kind
 from tests.conftest import Run, Tenant, as_object, read_csv, write_csv
 from tests.engines import ENGINES
@@ -150,11 +153,15 @@ def test_a_run_that_cannot_be_undone_says_why(
     assert said in refused.stderr
 
 
-def test_an_unfinished_run_is_not_undone(bulkps: Run, tenant: Start, tmp_path: Path) -> None:
-    there = tenant(faults="Set-Mailbox#1=answer-lost")
+def test_an_unfinished_run_is_not_undone(bulkps: Run, tenant: Start, tmp_path: Path, home: Path) -> None:
+    there = tenant()
     config, names = there.configure(preflight=True), people(there, 2)
     write_csv(tmp_path / "in.csv", [{"Identity": one, "CustomAttribute1": "x"} for one in names])
-    bulkps("run", "Set-Mailbox", tmp_path / "in.csv", "--config", config, "--quiet", "--max-duration", "0s")
+    done(bulkps, "run", "Set-Mailbox", tmp_path / "in.csv", "--config", config)
+    with closing(sqlite3.connect(home / "journal.sqlite3")) as journal:
+        status = BulkItemStatus.PENDING.value
+        journal.execute("UPDATE items SET status = ? WHERE row = 2", (status,))
+        journal.commit()
 
     refused = bulkps("undo", "last", "--config", config)
 
