@@ -7,9 +7,11 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 
 from bulkps.simulator.cmdlets import (
-    mailbox_changes,
+    connect_mailbox,
+    mailbox_permissions,
     mailbox_statistics,
     organization_cmdlets,
+    property_cmdlets,
     recipient_cmdlets,
     recovery_cmdlets,
     restore_cmdlets,
@@ -82,7 +84,9 @@ HANDLERS: dict[str, Handler] = {
     **mailbox_statistics.HANDLERS,
     **recovery_cmdlets.HANDLERS,
     **restore_cmdlets.HANDLERS,
-    **mailbox_changes.HANDLERS,
+    **connect_mailbox.HANDLERS,
+    **property_cmdlets.HANDLERS,
+    **mailbox_permissions.HANDLERS,
 }
 
 

@@ -1,9 +1,9 @@
-"""New-Mailbox -InactiveMailbox and Set-User: the cmdlets of a recovery. Pure: the time is ``now``."""
+"""New-Mailbox -InactiveMailbox: the cmdlet of a recovery. Pure: the time is ``now``."""
 
 from bulkps.simulator.cmdlets.cmdlet_context import Call, Handler
 from bulkps.simulator.cmdlets.cmdlet_result import Category, Refused, Secret, Value
+from bulkps.simulator.cmdlets.nouns import MAILBOX
 from bulkps.simulator.cmdlets.organization_cmdlets import domains
-from bulkps.simulator.cmdlets.recipient_cmdlets import MAILBOX_TYPE, USERS
 from bulkps.simulator.tenant import fake_directory
 from bulkps.simulator.tenant.blocked_mailboxes import FEDERATED
 from bulkps.simulator.tenant.mailbox import LIVING, Kind, Mailbox
@@ -46,16 +46,7 @@ def new_mailbox(call: Call) -> None:
     call.tenant.change(source, Kind.ACTIVE, _recovered(call, source, user_id, address))
     source.shown_from = call.now + call.tenant.provisioning_seconds
     call.answer.warnings.append(RECOVERED_WARNING)
-    call.write(MAILBOX_TYPE, source.text("Identity"), source.properties)
-
-
-def set_user(call: Call) -> None:
-    """Set-User: set the given properties of the user; returns nothing."""
-    user = call.find(call.text("Identity"), USERS)
-    if call.dry:
-        return
-    call.tenant.change(user, user.kind, call.changes())
-    call.changed("user-set", user, user, user.text("Name"))
+    call.write(MAILBOX.type_name, source.text("Identity"), source.properties)
 
 
 def is_auto_expanding(mailbox: Mailbox) -> bool:
@@ -63,7 +54,7 @@ def is_auto_expanding(mailbox: Mailbox) -> bool:
     return mailbox.properties.get("AutoExpandingArchiveEnabled") is True or _has_part(mailbox, "AuxArchive")
 
 
-HANDLERS: dict[str, Handler] = {"New-Mailbox": new_mailbox, "Set-User": set_user}
+HANDLERS: dict[str, Handler] = {"New-Mailbox": new_mailbox}
 
 
 def _has_part(mailbox: Mailbox, kind: str) -> bool:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from bulkps.simulator.cmdlets.cmdlet_context import Call, Handler
-from bulkps.simulator.cmdlets.cmdlet_result import Category, ErrorInfo, Refused
+from bulkps.simulator.cmdlets.cmdlet_result import Category
 from bulkps.simulator.cmdlets.restore_checks import KNOWN, check, free_name, overfull, source_of
 from bulkps.simulator.cmdlets.restore_statistics import properties, statistics
 from bulkps.simulator.cmdlets.result_filter import limited
@@ -96,22 +96,9 @@ def remove_request(call: Call) -> None:
     request = call.tenant.request(call.text("Identity"))
     if call.dry:
         return
-    if call.parameters.get("Confirm") is not False:
-        raise Refused(
-            ErrorInfo(
-                "A command that prompts the user failed because the host program or the command type does "
-                "not "
-                "support user interaction. The host was attempting to request confirmation with the "
-                "following "
-                "message: Are you sure you want to perform this action? Removing completed request "
-                f'"{request.name}".',
-                "System.Management.Automation.Host.HostException",
-                Category.NotImplemented,
-                f"HostFunctionNotImplemented,{call.bound.cmdlet}",
-                activity=call.bound.cmdlet,
-            ),
-            terminating=True,
-        )
+    call.confirmed(
+        f'Are you sure you want to perform this action? Removing completed request "{request.name}".'
+    )
     call.tenant.remove_request(request)
     call.changed("restore-request-removed", request.source, request.target, request.name)
 

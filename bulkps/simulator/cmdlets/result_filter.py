@@ -61,15 +61,18 @@ def passing(
     wanted: Condition,
     cmdlet: str,
     properties: Callable[[_Found], Mapping[str, Value]],
+    known: Iterable[str] = (),
 ) -> list[_Found]:
-    """Return the objects of *found* with *properties* that match *wanted*.
+    """Return the objects of *found* with *properties* that match *wanted*; *known* names some of those.
 
     Raises:
         Refused: It compares a property that no object has.
     """
     listed = list(found)
-    known = set(_PROPERTIES).union(*map(properties, listed))
-    names = {name.casefold(): name for name in known}
+    names = {name.casefold(): name for name in (*_PROPERTIES, *known)}
+    if wanted.names - names.keys():
+        # Only then is every object looked at: in a large tenant most are made when they are read.
+        names |= {name.casefold(): name for name in set().union(*map(properties, listed))}
     for name in sorted(wanted.names - names.keys()):
         # Exchange's sentence as administrators quote it.
         raise _refused(

@@ -73,6 +73,8 @@ def legacy_dn(seed: int, alias: str) -> str:
     return f"{_LEGACY}{guid(seed, 'legacy', alias).hex}-{alias}"
 
 
+#: Three of a hundred active mailboxes belong to nobody.
+_TYPES = {97: "Shared", 98: "Room", 99: "Equipment"}
 #: The properties that are the same in all mailboxes at first.
 _SETTINGS: dict[str, Value] = {
     "LitigationHoldDuration": "Unlimited",
@@ -224,7 +226,22 @@ def active_mailbox(seed: int, index: int) -> dict[str, Value]:
     addresses = properties["EmailAddresses"]
     if isinstance(addresses, list):
         addresses.append(f"X500:{legacy_dn(seed, _inactive_alias(seed, index))}")
-    return {**properties, **living(seed, alias)}
+    return {**properties, **living(seed, alias), **_of_type(_TYPES.get(index % 100, ""))}
+
+
+def _of_type(name: str) -> dict[str, Value]:
+    return resource(name) if name else {}
+
+
+def resource(name: str) -> dict[str, Value]:
+    """Return what makes a mailbox one of the type *name*: ``Shared``, ``Room`` or ``Equipment``."""
+    return {
+        "RecipientTypeDetails": f"{name}Mailbox",
+        "IsShared": name == "Shared",
+        "IsResource": name != "Shared",
+        "ResourceType": None if name == "Shared" else name,
+        "AccountDisabled": True,
+    }
 
 
 def disconnected_mailbox(seed: int, index: int) -> dict[str, Value]:
@@ -355,4 +372,5 @@ def contact(seed: int) -> dict[str, Value]:
     """Return the properties of a mail contact."""
     address = "orders@supplier.example"
     properties = _account_of(seed, 0, "supplier", address, "MailContact")
-    return {**properties, **_mailed("supplier", address, seed), **_NOBODY, "DisplayName": "Supplier"}
+    named: dict[str, Value] = {"DisplayName": "Supplier", "ExternalEmailAddress": f"SMTP:{address}"}
+    return {**properties, **_mailed("supplier", address, seed), **_NOBODY, **named}

@@ -84,6 +84,12 @@ class Mailbox:
         return found if isinstance(found, UUID) else UUID(str(found))
 
     @property
+    def key(self) -> str:
+        """What it is counted by: its ExchangeGuid, or its Guid where it has no mailbox."""
+        found = self.exchange_guid
+        return self.text("Guid") if found == fake_directory.NO_GUID else str(found)
+
+    @property
     def has_archive(self) -> bool:
         """Whether it has an archive."""
         return self.properties.get("ArchiveGuid", fake_directory.NO_GUID) != fake_directory.NO_GUID
@@ -95,7 +101,8 @@ class Mailbox:
     def known_as(self) -> set[str]:
         """Return every folded name that finds the mailbox."""
         found = self.properties
-        texts = [str(found.get(name, "")) for name in KEYS]
+        texts = [str(found.get(name, "")) for name in (*KEYS, "WindowsEmailAddress")]
+        texts.append(str(found.get("ExternalEmailAddress", "")).rpartition(":")[2])
         texts += [
             address.partition(":")[2] for address in _addresses(found) if address[:5].casefold() == "smtp:"
         ]
