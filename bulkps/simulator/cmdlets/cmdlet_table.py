@@ -8,6 +8,8 @@ from fnmatch import fnmatchcase
 
 from bulkps.simulator.cmdlets import (
     connect_mailbox,
+    group_members,
+    mailbox_folders,
     mailbox_permissions,
     mailbox_statistics,
     organization_cmdlets,
@@ -87,6 +89,8 @@ HANDLERS: dict[str, Handler] = {
     **connect_mailbox.HANDLERS,
     **property_cmdlets.HANDLERS,
     **mailbox_permissions.HANDLERS,
+    **mailbox_folders.HANDLERS,
+    **group_members.HANDLERS,
 }
 
 

@@ -110,7 +110,9 @@ def remove_recipient_permission(call: Call) -> None:
     if trustee not in holders:
         _warn_absent(call, recipient, trustee)
         return
-    call.tenant.senders[recipient] = [one for one in holders if one is not trustee]
+    kept = [one for one in call.tenant.senders.pop(recipient) if one is not trustee]
+    if kept:
+        call.tenant.senders[recipient] = kept
     call.changed("recipient-permission-removed", recipient, trustee, _SEND_AS)
 
 

@@ -22,7 +22,7 @@ from bulkps.simulator.tenant import fake_directory
 from bulkps.simulator.tenant.mailbox import LIVING, Kind, Mailbox
 from bulkps.simulator.tenant.mailbox_language import FOLDER_LANGUAGE, spoken
 from bulkps.simulator.tenant.property_defaults import GROUP_MANAGERS, RETENTION_POLICIES
-from bulkps.simulator.tenant.tenant import moment, not_found
+from bulkps.simulator.tenant.tenant import moment, not_found, only
 
 #: Returns what a parameter changes; it sees the object and its properties as they are.
 Rule = Callable[[Call, Mailbox, str, Mapping[str, Value]], dict[str, Value]]
@@ -156,18 +156,27 @@ def resolved(call: Call, identity: Value) -> str:
         Refused: There is none, or more than one.
     """
     text = str(identity)
-    if text == GROUP_MANAGERS:
-        return text
-    found = call.matches(text, (*RECIPIENTS, Kind.NONE))
+    return (
+        text if text == GROUP_MANAGERS else recipient(call, text, (*RECIPIENTS, Kind.NONE)).text("Identity")
+    )
+
+
+def recipient(call: Call, identity: str, kinds: tuple[Kind, ...]) -> Mailbox:
+    """Return the object of *kinds* that *identity* names, as the value of a parameter.
+
+    Raises:
+        Refused: There is none, or more than one.
+    """
+    found = call.matches(identity, kinds)
     if not found:
         raise call.refused(
-            f'Couldn\'t find object "{text}". Please make sure that it was spelled correctly or specify a '
-            "different object.",
+            f'Couldn\'t find object "{identity}". Please make sure that it was spelled correctly or specify '
+            "a different object.",
             "Microsoft.Exchange.Configuration.Tasks.ManagementObjectNotFoundException",
             Category.NotSpecified,
-            text,
+            identity,
         )
-    return call.find(text, (*RECIPIENTS, Kind.NONE)).text("Identity")
+    return only(identity, found)
 
 
 def _policy(call: Call, _one: Mailbox, name: str, _current: Mapping[str, Value]) -> dict[str, Value]:

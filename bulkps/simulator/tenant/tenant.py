@@ -67,7 +67,7 @@ class Tenant:
         settings: What was changed of the properties that are kept apart from the directory, by the noun of
             the cmdlet that changes them and the mailbox.
         senders: Who may send as an object: the holders of SendAs by object.
-        folder_rights: The rights on a folder that were set: rights by user, by mailbox and folder.
+        folder_rights: The rights on a folder that were set: by the user's key, by mailbox and FolderType.
         members: The members of each group.
         effects: How often each change was made, by its kind and the mailbox's ExchangeGuid.
         refusals: How often each cmdlet was refused with each text.
