@@ -7,15 +7,17 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 
 from bulkps.simulator.cmdlets import (
+    archive_cmdlets,
     connect_mailbox,
     group_members,
     mailbox_folders,
     mailbox_permissions,
     mailbox_statistics,
+    object_creation,
+    object_removal,
     organization_cmdlets,
     property_cmdlets,
     recipient_cmdlets,
-    recovery_cmdlets,
     restore_cmdlets,
 )
 from bulkps.simulator.cmdlets.binder import Arguments, bind, not_recognized
@@ -84,7 +86,9 @@ HANDLERS: dict[str, Handler] = {
     **recipient_cmdlets.HANDLERS,
     **organization_cmdlets.HANDLERS,
     **mailbox_statistics.HANDLERS,
-    **recovery_cmdlets.HANDLERS,
+    **object_creation.HANDLERS,
+    **object_removal.HANDLERS,
+    **archive_cmdlets.HANDLERS,
     **restore_cmdlets.HANDLERS,
     **connect_mailbox.HANDLERS,
     **property_cmdlets.HANDLERS,

@@ -1,6 +1,6 @@
 """New-Mailbox -InactiveMailbox: the cmdlet of a recovery. Pure: the time is ``now``."""
 
-from bulkps.simulator.cmdlets.cmdlet_context import Call, Handler
+from bulkps.simulator.cmdlets.cmdlet_context import Call
 from bulkps.simulator.cmdlets.cmdlet_result import Category, Refused, Secret, Value
 from bulkps.simulator.cmdlets.nouns import MAILBOX
 from bulkps.simulator.cmdlets.organization_cmdlets import domains
@@ -22,21 +22,14 @@ RECOVERED_WARNING = (
 
 def new_mailbox(call: Call) -> None:
     """New-Mailbox -InactiveMailbox: make an inactive mailbox the mailbox of a new user, for good."""
-    if not call.text("InactiveMailbox"):
-        raise call.refused(
-            "The simulated tenant creates mailboxes only from inactive ones: use the InactiveMailbox "
-            "parameter.",
-            f"{_TASKS}RecipientTaskException",
-            Category.InvalidOperation,
-        )
     source = call.find(call.text("InactiveMailbox"), (Kind.INACTIVE,))
     user_id = call.text("MicrosoftOnlineServicesID")
     address = call.text("PrimarySmtpAddress") or user_id
     _check_source(call, source)
-    _check_domain(call, user_id)
-    _check_accepted(call, user_id, address)
+    check_domain(call, user_id)
+    check_accepted(call, user_id, address)
     _check_free(call, user_id, address)
-    _check_password(call)
+    check_password(call)
     if call.dry:
         return
     password = call.parameters["Password"]
@@ -52,9 +45,6 @@ def new_mailbox(call: Call) -> None:
 def is_auto_expanding(mailbox: Mailbox) -> bool:
     """Return whether *mailbox* has an auto-expanding archive."""
     return mailbox.properties.get("AutoExpandingArchiveEnabled") is True or _has_part(mailbox, "AuxArchive")
-
-
-HANDLERS: dict[str, Handler] = {"New-Mailbox": new_mailbox}
 
 
 def _has_part(mailbox: Mailbox, kind: str) -> bool:
@@ -98,7 +88,12 @@ def _unrecoverable(call: Call, identity: str, reason: str) -> Refused:
     return call.refused(text, exception, Category.InvalidOperation, identity)
 
 
-def _check_accepted(call: Call, *names: str) -> None:
+def check_accepted(call: Call, *names: str) -> None:
+    """Check whether the domains of *names* are the organization's.
+
+    Raises:
+        Refused: One is not.
+    """
     for name in names:
         if name.rpartition("@")[2].casefold() not in domains(call.tenant.on_premises):
             exception = "Microsoft.Exchange.Configuration.Tasks.NotAcceptedDomainException"
@@ -110,7 +105,12 @@ def _check_accepted(call: Call, *names: str) -> None:
             )
 
 
-def _check_domain(call: Call, user_id: str) -> None:
+def check_domain(call: Call, user_id: str) -> None:
+    """Check whether an account can be created in the domain of *user_id*.
+
+    Raises:
+        Refused: Its accounts come from another service.
+    """
     if user_id.rpartition("@")[2].casefold() == FEDERATED:
         exception = f"{_TASKS}RecipientTaskException"
         raise call.refused(
@@ -150,7 +150,12 @@ def _living(call: Call, identity: str) -> list[Mailbox]:
     return call.tenant.matches(identity, LIVING)
 
 
-def _check_password(call: Call) -> None:
+def check_password(call: Call) -> None:
+    """Check whether the password is long and varied enough.
+
+    Raises:
+        Refused: It is not.
+    """
     password = call.parameters.get("Password")
     value = password.value if isinstance(password, Secret) else ""
     classes = sum(
