@@ -14,6 +14,8 @@ KEYS = (
     "UserPrincipalName", "LegacyExchangeDN", "ExternalDirectoryObjectId",
 )  # fmt: skip
 
+_NAMED_BY = (*KEYS, "WindowsEmailAddress")
+
 
 class Kind(Enum):
     """The kind of an object, and the state of a mailbox."""
@@ -101,8 +103,9 @@ class Mailbox:
     def known_as(self) -> set[str]:
         """Return every folded name that finds the mailbox."""
         found = self.properties
-        texts = [str(found.get(name, "")) for name in (*KEYS, "WindowsEmailAddress")]
-        texts.append(str(found.get("ExternalEmailAddress", "")).rpartition(":")[2])
+        texts = [str(found.get(name, "")) for name in _NAMED_BY]
+        if external := found.get("ExternalEmailAddress"):
+            texts.append(str(external).rpartition(":")[2])
         texts += [
             address.partition(":")[2] for address in _addresses(found) if address[:5].casefold() == "smtp:"
         ]
