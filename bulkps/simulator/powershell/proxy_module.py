@@ -12,6 +12,8 @@ from bulkps.simulator.cmdlets.rbac import Offer
 
 #: Given by the engine itself to a function that supports ShouldProcess.
 _ENGINE = {"WhatIf", "Confirm"}
+#: Exchange Online asks before these too. Here they act at once, as on an Exchange Server.
+_SILENT = {"Set-User", "Suspend-MailboxRestoreRequest"}
 #: Parameter sets with their mandatory parameters, the default set first. The first name of a set only belongs
 #: to this set, unless every set needs it. Documented sets that Exchange Online refuses are left out.
 _SETS: dict[str, dict[str, tuple[str, ...]]] = {
@@ -58,14 +60,14 @@ def _function(facts: CmdletFacts) -> str:
     binding = ["PositionalBinding = $false"]
     if sets:
         binding.append(f"DefaultParameterSetName = '{next(iter(sets))}'")
-    # Functions that remove something ask first, as in Exchange.
-    impact = "High" if facts.name.startswith("Remove-") else "Medium"
+    asks = facts.asks and facts.name not in _SILENT
+    impact = "High" if asks else "Medium"
     run = f"Invoke-ExchangeCommand '{facts.name}' $PSBoundParameters $PSCmdlet"
     if facts.mutates:
         binding.append(f"SupportsShouldProcess = $true, ConfirmImpact = '{impact}'")
         # -WhatIf is sent too: the tenant reports what it would refuse.
         asked = f"$PSCmdlet.ShouldProcess('{facts.name}') -or $WhatIfPreference"
-        run = f"if ({asked}) {{ {run} $WhatIfPreference }}"
+        run = f"if ({asked}) {{ {run} $WhatIfPreference ${str(asks).lower()} }}"
     return (
         f"function {facts.name} {{\n  [CmdletBinding({', '.join(binding)})]\n"
         f"  param(\n    {declared})\n  process {{ {run} }}\n}}"
