@@ -402,7 +402,8 @@ def test_a_session_signs_in_and_out_by_itself(begin: Callable[..., Session], tmp
     thumbprint, path = certificate(tmp_path)
     session = begin(preconnected=False, app_id="app", organization="contoso", thumbprint=thumbprint)
     sign_in = (
-        "Connect-ExchangeOnline -ShowBanner:$false -CommandName Get-Mailbox, New-Mailbox* -Organization contoso "
+        "Connect-ExchangeOnline -ShowBanner:$false -Organization contoso "
+        "-CommandName Get-Mailbox, New-Mailbox* "
     )
     password = "(ConvertTo-SecureString 'pass' -AsPlainText -Force)"
     file = f"-CertificateFilePath '{path}' -CertificatePassword {password}"

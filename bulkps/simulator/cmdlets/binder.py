@@ -38,6 +38,14 @@ _EXCLUSIVE: dict[str, tuple[frozenset[str], ...]] = {
         frozenset({"SourceDatabase", "SourceStoreMailbox"}),
     ),
 }
+#: Boolean parameters that $null clears: without a value of its own, the organization's applies.
+#: [P:Set-CASMailbox for the first; the others are empty on a mailbox that nobody changed]
+NULLABLE = frozenset(
+    {
+        "SmtpClientAuthenticationDisabled", "EwsAllowEntourage", "EwsAllowMacOutlook", "EwsAllowOutlook",
+        "EwsEnabled", "MapiHttpEnabled",
+    }
+)  # fmt: skip
 _NUMBERS = {"Int32", "UInt32", "Int64"}
 
 
@@ -250,6 +258,8 @@ def _converted(facts: CmdletFacts, parameter: ParameterFacts, value: Value) -> V
         # A switch without a value arrives as null.
         return True if value is None else _boolean(facts, parameter, value)
     if kind == "Boolean":
+        if value is None and parameter.name in NULLABLE:
+            return None
         return _boolean(facts, parameter, value)
     if kind == "SecureString":
         if isinstance(value, Secret):

@@ -16,7 +16,7 @@ from bulkps.simulator.cmdlets.result_filter import limited
 from bulkps.simulator.tenant import fake_directory
 from bulkps.simulator.tenant.mailbox import Mailbox
 from bulkps.simulator.tenant.mailbox_content import contents
-from bulkps.simulator.tenant.mailbox_language import FOLDER_LANGUAGE, FOLDER_TYPES, first_language, spoken
+from bulkps.simulator.tenant.mailbox_language import FOLDER_TYPES, folder_language, spoken
 from bulkps.simulator.tenant.tenant import FolderRight, only
 
 _STATISTICS = "Microsoft.Exchange.Management.Tasks.MailboxFolderConfiguration"
@@ -39,9 +39,8 @@ _FLAGS = ("None", "Delegate", "CanViewPrivateItems")
 
 def folders(call: Call, mailbox: Mailbox) -> Mapping[str, str]:
     """Return the type of each folder of *mailbox* by its name; the root has none."""
-    settings = call.tenant.settings.get(("MailboxRegionalConfiguration", mailbox), {})
-    language = str(settings.get(FOLDER_LANGUAGE) or first_language(call.tenant.seed, mailbox))
-    return {"": "Root", **dict(zip(spoken(language).folders, FOLDER_TYPES, strict=True))}
+    names = spoken(folder_language(call.tenant, mailbox)).folders
+    return {"": "Root", **dict(zip(names, FOLDER_TYPES, strict=True))}
 
 
 def get_folder_statistics(call: Call) -> None:

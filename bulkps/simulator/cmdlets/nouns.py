@@ -11,7 +11,7 @@ from functools import partial
 from bulkps.simulator.cmdlets.cmdlet_result import Value
 from bulkps.simulator.tenant import property_defaults as initial
 from bulkps.simulator.tenant.mailbox import Kind, Mailbox, Properties
-from bulkps.simulator.tenant.mailbox_language import FOLDER_LANGUAGE, first_language, spoken
+from bulkps.simulator.tenant.mailbox_language import FOLDER_LANGUAGE, REGIONAL, first_language, spoken
 from bulkps.simulator.tenant.tenant import Tenant
 
 MANAGEMENT = "Microsoft.Exchange.Data.Directory.Management."
@@ -174,6 +174,6 @@ NOUNS = (
         apart=True,
     ),
     _settings("MailboxAutoReplyConfiguration", "MailboxAutoReplyConfiguration", initial.AUTO_REPLY),
-    _settings("MailboxRegionalConfiguration", "MailboxRegionalConfiguration", _regional),
+    _settings(REGIONAL, REGIONAL, _regional),
     _settings("CalendarProcessing", "CalendarConfiguration", _processing),
 )  # fmt: skip

@@ -22,6 +22,7 @@ _SPAN = re.compile(
 #: Forms of a date besides ISO 8601: the service reads texts by the culture en-US.
 _DATES = ("%m/%d/%Y %H:%M:%S", "%m/%d/%Y %I:%M:%S %p", "%m/%d/%Y %H:%M", "%m/%d/%Y")
 _NUMBERS = {"Int16", "Int32", "Int64", "UInt16", "UInt32", "UInt64"}
+_TEXTS = {"String", "SmtpAddress", "CountryInfo", "GeoCoordinates"}
 _COLLECTIONS = {"MultiValuedProperty", "ProxyAddressCollection"}
 #: The allowed values of enumerations that the data does not have. [Microsoft's pages]
 _ENUMERATIONS: dict[str, tuple[str, ...]] = {
@@ -60,7 +61,7 @@ def held(cmdlet: str, parameter: ParameterFacts, value: Value, current: Value) -
         return merged(value, current, lambda entry: _single(cmdlet, parameter, entry))
     if value is None or value == "":
         # What is text is then empty; everything else has no value at all.
-        return "" if isinstance(current, str) and not _is_measured(parameter) else None
+        return "" if parameter.type in _TEXTS else None
     return _single(cmdlet, parameter, value)
 
 
@@ -164,10 +165,6 @@ def not_of_type(cmdlet: str, name: str, value: Value, kind: str) -> Refused:
         ),
         terminating=True,
     )
-
-
-def _is_measured(parameter: ParameterFacts) -> bool:
-    return parameter.type in {"Unlimited", "ByteQuantifiedSize", "EnhancedTimeSpan", "TimeSpan", "DateTime"}
 
 
 def _single(cmdlet: str, parameter: ParameterFacts, value: Value) -> Value:

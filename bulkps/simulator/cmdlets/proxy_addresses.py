@@ -65,6 +65,8 @@ def changed_external(call: Call, one: Mailbox, given: Value) -> dict[str, Value]
     old = one.text("ExternalEmailAddress").casefold()
     was_primary = old == f"smtp:{one.text('PrimarySmtpAddress')}".casefold()
     kept = [entry for entry in one.addresses() if entry.casefold() != old]
+    if len(kept) == len(one.addresses()):
+        return {"ExternalEmailAddress": address}
     kept = _with(kept, address if was_primary else f"{_SMTP}{address[5:]}")
     return {"ExternalEmailAddress": address, **_changes(call, one, kept)}
 

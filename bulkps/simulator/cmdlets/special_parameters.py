@@ -20,7 +20,7 @@ from bulkps.simulator.cmdlets.proxy_addresses import (
 )
 from bulkps.simulator.tenant import fake_directory
 from bulkps.simulator.tenant.mailbox import LIVING, Kind, Mailbox
-from bulkps.simulator.tenant.mailbox_language import FOLDER_LANGUAGE, spoken
+from bulkps.simulator.tenant.mailbox_language import FOLDER_LANGUAGE, folder_language, spoken
 from bulkps.simulator.tenant.property_defaults import GROUP_MANAGERS, RETENTION_POLICIES
 from bulkps.simulator.tenant.tenant import moment, not_found, only
 
@@ -222,7 +222,7 @@ def _format(call: Call, _one: Mailbox, name: str, current: Mapping[str, Value]) 
     return {name: call.text(name) or (usual.date if name == "DateFormat" else usual.time)}
 
 
-def _language(call: Call, _one: Mailbox, name: str, current: Mapping[str, Value]) -> dict[str, Value]:
+def _language(call: Call, one: Mailbox, name: str, current: Mapping[str, Value]) -> dict[str, Value]:
     """-Language: without formats, those of the language; the folders keep their names unless told otherwise.
 
     Assumed: Exchange refuses a language that the present formats do not fit.
@@ -235,7 +235,7 @@ def _language(call: Call, _one: Mailbox, name: str, current: Mapping[str, Value]
         name: language,
         "DateFormat": call.text("DateFormat") or usual.date,
         "TimeFormat": call.text("TimeFormat") or usual.time,
-        "DefaultFolderNameMatchingUserLanguage": False,
+        "DefaultFolderNameMatchingUserLanguage": language == folder_language(call.tenant, one),
     }
 
 

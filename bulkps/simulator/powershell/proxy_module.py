@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from fnmatch import fnmatchcase
 
 from bulkps.exchange.cmdlet_metadata import CmdletFacts, ParameterFacts
+from bulkps.simulator.cmdlets.binder import NULLABLE
 from bulkps.simulator.cmdlets.cmdlet_table import HANDLERS
 from bulkps.simulator.cmdlets.rbac import Offer
 
@@ -85,7 +86,8 @@ def _parameter(facts: CmdletFacts, parameter: ParameterFacts, sets: dict[str, tu
     ]
     if parameter.aliases:
         attributes.append("[Alias({})]".format(", ".join(f"'{alias}'" for alias in parameter.aliases)))
-    return " ".join([*attributes, f"[{_TYPES.get(parameter.type, 'object')}] ${{{parameter.name}}}"])
+    kind = "object" if parameter.name in NULLABLE else _TYPES.get(parameter.type, "object")
+    return " ".join([*attributes, f"[{kind}] ${{{parameter.name}}}"])
 
 
 def _attributes(

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 from bulkps.simulator.tenant import fake_directory
 from bulkps.simulator.tenant.mailbox import Mailbox
+from bulkps.simulator.tenant.tenant import Tenant
 
-#: Where the language of a mailbox's folders is kept, among its regional settings; Exchange shows it nowhere.
-FOLDER_LANGUAGE = "FolderLanguage"
+#: Where the language of a mailbox's folders is kept: among its regional settings. Exchange shows it nowhere.
+REGIONAL, FOLDER_LANGUAGE = "MailboxRegionalConfiguration", "FolderLanguage"
 #: The FolderType of the folders that every mailbox has.
 FOLDER_TYPES = (
     "Inbox",
@@ -88,6 +89,12 @@ _DRAWN = (_ENGLISH,) * 5 + ("de-DE", "fr-FR", "es-ES")
 def first_language(seed: int, mailbox: Mailbox) -> str:
     """Return the language in which *mailbox* was first opened."""
     return _DRAWN[fake_directory.digest(seed, "language", mailbox.key)[0] % len(_DRAWN)]
+
+
+def folder_language(tenant: Tenant, mailbox: Mailbox) -> str:
+    """Return the language in which the folders of *mailbox* are named."""
+    changed = tenant.settings.get((REGIONAL, mailbox), {}).get(FOLDER_LANGUAGE)
+    return str(changed or first_language(tenant.seed, mailbox))
 
 
 def spoken(language: str) -> Language:
