@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from fnmatch import fnmatchcase
 
 from bulkps.exchange.cmdlet_metadata import CmdletFacts, ParameterFacts
-from bulkps.simulator.cmdlets.binder import NULLABLE
+from bulkps.simulator.cmdlets.client_types import declared
 from bulkps.simulator.cmdlets.cmdlet_table import HANDLERS
 from bulkps.simulator.cmdlets.rbac import Offer
 
@@ -26,13 +26,6 @@ _SETS: dict[str, dict[str, tuple[str, ...]]] = {
         "SourceMailbox": ("SourceMailbox", "TargetMailbox"),
         "Default": ("SourceStoreMailbox", "TargetMailbox"),
     },
-}
-_TYPES = {
-    "String": "string",
-    "String[]": "string[]",
-    "SwitchParameter": "switch",
-    "Boolean": "bool",
-    "SecureString": "System.Security.SecureString",
 }
 
 
@@ -80,14 +73,14 @@ def _parameter(facts: CmdletFacts, parameter: ParameterFacts, sets: dict[str, tu
     if parameter.name == _positional(facts):
         common.append("Position = 0")
     if parameter.name == "Identity":
-        common.append("ValueFromPipelineByPropertyName = $true")
+        # The module sends what comes down the pipeline in batches of ten; here each is a call.
+        common.append("ValueFromPipeline = $true, ValueFromPipelineByPropertyName = $true")
     attributes = [
         f"[Parameter({', '.join(entries)})]" for entries in _attributes(facts, parameter, sets, common)
     ]
     if parameter.aliases:
         attributes.append("[Alias({})]".format(", ".join(f"'{alias}'" for alias in parameter.aliases)))
-    kind = "object" if parameter.name in NULLABLE else _TYPES.get(parameter.type, "object")
-    return " ".join([*attributes, f"[{kind}] ${{{parameter.name}}}"])
+    return " ".join([*attributes, f"[{declared(parameter)}] ${{{parameter.name}}}"])
 
 
 def _attributes(
