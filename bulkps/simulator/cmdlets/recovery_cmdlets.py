@@ -4,6 +4,7 @@ from bulkps.simulator.cmdlets.cmdlet_context import Call
 from bulkps.simulator.cmdlets.cmdlet_result import Category, Refused, Secret, Value
 from bulkps.simulator.cmdlets.nouns import MAILBOX
 from bulkps.simulator.cmdlets.organization_cmdlets import domains
+from bulkps.simulator.cmdlets.proxy_addresses import check_free, check_name_free
 from bulkps.simulator.tenant import fake_directory
 from bulkps.simulator.tenant.blocked_mailboxes import FEDERATED
 from bulkps.simulator.tenant.mailbox import LIVING, Kind, Mailbox
@@ -69,7 +70,7 @@ def _check_source(call: Call, source: Mailbox) -> None:
         raise _unrecoverable(
             call, identity, f"there is a soft-deleted user '{account}'. Restore the user account instead."
         )
-    _check_address(call, source.text("UserPrincipalName"))
+    check_free(call, f"SMTP:{source.text('UserPrincipalName')}")
     if holders := _living(call, source.text("ExchangeGuid")):
         # Assumed: the page mentions a validation conflict of the ExchangeGuid, without a text.
         exception = f"{_TASKS}RecipientTaskException"
@@ -123,27 +124,9 @@ def check_domain(call: Call, user_id: str) -> None:
 
 
 def _check_free(call: Call, user_id: str, address: str) -> None:
-    name = call.text("Name")
-    if any(mailbox.text("Name").casefold() == name.casefold() for mailbox in _living(call, name)):
-        raise call.refused(
-            f'The name "{name}" is already being used. Please try another name.',
-            f"{_TASKS}ADObjectAlreadyExistsException",
-            Category.InvalidArgument,
-            name,
-        )
+    check_name_free(call, call.text("Name"))
     for wanted in (user_id, address):
-        _check_address(call, wanted)
-
-
-def _check_address(call: Call, wanted: str) -> None:
-    if holders := _living(call, wanted):
-        raise call.refused(
-            f'The proxy address "SMTP:{wanted}" is already being used by the proxy addresses or '
-            f'LegacyExchangeDN of "{holders[0].text("Identity")}". Please choose another proxy address.',
-            f"{_TASKS}ProxyAddressExistsException",
-            Category.InvalidArgument,
-            wanted,
-        )
+        check_free(call, f"SMTP:{wanted}")
 
 
 def _living(call: Call, identity: str) -> list[Mailbox]:
