@@ -160,7 +160,7 @@ def not_of_type(cmdlet: str, name: str, value: Value, kind: str) -> Refused:
             f'"{value}" to type "{kind}".',
             "System.Management.Automation.ParameterBindingArgumentTransformationException",
             Category.InvalidArgument,
-            f"ParameterArgumentTransformationError,{cmdlet}",
+            f"ParameterArgumentTransformationError,{cmdlet}".rstrip(","),
             activity=cmdlet,
         ),
         terminating=True,
