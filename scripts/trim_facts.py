@@ -37,6 +37,9 @@ def parameter(facts: dict[str, object]) -> dict[str, object]:
     for name in ("values", "aliases", "mandatoryInSets"):
         if facts.get(name):
             kept[name] = facts[name]
+    if str(facts["type"]).endswith("IdParameter"):
+        # What the page lists of a name are its forms, such as a UPN, and no enumeration.
+        kept.pop("values", None)
     override = facts.get("override")
     if isinstance(override, dict):
         kept.update({key: override[key] for key in ("type", "mandatoryInSets", "sets") if key in override})

@@ -205,12 +205,12 @@ def test_a_template_has_the_columns_that_were_asked_for(bulkps: Run) -> None:
 
 
 def test_the_simulator_says_which_cmdlets_it_has_no_rules_for(bulkps: Run, tmp_path: Path) -> None:
-    write_csv(tmp_path / "in.csv", [{"Identity": "a", "ImapEnabled": "no"}])
+    write_csv(tmp_path / "in.csv", [{"Identity": "a", "ClassicAttachmentsEnabled": "no"}])
 
-    result = bulkps("run", "Set-CASMailbox", tmp_path / "in.csv")
+    result = bulkps("run", "Set-OwaMailboxPolicy", tmp_path / "in.csv")
 
     assert result.exit_code == 2
-    assert "the simulator has no rules for Set-CASMailbox; nothing was sent" in result.stderr
+    assert "the simulator has no rules for Set-OwaMailboxPolicy; nothing was sent" in result.stderr
     assert "Set-Mailbox" in result.stderr
 
 
@@ -359,10 +359,10 @@ def test_a_cmdlet_is_read_only_when_it_is_asked_for() -> None:
 def test_python_names_a_cmdlet_like_the_command_line(tmp_path: Path) -> None:
     from bulkps import BulkOperationItem, BulkOperationManager  # noqa: PLC0415 - read the settings of the test
 
-    item = BulkOperationItem(2, {"Identity": "ann@contoso.com", "ImapEnabled": "no"})
-    with pytest.raises(UsageProblem, match="has no rules for Set-CASMailbox"):
-        BulkOperationManager().execute("Set-CASMailbox", [item])
-    assert item.values == {"Identity": "ann@contoso.com", "ImapEnabled": False}
+    item = BulkOperationItem(2, {"Identity": "Default", "ClassicAttachmentsEnabled": "no"})
+    with pytest.raises(UsageProblem, match="has no rules for Set-OwaMailboxPolicy"):
+        BulkOperationManager().execute("Set-OwaMailboxPolicy", [item])
+    assert item.values == {"Identity": "Default", "ClassicAttachmentsEnabled": False}
 
 
 def test_every_type_of_several_values_takes_a_list() -> None:

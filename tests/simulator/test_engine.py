@@ -402,7 +402,8 @@ def test_a_session_signs_in_and_out_by_itself(begin: Callable[..., Session], tmp
     thumbprint, path = certificate(tmp_path)
     session = begin(preconnected=False, app_id="app", organization="contoso", thumbprint=thumbprint)
     sign_in = (
-        "Connect-ExchangeOnline -ShowBanner:$false -CommandName Get-Mailbox, New-* -Organization contoso "
+        "Connect-ExchangeOnline -ShowBanner:$false -Organization contoso "
+        "-CommandName Get-Mailbox, New-Mailbox* "
     )
     password = "(ConvertTo-SecureString 'pass' -AsPlainText -Force)"
     file = f"-CertificateFilePath '{path}' -CertificatePassword {password}"
@@ -470,3 +471,26 @@ def certificate(folder: Path) -> tuple[str, Path]:
         pkcs12.serialize_key_and_certificates(b"app", key, signed, None, BestAvailableEncryption(b"pass"))
     )
     return signed.fingerprint(hashes.SHA1()).hex(), path  # noqa: S303 - what a thumbprint is
+
+
+def test_the_client_binds_by_the_types_that_it_declares(begin: Callable[..., Session]) -> None:
+    session = begin()
+    ann, ben = (str(session.simulator.tenant.active(index)["Alias"]) for index in range(2))
+
+    refused = session.script(f"Set-CASMailbox {ann} -ImapEnabled 'true'")
+    cleared = session.script(f"Set-CASMailbox {ann} -SmtpClientAuthenticationDisabled $null")
+    converted = session.script(
+        f"Set-MailboxAutoReplyConfiguration {ann} -StartTime '2026-12-24' -EndTime '2027-01-02'; "
+        f"Set-MailboxRegionalConfiguration {ann} -Language 'nl-NL'; "
+        f"Add-MailboxPermission {ann} -User {ben} -AccessRights FullAccess; "
+        f"(Get-MailboxRegionalConfiguration {ann}).Language"
+    )
+    piped = session.script(f"'{ann}', '{ben}' | Get-CASMailbox | Select-Object -ExpandProperty Name")
+    asked = session.script(f"Disable-Mailbox {ann}")
+
+    assert "Cannot convert" in str(refused.streams.error[0])
+    assert "no settings of" in str(cleared.streams.warning[0])
+    assert not converted.streams.error, str(converted.streams.error[0])
+    assert converted.output[-1] == "nl-NL"
+    assert piped.output == [ann, ben]
+    assert "prompts the user" in str(asked.streams.error[0])

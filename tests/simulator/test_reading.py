@@ -7,6 +7,7 @@ import pytest
 
 from bulkps.simulator.tenant.mailbox import Kind
 from bulkps.simulator.tenant.tenant import Tenant
+from bulkps.simulator.tenant.tenant import _active as made_active
 from tests.simulator.calls import column, recover, restore, run, text_of
 
 SIZE = re.compile(r"[\d.]+ [KMG]?B \([\d,]+ bytes\)")
@@ -222,3 +223,58 @@ def test_a_recovered_mailbox_is_a_user_too(tenant: Tenant) -> None:
 
     [user] = run(tenant, "Get-User", Identity="new0@contoso.com").output
     assert user.properties["RecipientType"] == "UserMailbox"
+
+
+NAMING = (
+    "EmailAddresses", "PrimarySmtpAddress", "WindowsEmailAddress", "UserPrincipalName", "Alias", "Guid",
+    "ExchangeGuid", "ExternalDirectoryObjectId", "DistinguishedName", "Name",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("cmdlet", ["Get-Mailbox", "Get-Recipient", "Get-CASMailbox"])
+def test_a_filter_by_any_name_makes_only_the_mailboxes_that_it_names(cmdlet: str) -> None:
+    tenant = Tenant(seed=1, mailboxes=3000, troubles=False)
+    people = [tenant.active(index * 47) for index in range(50)]
+    terms = [
+        f"{name} -eq '{person['PrimarySmtpAddress'] if name == 'EmailAddresses' else person[name]}'"
+        for person, name in zip(people, NAMING * 5, strict=True)
+    ]
+    before = made_active.cache_info()
+
+    plain = run(tenant, cmdlet, Filter=" -or ".join(terms))
+    no_rooms = f"RecipientTypeDetails -ne 'RoomMailbox' -and ({' -or '.join(terms)})"
+    narrowed = run(tenant, cmdlet, Filter=no_rooms)
+
+    wanted = {str(person["Guid"]) for person in people}
+    assert {str(guid) for guid in column(plain, "Guid")} == wanted
+    assert len(narrowed.output) == sum(one["RecipientTypeDetails"] != "RoomMailbox" for one in people)
+    after = made_active.cache_info()
+    assert after.misses - before.misses <= 50
+
+
+def test_a_contact_is_found_by_its_external_address(tenant: Tenant) -> None:
+    for value in ("orders@supplier.example", "SMTP:orders@supplier.example"):
+        found = run(tenant, "Get-Recipient", Filter=f"ExternalEmailAddress -eq '{value}'")
+        assert column(found, "Name") == ["supplier"]
+
+
+def test_types_and_archives_choose_mailboxes(tenant: Tenant) -> None:
+    run(tenant, "Set-Mailbox", Identity=tenant.active(3)["Alias"], Type="Room")
+
+    rooms = run(tenant, "Get-Mailbox", RecipientTypeDetails=["RoomMailbox", "EquipmentMailbox"])
+    groups = run(tenant, "Get-Recipient", RecipientTypeDetails=["MailUniversalDistributionGroup"])
+    archived = run(tenant, "Get-Mailbox", Archive=True)
+
+    assert column(rooms, "Guid") == [tenant.active(3)["Guid"]]
+    assert column(groups, "Name") == ["sales"]
+    assert column(archived, "Guid") == [tenant.active(9)["Guid"]]
+
+
+def test_a_property_that_only_the_first_values_have_can_be_filtered_by(tenant: Tenant) -> None:
+    run(tenant, "Set-Mailbox", Identity=tenant.active(3)["Alias"], RetentionPolicy="Executives")
+
+    found = run(tenant, "Get-Mailbox", Filter="RetentionPolicy -eq 'Executives'")
+    others = run(tenant, "Get-Mailbox", Filter="RetentionPolicy -eq 'Default MRM Policy'")
+
+    assert column(found, "Guid") == [tenant.active(3)["Guid"]]
+    assert len(others.output) == 11

@@ -235,7 +235,7 @@ def test_what_a_role_takes_away_is_in_no_face(
     assert refused.streams.error[0].fq_error == "NamedParameterNotFound,New-MailboxRestoreRequest"
     assert "is not recognized" in str(invoke(pool, "New-Mailbox").streams.error[0])
 
-    _, module = sign_in(simulator).send("GET", "/adminapi/beta/x/EXOModuleFile?cmdlets=New-*")
+    _, module = sign_in(simulator).send("GET", "/adminapi/beta/x/EXOModuleFile?cmdlets=New-Mailbox*")
     assert module["cmdlets"] == ["New-MailboxRestoreRequest"]
     assert "AllowLegacyDNMismatch" not in module["text"] and "${TargetMailbox}" in module["text"]
 

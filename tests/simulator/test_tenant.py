@@ -255,7 +255,7 @@ def test_set_user_writes_nothing_and_keeps_what_it_was_given(tenant: Tenant) -> 
         ),
         ("Set-User", {"Identity": ""}, "ParameterArgumentValidationErrorEmptyStringNotAllowed,Set-User"),
         ("Get-Nothing", {}, "CommandNotFoundException"),
-        ("Get-CASMailbox", {}, "CommandNotFoundException"),
+        ("Get-OwaMailboxPolicy", {}, "CommandNotFoundException"),
     ],
 )
 def test_the_binder_refuses_as_powershell_does(

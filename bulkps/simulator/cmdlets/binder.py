@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from bulkps.exchange.cmdlet_metadata import CmdletFacts, ParameterFacts, cmdlet_facts
+from bulkps.simulator.cmdlets.client_types import nullable
 from bulkps.simulator.cmdlets.cmdlet_result import Category, ErrorInfo, Refused, Secret, Value
 
 #: What a client sends: names and values in order; a positional argument has no name.
@@ -250,6 +251,8 @@ def _converted(facts: CmdletFacts, parameter: ParameterFacts, value: Value) -> V
         # A switch without a value arrives as null.
         return True if value is None else _boolean(facts, parameter, value)
     if kind == "Boolean":
+        if value is None and nullable(parameter):
+            return None
         return _boolean(facts, parameter, value)
     if kind == "SecureString":
         if isinstance(value, Secret):

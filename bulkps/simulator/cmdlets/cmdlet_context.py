@@ -14,6 +14,7 @@ from bulkps.simulator.cmdlets.cmdlet_result import (
     Value,
     jsonable,
 )
+from bulkps.simulator.cmdlets.property_types import held
 from bulkps.simulator.cmdlets.rbac import Offer
 from bulkps.simulator.tenant import fake_directory
 from bulkps.simulator.tenant.mailbox import Kind, Mailbox
@@ -90,7 +91,7 @@ class Call:
 
     def changed(self, kind: str, mailbox: Mailbox, target: Mailbox, name: str) -> None:
         """Record a change: its *kind*, the *mailbox* that it is counted for, its *target* and a *name*."""
-        counted = mailbox.text("ExchangeGuid")
+        counted = mailbox.key
         self.tenant.effects[kind, counted] += 1
         self.answer.effects.append(
             {
@@ -98,7 +99,7 @@ class Call:
                 "cmdlet": self.bound.cmdlet,
                 "kind": kind,
                 "mailbox": counted,
-                "target": target.text("ExchangeGuid"),
+                "target": target.key,
                 "name": name,
                 "parameters": jsonable(self.parameters),
             }
@@ -110,6 +111,18 @@ class Call:
         """Return Exchange's own error for this call, non-terminating."""
         return Refused(ErrorInfo(message, exception, category, target=target))
 
+    def held(self, name: str, current: Value) -> Value:
+        """Return what a property holds after the parameter *name*, if it holds *current* now.
+
+        Raises:
+            Refused: The value is not of the parameter's type.
+        """
+        facts = self.offer.facts(self.bound.cmdlet)
+        known = facts.parameter(name) if facts else None
+        if known is None:
+            raise self.no_rules(name)
+        return held(self.bound.cmdlet, known, self.parameters[name], current)
+
     def only(self, *known: str) -> None:
         """Refuse to answer if a parameter other than *known* would change the answer.
 
@@ -118,17 +131,42 @@ class Call:
         """
         for name in self.parameters:
             if name not in known and name not in _NOT_VALUES:
-                raise Refused(
-                    ErrorInfo(
-                        f"The simulated tenant doesn't evaluate the parameter '{name}' of "
-                        f"{self.bound.cmdlet}.",
-                        "System.NotImplementedException",
-                        Category.NotImplemented,
-                        f"NotSimulated,{self.bound.cmdlet}",
-                        activity=self.bound.cmdlet,
-                    ),
-                    terminating=True,
-                )
+                raise self.no_rules(name)
+
+    def no_rules(self, name: str) -> Refused:
+        """Return the error for a parameter that the simulated tenant does not evaluate."""
+        return Refused(
+            ErrorInfo(
+                f"The simulator has no rules for -{name} of {self.bound.cmdlet}: the simulated tenant "
+                f"doesn't evaluate the parameter '{name}'.",
+                "System.NotImplementedException",
+                Category.NotImplemented,
+                f"NotSimulated,{self.bound.cmdlet}",
+                activity=self.bound.cmdlet,
+            ),
+            terminating=True,
+        )
+
+    def confirmed(self, question: str) -> None:
+        """Refuse to act without -Confirm:$false: the cmdlet asks *question*, and nobody can answer.
+
+        Raises:
+            Refused: It was not given.
+        """
+        if self.parameters.get("Confirm") is False:
+            return
+        raise Refused(
+            ErrorInfo(
+                "A command that prompts the user failed because the host program or the command type does "
+                "not support user interaction. The host was attempting to request confirmation with the "
+                f"following message: {question}",
+                "System.Management.Automation.Host.HostException",
+                Category.NotImplemented,
+                f"HostFunctionNotImplemented,{self.bound.cmdlet}",
+                activity=self.bound.cmdlet,
+            ),
+            terminating=True,
+        )
 
     def guid(self, *parts: object) -> UUID:
         """Return a GUID derived from the tenant's seed and *parts*."""

@@ -25,7 +25,7 @@ _NAMING = frozenset(
     {"identity", "filter", "anr", "targetmailbox", "name", "batchname", "storemailboxidentity"}
 )
 #: Reading cmdlets with only a small result.
-_SMALL = frozenset({"Get-OrganizationConfig", "Get-AcceptedDomain", "Get-Command"})
+_SMALL = frozenset({"Get-OrganizationConfig", "Get-AcceptedDomain", "Get-Command", "Get-RetentionPolicy"})
 _ABOUT = ("identity", "sourcemailbox", "inactivemailbox")
 
 

@@ -7,11 +7,17 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 
 from bulkps.simulator.cmdlets import (
-    mailbox_changes,
+    archive_cmdlets,
+    connect_mailbox,
+    group_members,
+    mailbox_folders,
+    mailbox_permissions,
     mailbox_statistics,
+    object_creation,
+    object_removal,
     organization_cmdlets,
+    property_cmdlets,
     recipient_cmdlets,
-    recovery_cmdlets,
     restore_cmdlets,
 )
 from bulkps.simulator.cmdlets.binder import Arguments, bind, not_recognized
@@ -80,9 +86,15 @@ HANDLERS: dict[str, Handler] = {
     **recipient_cmdlets.HANDLERS,
     **organization_cmdlets.HANDLERS,
     **mailbox_statistics.HANDLERS,
-    **recovery_cmdlets.HANDLERS,
+    **object_creation.HANDLERS,
+    **object_removal.HANDLERS,
+    **archive_cmdlets.HANDLERS,
     **restore_cmdlets.HANDLERS,
-    **mailbox_changes.HANDLERS,
+    **connect_mailbox.HANDLERS,
+    **property_cmdlets.HANDLERS,
+    **mailbox_permissions.HANDLERS,
+    **mailbox_folders.HANDLERS,
+    **group_members.HANDLERS,
 }
 
 

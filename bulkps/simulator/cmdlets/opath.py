@@ -18,6 +18,8 @@ _TOKEN = re.compile(
     re.IGNORECASE,
 )
 _ADDRESSES = "emailaddresses"
+#: Properties that hold one of EmailAddresses, if anything: the index finds by them too.
+_ONE_ADDRESS = frozenset({"windowsemailaddress", "primarysmtpaddress", "externalemailaddress"})
 _SMTP = "smtp:"
 
 
@@ -47,7 +49,10 @@ class Comparison:
 
     def _holds(self, value: Value) -> bool:
         if not isinstance(value, list | tuple):
-            return ("" if value is None else str(value).casefold()) in self.values
+            text = "" if value is None else str(value).casefold()
+            return text in self.values or (
+                self.name in _ONE_ADDRESS and text.removeprefix(_SMTP) in self.values
+            )
         entries = {str(entry).casefold() for entry in value} or {""}
         if self.name == _ADDRESSES:
             entries |= {entry.partition(":")[2] for entry in entries}
@@ -57,7 +62,7 @@ class Comparison:
         """Return by which texts an index of the properties *indexed* finds all that pass; None if by none."""
         if self.negated or "" in self.values:
             return None
-        if self.name == _ADDRESSES:
+        if self.name == _ADDRESSES or self.name in _ONE_ADDRESS:
             plain = frozenset(value.removeprefix(_SMTP) for value in self.values)
             # Only SMTP addresses are in the index.
             return plain if all(":" not in text and not text.startswith("/") for text in plain) else None

@@ -1,7 +1,7 @@
-"""Get-Mailbox, Get-Recipient, Get-User and Get-MailUser: what is in the directory. Pure.
+"""Get- of every noun that is made by rule, and Get-Mailbox and Get-Recipient: what is there. Pure.
 
 With an Identity they return everything that it names, as Exchange's reading cmdlets do. Only cmdlets that
-change something refuse a name that several objects have.
+change something refuse a name that several objects have. A filter by names costs as much as it names.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -9,89 +9,98 @@ from functools import partial
 
 from bulkps.simulator.cmdlets.cmdlet_context import Call, Handler
 from bulkps.simulator.cmdlets.cmdlet_result import Value
+from bulkps.simulator.cmdlets.nouns import MAILBOX, NOUNS, RECIPIENT, Noun
 from bulkps.simulator.cmdlets.result_filter import condition, keys, limited, passing
-from bulkps.simulator.tenant.mailbox import Kind, Mailbox, Properties
+from bulkps.simulator.tenant.mailbox import Kind, Mailbox
+from bulkps.simulator.tenant.property_defaults import RETENTION_POLICIES
 from bulkps.simulator.tenant.tenant import not_found
 
-_MANAGEMENT = "Microsoft.Exchange.Data.Directory.Management."
-MAILBOX_TYPE = f"{_MANAGEMENT}Mailbox"
-_RECIPIENTS = (Kind.ACTIVE, Kind.MAIL_USER, Kind.GROUP, Kind.CONTACT)
+_POLICY = "Microsoft.Exchange.Data.Directory.SystemConfiguration.RetentionPolicy"
 _DELETED = (Kind.INACTIVE, Kind.SOFT_DELETED)
-USERS = (Kind.ACTIVE, Kind.NONE, Kind.MAIL_USER)
-_RECIPIENT_PROPERTIES = (
-    "Identity", "Name", "DisplayName", "Alias", "FirstName", "LastName", "PrimarySmtpAddress",
-    "EmailAddresses", "RecipientType", "RecipientTypeDetails", "Guid", "ExchangeGuid", "ArchiveGuid",
-    "DistinguishedName", "ExternalDirectoryObjectId", "Department", "Company", "Title", "Office",
-    "WhenSoftDeleted",
-)  # fmt: skip
-_USER_PROPERTIES = (
-    "Identity", "Name", "DisplayName", "FirstName", "LastName", "UserPrincipalName", "WindowsEmailAddress",
-    "MicrosoftOnlineServicesID", "RecipientType", "RecipientTypeDetails", "Guid", "DistinguishedName",
-    "ExternalDirectoryObjectId", "Department", "Company", "Title", "Office", "IsDirSynced",
-)  # fmt: skip
-_MAIL_USER_PROPERTIES = (
-    *_RECIPIENT_PROPERTIES, "UserPrincipalName", "ExternalEmailAddress", "LegacyExchangeDN", "IsDirSynced",
-    "WindowsEmailAddress",
-)  # fmt: skip
-_CHOICE = ("Identity", "Filter", "ResultSize", "SortBy", "DomainController")
+_CHOICE = (
+    "Identity",
+    "Filter",
+    "ResultSize",
+    "SortBy",
+    "Sortby",
+    "DomainController",
+    "ReadFromDomainController",
+)
+_TYPES = ("RecipientTypeDetails", "RecipientType")
 
 
 def get_mailbox(call: Call) -> None:
     """Get-Mailbox: active mailboxes, or the deleted ones asked for. No Identity means all of them."""
-    call.only(*_CHOICE, "InactiveMailboxOnly", "IncludeInactiveMailbox", "SoftDeletedMailbox")
+    call.only(
+        *_CHOICE, "RecipientTypeDetails", "Archive", "InactiveMailboxOnly", "IncludeInactiveMailbox",
+        "SoftDeletedMailbox",
+    )  # fmt: skip
     kinds = {Kind.SOFT_DELETED} if call.flag("SoftDeletedMailbox") else {Kind.ACTIVE}
     if call.flag("IncludeInactiveMailbox"):
         kinds |= {Kind.ACTIVE, Kind.INACTIVE}
     if call.flag("InactiveMailboxOnly"):
         kinds = {Kind.INACTIVE}
-    for mailbox in _found(call, kinds):
-        call.write(MAILBOX_TYPE, None, mailbox.as_is)
+    _write(call, MAILBOX, kinds)
 
 
 def get_recipient(call: Call) -> None:
     """Get-Recipient: every object with an address. Plain users have none; there is no UserPrincipalName."""
-    call.only(*_CHOICE, "IncludeSoftDeletedRecipients", "Properties")
+    call.only(*_CHOICE, *_TYPES, "IncludeSoftDeletedRecipients", "Properties")
     deleted = _DELETED if call.flag("IncludeSoftDeletedRecipients") else ()
-    _write(call, "ReducedRecipient", (*_RECIPIENTS, *deleted), _RECIPIENT_PROPERTIES)
+    _write(call, RECIPIENT, (*RECIPIENT.kinds, *deleted))
 
 
-def get_user(call: Call) -> None:
-    """Get-User: every account, with a mailbox here, elsewhere, or without one."""
-    call.only(*_CHOICE, "Sortby")
-    _write(call, "User", USERS, _USER_PROPERTIES)
+def get_retention_policy(call: Call) -> None:
+    """Get-RetentionPolicy: the organization's policies."""
+    call.only("Identity")
+    identity = call.text("Identity").casefold()
+    every = {name: call.guid("policy", name) for name in RETENTION_POLICIES}
+    found = {name: guid for name, guid in every.items() if identity in ("", name.casefold(), str(guid))}
+    if not found:
+        raise not_found(call.text("Identity"))
+    for name, guid in found.items():
+        tags = list(RETENTION_POLICIES[name])
+        call.write(
+            _POLICY,
+            name,
+            {
+                "Identity": name,
+                "Name": name,
+                "Guid": guid,
+                "RetentionId": guid,
+                "RetentionPolicyTagLinks": tags,
+            },
+        )
 
 
-def get_mail_user(call: Call) -> None:
-    """Get-MailUser: users with a mailbox elsewhere."""
-    call.only(*_CHOICE)
-    _write(call, "MailUser", (Kind.MAIL_USER,), _MAIL_USER_PROPERTIES)
+def _reader(noun: Noun) -> Handler:
+    def read(call: Call) -> None:
+        call.only(*_CHOICE, *_TYPES)
+        _write(call, noun, noun.kinds)
+
+    return read
 
 
 HANDLERS: dict[str, Handler] = {
+    **{f"Get-{noun.name}": _reader(noun) for noun in NOUNS},
     "Get-Mailbox": get_mailbox,
     "Get-Recipient": get_recipient,
-    "Get-User": get_user,
-    "Get-MailUser": get_mail_user,
+    "Get-RetentionPolicy": get_retention_policy,
 }
 
 
-def _write(call: Call, type_name: str, kinds: Iterable[Kind], names: Iterable[str]) -> None:
-    for one in _found(call, kinds):
-        call.write(_MANAGEMENT + type_name, None, partial(_reduced, one.as_is, names))
+def _write(call: Call, noun: Noun, kinds: Iterable[Kind]) -> None:
+    for one in _found(call, noun, tuple(kinds)):
+        call.write(noun.type_name, None, noun.reading(call.tenant, one))
 
 
-def _reduced(made: Properties | Callable[[], Properties], names: Iterable[str]) -> dict[str, Value]:
-    properties = made() if callable(made) else made
-    return {name: properties.get(name) for name in names}
-
-
-def _found(call: Call, kinds: Iterable[Kind]) -> list[Mailbox]:
+def _found(call: Call, noun: Noun, kinds: tuple[Kind, ...]) -> list[Mailbox]:
     """Return the objects of *kinds* that the call asks for, no more than it may have.
 
     Raises:
         Refused: Its Identity names none.
     """
-    kinds, identity, text = tuple(kinds), call.text("Identity"), call.text("Filter")
+    identity, text = call.text("Identity"), call.text("Filter")
     wanted = condition(text, call.bound.cmdlet) if text else None
     if identity:
         found = call.matches(identity, kinds)
@@ -101,8 +110,26 @@ def _found(call: Call, kinds: Iterable[Kind]) -> list[Mailbox]:
         named = keys(wanted) if wanted else None
         found = _named(call, named, kinds) if named is not None else _all(call, kinds)
     if wanted:
-        found = passing(found, wanted, call.bound.cmdlet, _properties)
+        properties: Callable[[Mailbox], Mapping[str, Value]] = partial(noun.filterable, call.tenant)
+        found = passing(found, wanted, call.bound.cmdlet, properties, noun.names)
+    found = [one for one in found if _is_of_type(call, one)] if _chooses(call) else found
     return limited(found, call.parameters.get("ResultSize"), call.answer)
+
+
+def _chooses(call: Call) -> bool:
+    return call.flag("Archive") or any(call.parameters.get(name) for name in _TYPES)
+
+
+def _is_of_type(call: Call, one: Mailbox) -> bool:
+    """Return whether *one* is of the types that the call asks for, and has an archive where it must."""
+    if call.flag("Archive") and not one.has_archive:
+        return False
+    for name in _TYPES:
+        wanted = call.parameters.get(name)
+        types = {str(entry).casefold() for entry in wanted} if isinstance(wanted, list) else set()
+        if types and one.text(name).casefold() not in types:
+            return False
+    return True
 
 
 def _named(call: Call, names: Iterable[str], kinds: Iterable[Kind]) -> list[Mailbox]:
@@ -112,7 +139,3 @@ def _named(call: Call, names: Iterable[str], kinds: Iterable[Kind]) -> list[Mail
 
 def _all(call: Call, kinds: Iterable[Kind]) -> list[Mailbox]:
     return [one for one in call.tenant.mailboxes(kinds) if one.shown_from <= call.now]
-
-
-def _properties(one: Mailbox) -> Mapping[str, Value]:
-    return one.properties

@@ -1,9 +1,10 @@
-"""New-Mailbox -InactiveMailbox and Set-User: the cmdlets of a recovery. Pure: the time is ``now``."""
+"""New-Mailbox -InactiveMailbox: the cmdlet of a recovery. Pure: the time is ``now``."""
 
-from bulkps.simulator.cmdlets.cmdlet_context import Call, Handler
+from bulkps.simulator.cmdlets.cmdlet_context import Call
 from bulkps.simulator.cmdlets.cmdlet_result import Category, Refused, Secret, Value
+from bulkps.simulator.cmdlets.nouns import MAILBOX
 from bulkps.simulator.cmdlets.organization_cmdlets import domains
-from bulkps.simulator.cmdlets.recipient_cmdlets import MAILBOX_TYPE, USERS
+from bulkps.simulator.cmdlets.proxy_addresses import check_free, check_name_free
 from bulkps.simulator.tenant import fake_directory
 from bulkps.simulator.tenant.blocked_mailboxes import FEDERATED
 from bulkps.simulator.tenant.mailbox import LIVING, Kind, Mailbox
@@ -22,21 +23,14 @@ RECOVERED_WARNING = (
 
 def new_mailbox(call: Call) -> None:
     """New-Mailbox -InactiveMailbox: make an inactive mailbox the mailbox of a new user, for good."""
-    if not call.text("InactiveMailbox"):
-        raise call.refused(
-            "The simulated tenant creates mailboxes only from inactive ones: use the InactiveMailbox "
-            "parameter.",
-            f"{_TASKS}RecipientTaskException",
-            Category.InvalidOperation,
-        )
     source = call.find(call.text("InactiveMailbox"), (Kind.INACTIVE,))
     user_id = call.text("MicrosoftOnlineServicesID")
     address = call.text("PrimarySmtpAddress") or user_id
     _check_source(call, source)
-    _check_domain(call, user_id)
-    _check_accepted(call, user_id, address)
+    check_domain(call, user_id)
+    check_accepted(call, user_id, address)
     _check_free(call, user_id, address)
-    _check_password(call)
+    check_password(call)
     if call.dry:
         return
     password = call.parameters["Password"]
@@ -46,24 +40,12 @@ def new_mailbox(call: Call) -> None:
     call.tenant.change(source, Kind.ACTIVE, _recovered(call, source, user_id, address))
     source.shown_from = call.now + call.tenant.provisioning_seconds
     call.answer.warnings.append(RECOVERED_WARNING)
-    call.write(MAILBOX_TYPE, source.text("Identity"), source.properties)
-
-
-def set_user(call: Call) -> None:
-    """Set-User: set the given properties of the user; returns nothing."""
-    user = call.find(call.text("Identity"), USERS)
-    if call.dry:
-        return
-    call.tenant.change(user, user.kind, call.changes())
-    call.changed("user-set", user, user, user.text("Name"))
+    call.write(MAILBOX.type_name, source.text("Identity"), source.properties)
 
 
 def is_auto_expanding(mailbox: Mailbox) -> bool:
     """Return whether *mailbox* has an auto-expanding archive."""
     return mailbox.properties.get("AutoExpandingArchiveEnabled") is True or _has_part(mailbox, "AuxArchive")
-
-
-HANDLERS: dict[str, Handler] = {"New-Mailbox": new_mailbox, "Set-User": set_user}
 
 
 def _has_part(mailbox: Mailbox, kind: str) -> bool:
@@ -88,7 +70,7 @@ def _check_source(call: Call, source: Mailbox) -> None:
         raise _unrecoverable(
             call, identity, f"there is a soft-deleted user '{account}'. Restore the user account instead."
         )
-    _check_address(call, source.text("UserPrincipalName"))
+    check_free(call, f"SMTP:{source.text('UserPrincipalName')}")
     if holders := _living(call, source.text("ExchangeGuid")):
         # Assumed: the page mentions a validation conflict of the ExchangeGuid, without a text.
         exception = f"{_TASKS}RecipientTaskException"
@@ -107,7 +89,12 @@ def _unrecoverable(call: Call, identity: str, reason: str) -> Refused:
     return call.refused(text, exception, Category.InvalidOperation, identity)
 
 
-def _check_accepted(call: Call, *names: str) -> None:
+def check_accepted(call: Call, *names: str) -> None:
+    """Check whether the domains of *names* are the organization's.
+
+    Raises:
+        Refused: One is not.
+    """
     for name in names:
         if name.rpartition("@")[2].casefold() not in domains(call.tenant.on_premises):
             exception = "Microsoft.Exchange.Configuration.Tasks.NotAcceptedDomainException"
@@ -119,7 +106,12 @@ def _check_accepted(call: Call, *names: str) -> None:
             )
 
 
-def _check_domain(call: Call, user_id: str) -> None:
+def check_domain(call: Call, user_id: str) -> None:
+    """Check whether an account can be created in the domain of *user_id*.
+
+    Raises:
+        Refused: Its accounts come from another service.
+    """
     if user_id.rpartition("@")[2].casefold() == FEDERATED:
         exception = f"{_TASKS}RecipientTaskException"
         raise call.refused(
@@ -132,34 +124,21 @@ def _check_domain(call: Call, user_id: str) -> None:
 
 
 def _check_free(call: Call, user_id: str, address: str) -> None:
-    name = call.text("Name")
-    if any(mailbox.text("Name").casefold() == name.casefold() for mailbox in _living(call, name)):
-        raise call.refused(
-            f'The name "{name}" is already being used. Please try another name.',
-            f"{_TASKS}ADObjectAlreadyExistsException",
-            Category.InvalidArgument,
-            name,
-        )
+    check_name_free(call, call.text("Name"))
     for wanted in (user_id, address):
-        _check_address(call, wanted)
-
-
-def _check_address(call: Call, wanted: str) -> None:
-    if holders := _living(call, wanted):
-        raise call.refused(
-            f'The proxy address "SMTP:{wanted}" is already being used by the proxy addresses or '
-            f'LegacyExchangeDN of "{holders[0].text("Identity")}". Please choose another proxy address.',
-            f"{_TASKS}ProxyAddressExistsException",
-            Category.InvalidArgument,
-            wanted,
-        )
+        check_free(call, f"SMTP:{wanted}")
 
 
 def _living(call: Call, identity: str) -> list[Mailbox]:
     return call.tenant.matches(identity, LIVING)
 
 
-def _check_password(call: Call) -> None:
+def check_password(call: Call) -> None:
+    """Check whether the password is long and varied enough.
+
+    Raises:
+        Refused: It is not.
+    """
     password = call.parameters.get("Password")
     value = password.value if isinstance(password, Secret) else ""
     classes = sum(

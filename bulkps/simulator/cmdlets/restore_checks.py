@@ -5,8 +5,8 @@ Error texts are those of exchange-facts.md if it has them; comments mark what is
 
 from bulkps.simulator.cmdlets.cmdlet_context import Call
 from bulkps.simulator.cmdlets.cmdlet_result import Category, Refused, Value
-from bulkps.simulator.cmdlets.mailbox_changes import bytes_of
 from bulkps.simulator.cmdlets.mailbox_statistics import in_database, stored
+from bulkps.simulator.cmdlets.property_types import bytes_of
 from bulkps.simulator.cmdlets.recovery_cmdlets import is_auto_expanding
 from bulkps.simulator.tenant import fake_directory
 from bulkps.simulator.tenant.mailbox import Kind, Mailbox

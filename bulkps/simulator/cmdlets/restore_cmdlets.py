@@ -3,7 +3,8 @@
 from dataclasses import replace
 
 from bulkps.simulator.cmdlets.cmdlet_context import Call, Handler
-from bulkps.simulator.cmdlets.cmdlet_result import Category, ErrorInfo, Refused
+from bulkps.simulator.cmdlets.cmdlet_result import Category
+from bulkps.simulator.cmdlets.property_types import same
 from bulkps.simulator.cmdlets.restore_checks import KNOWN, check, free_name, overfull, source_of
 from bulkps.simulator.cmdlets.restore_statistics import properties, statistics
 from bulkps.simulator.cmdlets.result_filter import limited
@@ -15,6 +16,11 @@ from bulkps.simulator.tenant.tenant import only
 _MRS = "Microsoft.Exchange.MailboxReplicationService."
 _TYPE = "Microsoft.Exchange.MailboxReplicationService.RequestBase"
 _ENDED = {"Completed", "Failed"}
+#: What Set-MailboxRestoreRequest changes.
+_CHANGEABLE = (
+    "BatchName", "Priority", "BadItemLimit", "LargeItemLimit", "AcceptLargeDataLoss",
+    "CompletedRequestAgeLimit", "SkipMerging",
+)  # fmt: skip
 ARCHIVE_WARNING = "There exists an archive mailbox that will need to be restored separately."
 
 
@@ -60,6 +66,33 @@ def get_statistics(call: Call) -> None:
         call.write(f"{_MRS}RequestStatisticsBase", request.identity, statistics(call, request))
 
 
+def set_request(call: Call) -> None:
+    """Set-MailboxRestoreRequest: change what a request that is not completed was created with.
+
+    Assumed: the text for a completed request.
+    """
+    call.only("Identity", "DomainController", *_CHANGEABLE)
+    request = call.tenant.request(call.text("Identity"))
+    if call.tenant.status(request, call.now) == "Completed":
+        _refuse_ended(call, request)
+    given = {
+        name: call.held(name, request.parameters.get(name)) for name in _CHANGEABLE if name in call.parameters
+    }
+    changed = {name: value for name, value in given.items() if not same(value, request.parameters.get(name))}
+    if not changed:
+        call.answer.warnings.append(
+            f"The command completed successfully but no settings of '{request.identity}' have been modified."
+        )
+        return
+    if call.dry:
+        return
+    call.tenant.remove_request(request)
+    request.parameters = {**request.parameters, **changed}
+    request.batch = str(changed.get("BatchName", request.batch) or "")
+    call.tenant.add_request(request)
+    call.changed("restore-request-set", request.source, request.target, request.name)
+
+
 def suspend_request(call: Call) -> None:
     """Suspend-MailboxRestoreRequest: suspend a request; a suspended one does not change."""
     request = call.tenant.request(call.text("Identity"))
@@ -96,22 +129,9 @@ def remove_request(call: Call) -> None:
     request = call.tenant.request(call.text("Identity"))
     if call.dry:
         return
-    if call.parameters.get("Confirm") is not False:
-        raise Refused(
-            ErrorInfo(
-                "A command that prompts the user failed because the host program or the command type does "
-                "not "
-                "support user interaction. The host was attempting to request confirmation with the "
-                "following "
-                "message: Are you sure you want to perform this action? Removing completed request "
-                f'"{request.name}".',
-                "System.Management.Automation.Host.HostException",
-                Category.NotImplemented,
-                f"HostFunctionNotImplemented,{call.bound.cmdlet}",
-                activity=call.bound.cmdlet,
-            ),
-            terminating=True,
-        )
+    call.confirmed(
+        f'Are you sure you want to perform this action? Removing completed request "{request.name}".'
+    )
     call.tenant.remove_request(request)
     call.changed("restore-request-removed", request.source, request.target, request.name)
 
@@ -130,6 +150,7 @@ _EVERY: dict[str, Handler] = {
     "New-MailboxRestoreRequest": new_request,
     "Get-MailboxRestoreRequest": get_requests,
     "Get-MailboxRestoreRequestStatistics": get_statistics,
+    "Set-MailboxRestoreRequest": set_request,
     "Suspend-MailboxRestoreRequest": suspend_request,
     "Resume-MailboxRestoreRequest": resume_request,
     "Remove-MailboxRestoreRequest": remove_request,

@@ -5,6 +5,7 @@ from typing import TypeVar
 
 from bulkps.simulator.cmdlets.cmdlet_result import Answer, Category, ErrorInfo, Refused, Value
 from bulkps.simulator.cmdlets.opath import Condition, parse
+from bulkps.simulator.cmdlets.property_types import not_of_type
 from bulkps.simulator.tenant import fake_directory
 from bulkps.simulator.tenant.mailbox import KEYS
 
@@ -61,15 +62,18 @@ def passing(
     wanted: Condition,
     cmdlet: str,
     properties: Callable[[_Found], Mapping[str, Value]],
+    known: Iterable[str] = (),
 ) -> list[_Found]:
-    """Return the objects of *found* with *properties* that match *wanted*.
+    """Return the objects of *found* with *properties* that match *wanted*; *known* names some of those.
 
     Raises:
         Refused: It compares a property that no object has.
     """
     listed = list(found)
-    known = set(_PROPERTIES).union(*map(properties, listed))
-    names = {name.casefold(): name for name in known}
+    names = {name.casefold(): name for name in (*_PROPERTIES, *known)}
+    if wanted.names - names.keys():
+        # Only then is every object looked at: in a large tenant most are made when they are read.
+        names |= {name.casefold(): name for name in set().union(*map(properties, listed))}
     for name in sorted(wanted.names - names.keys()):
         # Exchange's sentence as administrators quote it.
         raise _refused(
@@ -81,7 +85,13 @@ def passing(
 
 
 def limited(found: list[_Found], size: Value, answer: Answer) -> list[_Found]:
-    """Return as many of *found* as ResultSize *size* allows, 1000 if it is None, with Exchange's warning."""
+    """Return as many of *found* as ResultSize *size* allows, 1000 if it is None, with Exchange's warning.
+
+    Raises:
+        Refused: It is no number.
+    """
+    if size not in (None, "") and not str(size).isdecimal() and str(size).casefold() != "unlimited":
+        raise not_of_type("", "ResultSize", size, "Microsoft.Exchange.Data.Unlimited`1[System.UInt32]")
     if str(size).casefold() == "unlimited":
         return found
     allowed = _DEFAULT_SIZE if size in (None, "") else int(str(size))

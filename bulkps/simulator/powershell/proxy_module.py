@@ -7,11 +7,14 @@ from collections.abc import Iterable
 from fnmatch import fnmatchcase
 
 from bulkps.exchange.cmdlet_metadata import CmdletFacts, ParameterFacts
+from bulkps.simulator.cmdlets.client_types import declared
 from bulkps.simulator.cmdlets.cmdlet_table import HANDLERS
 from bulkps.simulator.cmdlets.rbac import Offer
 
 #: Given by the engine itself to a function that supports ShouldProcess.
 _ENGINE = {"WhatIf", "Confirm"}
+#: Exchange Online asks before these too. Here they act at once, as on an Exchange Server.
+_SILENT = {"Set-User", "Suspend-MailboxRestoreRequest"}
 #: Parameter sets with their mandatory parameters, the default set first. The first name of a set only belongs
 #: to this set, unless every set needs it. Documented sets that Exchange Online refuses are left out.
 _SETS: dict[str, dict[str, tuple[str, ...]]] = {
@@ -23,13 +26,6 @@ _SETS: dict[str, dict[str, tuple[str, ...]]] = {
         "SourceMailbox": ("SourceMailbox", "TargetMailbox"),
         "Default": ("SourceStoreMailbox", "TargetMailbox"),
     },
-}
-_TYPES = {
-    "String": "string",
-    "String[]": "string[]",
-    "SwitchParameter": "switch",
-    "Boolean": "bool",
-    "SecureString": "System.Security.SecureString",
 }
 
 
@@ -58,14 +54,14 @@ def _function(facts: CmdletFacts) -> str:
     binding = ["PositionalBinding = $false"]
     if sets:
         binding.append(f"DefaultParameterSetName = '{next(iter(sets))}'")
-    # Functions that remove something ask first, as in Exchange.
-    impact = "High" if facts.name.startswith("Remove-") else "Medium"
+    asks = facts.asks and facts.name not in _SILENT
+    impact = "High" if asks else "Medium"
     run = f"Invoke-ExchangeCommand '{facts.name}' $PSBoundParameters $PSCmdlet"
     if facts.mutates:
         binding.append(f"SupportsShouldProcess = $true, ConfirmImpact = '{impact}'")
         # -WhatIf is sent too: the tenant reports what it would refuse.
         asked = f"$PSCmdlet.ShouldProcess('{facts.name}') -or $WhatIfPreference"
-        run = f"if ({asked}) {{ {run} $WhatIfPreference }}"
+        run = f"if ({asked}) {{ {run} $WhatIfPreference ${str(asks).lower()} }}"
     return (
         f"function {facts.name} {{\n  [CmdletBinding({', '.join(binding)})]\n"
         f"  param(\n    {declared})\n  process {{ {run} }}\n}}"
@@ -77,13 +73,14 @@ def _parameter(facts: CmdletFacts, parameter: ParameterFacts, sets: dict[str, tu
     if parameter.name == _positional(facts):
         common.append("Position = 0")
     if parameter.name == "Identity":
-        common.append("ValueFromPipelineByPropertyName = $true")
+        # The module sends what comes down the pipeline in batches of ten; here each is a call.
+        common.append("ValueFromPipeline = $true, ValueFromPipelineByPropertyName = $true")
     attributes = [
         f"[Parameter({', '.join(entries)})]" for entries in _attributes(facts, parameter, sets, common)
     ]
     if parameter.aliases:
         attributes.append("[Alias({})]".format(", ".join(f"'{alias}'" for alias in parameter.aliases)))
-    return " ".join([*attributes, f"[{_TYPES.get(parameter.type, 'object')}] ${{{parameter.name}}}"])
+    return " ".join([*attributes, f"[{declared(parameter)}] ${{{parameter.name}}}"])
 
 
 def _attributes(

@@ -14,6 +14,8 @@ KEYS = (
     "UserPrincipalName", "LegacyExchangeDN", "ExternalDirectoryObjectId",
 )  # fmt: skip
 
+_NAMED_BY = (*KEYS, "WindowsEmailAddress")
+
 
 class Kind(Enum):
     """The kind of an object, and the state of a mailbox."""
@@ -84,6 +86,12 @@ class Mailbox:
         return found if isinstance(found, UUID) else UUID(str(found))
 
     @property
+    def key(self) -> str:
+        """What it is counted by: its ExchangeGuid, or its Guid where it has no mailbox."""
+        found = self.exchange_guid
+        return self.text("Guid") if found == fake_directory.NO_GUID else str(found)
+
+    @property
     def has_archive(self) -> bool:
         """Whether it has an archive."""
         return self.properties.get("ArchiveGuid", fake_directory.NO_GUID) != fake_directory.NO_GUID
@@ -95,7 +103,9 @@ class Mailbox:
     def known_as(self) -> set[str]:
         """Return every folded name that finds the mailbox."""
         found = self.properties
-        texts = [str(found.get(name, "")) for name in KEYS]
+        texts = [str(found.get(name, "")) for name in _NAMED_BY]
+        if external := found.get("ExternalEmailAddress"):
+            texts.append(str(external).rpartition(":")[2])
         texts += [
             address.partition(":")[2] for address in _addresses(found) if address[:5].casefold() == "smtp:"
         ]

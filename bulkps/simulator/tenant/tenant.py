@@ -7,6 +7,7 @@ epoch.
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache, partial
 from uuid import UUID
@@ -18,6 +19,23 @@ from bulkps.simulator.tenant.mailbox import Kind, Mailbox
 from bulkps.simulator.tenant.restore_request import Ending, RestoreRequest
 
 _SOFT_DELETED_COUNT = 20
+
+
+@dataclass(frozen=True)
+class FolderRight:
+    """What somebody may do in a folder.
+
+    Attributes:
+        user: Who it is; None for ``Default`` and ``Anonymous``.
+        rights: The role, or the single rights.
+        flags: SharingPermissionFlags; empty for none.
+    """
+
+    user: Mailbox | None
+    rights: tuple[str, ...]
+    flags: str = ""
+
+
 #: How many mailboxes are cached: one in use is read a dozen times in a row, and again when its request ends.
 _inactive = lru_cache(maxsize=1024)(fake_directory.inactive_mailbox)
 _active = lru_cache(maxsize=1024)(fake_directory.active_mailbox)
@@ -45,7 +63,12 @@ class Tenant:
             seconds.
 
     Attributes:
-        permissions: Rights by the ExchangeGuids of the mailbox and of the user who has them.
+        permissions: Rights by the keys of the mailbox and of the user who has them.
+        settings: What was changed of the properties that are kept apart from the directory, by the noun of
+            the cmdlet that changes them and the mailbox.
+        senders: Who may send as an object: the holders of SendAs by object.
+        folder_rights: The rights on a folder that were set: by the user's key, by mailbox and FolderType.
+        members: The members of each group.
         effects: How often each change was made, by its kind and the mailbox's ExchangeGuid.
         refusals: How often each cmdlet was refused with each text.
         troubles: The blocked mailboxes, by their finding.
@@ -67,6 +90,10 @@ class Tenant:
         self.on_premises, self.provisioning_seconds = on_premises, provisioning_seconds
         self.troubles: dict[str, Trouble] = {}
         self.permissions: dict[tuple[str, str], set[str]] = {}
+        self.settings: dict[tuple[str, Mailbox], Mapping[str, Value]] = {}
+        self.senders: dict[Mailbox, list[Mailbox]] = {}
+        self.folder_rights: dict[tuple[Mailbox, str], dict[str, FolderRight]] = {}
+        self.members: dict[Mailbox, list[Mailbox]] = {}
         self.seed, self.restore_seconds, self.failing_requests = seed, restore_seconds, failing_requests
         self.effects: Counter[tuple[str, str]] = Counter()
         self.endings: dict[str, Ending] = {}
@@ -140,6 +167,22 @@ class Tenant:
         """Remove *mailbox*."""
         self._unindex(mailbox)
         self._mailboxes.remove(mailbox)
+        self.forget_rights(mailbox)
+
+    def forget_rights(self, mailbox: Mailbox) -> None:
+        """Forget what *mailbox* may do, what others may do in it, and of which groups it is a member."""
+        key = mailbox.key
+        self.permissions = {pair: held for pair, held in self.permissions.items() if key not in pair}
+        self.settings = {at: bag for at, bag in self.settings.items() if at[1] is not mailbox}
+        self.members.pop(mailbox, None)
+        self.senders.pop(mailbox, None)
+        for several in (*self.members.values(), *self.senders.values()):
+            several[:] = [one for one in several if one is not mailbox]
+        self.folder_rights = {
+            at: {name: right for name, right in rights.items() if right.user is not mailbox}
+            for at, rights in self.folder_rights.items()
+            if at[0] is not mailbox
+        }
 
     def _index(self, mailbox: Mailbox) -> None:
         for key in mailbox.known_as():

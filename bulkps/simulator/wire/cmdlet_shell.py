@@ -23,7 +23,7 @@ _STOP_WAIT = 5.0
 #: About how many bytes of output may wait to be fetched before the pipeline waits too.
 _WAITING_BYTES = 1024 * 1024
 #: How many objects are written before they can be fetched.
-_AT_ONCE = 50
+_AT_ONCE = 20
 #: What opens a shell: from its id and what is to be called when its session is lost.
 Opener = Callable[[str, Callable[[Shell], None]], Shell]
 

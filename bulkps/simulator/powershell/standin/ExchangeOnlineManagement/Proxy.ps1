@@ -74,7 +74,7 @@ function Write-Refusal {
 
 function Invoke-ExchangeCommand {
     # Runs a cmdlet at the service and writes what it answers.
-    param([string] $Name, $Bound, $Cmdlet, [bool] $Dry)
+    param([string] $Name, $Bound, $Cmdlet, [bool] $Dry, [bool] $Asks)
 
     $sent = @{}
     foreach ($entry in $Bound.GetEnumerator()) {
@@ -84,7 +84,7 @@ function Invoke-ExchangeCommand {
     }
     if ($Dry) { $sent['WhatIf'] = $true }
     # Whoever had to confirm it has done so here: the service can ask no one.
-    elseif ($Name.StartsWith('Remove-')) { $sent['Confirm'] = $false }
+    elseif ($Asks) { $sent['Confirm'] = $false }
     $json = Microsoft.PowerShell.Utility\ConvertTo-Json -InputObject @{ CmdletInput = @{ CmdletName = $Name; Parameters = $sent } } -Compress -Depth 8
     $request = [System.Net.Http.HttpRequestMessage]::new([System.Net.Http.HttpMethod]::Post, $script:Uri)
     $request.Content = [System.Net.Http.StringContent]::new($json, [System.Text.Encoding]::UTF8, 'application/json')
