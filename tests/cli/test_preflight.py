@@ -248,8 +248,10 @@ def test_a_list_of_requests_that_breaks_off_is_no_clean_bill(
 def test_an_inventory_that_ends_in_the_error_of_one_object_is_no_clean_bill_for_the_others(
     bulkps: Run, tenant: StartTenant, tmp_path: Path, facet: str
 ) -> None:
-    there = settings(tenant(troubles=True, faults=",".join(f"{facet}#{n}=broken-off" for n in range(1, 4))))
-    file = rehearsal(bulkps, "recovery", 45, tmp_path / "in.csv")
+    faults = ",".join(f"{facet}#{n}=broken-off" for n in range(1, 4))
+    rows = 450 if facet == "Get-Mailbox" else 45
+    there = settings(tenant(troubles=True, faults=faults, mailboxes=rows))
+    file = rehearsal(bulkps, "recovery", rows, tmp_path / "in.csv")
 
     said = bulkps("validate", "recovery", file, "--config", there.config, "--quiet", "--json")
 
@@ -260,6 +262,19 @@ def test_an_inventory_that_ends_in_the_error_of_one_object_is_no_clean_bill_for_
         return
     assert as_object(said)["preflight"]["findings"]["not-checked"]["note"] >= 45
     assert "couldn't be found" in str(as_object(said)["preflight"]["unread"])
+
+
+def test_the_mailboxes_of_a_list_that_breaks_off_are_read_one_by_one(
+    bulkps: Run, tenant: StartTenant, tmp_path: Path
+) -> None:
+    there = settings(tenant(faults="Get-Mailbox#1=broken-off,Get-Mailbox#2=broken-off"))
+    file = rehearsal(bulkps, "recovery", 45, tmp_path / "in.csv")
+
+    said = validated(bulkps, there, "recovery", file)
+
+    assert said["counts"]["COMPLETED"] == 45
+    assert there.simulator.calls["Get-Mailbox"] == 2 + 45
+    assert not said["preflight"]["unread"]
 
 
 # --- what becomes of the rows -------------------------------------------------------------------------
