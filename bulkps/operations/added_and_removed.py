@@ -7,7 +7,7 @@ nothing of it is ever run.
 import re
 from collections.abc import Mapping
 
-from bulkps.operations.cell_types import Unsound
+from bulkps.operations.value_cells import Unsound
 
 #: How such a cell begins.
 HASHTABLE_START = "@{"

@@ -9,17 +9,29 @@ back (``++``).
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 
 from bulkps.exchange.damaged_text import at
 from bulkps.exchange.distinguished_names import read_distinguished_name
 from bulkps.exchange.folder_filter import WELL_KNOWN, read_folder
-from bulkps.exchange.sizes import read_size, size_argument
-from bulkps.operations.suspicious_cells import FALSE, TRUE, filter_problem
-
-
-class Unsound(ValueError):
-    """A cell is not of the type; the text says why if that adds to what was expected."""
+from bulkps.operations.suspicious_cells import filter_problem
+from bulkps.operations.value_cells import (
+    BOOLEAN,
+    CULTURE,
+    DAYS,
+    INTEGER,
+    SIZE,
+    Unsound,
+    amount_value,
+    boolean_value,
+    culture_value,
+    date_value,
+    days_value,
+    duration_value,
+    integer_value,
+    number_value,
+    size_value,
+    uri_value,
+)
 
 
 @dataclass(frozen=True)
@@ -206,128 +218,6 @@ def _folder(text: str) -> str:
     return f"#{name}#{text[found.end() :]}"
 
 
-# --- true, false, numbers -------------------------------------------------------------------------------
-#: The English words; the words of spreadsheets in other languages are accepted too.
-_ENGLISH = ("true", "yes", "y", "1", "on", "$true", "false", "no", "n", "0", "off", "$false")
-_BOOLEAN = "(?ai:" + "|".join(re.escape(word) for word in _ENGLISH) + ")"
-
-
-def _boolean(text: str) -> bool:
-    folded = text.casefold()
-    if folded in TRUE:
-        return True
-    if folded in FALSE:
-        return False
-    raise Unsound("")
-
-
-_DAYS = r"(?ai:unlimited|0{0,9}[1-9][0-9]{0,3}(?:\.(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9])?)"
-_DAYS_READ, _NUMBER_READ = re.compile(_DAYS), re.compile("[0-9]{1,9}")
-
-
-def _days(text: str) -> str:
-    if not _DAYS_READ.fullmatch(text):
-        raise Unsound("")
-    if text.casefold() == "unlimited":
-        return "Unlimited"
-    return text if ":" in text else f"{int(text)}.00:00:00"
-
-
-def _number(text: str) -> int:
-    if not _NUMBER_READ.fullmatch(text):
-        raise Unsound("")
-    return int(text)
-
-
-_INTEGER = r"-?[0-9]{1,18}"
-_INTEGER_READ = re.compile(_INTEGER)
-
-
-def _integer(text: str) -> int:
-    if not _INTEGER_READ.fullmatch(text):
-        raise Unsound("")
-    return int(text)
-
-
-# --- dates, durations, addresses on the web ---------------------------------------------------------------
-# A date travels as text, and the server reads it by its own culture: only ISO 8601 means the same everywhere.
-_DATE = (
-    r"[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])"
-    r"(?:[T ](?:[01][0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9])?(?:Z|[+-][0-9]{2}:[0-9]{2})?)?"
-)
-_DATE_READ = re.compile(_DATE)
-
-
-def _date(text: str) -> str:
-    if not _DATE_READ.fullmatch(text):
-        raise Unsound("day and month are never guessed" if re.search("[./]", text) else "")
-    try:
-        datetime.fromisoformat(text)
-    except ValueError as error:
-        raise Unsound(f"{text} is no day of the calendar") from error
-    return text.replace(" ", "T")
-
-
-_DURATION = r"(?ai:unlimited|[0-9]{1,5}|(?:[0-9]{1,5}\.)?(?:[01]?[0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9])?)"
-_DURATION_READ = re.compile(_DURATION)
-
-
-def _duration(text: str) -> str:
-    if not _DURATION_READ.fullmatch(text):
-        raise Unsound("")
-    return "Unlimited" if text.casefold() == "unlimited" else text
-
-
-_URI_READ = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\s<>\"]+")
-
-
-def _uri(text: str) -> str:
-    if not _URI_READ.fullmatch(text):
-        raise Unsound("")
-    return text
-
-
-_CULTURE = r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,3}"
-_CULTURE_READ = re.compile(_CULTURE)
-
-
-def _culture(text: str) -> str:
-    if not _CULTURE_READ.fullmatch(text):
-        raise Unsound("")
-    return text
-
-
-# As people type it, and as Exchange prints it: a cell copied from Get-Mailbox is valid. To Exchange, a number
-# without a unit is bytes; a small one is more likely meant as gigabytes, and as bytes would block a mailbox.
-_SIZE = (
-    r"(?ai:unlimited|0|[0-9]{7,15}|[0-9]{1,9}(?:[.,][0-9]{1,2})?[ ]?[KMGT]?B"
-    r"|[0-9.,]{1,15} [KMGT]?B \([0-9][0-9.,'\u2019 \u00a0\u202f]{0,25} bytes\))"
-)
-_SIZE_READ = re.compile(_SIZE)
-_THOUSANDS = re.compile(r"([0-9]{1,3})[.,]([0-9]{3})[ ]?([KMGT]?B)", re.IGNORECASE | re.ASCII)
-
-
-def _size(text: str) -> str:
-    size = read_size(text) if _SIZE_READ.fullmatch(text) else None
-    if size is not None:
-        return size_argument(size)
-    if found := _THOUSANDS.fullmatch(text):
-        whole, rest, unit = found.groups()
-        raise Unsound(f"{text} can mean {whole}{rest}{unit} or {whole}.{rest[:2]}{unit}: write one of these")
-    if re.fullmatch("[0-9]{1,6}", text):
-        raise Unsound(f"without a unit, {text} means bytes: write {text}GB or {text}MB")
-    raise Unsound("")
-
-
-def _amount(text: str) -> str:
-    """Read a value of a type that may be unlimited: the data does not say of what."""
-    if text.casefold() == "unlimited":
-        return "Unlimited"
-    if _INTEGER_READ.fullmatch(text) or _DURATION_READ.fullmatch(text):
-        return text
-    return _size(text)
-
-
 def _identity(text: str) -> str:
     if (star := text.find("*")) >= 0:
         # A reading cmdlet would take it as a wildcard, and return every object that matches.
@@ -379,15 +269,17 @@ CELL_TYPES = {
             longest=2000,
             sign="=",
         ),
-        CellType("boolean", "true or false (also yes, no, 1, 0, on, off)", _boolean, _BOOLEAN, same=False),
+        CellType(
+            "boolean", "true or false (also yes, no, 1, 0, on, off)", boolean_value, BOOLEAN, same=False
+        ),
         CellType(
             "days",
             "a number of days from 1, such as 30 or 30.00:00:00, or Unlimited",
-            _days,
-            _DAYS,
+            days_value,
+            DAYS,
             same=False,
         ),
-        CellType("number", "a whole number", _number, "[0-9]{1,9}", same=False),
+        CellType("number", "a whole number", number_value, "[0-9]{1,9}", same=False),
         CellType(
             "folder",
             "a folder such as Inbox/Projects, #Inbox#/* (well-known, with its subfolders) or Projects/*",
@@ -395,22 +287,22 @@ CELL_TYPES = {
             words=True,
             longest=2000,
         ),
-        CellType("integer", "a whole number", _integer, _INTEGER, same=False),
-        CellType("date", "a date such as 2026-12-31 or 2026-12-31 17:00", _date, same=False),
+        CellType("integer", "a whole number", integer_value, INTEGER, same=False),
+        CellType("date", "a date such as 2026-12-31 or 2026-12-31 17:00", date_value, same=False),
         CellType(
             "duration",
             "a duration such as 30.00:00:00 (days.hours:minutes:seconds), 08:00:00, 30 (days) or Unlimited",
-            _duration,
+            duration_value,
             same=False,
         ),
         CellType(
             "amount",
             "a number, a size such as 50GB, a duration such as 30.00:00:00, or Unlimited",
-            _amount,
+            amount_value,
             same=False,
         ),
-        CellType("uri", "an address such as https://www.contoso.com", _uri, longest=2000),
-        CellType("culture", "a language such as en-US", _culture, _CULTURE),
+        CellType("uri", "an address such as https://www.contoso.com", uri_value, longest=2000),
+        CellType("culture", "a language such as en-US", culture_value, CULTURE),
         CellType(
             "identity",
             "one object: its address, GUID, DistinguishedName or another unique name",
@@ -420,6 +312,6 @@ CELL_TYPES = {
             one_line=True,
             longest=2000,
         ),
-        CellType("size", "a size such as 50GB, 49.5 GB or Unlimited", _size, _SIZE, same=False),
+        CellType("size", "a size such as 50GB, 49.5 GB or Unlimited", size_value, SIZE, same=False),
     )
 }

@@ -7,8 +7,9 @@ from typing import ClassVar
 
 from bulkps.exchange.calls_and_outcomes import NULL, Null, Value
 from bulkps.operations.added_and_removed import HASHTABLE_START, Changes, changes_text, read_changes
-from bulkps.operations.cell_types import CELL_TYPES, CellType, Unsound, utf16_length
+from bulkps.operations.cell_types import CELL_TYPES, CellType, utf16_length
 from bulkps.operations.suspicious_cells import not_a_value, words_problem, words_warning
+from bulkps.operations.value_cells import Unsound
 
 #: The pydantic setting of every dataclass here: an unknown key is a problem.
 STRICT = {"extra": "forbid"}
