@@ -1,10 +1,13 @@
 """Reads on another thread while the run's lease is renewed, and looks whether somebody wants it to stop."""
 
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
 from typing import TypeVar
 
 from bulkps.engine.driver import BEAT
+from bulkps.engine.machine_messages import Finish, StopReason
+from bulkps.errors import CannotConnect
 from bulkps.preflight.query_executor import Interrupted, QueryExecutor
 from bulkps.records.recorder import Recorder
 
@@ -34,3 +37,14 @@ def while_beating(read: Callable[[], T], reader: QueryExecutor, recorder: Record
             reader.interrupt()
             raise
         return future.result()
+
+
+def why_stopped(error: CannotConnect | Interrupted, recorder: Recorder) -> Finish:
+    """Return why a run stops whose reading ended with *error*; a cancelled run's unsent rows are skipped."""
+    if isinstance(error, CannotConnect):
+        return Finish(StopReason.CANNOT_CONNECT, error.reason, error.advice)
+    if str(error) != "cancel":
+        return Finish(StopReason.PAUSED)
+    code = StopReason.CANCELLED
+    recorder.skip_pending(code.value, "never sent: the run was cancelled", time.time())
+    return Finish(code)

@@ -30,7 +30,7 @@ from bulkps.preflight.query_executor import (
     reason,
 )
 from bulkps.preflight.query_planner import QueryPlanner, Wanted
-from bulkps.preflight.reading_thread import while_beating
+from bulkps.preflight.reading_thread import while_beating, why_stopped
 from bulkps.preflight.recipient import Recipient
 from bulkps.preflight.row_findings import recovery_findings, restore_findings
 from bulkps.preflight.row_intent import WantedRecovery, WantedRestore
@@ -121,14 +121,8 @@ class PreflightRunner:
         try:
             rows = self._read(planner, rows, preflight)
             self._compare(planner, rows)
-        except CannotConnect as error:
-            return Finish(StopReason.CANNOT_CONNECT, error.reason, error.advice)
-        except Interrupted as stop:
-            if str(stop) != "cancel":
-                return Finish(StopReason.PAUSED)
-            code = StopReason.CANCELLED
-            self._recorder.skip_pending(code.value, "never sent: the run was cancelled", time.time())
-            return Finish(code)
+        except (CannotConnect, Interrupted) as error:
+            return why_stopped(error, self._recorder)
         finally:
             self._reader.close()
         if failed := self._unreadable(planner, rows):
