@@ -38,8 +38,8 @@ def execute(
         there = target(settings, settings.choose_connection(undone.connection), options_of(undone))
         if dry_run:
             nothing = nothing_sent(undo.operation, there.name, there.connection, ExitCode.COMPLETED)
-            rows = (undo.report, undo.operation, undo.rows, there, nothing)
-            show_plan(*rows, again=True, compares=True, as_json=as_json)
+            planned = (undo.report, undo.operation, undo.rows, there, nothing)
+            show_plan(*planned, again=True, compares=True, as_json=as_json)
             return
         invocation = {**undo.invocation, EVEN_IF_CHANGED: even_if_changed}
         if asks(undo.operation, yes=yes):
@@ -48,7 +48,8 @@ def execute(
             *(undo.operation, undo.report, undo.rows, there), again=True, invocation=invocation
         ) as created:
             if not quiet:
-                console.say(f"run {created.id}: sets back {undo.report.rows} rows of run {undone.id}")
+                rows = f"{undo.report.rows} row{'s' * (undo.report.rows != 1)}"
+                console.say(f"run {created.id}: sets back {rows} of run {undone.id}")
             ended, code = work(service, created, there, output, quiet=quiet)
         show_report(service.details(ended.run), ended, code, as_json=as_json, passwords=None)
     raise SystemExit(int(code))

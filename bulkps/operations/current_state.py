@@ -1,4 +1,4 @@
-"""What is there already: how a step's object is read, and whether it is as the step would make it. Pure."""
+"""The present state of an object: how it is read, and whether a step would change it. Pure."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -11,8 +11,10 @@ from bulkps.operations.model import Step
 from bulkps.operations.parameter_binding import bind
 from bulkps.operations.parameter_types import allowed_values, cell_type
 
+#: The parameter that names the object.
+IDENTITY = "Identity"
 #: Parameters that say where or how something is done, and not what it becomes.
-CONTEXT = frozenset({"Identity", "Confirm", "WhatIf", "DomainController", "Force", "IgnoreDefaultScope"})
+CONTEXT = frozenset({IDENTITY, "Confirm", "WhatIf", "DomainController", "Force", "IgnoreDefaultScope"})
 
 
 @dataclass(frozen=True)

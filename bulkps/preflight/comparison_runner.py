@@ -1,4 +1,4 @@
-"""Skips the rows of a run whose wanted state is there already: nothing is sent for them."""
+"""Skips the rows of a run whose wanted state already exists: nothing is sent for them."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -7,13 +7,14 @@ from itertools import islice
 
 from bulkps.engine.item import ALREADY_SO, CHANGED_SINCE, Change, Item
 from bulkps.engine.item_status import BulkItemStatus
-from bulkps.engine.machine_messages import Finish, StopReason
+from bulkps.engine.machine_messages import Finish
 from bulkps.engine.recorded_events import ItemEvent, RunEvent
 from bulkps.errors import CannotConnect
-from bulkps.operations.current_state import Compared
+from bulkps.exchange.psobject import Properties
+from bulkps.operations.current_state import IDENTITY, Compared
 from bulkps.operations.model import Operation
 from bulkps.preflight.query_executor import Interrupted, OnReading, QueryExecutor, Sessions
-from bulkps.preflight.reading_thread import while_beating
+from bulkps.preflight.reading_thread import while_beating, why_stopped
 from bulkps.preflight.row_comparison import RowComparison, evidence, is_already_so
 from bulkps.records.recorder import Recorder
 from bulkps.run_target import Target
@@ -29,7 +30,7 @@ _CHUNK = 500
 
 
 class ComparisonRunner:
-    """Reads what is there for the unsent rows of a run, and skips those that ask for nothing else.
+    """Reads the present state for the unsent rows of a run, and skips those that would change nothing.
 
     Args:
         operation: What is done.
@@ -68,14 +69,8 @@ class ComparisonRunner:
         try:
             compared = while_beating(lambda: self._comparison.compared(unsent), self._reader, self._recorder)
             self._reader.hand_over()
-        except CannotConnect as error:
-            return Finish(StopReason.CANNOT_CONNECT, error.reason, error.advice)
-        except Interrupted as stop:
-            if str(stop) != "cancel":
-                return Finish(StopReason.PAUSED)
-            code = StopReason.CANCELLED
-            self._recorder.skip_pending(code.value, "never sent: the run was cancelled", time.time())
-            return Finish(code)
+        except (CannotConnect, Interrupted) as error:
+            return why_stopped(error, self._recorder)
         finally:
             self._reader.close()
         self._record(unsent, compared)
@@ -111,4 +106,7 @@ class ComparisonRunner:
                 yield Change(skipped, ItemEvent.CHANGED_SINCE, now)
             else:
                 before = {one.parameter: one.present for one in found if one.read}
+                # The row may change the very name by which it found the object.
+                guid = Properties(self._comparison.found[item.key]).guid("Guid")
+                before |= {IDENTITY: guid} if guid else {}
                 yield Change(replace(item, before=before), ItemEvent.READ, now)

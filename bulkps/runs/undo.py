@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from bulkps.engine.item import Item
+from bulkps.engine.item import IN_DOUBT, Item
 from bulkps.engine.item_status import BulkItemStatus
 from bulkps.errors import UsageProblem
 from bulkps.exchange.calls_and_outcomes import Value
@@ -13,7 +13,7 @@ from bulkps.intake import CheckReport, InputRow, check_items, columns_used
 from bulkps.operations.added_and_removed import changes_text
 from bulkps.operations.cmdlet_operation import cmdlet_operation, column_name
 from bulkps.operations.columns import NULL_TEXT, Column
-from bulkps.operations.current_state import CONTEXT, compare
+from bulkps.operations.current_state import CONTEXT, IDENTITY, compare
 from bulkps.operations.model import Operation
 from bulkps.operations.parameter_binding import bind, places
 from bulkps.operations.placeholders import Template
@@ -23,6 +23,13 @@ from bulkps.records.row_mapping import Run
 #: Keys of a run's invocation: the run that it takes back, the last row of that one, and whether what somebody
 #: has changed since is set back too.
 UNDOES, LAST_ROW, EVEN_IF_CHANGED = "undoes", "last_row", "even_if_changed"
+#: Parameters that change names by which an object is found: then its GUID names it.
+_NAMES = frozenset(
+    {
+        "Alias", "EmailAddresses", "MicrosoftOnlineServicesID", "Name", "PrimarySmtpAddress",
+        "UserPrincipalName", "WindowsEmailAddress",
+    }
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -110,14 +117,17 @@ def undo_of(run: Run, operation: Operation, items: Sequence[Item]) -> Undo:
     told = [
         f"row {one.undoes.row}: {sentence}; it stays as it is" for one in undone for sentence in one.cannot
     ]
+    told += [
+        f"row {item.row}: it is not known whether it was changed ({item.code}); it stays as it is"
+        for item in items
+        if item.status is BulkItemStatus.FAILED and (item.doubtful or item.code == IN_DOUBT)
+    ]
     # The same object may be in several rows, whose values are set back one after the other.
     back = replace(back, unique=())
     report, rows = check_items(back, [(one.row, one.cells) for one in undone if len(one.cells) > 1])
     if not rows or not report.sound:
-        why = " ".join(told[:3]) or " ".join(report.sentences()[:3])
-        raise UsageProblem(
-            f"nothing of run {run.id} can be set back: it completed no row that changed. {why}"
-        )
+        problems = told or (report.sentences() if undone else ["it completed no row"])
+        raise UsageProblem(f"nothing of run {run.id} can be set back: {'; '.join(problems[:3])}")
     invocation = {UNDOES: run.id, LAST_ROW: last_row}
     report = replace(report, path=Path(f"undo of {run.id}"))
     return Undo(columns_used(back, report), report, sorted(rows, key=lambda one: one.row), told, invocation)
@@ -126,9 +136,12 @@ def undo_of(run: Run, operation: Operation, items: Sequence[Item]) -> Undo:
 def _undone(operation: Operation, back: Operation, item: Item, row: int) -> UndoneRow:
     step = operation.steps[0]
     filled = places(operation, item.values, item.key, "", {})
-    identity = Template.parse(step.current.identity).render(filled) if step.current else None
-    cells, cannot = {"Identity": str(identity or "")}, list[str]()
-    for parameter, wanted in bind(step, filled).parameters.items():
+    identity: object = Template.parse(step.current.identity).render(filled) if step.current else None
+    sent = bind(step, filled).parameters
+    if not _NAMES.isdisjoint(sent):
+        identity = item.before.get(IDENTITY) or identity
+    cells, cannot = {IDENTITY: str(identity or "")}, list[str]()
+    for parameter, wanted in sent.items():
         if parameter in CONTEXT:
             continue
         name = column_name(parameter)

@@ -167,3 +167,25 @@ def test_an_unfinished_run_is_not_undone(bulkps: Run, tenant: Start, tmp_path: P
 
     assert refused.exit_code == 2
     assert "is not finished: resume or cancel it first" in refused.stderr
+
+
+def test_a_row_that_changed_the_address_by_which_it_found_the_mailbox_is_set_back_too(
+    bulkps: Run, tenant: Start, tmp_path: Path
+) -> None:
+    there = tenant()
+    config = there.configure(preflight=True)
+    mailbox = there.simulator.tenant.active(0)
+    further = "further.address@contoso.com"
+    guid = str(mailbox["ExchangeGuid"])
+    write_csv(tmp_path / "add.csv", [{"Identity": guid, "EmailAddresses": f"@{{Add={further}}}"}])
+    done(bulkps, "run", "Set-Mailbox", tmp_path / "add.csv", "--config", config)
+    before = state(there, [guid])
+    write_csv(tmp_path / "in.csv", [{"Identity": further, "EmailAddresses": f"@{{Remove={further}}}"}])
+
+    done(bulkps, "run", "Set-Mailbox", tmp_path / "in.csv", "--config", config)
+    after = state(there, [guid])
+    undone = done(bulkps, "undo", "last", "--config", config)
+
+    assert after != before
+    assert undone["counts"]["COMPLETED"] == 1
+    assert state(there, [guid]) == before
