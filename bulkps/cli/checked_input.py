@@ -37,10 +37,10 @@ def checked_input(
     *,
     as_json: bool,
 ) -> CheckedInput:
-    """Check *file*; report its problems and end the command if it has any.
+    """Check *file* for *operation*; report its problems and end the command if it has any.
 
     Args:
-        operation: The operation to run on its rows.
+        operation: The operation.
         file: A CSV file.
         given: The options of the command.
         refused: What the JSON object of a refused file holds beside the report.
@@ -53,13 +53,8 @@ def checked_input(
     problems = output_file(given["problems"], given["force"])
     everywhere = values_everywhere(operation, given["everywhere"])
     asked = with_values(operation, everywhere)
-    report = intake.check(
-        file,
-        asked,
-        strict_columns=given["strict_columns"],
-        problems=problems,
-        encoding=given["encoding"],
-    )
+    options = {"strict_columns": given["strict_columns"], "encoding": given["encoding"]}
+    report = intake.check(file, asked, problems=problems, **options)
     if not report.sound:
         if as_json:
             console.as_json({**refused, **console.check_json(report)})

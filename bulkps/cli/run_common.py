@@ -61,11 +61,10 @@ def work(
     total = sum(counts.values())
     begun = [BulkItemStatus.PENDING, BulkItemStatus.IN_PROGRESS, *([BulkItemStatus.FAILED] if retry else [])]
     over = total - sum(counts[status] for status in begun)
-    looks = _looks_first(run)
     told = {"passwords": password_settings()} if password_settings() else {}
     service.keep(run, invocation={**run.invocation, **settings_file()}, **told)
-    if looks and not quiet:
-        console.say("Pre-flight: reading Exchange. Nothing has been changed yet.")
+    if over < total and not quiet:
+        _say_reading(run)
     try:
         with interruptible() as interrupts, progress(run.operation, total, over, quiet=quiet) as shown:
             saved = passwords is not None
@@ -80,7 +79,7 @@ def work(
             report = service.work(run, there, orders, retry=retry, output=results)
     except (RecordFailed, KeyboardInterrupt):
         say_passwords(passwords)
-        if looks and not service.run(run.id).preflight:
+        if _looks_first(service.run(run.id)):
             console.say("Pre-flight was not finished: nothing was sent.")
         console.say(f"To continue: {next_command(service.run(run.id))}")
         raise
@@ -93,6 +92,14 @@ def _looks_first(run: Run) -> bool:
     operation = operation_of(run)
     wanted = options_of(run).preflight or not operation.steps
     return bool(operation.preflight) and wanted and not run.preflight
+
+
+def _say_reading(run: Run) -> None:
+    """Say what is read before anything is sent, because it can take minutes."""
+    if _looks_first(run):
+        console.say("Pre-flight: reading Exchange. Nothing has been changed yet.")
+    elif operation_of(run).reads_state and options_of(run).preflight:
+        console.say("Reading the present state from Exchange, before anything else is sent.")
 
 
 def continue_run(

@@ -139,8 +139,8 @@ def _say_other_runs(report: RunReport) -> None:
     """Print which rows were not sent because it is done already, by another run or by anybody."""
     if report.already_so:
         console.say(
-            f"{_rows(report.already_so)} SKIPPED: what they ask for is there already (already-so); nothing "
-            "was sent for them"
+            f"{_rows(report.already_so)} SKIPPED: Exchange already shows what they ask for (already-so); "
+            "nothing was sent for them"
         )
     if report.settled:
         again = "" if operation_of(report.run).one_way else "; to do them again, add --again"

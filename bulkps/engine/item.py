@@ -22,7 +22,7 @@ ITEMS_LEFT_BEHIND = "items-left-behind"
 WAITS_FOR_OPERATOR = "waits-for-operator"
 #: The code of an item that another run completed: nothing is left to do.
 DONE_ALREADY = "done-already"
-#: The code of an item whose wanted state was there already.
+#: The code of an item whose wanted state already existed.
 ALREADY_SO = "already-so"
 #: The code of an item that would take back what somebody has changed since.
 CHANGED_SINCE = "changed-since"

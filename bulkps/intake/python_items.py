@@ -28,7 +28,7 @@ def check_items(
         items: For each its number, like a row's, and its values by column: text as in a cell, or a value.
     """
     named = [name for name in operation.columns if any(name in values for _, values in items)]
-    # A cmdlet may have two hundred parameters, of which the items use a few.
+    # A cmdlet may have two hundred parameters, and the items use only a few.
     header = [name for name in operation.columns if name in named or not operation.direct]
     layout = lay_out(header, 1, operation)
     check = _ItemCheck(operation, layout)

@@ -117,7 +117,7 @@ class Step:
         repeat_refused: Whether Exchange itself refuses it a second time: because a name is taken, or because
             its source no longer exists.
         recovers: The failed request that it recovers; None for a normal step.
-        current: How to read what is there already; None if that is not known.
+        current: How to read the object's present state; None if that is not known.
     """
 
     __pydantic_config__: ClassVar[Mapping[str, str]] = STRICT
@@ -274,7 +274,7 @@ class Operation:
 
     @property
     def reads_state(self) -> bool:
-        """Whether it is read what is there already, so that nobody has to remember what was done."""
+        """Whether the present state is read before sending, so that no earlier run has to be remembered."""
         return len(self.steps) == 1 and self.steps[0].current is not None
 
     def index_of(self, name: str) -> int:

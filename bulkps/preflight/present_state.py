@@ -1,4 +1,4 @@
-"""Reads what is there already, by the rows and not by the tenant: one by one, by list, or all of it."""
+"""Reads the present state of objects: one by one, by list, or all of them, whichever costs least."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 

@@ -47,7 +47,7 @@ _SENTENCES = {
     ItemEvent.REPLACED: "pre-flight replaced the value of a cell",
     ItemEvent.EXAMINED: "examined; nothing was sent",
     ItemEvent.DONE_BY_OTHER_RUN: "another run completed or started it after this one stopped; not sent",
-    ItemEvent.ALREADY_SO: "what it asks for is there already; nothing is sent",
+    ItemEvent.ALREADY_SO: "Exchange already shows what it asks for; nothing is sent",
     ItemEvent.ANNOUNCED: "the audit log announced it, but the journal did not have it; it is looked up",
     ItemEvent.UNKNOWN_STATUS: "Exchange reports a status that the operation does not name",
 }

@@ -82,8 +82,7 @@ def create_run(
     remembers = not (target.connection.embedded or checks)
     try:
         planned = _planned(run, operation, rows, offered(target.connection), again=again)
-        reads = operation.reads_state and target.config.preflight
-        claim = _claim(operation, again=again, reads=reads) if remembers else None
+        claim = _claim(operation, target, again=again) if remembers else None
         create(journal, run, planned, claim, operation, target.config.lease)
     except RecordFailed as error:
         advice = "free disk space or fix access, then run the command again; there is no run to resume yet"
@@ -123,8 +122,7 @@ def items_of(
     """
     run = _new_run(operation, report, target)
     planned = _planned(run, operation, rows, offered(target.connection), again=again)
-    reads = operation.reads_state and target.config.preflight
-    claim = _claim(operation, again=again, reads=reads)
+    claim = _claim(operation, target, again=again)
     while part := [item for item, _ in islice(planned, _AT_ONCE)]:
         if journal is not None and not target.connection.embedded:
             with journal.reading() as connection:
@@ -166,14 +164,10 @@ def _planned(
         yield _item(operation, row, run.id if again else ""), row.cells
 
 
-def _claim(operation: Operation, *, again: bool, reads: bool) -> Claim:
-    """Return what decides about new items by other runs, and refuses those that one is working on.
-
-    Args:
-        operation: The operation.
-        again: Whether rows that another run completed are done again.
-        reads: Whether it is read what is there: it may have changed since another run completed the row.
-    """
+def _claim(operation: Operation, target: Target, *, again: bool) -> Claim:
+    """Return what decides about new items by other runs, and refuses those that one is working on."""
+    # What another run completed may have been changed since: where the present state is read, that decides.
+    reads = operation.reads_state and target.config.preflight
 
     def claim(new: Sequence[Item], known: Mapping[str, Elsewhere]) -> Sequence[Item]:
         _refuse_unfinished(new, known, again=again)

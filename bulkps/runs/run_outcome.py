@@ -33,7 +33,7 @@ class RunReport:
         sends: Whether the run sends anything; one that only checks does not.
         differing: How many items are SKIPPED because an earlier run completed them with other values.
         left_behind: How many COMPLETED items Exchange completed without all of their content.
-        already_so: How many items are SKIPPED because what they ask for is there already.
+        already_so: How many items are SKIPPED because Exchange already shows what they ask for.
         left: How many FAILED items a retry left, because another run did them or is working on them.
     """
 

@@ -172,7 +172,7 @@ class RunPhases:
         return found or (None if self.operation.steps else Finish(StopReason.DONE))
 
     def _compare(self, sessions: Sessions) -> Finish | None:
-        """Skip the rows whose wanted state is there already; return why the run stops here, or None."""
+        """Skip the rows whose wanted state already exists; return why the run stops here, or None."""
         wanted = self.operation.reads_state and self.target.config.preflight
         if not wanted or self.held.cancelled or not self._recorder.waits():
             return None

@@ -148,7 +148,7 @@ class Call:
         )
 
     def confirmed(self, question: str) -> None:
-        """Refuse to act without -Confirm:$false: the cmdlet asks *question*, and nobody can answer.
+        """Refuse to act without -Confirm:$false: the cmdlet asks *question*, and no one can answer.
 
         Raises:
             Refused: It was not given.

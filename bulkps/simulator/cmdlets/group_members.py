@@ -36,7 +36,7 @@ def remove_member(call: Call) -> None:
     group, member = _pair(call)
     members = call.tenant.members.get(group, [])
     if member not in members:
-        # Assumed: as for a member that is there already; the exception's name is Exchange's.
+        # Assumed: as for an existing member; the exception's name is Exchange's.
         raise call.refused(
             f'The recipient "{member.text("Identity")}" isn\'t a member of the group '
             f'"{group.text("Identity")}".',

@@ -195,7 +195,7 @@ def _user(call: Call) -> _User:
     """Return whom User names.
 
     Raises:
-        Refused: Nobody, or more than one.
+        Refused: There is none, or more than one.
     """
     text = call.text("User")
     for special in _ALWAYS:

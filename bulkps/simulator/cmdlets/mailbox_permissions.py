@@ -77,17 +77,21 @@ def get_mailbox_permission(call: Call) -> None:
         _write(call, mailbox, call.tenant.find(by, PRINCIPALS), rights)
 
 
+def _confirm_sender(call: Call, doing: str, recipient: Mailbox, trustee: Mailbox) -> None:
+    call.confirmed(
+        f"Are you sure you want to perform this action? {doing} recipient permission "
+        f'"{recipient.text("Identity")}" for user or group "{account(call, trustee)}" with access rights '
+        f"\"'{_SEND_AS}'\"."
+    )
+
+
 def add_recipient_permission(call: Call) -> None:
     """Add-RecipientPermission: SendAs, the only right there is; an existing one only gives a warning."""
     recipient, trustee = _pair(call)
     holders = call.tenant.senders.get(recipient, [])
     if call.dry:
         return
-    call.confirmed(
-        "Are you sure you want to perform this action? Adding recipient permission "
-        f'"{recipient.text("Identity")}" for user or group "{account(call, trustee)}" with access rights '
-        f"\"'{_SEND_AS}'\"."
-    )
+    _confirm_sender(call, "Adding", recipient, trustee)
     if trustee in holders:
         _warn_present(call, recipient, trustee)
         return
@@ -102,11 +106,7 @@ def remove_recipient_permission(call: Call) -> None:
     holders = call.tenant.senders.get(recipient, [])
     if call.dry:
         return
-    call.confirmed(
-        "Are you sure you want to perform this action? Removing recipient permission "
-        f'"{recipient.text("Identity")}" for user or group "{account(call, trustee)}" with access rights '
-        f"\"'{_SEND_AS}'\"."
-    )
+    _confirm_sender(call, "Removing", recipient, trustee)
     if trustee not in holders:
         _warn_absent(call, recipient, trustee)
         return

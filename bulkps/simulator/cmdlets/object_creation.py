@@ -32,7 +32,7 @@ _GROUP_TYPES = ("Distribution", "Security")
 _RESOURCES = ("Shared", "Room", "Equipment")
 #: Names of people, which are properties of every object but not of every noun.
 _NAMES = ("DisplayName", "FirstName", "LastName", "Initials", "Phone", "Office", "Notes")
-#: What the creating cmdlets evaluate themselves, or what nobody can see afterwards.
+#: What the creating cmdlets evaluate themselves, or what no cmdlet shows afterwards.
 _OWN = (
     *_NAMES, *_RESOURCES, "Name", "Alias", "PrimarySmtpAddress", "ExternalEmailAddress", "Password",
     "MicrosoftOnlineServicesID", "UserPrincipalName", "ResetPasswordOnNextLogon", "Archive",

@@ -280,7 +280,7 @@ RULES: dict[str, Rule] = {
     "RoomList": _room_list,
     "Type": _subtype,
 }
-#: What nobody can see afterwards.
+#: What no cmdlet shows afterwards.
 WITHOUT_EFFECT = frozenset(
     {
         "Identity", "DomainController", "Force", "ForceUpgrade", "IgnoreDefaultScope", "IgnoreNamingPolicy",

@@ -80,7 +80,7 @@ def legacy_dn(seed: int, alias: str) -> str:
     return f"{_LEGACY}{guid(seed, 'legacy', alias).hex}-{alias}"
 
 
-#: Three of a hundred active mailboxes belong to nobody.
+#: Three of a hundred active mailboxes belong to no person.
 _TYPES = {97: "Shared", 98: "Room", 99: "Equipment"}
 #: The properties that are the same in all mailboxes at first.
 _SETTINGS: dict[str, Value] = {

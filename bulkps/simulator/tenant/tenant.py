@@ -170,7 +170,7 @@ class Tenant:
         self.forget_rights(mailbox)
 
     def forget_rights(self, mailbox: Mailbox) -> None:
-        """Forget what *mailbox* may do, what others may do in it, and of which groups it is a member."""
+        """Forget what *mailbox* may do, what others may do in it, and its memberships of groups."""
         key = mailbox.key
         self.permissions = {pair: held for pair, held in self.permissions.items() if key not in pair}
         self.settings = {at: bag for at, bag in self.settings.items() if at[1] is not mailbox}
