@@ -141,6 +141,18 @@ def bind(facts: CmdletFacts, arguments: Arguments) -> Bound:
     )
 
 
+def missing_mandatory(cmdlet: str, names: Sequence[str]) -> Refused:
+    """Return PowerShell's error for a call of *cmdlet* without the parameters *names*."""
+    info = ErrorInfo(
+        f"Cannot process command because of one or more missing mandatory parameters: {' '.join(names)}.",
+        _BINDING,
+        Category.InvalidArgument,
+        f"MissingMandatoryParameter,{cmdlet}",
+        activity=cmdlet,
+    )
+    return Refused(info, terminating=True)
+
+
 def not_recognized(name: str) -> ErrorInfo:
     """Return PowerShell's error for a cmdlet that does not exist here."""
     return ErrorInfo(
@@ -204,12 +216,7 @@ def _check_mandatory(facts: CmdletFacts, values: Mapping[str, Value]) -> None:
     # ones.
     meant = min(ways, key=lambda way: (len(set(way) - values.keys()), -len(way)), default=())
     if missing := [name for name in meant if name not in values]:
-        raise _refused(
-            "Cannot process command because of one or more missing mandatory parameters: "
-            f"{' '.join(missing)}.",
-            "MissingMandatoryParameter",
-            facts,
-        )
+        raise missing_mandatory(facts.name, missing)
 
 
 def _known_ways(facts: CmdletFacts, values: Mapping[str, Value]) -> list[tuple[str, ...]]:

@@ -8,8 +8,9 @@ import unicodedata
 
 from bulkps.simulator.cmdlets import recovery_cmdlets
 from bulkps.simulator.cmdlets.archive_cmdlets import archive_of
+from bulkps.simulator.cmdlets.binder import missing_mandatory
 from bulkps.simulator.cmdlets.cmdlet_context import Call, Handler
-from bulkps.simulator.cmdlets.cmdlet_result import Category, ErrorInfo, Refused, Secret, Value
+from bulkps.simulator.cmdlets.cmdlet_result import Secret, Value
 from bulkps.simulator.cmdlets.nouns import (
     DISTRIBUTION_GROUP,
     MAIL_CONTACT,
@@ -161,14 +162,4 @@ def _check_free(call: Call, name: str, *addresses: str) -> None:
 def _require(call: Call, *names: str) -> None:
     missing = [name for name in names if not call.parameters.get(name)]
     if missing:
-        raise Refused(
-            ErrorInfo(
-                "Cannot process command because of one or more missing mandatory parameters: "
-                f"{' '.join(missing)}.",
-                "System.Management.Automation.ParameterBindingException",
-                Category.InvalidArgument,
-                f"MissingMandatoryParameter,{call.bound.cmdlet}",
-                activity=call.bound.cmdlet,
-            ),
-            terminating=True,
-        )
+        raise missing_mandatory(call.bound.cmdlet, missing)
