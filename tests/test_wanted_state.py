@@ -189,6 +189,21 @@ def test_compare_is_refused_where_nothing_can_be_compared(bulkps: Run, tmp_path:
     assert "there are no pre-flight checks" in unchecked.stderr
 
 
+def test_rows_that_name_one_object_in_two_ways_are_both_sent(
+    bulkps: Run, tenant: Start, tmp_path: Path
+) -> None:
+    there = tenant()
+    config, (name,) = there.configure(preflight=True), people(there, 1)
+    already(there, [name])
+    guid = str(there.simulator.tenant.active(0)["ExchangeGuid"])
+    rows = [{"Identity": name, "CustomAttribute1": "B"}, {"Identity": guid, "CustomAttribute1": "Legal"}]
+    write_csv(tmp_path / "in.csv", rows)
+
+    said = run(bulkps, tmp_path / "in.csv", config)
+
+    assert said["counts"]["COMPLETED"] == 2
+
+
 def test_what_is_not_known_is_sent(bulkps: Run, tenant: Start, tmp_path: Path) -> None:
     there = tenant()
     config, (known, unknown) = there.configure(preflight=True), people(there, 2)
@@ -232,7 +247,9 @@ VALUES: list[tuple[Value, object, str, bool | None]] = [
     ("2026-12-31T17:00:00Z", "2026-12-31T17:00:00Z", "date", True),
     ("2026-12-31T17:00:00", "2026-12-31T17:00:00Z", "date", None),
     ("3f2504e0-4f89-41d3-9a0c-0305e82c3301", "3F2504E0-4F89-41D3-9A0C-0305E82C3301", "guid", True),
-    ("ann@contoso.com", "smtp:Ann@contoso.com", "smtp", True),
+    ("ann@contoso.com", "smtp:ann@contoso.com", "smtp", True),
+    ("ann@contoso.com", "smtp:Ann@contoso.com", "smtp", None),
+    ("ann@contoso.com", "bob@contoso.com", "smtp", False),
     ("Legal", "Legal", "name", True),
     ("Legal", "legal", "name", False),
     ("Ann Beebe", "ann beebe", "identity", True),
@@ -241,14 +258,19 @@ VALUES: list[tuple[Value, object, str, bool | None]] = [
     (NULL, None, "name", True),
     (NULL, [], "name", True),
     (NULL, "x", "name", False),
-    (("a", "b"), ["B", "A"], "name", True),
-    (("a", "b"), ["a"], "name", False),
+    (("a", "b"), ["a", "b"], "name", True),
+    (("a", "b"), ["B", "A"], "name", None),
+    (("a", "b"), ["b", "a"], "name", None),
+    (("a", "b"), ["a"], "name", None),
+    (("a", "b"), "a b", "name", None),
     (("a", "b"), ["a"], "identity", None),
     (("a@c.com", "b@c.com"), ["SMTP:a@c.com", "smtp:b@c.com"], "proxy", None),
     ({"Add": ("a@c.com",)}, ["SMTP:A@c.com"], "proxy", True),
     ({"Add": ("a@c.com",), "Remove": ("b@c.com",)}, ["SMTP:a@c.com"], "proxy", True),
     ({"Remove": ("a@c.com",)}, ["SMTP:a@c.com"], "proxy", False),
-    ({"Add": ("x",)}, "{x, y}", "name", True),
+    ({"Add": ("x",)}, "{x, y}", "name", None),
+    ({"Remove": ("ann@contoso.com",)}, ["Ann Beebe"], "name", None),
+    ({"Add": ("ann@contoso.com",)}, ["Ann Beebe"], "name", None),
     ({"Remove": ("Ann",)}, [], "identity", None),
 ]
 

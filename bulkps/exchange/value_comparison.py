@@ -9,10 +9,12 @@ from datetime import timedelta
 
 from bulkps.exchange.calls_and_outcomes import NULL, Value
 from bulkps.exchange.dates import FOREVER, read_date, read_duration
-from bulkps.exchange.psobject import listed, read_guid
+from bulkps.exchange.psobject import read_guid
 from bulkps.exchange.sizes import read_size
 
 _UNLIMITED = "unlimited"
+#: The types of cells that hold addresses; the others in a list may be names of recipients.
+_ADDRESSES = ("smtp", "proxy")
 _FLAGS = {"true": True, "false": False}
 
 
@@ -53,8 +55,10 @@ def _same(wanted: Value, present: object, kind: str, *, any_case: bool) -> bool 
         one, other = read_date(text), read_date(present)
         # Without a zone, the date means the server's.
         return one == other if one and other and text.endswith("Z") else None
-    if kind in ("smtp", "proxy"):
-        return _address(there) == _address(text)
+    if kind in _ADDRESSES:
+        bare = there.removeprefix("smtp:").removeprefix("SMTP:")
+        # A change of capitals may be what is wanted.
+        return True if bare == text else None if _address(there) == _address(text) else False
     if kind == "identity":
         # An object has many names: only the same name is certain.
         return True if there.casefold() == text.casefold() else None
@@ -79,31 +83,27 @@ def _same_duration(text: str, there: str) -> bool | None:
 
 
 def _same_list(wanted: tuple[str, ...], present: object, kind: str) -> bool | None:
-    there = listed(present) if not isinstance(present, list | tuple) else tuple(map(str, present))
-    if kind in ("smtp", "proxy"):
-        # Which of them is the primary address is not known from the list alone.
+    if not isinstance(present, list | tuple) or kind in _ADDRESSES:
+        # Which address is the primary one is not known from the list alone.
         return None
-    same = {text.casefold() for text in wanted} == {text.casefold() for text in there}
-    return True if same else None if kind == "identity" else False
+    if tuple(map(str, present)) == wanted:
+        return True
+    # The entries may be recipients, which have many names, and the order may have a meaning.
+    return None
 
 
 def _changed_already(wanted: Mapping[str, object], present: object, kind: str) -> bool | None:
-    there = {_folded(text, kind) for text in _texts(present)}
-    added = {_folded(text, kind) for text in _texts(wanted.get("Add"))}
-    removed = {_folded(text, kind) for text in _texts(wanted.get("Remove"))}
-    if kind == "identity" and not (added <= there and not removed):
+    if not isinstance(present, list | tuple) or kind not in _ADDRESSES:
+        # The entries may be recipients: one that is added or removed can be there under another name.
         return None
+    there = {_address(str(one)) for one in present}
+    added = {_address(one) for one in _texts(wanted.get("Add"))}
+    removed = {_address(one) for one in _texts(wanted.get("Remove"))}
     return added <= there and not removed & there
 
 
 def _texts(value: object) -> Iterable[str]:
-    if isinstance(value, list | tuple):
-        return [str(one) for one in value if one is not None]
-    return listed(value)
-
-
-def _folded(text: str, kind: str) -> str:
-    return _address(text) if kind in ("smtp", "proxy") else text.casefold()
+    return [str(one) for one in value if one is not None] if isinstance(value, list | tuple) else []
 
 
 def _address(text: str) -> str:

@@ -41,8 +41,20 @@ class Compared:
 def paired(facts: CmdletFacts) -> CmdletFacts | None:
     """Return the cmdlet that reads what a Set- cmdlet changes (Get- with the same noun), or None."""
     verb, _, noun = facts.name.partition("-")
-    found = cmdlet_facts(f"Get-{noun}") if verb == "Set" and "Identity" in facts.parameters else None
-    return found if found and "Identity" in found.parameters else None
+    found = cmdlet_facts(f"Get-{noun}") if verb == "Set" and IDENTITY in facts.parameters else None
+    # Where more than Identity is needed, such as a folder permission's User, that names the object too.
+    needed = {name for name, one in facts.parameters.items() if set(one.mandatory_in) >= set(facts.sets)}
+    return found if found and IDENTITY in found.parameters and needed <= {IDENTITY} else None
+
+
+def locators(step: Step, filled: Mapping[str, Value]) -> frozenset[str]:
+    """Return the parameters, beside Identity, that say which object is meant: the Get- cmdlet has them too.
+
+    Such as the mailbox of an inbox rule. What is read by the identity alone could be another object.
+    """
+    reading = cmdlet_facts(step.current.cmdlet) if step.current else None
+    sent = bind(step, filled).parameters
+    return frozenset(sent) & (reading.parameters.keys() if reading else set()) - CONTEXT
 
 
 def properties_read(step: Step, filled: Mapping[str, Value]) -> tuple[str, ...]:

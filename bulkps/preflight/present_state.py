@@ -46,15 +46,15 @@ class StateReader:
         """
         keep = tuple(dict.fromkeys((*NAMES, *properties)))
         named = {folded(identity): identity for identity in identities}
-        in_lists = [identity for identity in named.values() if listable(cmdlet, identity)]
-        if len(named) > TRY_ALL and (found := self._all(cmdlet, set(named), keep)) is not None:
-            return found
-        found = self._by_lists(cmdlet, in_lists, keep)
-        left = [identity for key, identity in named.items() if key not in found]
-        return {**found, **self._one_by_one(cmdlet, left, keep)}
+        found = self._all(cmdlet, set(named), keep) if len(named) > TRY_ALL else {}
+        left = [one for key, one in named.items() if key not in found and listable(cmdlet, one)]
+        found |= self._by_lists(cmdlet, left, keep)
+        # Exchange finds an object by more names than its properties show: a read by its name proves absence.
+        rest = [one for key, one in named.items() if key not in found]
+        return found | self._one_by_one(cmdlet, rest, keep)
 
-    def _all(self, cmdlet: str, wanted: set[str], keep: tuple[str, ...]) -> dict[str, Objects] | None:
-        """Read everything; None if only a small part of it is wanted, or it could not be read."""
+    def _all(self, cmdlet: str, wanted: set[str], keep: tuple[str, ...]) -> dict[str, Objects]:
+        """Return what reading everything shows; nothing if only a small part is wanted, or it fails."""
         found: dict[str, list[Mapping[str, object]]] = {}
 
         def begin() -> Take:
@@ -78,10 +78,10 @@ class StateReader:
         try:
             outcome, meaning = self._reader.stream(read, begin)
         except FewAreSoughtError:
-            return None
+            return {}
         if outcome.answer is not Answer.COMPLETED or meaning is not None:
-            return None
-        return {name: tuple(found.get(name, ())) for name in wanted}
+            return {}
+        return {name: tuple(objects) for name, objects in found.items()}
 
     def _by_lists(self, cmdlet: str, identities: Sequence[str], keep: tuple[str, ...]) -> dict[str, Objects]:
         if len(identities) < 2:
@@ -95,7 +95,8 @@ class StateReader:
                 continue
             named = [(one, names_of(one)) for one in outcome.output]
             for key in map(folded, read.covers):
-                found[key] = tuple(one for one, names in named if key in names)
+                if these := tuple(one for one, names in named if key in names):
+                    found[key] = these
         return found
 
     def _one_by_one(

@@ -88,7 +88,9 @@ class QueryCache:
         for identity in read.covers:
             key = folded(identity)
             these = [one for one in found if key in identities(one)]
-            self._asked.setdefault((read.facet, read.within, key), []).extend(these)
+            # Exchange finds a mailbox by more names than a filter: only a read by its name proves absence.
+            if these or read.facet is not Facet.MAILBOXES:
+                self._asked.setdefault((read.facet, read.within, key), []).extend(these)
         if read.about:
             # Two reads may be about the same object, such as with and without an archive.
             self._asked.setdefault((read.facet, read.within, folded(read.about)), []).extend(found)

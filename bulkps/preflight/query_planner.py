@@ -72,7 +72,7 @@ class QueryPlanner:
         """Yield reads that can run together; their answers must be in the cache before the next round."""
         yield _each_once(*self.organization(), *self._mailboxes())
         yield _each_once(*self._mailboxes_by_list())
-        yield _each_once(*self._mailboxes_of_failed_lists())
+        yield _each_once(*self._mailboxes_not_listed())
         yield _each_once(*self._missing())
         yield _each_once(*self._people(), *self._requests())
         yield _each_once(*self._people_by_list())
@@ -115,8 +115,8 @@ class QueryPlanner:
         if self.cache.was_given_up(Facet.MAILBOXES):
             yield from self._listed(self._identities())
 
-    def _mailboxes_of_failed_lists(self) -> Iterator[Read]:
-        """Yield reads of the mailboxes of refused lists, such as for a filter that Exchange cannot use."""
+    def _mailboxes_not_listed(self) -> Iterator[Read]:
+        """Yield reads of the mailboxes that no list showed, or whose list was refused, by their own names."""
         cache, identities = self.cache, self._identities()
         if len(identities) > INVENTORY_COSTS and Facet.MAILBOXES not in cache.unread:
             yield from self._one_by_one(name for name in identities if not cache.knows(Facet.MAILBOXES, name))

@@ -1,11 +1,13 @@
 """Compares what rows ask for with what is there. It reads, and records nothing."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from bulkps.engine.item import Item
 from bulkps.exchange.calls_and_outcomes import Value
-from bulkps.operations.current_state import Compared, compare, properties_read
+from bulkps.exchange.psobject import Properties
+from bulkps.operations.current_state import IDENTITY, Compared, compare, locators, properties_read
 from bulkps.operations.item_queries import Current
 from bulkps.operations.model import Operation, Step
 from bulkps.operations.parameter_binding import places
@@ -61,8 +63,8 @@ class RowComparison:
     def compared(self, items: Iterable[Item]) -> Mapping[str, tuple[Compared, ...]]:
         """Return what each row sets, as it is and as it would be, by the item's key.
 
-        A row is missing if its object was not read, does not exist, or several have its name: then Exchange
-        judges the cmdlet.
+        A row is missing if its object was not read, does not exist, several have its name, or other rows name
+        the same object: then Exchange judges the cmdlet.
 
         Raises:
             CannotConnect: If no session can be opened.
@@ -71,13 +73,17 @@ class RowComparison:
         asked = [one for item in items for one in self._asked(item)]
         if not asked:
             return {}
-        found = self._read(asked)
+        read = self._read(asked)
+        named = [(one, read[one.current.cmdlet].get(folded(one.identity), ())) for one in asked]
+        single = [(one, objects[0]) for one, objects in named if len(objects) == 1]
+        # The rows of one object, under whatever names, are sent one after the other: what is there before the
+        # first is not what is there before the next.
+        rows = Counter(_object(found) for _, found in single)
         told = {}
-        for one in asked:
-            objects = found[one.current.cmdlet].get(folded(one.identity), ())
-            if len(objects) == 1:
-                self.found[one.item.key] = objects[0]
-                told[one.item.key] = compare(one.step, one.filled, objects[0])
+        for one, found in single:
+            if rows[_object(found)] == 1:
+                self.found[one.item.key] = found
+                told[one.item.key] = compare(one.step, one.filled, found)
         return told
 
     def _asked(self, item: Item) -> Iterator[_Asked]:
@@ -87,7 +93,7 @@ class RowComparison:
         filled = places(self._operation, item.values, item.key, "", {})
         identity = Template.parse(step.current.identity).render(filled)
         # An asterisk could match several.
-        if isinstance(identity, str) and "*" not in identity:
+        if isinstance(identity, str) and "*" not in identity and not locators(step, filled):
             yield _Asked(item, step, step.current, identity, filled)
 
     def _read(self, asked: Sequence[_Asked]) -> Mapping[str, Mapping[str, Objects]]:
@@ -99,6 +105,12 @@ class RowComparison:
             identities = [one.identity for one in these]
             found[cmdlet] = self._states.read(cmdlet, identities, dict.fromkeys(read))
         return found
+
+
+def _object(found: Mapping[str, object]) -> str:
+    """Return what identifies an object among those that were read."""
+    properties = Properties(found)
+    return properties.guid("Guid") or properties.text("DistinguishedName") or properties.text(IDENTITY) or ""
 
 
 def is_already_so(compared: Sequence[Compared]) -> bool:
