@@ -168,6 +168,9 @@ def test_headers_may_be_spelled_as_people_spell_them(bulkps: Run, tmp_path: Path
         ("Set-Mailbox", {"Identity": "a", "Confirm": "no"}, "bulkps sends -Confirm:$false itself"),
         ("New-Mailbox", {"Name": "a", "Shared": "yes", "Room": "yes"}, "does not accept -Shared"),
         ("Set-Mailbox", {"Identity": "a", "Type": "Sharred"}, "did you mean Shared?"),
+        ("Set-Mailbox", {"Identity": "a", "RemoveDelayHoldApplied": "no"}, "would change nothing"),
+        ("Set-Mailbox", {"Identity": "a", "GrantSendOnBehalfTo": "b;$null"}, "$null stands alone"),
+        ("Set-Mailbox", {"Identity": "a", "GrantSendOnBehalfTo": "@{Add=Ann (x)}"}, "with quotes around"),
         ("Set-Mailbox", {"Identity": "a", "EmailAddresses": "@{Ad=b@c.com}"}, "Add and Remove"),
         ("Set-Mailbox", {"Identity": "a", "EmailAddresses": "@{Add=$(whoami)}"}, "expected @{Add=a,b"),
         ("Set-Mailbox", {"Identity": "a", "EndDateForRetentionHold": "01/02/2027"}, "never guessed"),
@@ -184,6 +187,28 @@ def test_a_row_that_the_cmdlet_would_refuse_is_refused_before_anything_is_sent(
     assert result.exit_code == 3
     assert said in result.stderr
     assert "nothing was sent" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("cmdlet", "row", "sent"),
+    [
+        ("Set-UnifiedGroup", {"UnifiedGroupWelcomeMessageEnabled": "no"}, "Enabled:$false"),
+        ("Set-AuthenticationPolicy", {"AllowBasicAuthImap": "false"}, "-AllowBasicAuthImap:$false"),
+        ("Set-Mailbox", {"CustomAttribute1": "x", "RemoveDelayHoldApplied": "no"}, "-CustomAttribute1 'x'"),
+        ("Set-Mailbox", {"GrantSendOnBehalfTo": "@{Add=@('Ann (Ext)', b)}"}, "@{Add='Ann (Ext)','b'}"),
+        ("Set-Mailbox", {"GrantSendOnBehalfTo": "@{Remove=@(b )}"}, "@{Remove='b'}"),
+        ("Set-Mailbox", {"GrantSendOnBehalfTo": "@{Add=@(a,b)}"}, "@{Add='a','b'}"),
+    ],
+)
+def test_what_the_cell_says_is_sent(
+    bulkps: Run, tmp_path: Path, cmdlet: str, row: dict[str, str], sent: str
+) -> None:
+    write_csv(tmp_path / "in.csv", [{"Identity": "a", **row}])
+
+    shown = bulkps("run", cmdlet, tmp_path / "in.csv", "--dry-run")
+
+    assert shown.exit_code == 0, shown.output
+    assert shown.stdout.rstrip().endswith(sent)
 
 
 def test_an_unknown_cmdlet_gets_a_suggestion(bulkps: Run, tmp_path: Path) -> None:
@@ -239,7 +264,7 @@ def test_a_cmdlet_that_cannot_be_undone_asks_first(bulkps: Run, tmp_path: Path) 
     ],
 )
 def test_only_a_cmdlet_that_asks_is_told_not_to(bulkps: Run, tmp_path: Path, cmdlet: str, sent: str) -> None:
-    rows = {"Identity": "a", "Trustee": "b", "AccessRights": "SendAs"}
+    rows = {"Identity": "a", "Trustee": "b", "AccessRights": "SendAs", "Office": "x", "CustomAttribute1": "x"}
     operation = choose(cmdlet, {})
     write_csv(tmp_path / "in.csv", [{name: cell for name, cell in rows.items() if name in operation.columns}])
 

@@ -17,7 +17,7 @@ ENTRIES = ("Add", "Remove")
 Changes = Mapping[str, tuple[str, ...]]
 
 _QUOTED = r"'(?:[^'\n]|'')*+'|\"(?:[^\"\n`$]|\"\")*+\""
-_VALUE = rf"(?:{_QUOTED}|[^'\"\s,;{{}}@$()`](?:[^'\",;{{}}\n]*[^'\",;{{}}\s])?)"
+_VALUE = rf"(?:{_QUOTED}|[^'\"\s,;{{}}@$()`](?:[^'\",;{{}}()\n]*[^'\",;{{}}()\s])?)"
 _ENTRY = re.compile(
     rf"\s*(?P<name>[A-Za-z]+)\s*=\s*(?P<list>@\(\s*{_VALUE}(?:\s*,\s*{_VALUE})*+\s*\)|{_VALUE}(?:\s*,\s*{_VALUE})*+)"
     r"\s*(?P<end>;|\}\s*\Z)"

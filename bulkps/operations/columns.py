@@ -184,6 +184,8 @@ class Column:
     def _value(self, cell: str) -> Scalar:
         if not cell:
             raise Unsound(f"{self.expected}; there is an empty value next to a {SEPARATOR}")
+        if self.clearable and cell.casefold() == NULL_TEXT:
+            raise Unsound(f"{self.expected}; {NULL_TEXT} stands alone in its cell")
         if self.values:
             if found := self._by_folded.get(cell.casefold()):
                 return found

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from bulkps.exchange.calls_and_outcomes import NULL, Cmdlet, Part, Secret, Value
-from bulkps.exchange.cmdlet_metadata import cmdlet_facts
+from bulkps.exchange.cmdlet_metadata import CmdletFacts, ParameterFacts, cmdlet_facts
 from bulkps.operations.columns import NULL_TEXT
 from bulkps.operations.item_queries import Detail, Follow, Parameter, ReconcileQuery
 from bulkps.operations.model import Operation, Step
@@ -73,19 +73,23 @@ def _parameters(
         if value is None:
             continue
         known = facts.parameter(name) if facts else None
-        if value is False and known and known.type == "SwitchParameter" and not _means_off(name, given):
+        if value is False and facts and known and not _is_sent_as_false(facts, known, given):
             continue
         bound[name] = value
     return bound
 
 
-def _means_off(name: str, given: Parameter) -> bool:
-    """Return whether a switch that is false is sent as false, not left out.
+def _is_sent_as_false(facts: CmdletFacts, known: ParameterFacts, given: Parameter) -> bool:
+    """Return whether a value of false is sent, not left out.
 
-    A false in the operation's definition is sent. A false in a cell only means "not this": if it were sent,
-    the switch would select a parameter set. The exception are the common switches that can be on by default.
+    A false in the operation's definition is sent. A false switch in a cell only means "not this": if it were
+    sent, it would select a parameter set. The exceptions are the common switches that can be on by default,
+    and switches of a Set- cmdlet that no parameter set is named after: there false is a state
+    (-AllowBasicAuthImap:$false).
     """
-    return given is False or name.casefold() in _ON_BY_THEMSELVES
+    if known.type != "SwitchParameter" or given is False or known.name.casefold() in _ON_BY_THEMSELVES:
+        return True
+    return facts.name.startswith("Set-") and known.name not in facts.sets
 
 
 def _filled(given: Parameter, filled: Mapping[str, Value]) -> Value:

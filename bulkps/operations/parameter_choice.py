@@ -1,5 +1,6 @@
 """Which of a cmdlet's parameters an operation starts with: those of its usual parameter set. Pure."""
 
+from collections import Counter
 from collections.abc import Iterable
 
 from bulkps.exchange.cmdlet_metadata import CmdletFacts, ParameterFacts
@@ -44,8 +45,10 @@ def chosen_parameters(facts: CmdletFacts) -> tuple[list[ParameterFacts], list[Pa
     filled by a row, if the cmdlet has any such parameter.
     """
     every = [one for one in facts.parameters.values() if one.name not in _LEFT_OUT]
-    filled = {name for one in every for name in one.sets or facts.sets}
-    usual = next((name for name in _USUAL if name in filled), "")
+    # A set with an identity alone changes nothing.
+    held = Counter(name for one in every for name in one.sets or facts.sets)
+    most = max(held.values(), default=0)
+    usual = next((name for name in _USUAL if held[name] > (most > 1)), "")
     best = usual or max(facts.sets, key=lambda name: _worth(every, name), default="")
     mandatory = [one for one in every if best in one.mandatory_in]
     if all(map(why_not_in_a_file, mandatory)):
@@ -58,11 +61,10 @@ def chosen_parameters(facts: CmdletFacts) -> tuple[list[ParameterFacts], list[Pa
     rest = [
         one
         for one in every
-        if one not in mandatory
-        and not why_not_in_a_file(one)
-        and (not one.sets or best in one.sets)
-        and releases <= set(one.availability)
+        if one not in mandatory and not why_not_in_a_file(one) and (not one.sets or best in one.sets)
     ]
+    # Those that every release has, if there are any.
+    rest = [one for one in rest if releases <= set(one.availability)] or rest
     order = {name: number for number, name in enumerate(_MOST_USED)}
     rest.sort(key=lambda one: order.get(one.name, len(order)))
     return mandatory, rest[:_OPTIONAL]

@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping
 
 from bulkps.exchange.calls_and_outcomes import Value
 from bulkps.exchange.cmdlet_metadata import CmdletFacts, cmdlet_facts
+from bulkps.operations.current_state import CONTEXT
 from bulkps.operations.model import Operation
 from bulkps.operations.parameter_binding import bind, places
 from bulkps.operations.parameter_types import why_not_in_a_file
@@ -39,6 +40,8 @@ class ParameterSets:
         if facts is None:
             return f"a cmdlet that bulkps knows; it does not know {step.cmdlet}"
         sent = bind(step, places(self._operation, values, "key", "batch", {})).parameters.keys()
+        if CONTEXT.issuperset(sent) and _sets_something(facts):
+            return f"a value to set: {facts.name} would change nothing"
         missing = {name: _missing(facts, name, sent) for name in facts.sets}
         outside = {name: _outside(facts, name, sent) for name in facts.sets}
         if any(not missing[name] and not outside[name] for name in facts.sets):
@@ -55,6 +58,12 @@ class ParameterSets:
             return f"parameters that a file can hold: {facts.name} also needs -{closed[0]}; {why}"
         needed = ", ".join(f"-{name}" for name in missing[best])
         return f"a value for {needed}, which {facts.name} needs together with the others"
+
+
+def _sets_something(facts: CmdletFacts) -> bool:
+    """Return whether it is a Set- cmdlet with a parameter that a row can fill and that changes something."""
+    open_ones = (one for name, one in facts.parameters.items() if name not in CONTEXT)
+    return facts.name.startswith("Set-") and not all(map(why_not_in_a_file, open_ones))
 
 
 def _missing(facts: CmdletFacts, name: str, sent: Collection[str]) -> list[str]:
