@@ -20,9 +20,9 @@ from bulkps.records.recorder import Recorder
 from bulkps.run_target import Target
 
 #: Says what somebody has changed since; see ComparisonRunner.
-ChangedSince = Callable[[Item, Mapping[str, object]], str]
+ChangedSince = Callable[[Item, Mapping[str, object] | None], str]
 _CHANGED_ADVICE = (
-    "Somebody has changed it since, so it was not set back. Set it by hand, or run bulkps undo with "
+    "It may have been changed since, so it was not set back. Set it by hand, or run bulkps undo with "
     "--even-if-changed: that sets it back in any case."
 )
 #: How many rows are recorded at once.
@@ -39,8 +39,8 @@ class ComparisonRunner:
         recorder: The run's records.
         tell: Told of changes that are durable.
         on_reading: Called with the progress of reading, on another thread.
-        changed_since: Returns what somebody has changed since another run left it, for people; empty if that
-            is as it was left. Such a row is not sent.
+        changed_since: Returns what is not, or not certainly, as another run left it, for people; empty if all
+            of it is. It gets the item and its object, or None if that was not read. Such a row is not sent.
     """
 
     def __init__(
@@ -96,15 +96,13 @@ class ComparisonRunner:
         self, unsent: Sequence[Item], compared: Mapping[str, tuple[Compared, ...]], now: float
     ) -> Iterator[Change]:
         for item in unsent:
-            found = compared.get(item.key)
-            if not found:
-                continue
+            found = compared.get(item.key, ())
             if is_already_so(found):
                 yield Change(item.skipped(now, ALREADY_SO, evidence(found), ""), ItemEvent.ALREADY_SO, now)
-            elif since := self._changed_since(item, self._comparison.found[item.key]):
+            elif since := self._changed_since(item, self._comparison.found.get(item.key)):
                 skipped = item.skipped(now, CHANGED_SINCE, since, _CHANGED_ADVICE)
                 yield Change(skipped, ItemEvent.CHANGED_SINCE, now)
-            else:
+            elif found:
                 before = {one.parameter: one.present for one in found if one.read}
                 # The row may change the very name by which it found the object.
                 guid = Properties(self._comparison.found[item.key]).guid("Guid")

@@ -1,6 +1,6 @@
 """What takes a run back: for each row that it completed, the values that were there before. Pure."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,19 +17,15 @@ from bulkps.operations.current_state import CONTEXT, IDENTITY, compare
 from bulkps.operations.model import Operation
 from bulkps.operations.parameter_binding import bind, places
 from bulkps.operations.placeholders import Template
+from bulkps.preflight.comparison_runner import ChangedSince
 from bulkps.preflight.row_comparison import shown
 from bulkps.records.row_mapping import Run
 
 #: Keys of a run's invocation: the run that it takes back, the last row of that one, and whether what somebody
 #: has changed since is set back too.
 UNDOES, LAST_ROW, EVEN_IF_CHANGED = "undoes", "last_row", "even_if_changed"
-#: Parameters that change names by which an object is found: then its GUID names it.
-_NAMES = frozenset(
-    {
-        "Alias", "EmailAddresses", "MicrosoftOnlineServicesID", "Name", "PrimarySmtpAddress",
-        "UserPrincipalName", "WindowsEmailAddress",
-    }
-)  # fmt: skip
+#: The types of cells in lists whose entries are the same under one name only.
+_ADDRESSES = ("smtp", "proxy")
 
 
 @dataclass(frozen=True)
@@ -124,9 +120,14 @@ def undo_of(run: Run, operation: Operation, items: Sequence[Item]) -> Undo:
     ]
     # The same object may be in several rows, whose values are set back one after the other.
     back = replace(back, unique=())
-    report, rows = check_items(back, [(one.row, one.cells) for one in undone if len(one.cells) > 1])
-    if not rows or not report.sound:
-        problems = told or (report.sentences() if undone else ["it completed no row"])
+    cells = {one.row: one.cells for one in undone if len(one.cells) > 1}
+    report, _ = check_items(back, list(cells.items()))
+    for problem in report.problems if cells else ():
+        if cells.pop(problem.row or 0, None):
+            told.append(f"row {last_row + 2 - (problem.row or 0)}: {problem.expected}; it stays as it is")
+    report, rows = check_items(back, list(cells.items()))
+    if not rows:
+        problems = told or ["it completed no row that changed anything"]
         raise UsageProblem(f"nothing of run {run.id} can be set back: {'; '.join(problems[:3])}")
     invocation = {UNDOES: run.id, LAST_ROW: last_row}
     report = replace(report, path=Path(f"undo of {run.id}"))
@@ -138,8 +139,8 @@ def _undone(operation: Operation, back: Operation, item: Item, row: int) -> Undo
     filled = places(operation, item.values, item.key, "", {})
     identity: object = Template.parse(step.current.identity).render(filled) if step.current else None
     sent = bind(step, filled).parameters
-    if not _NAMES.isdisjoint(sent):
-        identity = item.before.get(IDENTITY) or identity
+    # Its name may mean another object by now.
+    identity = item.before.get(IDENTITY) or identity
     cells, cannot = {IDENTITY: str(identity or "")}, list[str]()
     for parameter, wanted in sent.items():
         if parameter in CONTEXT:
@@ -161,22 +162,22 @@ def _cell(column: Column, wanted: Value, before: Mapping[str, object], parameter
     """Return the cell that sets a property back; empty if nothing has to be done, None if it cannot be."""
     if parameter not in before:
         return None
-    was = before[parameter]
+    was, kind = before[parameter], column.type[0]
     if isinstance(wanted, Mapping):
-        return _changes_back(wanted, was)
+        return _changes_back(wanted, was) if kind in _ADDRESSES and isinstance(was, list) else None
     if was is None or was in ("", []) or was == [None]:
         return NULL_TEXT if column.clearable else None
-    if isinstance(was, list):
-        text = ";".join(map(str, was))
-        plain = all(";" not in str(one) for one in was)
-        return text if column.many and plain and not column.problem(text) else None
+    # A list's entries, and what names an object, are shown by names that may also mean another one.
+    if column.many or kind == "identity" or not isinstance(was, str | bool | int | float):
+        return None
     text = str(was).lower() if isinstance(was, bool) else str(was)
-    return None if column.problem(text) else text
+    same = text == text.strip() and text.casefold() != NULL_TEXT
+    return text if same and not column.problem(text) else None
 
 
-def _changes_back(wanted: Mapping[str, object], was: object) -> str:
+def _changes_back(wanted: Mapping[str, object], was: Sequence[object]) -> str:
     """Return the cell that removes what was added, and adds what was removed, as far as it was so before."""
-    there = {_bare(one) for one in was} if isinstance(was, list) else {_bare(was)} if was else set()
+    there = {_bare(one) for one in was}
     added = [one for one in _texts(wanted.get("Add")) if _bare(one) not in there]
     removed = [one for one in _texts(wanted.get("Remove")) if _bare(one) in there]
     entries = {name: parts for name, parts in (("Add", removed), ("Remove", added)) if parts}
@@ -191,25 +192,27 @@ def _bare(value: object) -> str:
     return str(value).casefold().removeprefix("smtp:")
 
 
-def changed_since(
-    operation: Operation, rows: Iterable[UndoneRow]
-) -> Callable[[Item, Mapping[str, object]], str]:
-    """Return what says, for an item that takes another one back, what is not as that one left it.
+def changed_since(operation: Operation, rows: Iterable[UndoneRow]) -> ChangedSince:
+    """Return what says, for an item that takes another one back, what may not be as that one left it.
 
     Args:
         operation: The operation of the run that is taken back.
         rows: What takes it back.
     """
-    undone = {one.row: one.undoes for one in rows}
+    undone = {one.row: one for one in rows}
     step = operation.steps[0]
 
-    def tell(item: Item, found: Mapping[str, object]) -> str:
-        left = undone[item.row]
-        filled = places(operation, left.values, left.key, "", {})
-        different = [one for one in compare(step, filled, found) if one.same is False]
-        return "; ".join(
-            f"{one.property} is {shown(one.present)}, and the run left {shown(one.wanted)}"
-            for one in different
-        )
+    def tell(item: Item, found: Mapping[str, object] | None) -> str:
+        if found is None:
+            return "its present state could not be read"
+        undoes, told = undone[item.row].undoes, list[str]()
+        filled = places(operation, undoes.values, undoes.key, "", {})
+        for one in compare(step, filled, found):
+            if not one.read or one.same or column_name(one.parameter) not in undone[item.row].cells:
+                continue
+            left = f"the run left {shown(one.wanted)}"
+            certain = left if one.same is False else f"it is not certain that {left}"
+            told.append(f"{one.property} is {shown(one.present)}, and {certain}")
+        return "; ".join(told)
 
     return tell

@@ -91,9 +91,10 @@ def test_what_somebody_changed_since_is_left_alone_and_says_what_is_there(
     forced = done(bulkps, "undo", first["run"], "--config", config, "--even-if-changed")
 
     rows = {row["Identity"]: row for row in read_csv((tmp_path / "out.csv").read_text(encoding="utf-8-sig"))}
+    changed = rows[str(there.simulator.tenant.active(1)["Guid"])]
     assert undone["counts"]["SKIPPED"] == 1
-    assert rows[names[1]]["error_code"] == "changed-since"
-    assert "CustomAttribute1 is theirs, and the run left new" in rows[names[1]]["error"]
+    assert changed["error_code"] == "changed-since"
+    assert "CustomAttribute1 is theirs, and the run left new" in changed["error"]
     assert (forced["counts"]["SKIPPED"], forced["counts"]["COMPLETED"]) == (2, 1)
     assert {one["CustomAttribute1"] for one in state(there, names)} == {""}
 
@@ -111,7 +112,8 @@ def test_a_dry_run_shows_what_would_be_set_back_and_sends_nothing(
     shown = bulkps("undo", "last", "--config", config, "--dry-run")
 
     assert shown.exit_code == 0, shown.output
-    assert f"Set-Mailbox -Identity '{name}' -CustomAttribute1 'old'" in shown.stdout
+    guid = there.simulator.tenant.active(0)["Guid"]
+    assert f"Set-Mailbox -Identity '{guid}' -CustomAttribute1 'old'" in shown.stdout
     assert "CustomAttribute1: new → old" in shown.stdout
     assert len(there.lines()) == effects
 
@@ -189,3 +191,21 @@ def test_a_row_that_changed_the_address_by_which_it_found_the_mailbox_is_set_bac
     assert after != before
     assert undone["counts"]["COMPLETED"] == 1
     assert state(there, [guid]) == before
+
+
+def test_an_object_that_cannot_be_read_is_not_set_back_unchecked(
+    bulkps: Run, tenant: Start, tmp_path: Path
+) -> None:
+    there = tenant()
+    config, names = there.configure(preflight=True), people(there, 1)
+    write_csv(tmp_path / "in.csv", [{"Identity": names[0], "CustomAttribute1": "new"}])
+    done(bulkps, "run", "Set-Mailbox", tmp_path / "in.csv", "--config", config)
+    mailbox = there.simulator.tenant.find(names[0], (Kind.ACTIVE,))
+    there.simulator.tenant.remove(mailbox)
+    effects = len(there.lines())
+
+    undone = done(bulkps, "undo", "last", "--config", config, code=4)
+
+    assert undone["counts"]["SKIPPED"] == 1
+    assert "its present state could not be read" in str(undone["rows"])
+    assert len(there.lines()) == effects
